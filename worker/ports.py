@@ -1,9 +1,9 @@
-"""The three things the pipeline talks to. Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py."""
+"""What the pipeline talks to. Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.model import Decision, Fingerprint, Message, OutputRecord, Unreadable
+from worker.model import DeadReason, Decision, Fingerprint, Message, OutputRecord, Unreadable
 
 #: topic, partition
 Partition = tuple[str, int]
@@ -23,9 +23,6 @@ class Source(Protocol):
 
         Raises Unreachable when the commit is not known to have happened.
         """
-
-    def rewind(self, messages: Sequence[Message | Unreadable]) -> None:
-        """Have these messages delivered again by a later poll, where their partitions are still ours."""
 
     def pause(self) -> None:
         """Fetch nothing from now on, through rebalances too; poll answers empty."""
@@ -65,3 +62,31 @@ class Index(Protocol):
 
     def close(self) -> None:
         """Free the connections."""
+
+
+class Observer(Protocol):
+    """What the pipeline tells of itself as it goes; metrics and health listen. Never raises, never blocks."""
+
+    def polled(self, messages: int) -> None:
+        """A poll completed with so many messages, none included: the loop is alive."""
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        """So many texts became signatures in `seconds`."""
+
+    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+        """The index answered a batch in `seconds`."""
+
+    def binned(self, reason: DeadReason) -> None:
+        """A message went to the dead letters."""
+
+    def skipped(self) -> None:
+        """A tombstone was skipped."""
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """Everything these messages led to is acknowledged and their offsets are committed."""
+
+    def unreachable(self, dependency: str) -> None:
+        """"redis" or "kafka" did not answer; the pipeline is paused until it does."""
+
+    def reachable(self, dependency: str) -> None:
+        """It answers again."""
