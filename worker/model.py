@@ -86,16 +86,16 @@ class Signature:
     """What the index keeps and compares of a text; see worker/text/signature.py for how it is made.
 
     rows      one unsigned 32-bit MinHash value a permutation
-    sketch    the smallest distinct 32-bit shingle hashes, ascending (bottom-k)
-    passages  for each hash of the sketch, the number of the sentence it stands in
-    sentences how many sentences the text has
+    sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k)
+    passages  for each hash of the sketch, the sentence it stands in: one byte each, numbered over the sampled sentences
+    places    for each of those sentences, the segment it stands in: one byte each, numbered likewise
     size      how many distinct shingles the text has
     """
 
     rows: tuple[int, ...]
     sketch: tuple[int, ...]
-    passages: tuple[int, ...]
-    sentences: int
+    passages: bytes
+    places: bytes
     size: int
 
 

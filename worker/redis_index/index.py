@@ -1,0 +1,135 @@
+"""The index in Redis or Valkey, a single server or a cluster: one script a decision, one round trip a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from worker.decision import Rule
+from worker.errors import Fatal, IndexMismatch, Unreachable
+from worker.model import Decision, Fingerprint
+from worker.redis_index.faults import translate
+from worker.redis_index.keys import LAYOUT_VERSION, meta_key, shards_for
+from worker.redis_index.packing import margin_ms, pack_article, pack_settings, unpack_decision
+from worker.redis_index.scripts import script
+from worker.retention import Retention
+from worker.text.version import TEXT_VERSION
+
+#: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. A week's window at a million articles
+#: has 6 shards due a second.
+_SWEEP_SHARDS: Final = 64
+
+#: A batch is sent again this often where Redis lost its scripts or the namespace expired in between.
+_ATTEMPTS: Final = 3
+
+_Redis = redis.Redis | redis.RedisCluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceInfo:
+    """What a namespace was created with."""
+
+    version: str
+    parameters: str
+    shards: int
+
+
+class RedisIndex:
+    """An index that any number of workers share."""
+
+    def __init__(self, client: _Redis, *, rule: Rule, retention: Retention, expected_articles: int) -> None:
+        self._client = client
+        self._rule = rule
+        self._retention = retention
+        self._shards = shards_for(expected_articles)
+        self._parameters = parameters(rule)
+        self._version = blake2b(self._parameters.encode(), digest_size=3).hexdigest()
+        self._settings: dict[str, bytes] = {}
+
+    def prepare(self, namespace: str) -> NamespaceInfo:
+        """Create the namespace's index, or check the one that is there; its size stays as it was created.
+
+        Raises Unreachable, IndexMismatch, Fatal.
+        """
+        ttl_ms = self._retention.record_ms + self._retention.replay_ms + margin_ms(self._retention)
+        prepare = script("prepare")
+        try:
+            version, found, shards = self._client.eval(  # type: ignore[no-untyped-call]
+                prepare.text, 1, meta_key(namespace), self._version, self._parameters, self._shards, ttl_ms
+            )
+        except RedisError as error:
+            raise translate(error) from error
+        info = NamespaceInfo(version=version.decode(), parameters=found.decode(), shards=int(shards))
+        if info.version != self._version:
+            raise IndexMismatch(
+                f"namespace {namespace!r} holds an index written with {info.parameters}; this worker has "
+                f"{self._parameters}: use another REPRISE_NAMESPACE, or wait until the old index has expired"
+            )
+        self._settings[namespace] = pack_settings(
+            namespace, self._version, info.shards, self._rule, self._retention
+        )
+        return info
+
+    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        """Decide each article in order; see worker/ports.py."""
+        for _ in range(_ATTEMPTS):
+            if namespace not in self._settings:
+                self.prepare(namespace)
+            answers = self._send(namespace, fingerprints, now_ms)
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
+            if not errors:
+                return [unpack_decision(answer) for answer in answers[: len(fingerprints)]]
+            self._recover(namespace, errors[0])
+        raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
+
+    def close(self) -> None:
+        """Free the connections."""
+        self._client.close()
+
+    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> list[Any]:
+        """One round trip: every article's decision, then a bounded sweep."""
+        key, settings = meta_key(namespace), self._settings[namespace]
+        decide, sweep = script("decide"), script("sweep")
+        try:
+            with self._node(key).pipeline(transaction=False) as pipeline:
+                for fingerprint in fingerprints:
+                    pipeline.evalsha(decide.sha, 1, key, settings, *pack_article(namespace, fingerprint, now_ms))  # type: ignore[no-untyped-call]
+                pipeline.evalsha(sweep.sha, 1, key, settings, now_ms, _SWEEP_SHARDS)  # type: ignore[no-untyped-call]
+                return pipeline.execute(raise_on_error=False)
+        except RedisError as error:
+            raise translate(error) from error
+
+    def _recover(self, namespace: str, error: Exception) -> None:
+        """Mend what a batch failed on, so that it can be sent again: every script is idempotent."""
+        if isinstance(error, NoScriptError):
+            self._load()
+        elif isinstance(error, ResponseError) and str(error).startswith("INDEXVERSION"):
+            del self._settings[namespace]  # it expired, or another worker made it anew: prepare tells
+        elif isinstance(error, RedisError):
+            raise translate(error) from error
+        else:
+            raise Fatal(f"redis: {error}") from error
+
+    def _load(self) -> None:
+        try:
+            for name in ("decide", "sweep"):
+                self._client.script_load(script(name).text)  # type: ignore[no-untyped-call]
+        except RedisError as error:
+            raise translate(error) from error
+
+    def _node(self, key: str) -> redis.Redis:
+        """The server that holds the namespace: a cluster's client pipelines no scripts, its nodes' clients do."""
+        if isinstance(self._client, redis.RedisCluster):
+            node = self._client.get_node_from_key(key)
+            if node is None:
+                raise Unreachable("redis: no node of the cluster holds the namespace")
+            return self._client.get_redis_connection(node)
+        return self._client
+
+
+def parameters(rule: Rule) -> str:
+    """What two workers must have in common to share an index."""
+    return f"text={TEXT_VERSION} layout={LAYOUT_VERSION} permutations={rule.permutations} sketch={rule.sketch_size}"

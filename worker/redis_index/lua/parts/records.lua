@@ -1,0 +1,34 @@
+-- A representative's record: seen_ms I6, story number I5, size I4, source 8, story id 16, id length I2, article id, sketch.
+
+local HEAD = '>I6I5I4c8c16I2'
+local NO_SOURCE = string.rep('\0', 8)
+
+local function pack_record(r)
+  return struct.pack(HEAD, r.seen_ms, r.story, r.size, r.source, r.story_id, #r.article_id) .. r.article_id .. r.sketch
+end
+
+local function read_record(number)
+  local raw = redis.call('GET', record_key(number))
+  if not raw then return nil end
+  local r = {number = number}
+  local length, at
+  r.seen_ms, r.story, r.size, r.source, r.story_id, length, at = struct.unpack(HEAD, raw)
+  r.article_id = string.sub(raw, at, at + length - 1)
+  r.sketch = string.sub(raw, at + length)
+  return r
+end
+
+-- seen_ms and story number alone, without the sketch: enough to see whether a bucket's member lives, and whose it is
+local function read_head(number)
+  local raw = redis.call('GETRANGE', record_key(number), 0, 10)
+  if #raw < 11 then return nil end
+  local seen_ms, story = struct.unpack('>I6I5', raw)
+  return seen_ms, story
+end
+
+-- Workers' clocks differ: a record is never made older.
+local function touch_record(r, now_ms, ttl_ms)
+  local key = record_key(r.number)
+  if now_ms > r.seen_ms then redis.call('SETRANGE', key, 0, struct.pack('>I6', now_ms)) end
+  redis.call('PEXPIRE', key, ttl_ms)
+end

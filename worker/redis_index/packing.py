@@ -1,0 +1,104 @@
+"""What the scripts take and give, as bytes: the one place that knows their ARGV and their answers."""
+
+import struct
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from worker.decision import Rule, source_key
+from worker.events import story_id
+from worker.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
+from worker.redis_index.keys import article_field, prefix
+from worker.retention import Retention
+
+#: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.
+_MARGIN: Final = 0.1
+_LEAST_MARGIN_MS: Final = 1000
+
+_KINDS: Final = {
+    b"N": None,
+    b"E": Kind.EXACT,
+    b"A": Kind.NEAR,
+    b"P": Kind.PARTIAL,
+    b"R": Kind.REVISION,
+    b"r": Kind.REVISION,
+}
+
+
+def pack_settings(namespace: str, version: str, shards: int, rule: Rule, retention: Retention) -> bytes:
+    """ARGV[1] of every script, the same for all calls of a namespace."""
+    return orjson.dumps(
+        {
+            "version": version,
+            "prefix": prefix(namespace, version),
+            "shards": shards,
+            "window_ms": retention.window_ms,
+            "record_ms": retention.record_ms,
+            "replay_ms": retention.replay_ms,
+            "margin_ms": margin_ms(retention),
+            "rule": rule,
+        }
+    )
+
+
+def margin_ms(retention: Retention) -> int:
+    """How much longer than its content a key lives."""
+    return max(_LEAST_MARGIN_MS, round(_MARGIN * retention.record_ms))
+
+
+def pack_article(namespace: str, fingerprint: Fingerprint, now_ms: int) -> tuple[bytes | str | int, ...]:
+    """ARGV[2:] of decide."""
+    founds = story_id(namespace, fingerprint.article_id, fingerprint.content_hash)
+    return (
+        now_ms,
+        fingerprint.article_id.encode("utf-8", "surrogatepass"),
+        article_field(fingerprint.article_id),
+        fingerprint.content_hash,
+        source_key(fingerprint.source),
+        fingerprint.crawled_at_ms or 0,
+        bytes.fromhex(founds),
+        *_pack_signature(fingerprint.signature),
+    )
+
+
+def _pack_signature(signature: Signature | None) -> tuple[bytes | int, ...]:
+    if signature is None:
+        return (b"", b"", b"", b"", 0)
+    return (
+        struct.pack(f">{len(signature.rows)}I", *signature.rows),
+        b"".join(value.to_bytes(3, "big") for value in signature.sketch),
+        signature.passages,
+        signature.places,
+        signature.size,
+    )
+
+
+def unpack_decision(answer: Sequence[Any]) -> Decision:
+    """Read decide's answer."""
+    code, similarity, containment, decided_ms, story, matched, content, superseded, before, *trace = answer
+    replayed, candidates, stopped, full, indexed = trace
+    kind = _KINDS[code]
+    return Decision(
+        type=_type_of(code),
+        story_id=story.hex(),
+        decided_at_ms=decided_ms,
+        kind=kind,
+        similarity=similarity / 10_000 if kind else None,
+        containment=containment / 10_000 if kind else None,
+        matched_article_id=matched.decode("utf-8", "surrogatepass") if kind else None,
+        supersedes=Superseded(content_hash=content, type=_type_of(superseded), story_id=before.hex())
+        if content
+        else None,
+        trace=Trace(
+            candidates=candidates,
+            stop_bands=stopped,
+            full_buckets=full,
+            indexed=bool(indexed),
+            replayed=bool(replayed),
+        ),
+    )
+
+
+def _type_of(code: bytes) -> EventType:
+    return EventType.NEW if code == b"N" else EventType.VARIANT

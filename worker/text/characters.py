@@ -1,0 +1,55 @@
+"""What each code point is to the tokeniser, from Unicode's own property data (by the `regex` package).
+
+The properties are those of UAX #14 (Line_Break), UAX #24 (Script) and UAX #29 (Sentence_Break).
+"""
+
+import sys
+from enum import IntFlag
+from functools import cache
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+
+class Char(IntFlag):
+    """Classes of code points; one may be of several."""
+
+    WORD = 1  #: part of a token: letters, marks, numbers, underscore
+    MARK = 2  #: combines with what stands before it, never begins a token
+    IDEOGRAPH = 4  #: Han and kana: words are not separated, and are of one or two characters
+    COMPLEX = 8  #: Thai, Lao, Khmer, Burmese, ...: words are not separated, and are of several characters
+    BREAK = 16  #: ends a line, or is a tab
+    SPACE = 32  #: white space, BREAK included
+    STOP = 64  #: ends a sentence where white space follows
+    HARD_STOP = 128  #: ends a sentence whatever follows (scripts that put no space after it)
+    CLOSER = 256  #: quotes and brackets, which may stand between a stop and the space
+    IGNORED = 512  #: invisible, and added or lost freely when text is copied: soft hyphens, joiners, byte order marks
+    SEPARATOR = 1024  #: what menus and link bars put between their entries
+
+
+_PROPERTIES = {
+    Char.WORD: r"[\p{L}\p{M}\p{N}_]",
+    Char.MARK: r"\p{M}",
+    Char.IDEOGRAPH: r"[[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]&&\p{L}]",
+    Char.COMPLEX: r"[\p{Line_Break=SA}&&[\p{L}\p{N}]]",
+    Char.BREAK: r"[\t\p{Line_Break=BK}\p{Line_Break=LF}\p{Line_Break=CR}\p{Line_Break=NL}]",
+    Char.SPACE: r"\p{White_Space}",
+    Char.STOP: r"[\p{Sentence_Break=STerm}\p{Sentence_Break=ATerm}…]",
+    Char.HARD_STOP: r"[\p{Sentence_Break=STerm}&&[\p{Script=Common}\p{Script=Myanmar}\p{Script=Khmer}]&&[^!?‼⁇⁈⁉‽।॥]]",
+    Char.CLOSER: r"[\p{Sentence_Break=Close}]",
+    Char.IGNORED: r"\p{Default_Ignorable_Code_Point}",
+    Char.SEPARATOR: r"[|¦•·‣▪●>›»→■]",
+}
+
+
+@cache
+def classes() -> NDArray[np.uint16]:
+    """The classes of every code point, `classes()[code_point]`; about 0.2 s to build, 2.2 MB, once a process."""
+    table = np.zeros(sys.maxunicode + 1, dtype=np.uint16)
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    for char, pattern in _PROPERTIES.items():
+        for run in regex.finditer(f"(?V1){pattern}+", every):
+            table[run.start() : run.end()] |= np.uint16(char)
+    table.flags.writeable = False
+    return table

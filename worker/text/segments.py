@@ -1,0 +1,71 @@
+"""Which segments of a page are prose: sentences stay; menus, link bars, headlines and captions go."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.text.tokens import WORDS_A_SHINGLE, Tokens
+
+#: Words a segment needs. Of SpotSigs' pages 15 keeps the paragraphs and loses most of the menus (20 words: F1 .926
+#: against .929). HTML extraction has dropped most of the boilerplate already, and shorter paragraphs are safe there.
+MIN_WORDS_TEXT: Final = 15
+MIN_WORDS_HTML: Final = 12
+
+#: A segment with two menu separators or more, and one in this many words or more, is a link bar.
+_WORDS_A_SEPARATOR: Final = 12
+
+#: Where no segment is long enough, the whole text still reads like prose if a sentence ends in every this many words.
+_WORDS_A_STOP: Final = 40
+
+#: Legal lines are long enough, end in a stop and stand on pages of many sites; a list is short because notices are
+#: formulas. Only segments below _LEGAL_WORDS: a report about a copyright case is no notice.
+_LEGAL: Final = (
+    "©",
+    "(c) 19",
+    "(c) 20",
+    "copyright",
+    "all rights reserved",
+    "rewritten or redistributed",
+    "terms of use",
+    "terms of service",
+    "privacy policy",
+    "tous droits r",
+    "alle rechte vorbehalten",
+    "todos los derechos",
+    "todos os direitos",
+    "tutti i diritti",
+    "все права защищены",
+)
+_LEGAL_WORDS: Final = 80
+
+
+def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
+    """Mark the tokens to keep; none where the text is boilerplate only."""
+    if not len(tokens):
+        return np.zeros(0, dtype=np.bool_)
+    worth = WORDS_A_SHINGLE / tokens.widths
+    words = np.bincount(tokens.segments, weights=worth)
+    kept = (words >= min_words) & (tokens.stops >= 1) & _few_separators(tokens.separators, words)
+    kept &= ~(_legal(tokens, len(words)) & (words < _LEGAL_WORDS))
+    if kept.any():
+        return kept[tokens.segments]
+    total, stops, separators = words.sum(), tokens.stops.sum(), tokens.separators.sum()
+    whole = total >= min_words and stops * _WORDS_A_STOP >= total and bool(_few_separators(separators, total))
+    return np.full(len(tokens), whole)
+
+
+def _few_separators(separators: NDArray[np.intp], words: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (separators < 2) | (separators * _WORDS_A_SEPARATOR < words)
+
+
+def _legal(tokens: Tokens, segments: int) -> NDArray[np.bool_]:
+    """Which segments hold a phrase of legal notices."""
+    marked = np.zeros(segments, dtype=np.bool_)
+    for phrase in _LEGAL:
+        at = tokens.text.find(phrase)
+        while at >= 0:
+            token = min(int(np.searchsorted(tokens.ends, at, side="right")), len(tokens) - 1)
+            marked[tokens.segments[token]] = True
+            at = tokens.text.find(phrase, at + len(phrase))
+    return marked

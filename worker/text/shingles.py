@@ -1,0 +1,43 @@
+"""Kept tokens to shingles: runs of tokens inside one sentence, as 32-bit hashes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.text.hashing import Offsets, window_hashes
+from worker.text.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shingles:
+    """The distinct shingles of a text.
+
+    hashes     32-bit hashes, ascending
+    sentences  the sentence in which each stands first; kept sentences are numbered from 0
+    places     for each kept sentence, the number of its segment
+    """
+
+    hashes: NDArray[np.uint32]
+    sentences: Offsets
+    places: Offsets
+
+
+def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
+    """Hash every shingle of the kept tokens (one at least). A sentence shorter than a shingle is one shingle."""
+    hashes = tokens.hashes[kept]
+    sentences = tokens.sentences[kept]
+    begins = np.empty(len(sentences), dtype=np.bool_)
+    begins[:1] = True
+    np.not_equal(sentences[1:], sentences[:-1], out=begins[1:])
+    firsts = np.flatnonzero(begins)
+    numbers = np.cumsum(begins) - 1
+    ends_of_sentences = np.append(firsts[1:], len(hashes))[numbers]
+    starts = np.arange(len(hashes))
+    ends = starts + tokens.widths[kept]
+    fits = (ends <= ends_of_sentences) | begins
+    starts = starts[fits]
+    ends = np.minimum(ends[fits], ends_of_sentences[fits])
+    values = (window_hashes(hashes, starts, ends) >> np.uint64(32)).astype(np.uint32)
+    distinct, where = np.unique(values, return_index=True)
+    return Shingles(hashes=distinct, sentences=numbers[starts[where]], places=tokens.segments[kept][firsts])

@@ -1,0 +1,68 @@
+"""Shingle hashes to what the index keeps: MinHash rows and a bottom-k sketch.
+
+MinHash: Broder, "On the resemblance and containment of documents", 1997. The rows are those of datasketch 2
+(scheme `affine32`, its seed 1): `datasketch.MinHash(num_perm, hashfunc=int).update_batch(hashes)` gives the same numbers.
+The bottom-k sketch is of the same hashes: k smallest values, a uniform sample of the set without replacement; see
+Thorup, "Bottom-k and priority sampling, set similarity and subset sums with minimal independence", 2013.
+"""
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+from datasketch import MinHash
+from numpy.typing import NDArray
+
+from worker.model import Signature
+from worker.text.shingles import Shingles
+
+#: Bits of a sketch's hash. Two unrelated pages of 600 shingles share one of 256 by accident once in some 100 pairs,
+#: far below what counts as evidence; each bit less saves 32 bytes an indexed article.
+SKETCH_BITS: Final = 24
+
+#: Shingles whose permutations are held in memory at once (4 bytes a row each); it bounds what a huge text takes.
+_BLOCK: Final = 4096
+
+
+def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
+    """Sign the shingles of a text (one at least); a sketch has at most 256 hashes, so that its sentences fit a byte."""
+    # the hashes ascend, so the first occurrence of each prefix stands in order, too
+    prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
+    first = np.flatnonzero(np.diff(prefixes, prepend=np.uint32(1 << SKETCH_BITS)))[:sketch_size]
+    sampled, passages = np.unique(found.sentences[first], return_inverse=True)
+    _, places = np.unique(found.places[sampled], return_inverse=True)
+    return Signature(
+        rows=tuple(minhash_rows(found.hashes, permutations).tolist()),
+        sketch=tuple(prefixes[first].tolist()),
+        passages=bytes(passages.astype(np.uint8)),
+        places=bytes(places.astype(np.uint8)),
+        size=len(found.hashes),
+    )
+
+
+def minhash_rows(hashes: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
+    """The minimum of each permutation over all hashes, shape (permutations,)."""
+    multipliers, offsets = _permutations(permutations)
+    rows = np.full(permutations, np.iinfo(np.uint32).max, dtype=np.uint32)
+    mixed = _mix32(hashes)
+    for begin in range(0, len(mixed), _BLOCK):
+        block = multipliers * mixed[begin : begin + _BLOCK]
+        block += offsets
+        np.minimum(rows, block.min(axis=1), out=rows)
+    return rows
+
+
+def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """MurmurHash3's 32-bit finaliser, which datasketch applies before its permutations."""
+    values = values ^ (values >> np.uint32(16))
+    values *= np.uint32(0x85EBCA6B)
+    values ^= values >> np.uint32(13)
+    values *= np.uint32(0xC2B2AE35)
+    values ^= values >> np.uint32(16)
+    return values
+
+
+@cache
+def _permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    multipliers, offsets = MinHash(num_perm=count, seed=1, scheme="affine32").permutations
+    return multipliers[:, np.newaxis], offsets[:, np.newaxis]

@@ -1,0 +1,39 @@
+"""Hard-wrapped text: lines that were cut at one width, as in mail, wire feeds and old archives."""
+
+from typing import Final
+
+#: Characters a line. Narrower columns are lists; wider lines are paragraphs.
+_NARROWEST: Final = 40
+_WIDEST: Final = 120
+
+#: Share of the line ends at which the next word would not have fitted any more. Text wrapped by a program reaches
+#: nearly 1; the rest allows for headings and lines that were edited afterwards.
+_FULL: Final = 0.6
+
+#: Line ends needed to tell: a text of two lines may be anything.
+_FEWEST: Final = 3
+
+
+def unwrap(text: str) -> str:
+    """Join the lines of each paragraph where the text is hard-wrapped; else return it as it is.
+
+    A blank line or an indented line begins a paragraph.
+    """
+    lines = text.split("\n")
+    if len(lines) <= _FEWEST:
+        return text
+    width = max(map(len, lines))
+    if not _NARROWEST <= width <= _WIDEST:
+        return text
+    inner = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
+    full = sum(len(lines[index - 1]) + 1 + len(lines[index].split(" ", 1)[0]) > width for index in inner)
+    if len(inner) < _FEWEST or full < _FULL * len(inner):
+        return text
+    joined = set(inner)
+    return "".join(
+        (" " if index in joined else "\n" if index else "") + line for index, line in enumerate(map(str.rstrip, lines))
+    )
+
+
+def _continues(line: str, following: str) -> bool:
+    return bool(line.strip()) and bool(following) and not following[0].isspace()
