@@ -80,9 +80,10 @@ class MemoryIndex:
         if recorded:
             return replace(recorded, trace=Trace(replayed=True))
         late = known is not None and is_late(fingerprint.crawled_at_ms, known.crawled_at_ms)
-        buckets = self._buckets(state, fingerprint.signature, now_ms)
+        copied = self._copied(state, fingerprint, now_ms)
+        buckets = [] if copied else self._buckets(state, fingerprint.signature, now_ms)
         numbers, stopped = shortlist(buckets, self._rule)
-        record, comparison = self._match(state, fingerprint, known, numbers, now_ms)
+        record, comparison = (copied, IDENTICAL) if copied else self._match(state, fingerprint, known, numbers)
         trace = Trace(candidates=len(numbers), stop_bands=stopped)
         if record and comparison:
             record.seen_ms = max(record.seen_ms, now_ms)
@@ -125,13 +126,15 @@ class MemoryIndex:
             for band, row in enumerate(signature.rows if signature else ())
         ]
 
+    def _copied(self, state: _Namespace, fingerprint: Fingerprint, now_ms: int) -> _Record | None:
+        """The representative that covers the very same text, if one was seen within the window."""
+        number, seen_ms = state.texts.get(fingerprint.content_hash, (0, 0))
+        return state.records[number] if number and now_ms - seen_ms < self._retention.window_ms else None
+
     def _match(
-        self, state: _Namespace, fingerprint: Fingerprint, known: _Article | None, numbers: Sequence[int], now_ms: int
+        self, state: _Namespace, fingerprint: Fingerprint, known: _Article | None, numbers: Sequence[int]
     ) -> tuple[_Record, Comparison] | tuple[None, None]:
-        """The representative to follow: an exact copy's, else one of the article's own story, else the best."""
-        copy = state.texts.get(fingerprint.content_hash)
-        if copy and now_ms - copy[1] < self._retention.window_ms:
-            return state.records[copy[0]], IDENTICAL
+        """The representative to follow: the best of the article's own story, else the best of all."""
         if fingerprint.signature is None:
             return None, None
         candidates = [state.records[number].representative for number in numbers]
