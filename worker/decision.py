@@ -31,8 +31,8 @@ class Rule:
     copied_hashes     and at least so many sampled hashes in them
     copied_shingles   and either from two segments, or worth so many shingles (a paragraph copied alone)
     same_source       within one source: Jaccard similarity of at least this
-    older_share       an older story wins over the best match when copied_share is at least this ...
-    older_sources     ... for representatives from so many sources
+    older_share       support is strong where a representative of another source has this copied share
+    older_sources     an older story wins over the best match when so many sources support it strongly
     near              a variant of at least this Jaccard similarity is `near`, else `partial`
     novel             an article below this similarity to its match becomes a representative itself
     """
@@ -119,6 +119,15 @@ class Match:
 
     representative: Representative
     comparison: Comparison
+    same_source: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The match whose story an article joins, and the numbers of representatives that move to that story with it."""
+
+    match: Match
+    moves: tuple[int, ...]
 
 
 #: One more than the largest hash of a sketch.
@@ -177,31 +186,45 @@ def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
     )
 
 
-def best_match(article: Signature, source: bytes, candidates: Iterable[Representative], rule: Rule) -> Match | None:
-    """Choose the story to join among candidates, in their order; None for a new story.
+def choose(article: Signature, source: bytes, candidates: Iterable[Representative], rule: Rule) -> Choice | None:
+    """Choose the story to join among candidates; None for a new story.
 
     The most copied text wins, then the older story, then the older representative. But a story older than that wins
     when representatives from several sources support it strongly: two stories that began apart, because their first
-    texts shared nothing, stop growing in parallel.
+    texts shared nothing, stop growing in parallel, and strongly supported representatives of the younger one move
+    to the older, so that copies of them follow. Events that went out stay as they are.
     """
-    accepted = []
-    for representative in candidates:
-        comparison = compare(article, representative.sketch, representative.size, rule)
-        same_source = source != b"" and source == representative.source
-        if comparison and accepts(comparison, same_source, rule):
-            accepted.append((Match(representative=representative, comparison=comparison), same_source))
-    if not accepted:
+    matches = [match for each in candidates if (match := _match(article, source, each, rule))]
+    if not matches:
         return None
+    best = min(matches, key=_rank)
     support: defaultdict[int, set[bytes]] = defaultdict(set)
-    for match, same_source in accepted:
-        if not same_source and match.comparison.copied >= rule.older_share:
+    for match in matches:
+        if _is_strong(match, rule):
             # an unknown source is nobody's: each of its representatives is a source of its own
             nobody = b"#%d" % match.representative.number
             support[match.representative.story_number].add(match.representative.source or nobody)
-    best = min((match for match, _ in accepted), key=_rank)
     older = [story for story, sources in support.items() if len(sources) >= rule.older_sources]
     story = min([best.representative.story_number, *older])
-    return min((match for match, _ in accepted if match.representative.story_number == story), key=_rank)
+    joined = min((match for match in matches if match.representative.story_number == story), key=_rank)
+    moves = [
+        match.representative.number
+        for match in matches
+        if match.representative.story_number > story and best is not joined and _is_strong(match, rule)
+    ]
+    return Choice(match=joined, moves=tuple(sorted(moves)))
+
+
+def _match(article: Signature, source: bytes, candidate: Representative, rule: Rule) -> Match | None:
+    comparison = compare(article, candidate.sketch, candidate.size, rule)
+    same_source = source != b"" and source == candidate.source
+    if comparison and accepts(comparison, same_source, rule):
+        return Match(representative=candidate, comparison=comparison, same_source=same_source)
+    return None
+
+
+def _is_strong(match: Match, rule: Rule) -> bool:
+    return not match.same_source and match.comparison.copied >= rule.older_share
 
 
 def _rank(match: Match) -> tuple[float, int, int]:
@@ -222,4 +245,8 @@ def quantise(share: float) -> float:
 
 def source_key(source: str | None) -> bytes:
     """Eight bytes that stand for a source; none for an unknown one, which is never the same as another."""
-    return blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.source").digest() if source else b""
+    return (
+        blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.source").digest()
+        if source
+        else b""
+    )

@@ -13,7 +13,7 @@ from worker.decision import (
     Comparison,
     Representative,
     Rule,
-    best_match,
+    choose,
     is_stop,
     kind_of,
     quantise,
@@ -42,7 +42,6 @@ class _Article:
     decision: Decision
     content_hash: bytes
     crawled_at_ms: int | None
-    record: _Record
 
 
 @dataclass(slots=True)
@@ -98,7 +97,7 @@ class MemoryIndex:
             trace = replace(trace, full_buckets=full, indexed=fingerprint.signature is not None)
         assert covering is not None  # noqa: S101 - a new story always adds a record; for the type checker
         state.texts[fingerprint.content_hash] = (covering.representative.number, now_ms)
-        self._remember(state, fingerprint, decision, record or covering, known, late)
+        self._remember(state, fingerprint, decision, known, late)
         return replace(decision, trace=trace)
 
     def _recorded(
@@ -137,13 +136,20 @@ class MemoryIndex:
         """The representative to follow: the best of the article's own story, else the best of all."""
         if fingerprint.signature is None:
             return None, None
-        candidates = [state.records[number].representative for number in numbers]
-        own = [each for each in candidates if known and each.story_number == known.record.representative.story_number]
         source = source_key(fingerprint.source)
-        match = best_match(fingerprint.signature, source, own, self._rule) or best_match(
-            fingerprint.signature, source, candidates, self._rule
+        records = [state.records[number] for number in numbers]
+        own = [each.representative for each in records if known and each.story_id == known.decision.story_id]
+        choice = choose(fingerprint.signature, source, own, self._rule) or choose(
+            fingerprint.signature, source, [each.representative for each in records], self._rule
         )
-        return (state.records[match.representative.number], match.comparison) if match else (None, None)
+        if choice is None:
+            return None, None
+        joined = state.records[choice.match.representative.number]
+        for number in choice.moves:
+            moved = state.records[number]
+            moved.story_id = joined.story_id
+            moved.representative = replace(moved.representative, story_number=joined.representative.story_number)
+        return joined, choice.match.comparison
 
     def _variant(
         self, record: _Record, comparison: Comparison, known: _Article | None, late: bool, now_ms: int
@@ -209,7 +215,6 @@ class MemoryIndex:
         state: _Namespace,
         fingerprint: Fingerprint,
         decision: Decision,
-        record: _Record,
         known: _Article | None,
         late: bool,
     ) -> None:
@@ -224,7 +229,6 @@ class MemoryIndex:
             decision=decision,
             content_hash=fingerprint.content_hash,
             crawled_at_ms=fingerprint.crawled_at_ms,
-            record=record,
         )
 
 

@@ -68,9 +68,7 @@ class RedisIndex:
                 f"namespace {namespace!r} holds an index written with {info.parameters}; this worker has "
                 f"{self._parameters}: use another REPRISE_NAMESPACE, or wait until the old index has expired"
             )
-        self._settings[namespace] = pack_settings(
-            namespace, self._version, info.shards, self._rule, self._retention
-        )
+        self._settings[namespace] = pack_settings(namespace, self._version, info.shards, self._rule, self._retention)
         return info
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:

@@ -5,6 +5,7 @@
     {ns}:VERSION:b:BAND:S    hash    buckets of one band: row value / shards -> numbers of representatives
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
     {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and when it was
+    {ns}:VERSION:p:S         hash    the same of a revision -> the decision that it supersedes, and when
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, when seen
 
 S is a shard's number. The hashes have so many shards that each holds some 48 to 96 fields at the expected number of
@@ -43,4 +44,3 @@ def prefix(namespace: str, version: str) -> str:
 def article_field(article_id: str) -> bytes:
     """Eight bytes that stand for an article id; two of 10**6 articles share them with a chance of 3 * 10**-8."""
     return blake2b(article_id.encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.article").digest()
-

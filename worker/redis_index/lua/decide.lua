@@ -56,19 +56,25 @@ local function read_buckets()
   return buckets
 end
 
-local function compare_all(ranked)
+local function accepted(ranked)
   local matches = {}
   for _, member in ipairs(ranked) do
     local r = read_record(member.number)
     local c = compare(article, unpack_sketch(r.sketch), r.size)
-    if c then
-      local same_source = r.source ~= NO_SOURCE and r.source == article.source
-      matches[#matches + 1] = {
-        record = r, comparison = c, same_source = same_source, accepted = accepts(c, same_source),
-      }
+    local same_source = r.source ~= NO_SOURCE and r.source == article.source
+    if c and accepts(c, same_source) then
+      matches[#matches + 1] = {record = r, comparison = c, same_source = same_source}
     end
   end
   return matches
+end
+
+local function of_story(matches, story_id)
+  local own = {}
+  for _, match in ipairs(matches) do
+    if match.record.story_id == story_id then own[#own + 1] = match end
+  end
+  return own
 end
 
 local function exact_copy()
@@ -108,13 +114,12 @@ local function fill_buckets(buckets, number)
   return full
 end
 
-local function reply(decision, record, replayed, trace)
-  local superseded = decision.superseded
-  local before_that = superseded and read_record(superseded.number)
+local function reply(decision, matched_id, replayed, trace)
+  local superseded = decision.superseded or {content = '', code = '', story_id = ''}
   return {
-    decision.code, decision.similarity, decision.containment, decision.decided_ms, record.story_id, record.article_id,
-    superseded and superseded.content or '', superseded and superseded.code or '',
-    before_that and before_that.story_id or '', replayed, trace.candidates, trace.stopped, trace.full, trace.indexed,
+    decision.code, decision.similarity, decision.containment, decision.decided_ms, decision.story_id, matched_id,
+    superseded.content, superseded.code, superseded.story_id,
+    replayed, trace.candidates, trace.stopped, trace.full, trace.indexed,
   }
 end
 
@@ -123,18 +128,22 @@ local recorded = recorded_decision(article, known)
 if recorded then
   local r = read_record(recorded.number)
   -- gone only where keys were evicted or deleted by hand: then the article is decided afresh
-  if r then return reply(recorded, r, 1, {candidates = 0, stopped = 0, full = 0, indexed = 0}) end
+  if r then
+    if recorded.code == 'R' then recorded.superseded = superseded_by(article) end
+    return reply(recorded, r.article_id, 1, {candidates = 0, stopped = 0, full = 0, indexed = 0})
+  end
 end
 
 local late = known and article.crawled_ms > 0 and known.crawled_ms > 0 and article.crawled_ms < known.crawled_ms
-local known_record = known and read_record(known.number)
 local match, buckets = exact_copy(), {}
 local ranked, stopped, full = {}, 0, 0
 if not match and article.size > 0 then
   buckets = read_buckets()
   ranked, stopped = shortlist(buckets)
-  local matches = compare_all(ranked)
-  match = known_record and best_match(matches, known_record.story) or best_match(matches)
+  local matches, moves = accepted(ranked), nil
+  match, moves = choose(of_story(matches, known and known.story_id))
+  if not match then match, moves = choose(matches) end
+  for _, moved in ipairs(moves or {}) do move_record(moved, match.record) end
 end
 
 local decision = {code = 'N', similarity = 0, containment = 0, decided_ms = now_ms}
@@ -142,11 +151,12 @@ if match then
   touch_record(match.record, now_ms, record_ttl_ms)
   decision.similarity = math.floor(match.comparison.similarity * 10000 + 0.5)
   decision.containment = math.floor(match.comparison.containment * 10000 + 0.5)
-  if known_record and known_record.story_id == match.record.story_id then
+  decision.story_id = match.record.story_id
+  if known and known.story_id == decision.story_id then
     decision.code = late and 'r' or 'R'
     if not late then
-      decision.superseded = {content = known.content, code = known.code, number = known.number}
-      redis.call('PEXPIRE', record_key(known.number), record_ttl_ms)
+      decision.superseded = known
+      remember_superseded(article, known)
     end
   elseif match.exact then
     decision.code = 'E'
@@ -162,9 +172,10 @@ if not match or (match.comparison.similarity < rule.novel and not late) then
   indexed = article.size > 0 and 1 or 0
 end
 decision.number = match and match.record.number or covering.number
+decision.story_id = decision.story_id or article.founds
 put(shard_key('t', article.content), string.sub(article.content, 1, 8), struct.pack('>I5I6', covering.number, now_ms),
   settings.window_ms + settings.margin_ms)
 remember(article, decision, known, late)
 redis.call('PEXPIRE', KEYS[1], record_ttl_ms + settings.replay_ms)
-return reply(decision, match and match.record or covering, 0,
+return reply(decision, match and match.record.article_id or article.id, 0,
   {candidates = #ranked, stopped = stopped, full = full, indexed = indexed})

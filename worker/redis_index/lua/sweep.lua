@@ -16,11 +16,12 @@ local now_ms = tonumber(ARGV[2])
 -- @include buckets
 
 local bands = settings.rule.permutations
-local total = (bands + 3) * shards
+local total = (bands + 4) * shards
 -- what has to be younger than what, by kind of shard, and where the time stands in a value
 local AGES = {
   {kind = 'a', at = 1 + 6 + 16 + 1 + 2 + 2, max_ms = settings.record_ms}, -- crawl time, content hash, code, two shares
   {kind = 'v', at = 1, max_ms = settings.replay_ms},
+  {kind = 'p', at = 1, max_ms = settings.record_ms + settings.replay_ms},
   {kind = 't', at = 1 + 5, max_ms = settings.window_ms},
 }
 

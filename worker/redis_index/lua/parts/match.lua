@@ -1,4 +1,4 @@
--- worker/decision.py, shortlist and best_match: the same steps on the same numbers.
+-- worker/decision.py, shortlist and choose: the same steps on the same numbers.
 
 local function is_stop(bucket)
   local stories, count = {}, 0
@@ -41,40 +41,43 @@ local function before(a, b)
   return a.record.number < b.record.number
 end
 
--- story number -> true, where representatives from enough sources support the story strongly
-local function supported(accepted)
-  local sources, counts = {}, {}
-  for _, match in ipairs(accepted) do
-    if not match.same_source and match.comparison.copied >= rule.older_share then
-      local r = match.record
-      local source = r.source ~= NO_SOURCE and r.source or ('#' .. r.number)
-      local name = r.story .. ' ' .. source
-      if not sources[name] then
-        sources[name] = true
-        counts[r.story] = (counts[r.story] or 0) + 1
-      end
+local function is_strong(match)
+  return not match.same_source and match.comparison.copied >= rule.older_share
+end
+
+-- story number -> how many sources support it strongly
+local function supporters(matches)
+  local seen, counts = {}, {}
+  for _, match in ipairs(matches) do
+    local r = match.record
+    local name = r.story .. ' ' .. (r.source ~= NO_SOURCE and r.source or '#' .. r.number)
+    if is_strong(match) and not seen[name] then
+      seen[name] = true
+      counts[r.story] = (counts[r.story] or 0) + 1
     end
   end
   return counts
 end
 
-local function best_match(matches, only_story)
-  local accepted, best = {}, nil
+local function best_of(matches, story)
+  local best = nil
   for _, match in ipairs(matches) do
-    if match.accepted and (not only_story or match.record.story == only_story) then
-      accepted[#accepted + 1] = match
-      if not best or before(match, best) then best = match end
-    end
-  end
-  if not best then return nil end
-  local story = best.record.story
-  for number, count in pairs(supported(accepted)) do
-    if count >= rule.older_sources and number < story then story = number end
-  end
-  if story == best.record.story then return best end
-  best = nil
-  for _, match in ipairs(accepted) do
-    if match.record.story == story and (not best or before(match, best)) then best = match end
+    if (not story or match.record.story == story) and (not best or before(match, best)) then best = match end
   end
   return best
+end
+
+-- the match whose story is joined, and the records that move to that story; nil where none is accepted
+local function choose(matches)
+  local best = best_of(matches)
+  if not best then return nil end
+  local story, moves = best.record.story, {}
+  for number, count in pairs(supporters(matches)) do
+    if count >= rule.older_sources and number < story then story = number end
+  end
+  if story == best.record.story then return best, moves end
+  for _, match in ipairs(matches) do
+    if match.record.story > story and is_strong(match) then moves[#moves + 1] = match.record end
+  end
+  return best_of(matches, story), moves
 end

@@ -32,3 +32,10 @@ local function touch_record(r, now_ms, ttl_ms)
   if now_ms > r.seen_ms then redis.call('SETRANGE', key, 0, struct.pack('>I6', now_ms)) end
   redis.call('PEXPIRE', key, ttl_ms)
 end
+
+-- Bytes 6 to 10 are the story number, 23 to 38 the story id.
+local function move_record(r, to)
+  local key = record_key(r.number)
+  redis.call('SETRANGE', key, 6, struct.pack('>I5', to.story))
+  redis.call('SETRANGE', key, 23, to.story_id)
+end
