@@ -126,13 +126,13 @@ def _sentence_ends(kinds: NDArray[np.uint16]) -> Offsets:
         following = following + ((padded[following] & np.uint16(Char.CLOSER)) != 0)
     hard = (kinds[stops] & np.uint16(Char.HARD_STOP)) != 0
     ends = stops[hard | ((padded[following] & np.uint16(Char.SPACE)) != 0)]
-    if (kinds & np.uint16(Char.COMPLEX)).any():
+    if (kinds & np.uint16(Char.COMPLEX)).any() and not hard.any():
         ends = np.union1d(ends, _phrase_ends(kinds))
     return ends
 
 
 def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
-    """The spaces of scripts that put them between phrases and have no full stop, as Thai and Lao do."""
+    """The spaces between phrases, for scripts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
     space = np.flatnonzero(kinds & np.uint16(Char.SPACE))
     space = space[(space > 0) & (space < len(kinds) - 1)]
     unseparated = np.uint16(Char.COMPLEX | Char.MARK)

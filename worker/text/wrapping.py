@@ -10,6 +10,9 @@ _WIDEST: Final = 120
 #: nearly 1; the rest allows for headings and lines that were edited afterwards.
 _FULL: Final = 0.6
 
+#: Share of the lines that may be wider than the rest: a link or a teaser that was not wrapped.
+_OVERLONG: Final = 0.05
+
 #: Line ends needed to tell: a text of two lines may be anything.
 _FEWEST: Final = 3
 
@@ -22,7 +25,7 @@ def unwrap(text: str) -> str:
     lines = text.split("\n")
     if len(lines) <= _FEWEST:
         return text
-    width = max(map(len, lines))
+    width = sorted(map(len, lines))[-1 - int(_OVERLONG * len(lines))]
     if not _NARROWEST <= width <= _WIDEST:
         return text
     inner = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]

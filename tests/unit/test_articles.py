@@ -1,0 +1,278 @@
+"""Bytes -> Article: every reason to refuse a message, and every way to fill a gap."""
+
+import contextlib
+import time
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.articles import Limits, read_article
+from worker.errors import BadMessage
+from worker.model import Article, DeadReason, Message
+
+TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."
+SECRET = "confidential-words"
+
+
+def message(value: bytes) -> Message:
+    return Message(topic="articles.raw", partition=0, offset=0, key=None, value=value)
+
+
+def read(limits: Limits | None = None, /, **fields: object) -> Article:
+    return read_article(message(orjson.dumps(fields)), limits or Limits())
+
+
+def test_everything_given_is_handed_through() -> None:
+    """An article that says everything is taken at its word; unknown fields are left alone."""
+    article = read(
+        id="a-1",
+        text=TEXT,
+        url="HTTP://Example.org/a?utm_source=x",
+        source=" example.org ",
+        title="Bridge stays open",
+        lang="en",
+        published_at="yesterday",
+        crawled_at="2025-01-17T10:20:30.456Z",
+        tags=["x", {"y": 1}],
+    )
+    assert article == Article(
+        article_id="a-1",
+        text=TEXT,
+        url="HTTP://Example.org/a?utm_source=x",
+        source="example.org",
+        title="Bridge stays open",
+        lang="en",
+        published_at="yesterday",
+        crawled_at_ms=1_737_109_230_456,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"\xff\xfe{}", DeadReason.NOT_UTF8),
+        (b'{"text": "caf\xe9"}', DeadReason.NOT_UTF8),
+        (b'{"text": "\xed\xa0\x80"}', DeadReason.NOT_UTF8),
+        (b"", DeadReason.NOT_JSON),
+        (b"<html>", DeadReason.NOT_JSON),
+        (b'{"text": "a"', DeadReason.NOT_JSON),
+        (b'{"text": "a"} {}', DeadReason.NOT_JSON),
+        (b'{"text": "\\ud800"}', DeadReason.NOT_JSON),
+        (b'{"text": "a", "x": NaN}', DeadReason.NOT_JSON),
+        (b'{"text": "a", "x": 1e999}', DeadReason.NOT_JSON),
+        (b'{"text": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", DeadReason.NOT_JSON),
+        (b'{"x": ' * 100_000, DeadReason.NOT_JSON),
+        (b"[]", DeadReason.NOT_AN_OBJECT),
+        (b'"text"', DeadReason.NOT_AN_OBJECT),
+        (b"null", DeadReason.NOT_AN_OBJECT),
+        (b"17", DeadReason.NOT_AN_OBJECT),
+        (b"{}", DeadReason.NO_TEXT),
+        (b'{"id": "a", "title": "b"}', DeadReason.NO_TEXT),
+        (b'{"text": null, "html": null}', DeadReason.NO_TEXT),
+        (b'{"text": " \\n\\t"}', DeadReason.NO_TEXT),
+        (b'{"html": "<html><script>x</script></html>"}', DeadReason.NO_TEXT),
+        (b'{"html": "<html></html>", "text": ""}', DeadReason.NO_TEXT),
+    ],
+)
+def test_what_is_no_article(value: bytes, reason: DeadReason) -> None:
+    """Each kind of broken message has its own reason."""
+    with pytest.raises(BadMessage) as caught:
+        read_article(message(value), Limits())
+    assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at"]
+)
+@pytest.mark.parametrize("value", [0, 17, 1.5, True, False, [], ["a"], {}, {"a": "b"}])
+def test_known_fields_are_strings(field: str, value: object) -> None:
+    """Another type in a known field is refused by the field's name, even where the value says nothing."""
+    with pytest.raises(BadMessage) as caught:
+        read(**{"text": TEXT, field: value})
+    assert caught.value.reason is DeadReason.WRONG_TYPE
+    assert caught.value.detail.startswith(field)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \t"])
+def test_null_and_blank_are_absent(nothing: str | None) -> None:
+    """An optional field that says nothing is as good as missing."""
+    optional = ("id", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
+    assert read(text=TEXT, **dict.fromkeys(optional, nothing)) == read(text=TEXT)
+
+
+def test_byte_order_mark_is_skipped() -> None:
+    """A byte order mark before the object, as some tools write it, does no harm."""
+    assert read_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), Limits()).article_id == "1"
+
+
+@pytest.mark.parametrize(
+    ("limits", "fields", "reason"),
+    [
+        (Limits(message_bytes=100), {"text": "a" * (100 - len('{"text":""}'))}, None),
+        (Limits(message_bytes=100), {"text": "a" * (101 - len('{"text":""}'))}, DeadReason.MESSAGE_TOO_LARGE),
+        (Limits(text_characters=10), {"text": "é" * 10}, None),
+        (Limits(text_characters=10), {"text": "é" * 11}, DeadReason.TEXT_TOO_LONG),
+        (Limits(text_characters=10), {"html": "<p><b><i>" + "é" * 10}, None),
+        (Limits(text_characters=10), {"html": "<p>" + "é" * 11}, DeadReason.TEXT_TOO_LONG),
+        (Limits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
+        (Limits(), {"text": "a", "id": "é" * 128}, None),
+        (Limits(), {"text": "a", "id": "é" * 128 + "x"}, DeadReason.ID_TOO_LONG),
+    ],
+)
+def test_limits_are_the_last_that_passes(limits: Limits, fields: dict[str, str], reason: DeadReason | None) -> None:
+    """At its limit a message is an article; one unit past it, it is not."""
+    if reason is None:
+        assert read(limits, **fields).text
+        return
+    with pytest.raises(BadMessage) as caught:
+        read(limits, **fields)
+    assert caught.value.reason is reason
+
+
+def test_html_wins_over_text() -> None:
+    """A page and a text: the page's text is the article's, and is marked as extracted."""
+    article = read(html=f"<main><p>{'A sentence of the page itself. ' * 5}</p></main>", text=TEXT)
+    assert article.extracted
+    assert article.text.startswith("A sentence of the page itself.")
+    assert "bridge" not in article.text
+
+
+@pytest.mark.parametrize("page", ["", "  ", "<html><script>x</script></html>"])
+def test_a_page_without_text_gives_way_to_the_text(page: str) -> None:
+    """An article is not lost for an empty page that came with its text."""
+    article = read(html=page, text=TEXT)
+    assert article.text == TEXT
+    assert not article.extracted
+
+
+def test_id_falls_back_to_url_and_then_to_text() -> None:
+    """Without an id, spellings of one URL are one article; without a URL, equal texts are."""
+    by_url = read(text=TEXT, url="https://example.org/a").article_id
+    assert by_url == read(text="Another text.", url="http://EXAMPLE.org/a?utm_source=x#top").article_id
+    assert by_url != read(text=TEXT, url="https://example.org/b").article_id
+    by_text = read(text=TEXT).article_id
+    assert by_text == read(text=TEXT, url="n/a", title="Bridge").article_id
+    assert by_text != read(text=TEXT + ".").article_id
+    assert by_text != by_url
+    assert read(text="https://example.org/a").article_id != by_url
+
+
+def test_made_up_ids_stay_what_they_are() -> None:
+    """Another release gives an article the same id, else every article would be news again after an upgrade."""
+    assert read(text=TEXT, url="https://example.org/a").article_id == "c5ce1c41c9311513ea58db16898b6487"
+    assert read(text=TEXT).article_id == "cb66e628e6c6178456d0197d84b11537"
+
+
+@pytest.mark.parametrize(
+    ("fields", "source"),
+    [
+        ({"source": "Example News", "url": "https://example.org/"}, "Example News"),
+        ({"url": "https://www.example.co.uk/a"}, "example.co.uk"),
+        ({"source": " ", "url": "https://www.example.co.uk/a"}, "example.co.uk"),
+        ({"source": ""}, None),
+        ({"url": "n/a"}, None),
+        ({}, None),
+    ],
+)
+def test_source_falls_back_to_the_site_of_the_url(fields: dict[str, str], source: str | None) -> None:
+    """The source is what the message says, else the URL's site, else unknown."""
+    assert read(text=TEXT, **fields).source == source
+
+
+@pytest.mark.parametrize(
+    ("crawled_at", "milliseconds"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2025-01-17T10:20:30Z", 1_737_109_230_000),
+        ("2025-01-17t10:20:30z", 1_737_109_230_000),
+        ("2025-01-17T12:20:30+02:00", 1_737_109_230_000),
+        ("2025-01-17 10:20:30.4567891+00:00", 1_737_109_230_456),
+        ("2025-01-17T10:20:30", 1_737_109_230_000),
+        ("9999-12-31T23:59:59-14:00", 253_402_351_199_000),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("1969-12-31T23:59:59Z", None),
+        ("2025-13-01T00:00:00Z", None),
+        ("1737109230", None),
+        ("yesterday", None),
+        ("9" * 10_000, None),
+    ],
+)
+def test_crawl_times(crawled_at: str, milliseconds: int | None) -> None:
+    """RFC 3339 becomes milliseconds; what is no time is an unknown time, and the article lives."""
+    assert read(text=TEXT, crawled_at=crawled_at).crawled_at_ms == milliseconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"text": "' + SECRET.encode() + b'" "id"}',
+        b'{"text": "' + SECRET.encode() + b'\xff"}',
+        b'["' + SECRET.encode() + b'"]',
+        orjson.dumps({"text": [SECRET]}),
+        orjson.dumps({"text": SECRET * 10_000}),
+        orjson.dumps({"text": "a", "id": SECRET * 100}),
+        orjson.dumps({"title": SECRET}),
+        orjson.dumps({"html": f"<script>{SECRET}</script>"}),
+    ],
+)
+def test_a_detail_holds_nothing_of_the_article(value: bytes) -> None:
+    """Details go to logs and headers, where an article's words have no place."""
+    with pytest.raises(BadMessage) as caught:
+        read_article(message(value), Limits(text_characters=1000))
+    assert SECRET not in str(caught.value)
+    assert len(caught.value.detail) < 200
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+known_fields = st.sampled_from(
+    ["id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at", "other"]
+)
+any_bytes = st.one_of(
+    st.binary(max_size=300),
+    json_values.map(orjson.dumps),
+    st.dictionaries(known_fields, json_values).map(orjson.dumps),
+    st.dictionaries(known_fields, st.text(max_size=60)).map(orjson.dumps),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(any_bytes)
+def test_any_bytes_are_an_article_or_a_bad_message(value: bytes) -> None:
+    """Nothing but BadMessage is ever raised, and what is read keeps the promises of an article."""
+    limits = Limits(message_bytes=250, text_characters=50, id_bytes=20)
+    try:
+        article = read_article(message(value), limits)
+    except BadMessage:
+        return
+    assert article.text.strip()
+    assert len(article.text) <= limits.text_characters
+    assert article.article_id
+    assert article.source is None or article.source.strip()
+    assert article == read_article(message(value), limits)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"text": "a", "x": [' + b"1," * 2_000_000 + b"1]}",
+        b'{"text": "' + b"\\n" * 2_000_000 + b'"}',
+        b"{" + b",".join(b'"%d": 1' % number for number in range(300_000)) + b"}",
+        orjson.dumps({"text": "a", "url": "https://example.org/" + "a/../" * 800_000}),
+        orjson.dumps({"text": "a", "source": " " * 4_000_000}),
+        orjson.dumps({"text": "a", "crawled_at": "2025-01-17T10:20:30." + "1" * 4_000_000}),
+        b"[" * 4_000_000,
+        b'"' * 4_000_000,
+    ],
+)
+def test_four_megabytes_of_anything_stay_fast(value: bytes) -> None:
+    """A message at the size limit costs seconds at most, whatever it is made of."""
+    started = time.perf_counter()
+    with contextlib.suppress(BadMessage):
+        read_article(message(value), Limits())
+    assert time.perf_counter() - started < 10

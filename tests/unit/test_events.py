@@ -1,0 +1,286 @@
+"""Decision -> event: ids, the body against its schema, the headers of the record."""
+
+import itertools
+import string
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from worker.events import SCHEMA_ID, event_id, event_record, schema, story_event, story_id
+from worker.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord, Superseded
+
+HASH = bytes(range(16))
+OTHER_HASH = bytes(range(1, 17))
+STORY = story_id("news", "founder", HASH)
+TOPICS = {EventType.NEW: "stories.new", EventType.VARIANT: "stories.variants"}
+VALIDATOR = Draft202012Validator(schema(), format_checker=FormatChecker())
+
+ARTICLE = Article(
+    article_id="a-1",
+    text="text",
+    url="https://example.org/a",
+    source="example.org",
+    title="Le pont reste ouvert",
+    published_at="yesterday",
+)
+FINGERPRINT = Fingerprint(article_id="a-1", content_hash=HASH)
+NEW = Decision(type=EventType.NEW, story_id=STORY, decided_at_ms=1_737_109_230_456)
+VARIANT = Decision(
+    type=EventType.VARIANT,
+    story_id=STORY,
+    decided_at_ms=1_737_109_230_000,
+    kind=Kind.PARTIAL,
+    similarity=0.123456,
+    containment=2 / 3,
+    matched_article_id="founder",
+)
+REVISION = Decision(
+    type=EventType.VARIANT,
+    story_id=STORY,
+    decided_at_ms=0,
+    kind=Kind.REVISION,
+    similarity=1.0,
+    containment=1.0,
+    matched_article_id="a-1",
+    supersedes=Superseded(content_hash=OTHER_HASH, type=EventType.NEW, story_id=STORY),
+)
+
+
+def message(*headers: tuple[str, bytes]) -> Message:
+    return Message(topic="articles.raw", partition=0, offset=0, key=None, value=b"{}", headers=headers)
+
+
+def record(decision: Decision, *headers: tuple[str, bytes]) -> OutputRecord:
+    return event_record(
+        ARTICLE,
+        FINGERPRINT,
+        decision,
+        message(*headers),
+        namespace="news",
+        topics=TOPICS,
+        ce_source="/reprise/news",
+    )
+
+
+def test_ids_stay_what_they_are() -> None:
+    """Another release names the same story and event the same, else replays across an upgrade would repeat them."""
+    assert story_id("news", "a-1", HASH) == "1eb8134bc3c5557b38ad299ab91110f2"
+    assert event_id("news", "a-1", HASH, EventType.NEW, "f" * 32) == "5f937e75cde906a2c5c2477f48653ff0"
+
+
+def test_ids_differ_in_every_part() -> None:
+    """A change of any part, or text moved from one part to the next, gives another id."""
+    stories = [
+        story_id("news", "a-1", HASH),
+        story_id("newsa", "-1", HASH),
+        story_id("new", "sa-1", HASH),
+        story_id("news", "a-1", OTHER_HASH),
+        story_id("news", "a-1" + HASH.decode("latin-1"), b""),
+        story_id("", "newsa-1", HASH),
+    ]
+    events = [
+        event_id("news", "a-1", HASH, EventType.NEW, STORY),
+        event_id("news", "a-1", HASH, EventType.VARIANT, STORY),
+        event_id("news", "a-1", HASH, EventType.NEW, stories[1]),
+        event_id("news", "a-1", OTHER_HASH, EventType.NEW, STORY),
+        event_id("newsa", "-1", HASH, EventType.NEW, STORY),
+    ]
+    assert all(left != right for left, right in itertools.combinations(stories + events, 2))
+
+
+def test_body_of_a_new_story() -> None:
+    """The whole body, byte by byte: the order of the fields is part of it."""
+    name = event_id("news", "a-1", HASH, EventType.NEW, STORY)
+    assert (
+        record(NEW).value
+        == (
+            f'{{"event_id":"{name}","type":"story.new","story_id":"{STORY}","article":{{"id":"a-1",'
+            '"url":"https://example.org/a","source":"example.org","title":"Le pont reste ouvert",'
+            '"published_at":"yesterday"},"decided_at":"2025-01-17T10:20:30.456Z"}'
+        ).encode()
+    )
+
+
+def test_body_of_a_variant() -> None:
+    """A variant says what it matched and how well, to four digits; whole seconds keep their milliseconds."""
+    event = story_event(ARTICLE, FINGERPRINT, VARIANT, "news")
+    assert list(event)[-4:] == ["kind", "similarity", "containment", "matched_article_id"]
+    assert event["kind"] == "partial"
+    assert event["similarity"] == 0.1235
+    assert event["containment"] == 0.6667
+    assert event["matched_article_id"] == "founder"
+    assert event["decided_at"] == "2025-01-17T10:20:30.000Z"
+
+
+def test_revision_names_the_event_it_replaces() -> None:
+    """`revises` is the id that the event before it carried."""
+    before = story_event(ARTICLE, Fingerprint(article_id="a-1", content_hash=OTHER_HASH), NEW, "news")
+    assert story_event(ARTICLE, FINGERPRINT, REVISION, "news")["revises"] == before["event_id"]
+
+
+def test_late_crawl_revises_nothing() -> None:
+    """A revision that replaces no event has no `revises`, and is valid so."""
+    late = Decision(
+        type=EventType.VARIANT,
+        story_id=STORY,
+        decided_at_ms=0,
+        kind=Kind.REVISION,
+        similarity=0.5,
+        containment=0.5,
+        matched_article_id="a-1",
+    )
+    event = story_event(ARTICLE, FINGERPRINT, late, "news")
+    assert "revises" not in event
+    VALIDATOR.validate(event)
+
+
+def test_variant_without_its_match_is_refused() -> None:
+    """Half a decision never becomes an event."""
+    half = Decision(type=EventType.VARIANT, story_id=STORY, decided_at_ms=0, kind=Kind.NEAR, similarity=0.9)
+    with pytest.raises(ValueError, match="matched"):
+        story_event(ARTICLE, FINGERPRINT, half, "news")
+
+
+@pytest.mark.parametrize(("decision", "topic"), [(NEW, "stories.new"), (VARIANT, "stories.variants")])
+def test_record_is_a_cloud_event_in_binary_mode(decision: Decision, topic: str) -> None:
+    """The record is keyed by its story, goes to its type's topic, and its headers repeat what the body says."""
+    sent = record(decision)
+    body = orjson.loads(sent.value or b"")
+    assert sent.topic == topic
+    assert sent.key == STORY.encode()
+    assert dict(sent.headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": body["event_id"].encode(),
+        "ce_source": b"/reprise/news",
+        "ce_type": decision.type.value.encode(),
+        "ce_subject": STORY.encode(),
+        "ce_time": body["decided_at"].encode(),
+        "ce_dataschema": SCHEMA_ID.encode(),
+        "content-type": b"application/json",
+    }
+    assert schema()["$id"] == SCHEMA_ID
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "handed_through"),
+    [
+        ([], []),
+        ([("traceparent", b"00-1")], [("traceparent", b"00-1")]),
+        ([("Traceparent", b"00-1"), ("x", b"y")], [("traceparent", b"00-1")]),
+        ([("traceparent", b"old"), ("traceparent", b"new")], [("traceparent", b"new")]),
+        (
+            [("tracestate", b"a=1"), ("traceparent", b"00-1")],
+            [("traceparent", b"00-1"), ("tracestate", b"a=1")],
+        ),
+        ([("tracestate", b"a=1")], []),
+        ([("ce_id", b"theirs"), ("content-type", b"text/plain")], []),
+    ],
+)
+def test_trace_context_is_handed_through(
+    given_headers: list[tuple[str, bytes]], handed_through: list[tuple[str, bytes]]
+) -> None:
+    """The trace goes on behind the worker; nothing else of the input's headers does."""
+    headers = record(NEW, *given_headers).headers
+    assert list(headers[8:]) == handed_through
+    assert len({name for name, _ in headers}) == len(headers)
+
+
+def test_the_same_decision_gives_the_same_bytes() -> None:
+    """A repeated decision on the same message is the same record, headers and all."""
+    assert record(REVISION, ("traceparent", b"00-1")) == record(REVISION, ("traceparent", b"00-1"))
+
+
+hex_ids = st.text("0123456789abcdef", min_size=32, max_size=32)
+hashes = st.binary(min_size=16, max_size=16)
+shares = st.floats(0, 1)
+optional_text = st.none() | st.text(min_size=1, max_size=50)
+milliseconds = st.integers(0, 253_402_300_799_999)
+articles = st.builds(
+    Article,
+    article_id=st.text(string.printable, min_size=1, max_size=50) | st.text(min_size=1, max_size=50),
+    text=st.just("text"),
+    url=optional_text,
+    source=optional_text,
+    title=optional_text,
+    published_at=optional_text,
+)
+superseded = st.builds(Superseded, content_hash=hashes, type=st.sampled_from(EventType), story_id=hex_ids)
+decisions = st.one_of(
+    st.builds(
+        Decision,
+        type=st.just(EventType.NEW),
+        story_id=hex_ids,
+        decided_at_ms=milliseconds,
+        supersedes=st.none() | superseded,
+    ),
+    st.builds(
+        Decision,
+        type=st.just(EventType.VARIANT),
+        story_id=hex_ids,
+        decided_at_ms=milliseconds,
+        kind=st.sampled_from(Kind),
+        similarity=shares,
+        containment=shares,
+        matched_article_id=st.text(min_size=1, max_size=50),
+        supersedes=st.none() | superseded,
+    ),
+)
+
+
+@settings(deadline=None)
+@given(articles, hashes, decisions)
+def test_every_event_meets_its_schema(article: Article, content_hash: bytes, decision: Decision) -> None:
+    """Whatever is decided of whatever article, the bytes that are sent meet the schema."""
+    fingerprint = Fingerprint(article_id=article.article_id, content_hash=content_hash)
+    sent = event_record(
+        article, fingerprint, decision, message(), namespace="news", topics=TOPICS, ce_source="/reprise/news"
+    )
+    VALIDATOR.validate(orjson.loads(sent.value or b""))
+
+
+def test_schema_is_a_schema() -> None:
+    """The schema itself meets draft 2020-12."""
+    Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize(
+    ("decision", "change"),
+    [
+        (NEW, {"extra": 1}),
+        (NEW, {"event_id": None}),
+        (NEW, {"event_id": "F" * 32}),
+        (NEW, {"story_id": "f" * 31}),
+        (NEW, {"type": "story.gone"}),
+        (NEW, {"type": "story.variant"}),
+        (NEW, {"decided_at": "2025-01-17T10:20:30Z"}),
+        (NEW, {"decided_at": "2025-13-17T10:20:30.000Z"}),
+        (NEW, {"decided_at": 1_737_109_230}),
+        (NEW, {"article": {"id": "a-1"}}),
+        (NEW, {"article": {**dict.fromkeys(("url", "source", "title", "published_at")), "id": ""}}),
+        (NEW, {"kind": "near"}),
+        (NEW, {"similarity": 0.5}),
+        (NEW, {"containment": 0.5}),
+        (NEW, {"matched_article_id": "b"}),
+        (NEW, {"revises": "f" * 32}),
+        (VARIANT, {"type": "story.new"}),
+        (VARIANT, {"kind": None}),
+        (VARIANT, {"kind": "similar"}),
+        (VARIANT, {"similarity": None}),
+        (VARIANT, {"similarity": 1.5}),
+        (VARIANT, {"containment": -0.1}),
+        (VARIANT, {"containment": None}),
+        (VARIANT, {"matched_article_id": None}),
+        (VARIANT, {"revises": "f" * 32}),
+        (REVISION, {"revises": "not an id"}),
+    ],
+)
+def test_schema_is_strict(decision: Decision, change: dict[str, object]) -> None:
+    """The schema refuses what no event may be; None in a change takes the field away."""
+    event: dict[str, object] = {**story_event(ARTICLE, FINGERPRINT, decision, "news")}
+    VALIDATOR.validate(event)
+    changed = {name: value for name, value in {**event, **change}.items() if value is not None}
+    with pytest.raises(ValidationError):
+        VALIDATOR.validate(changed)

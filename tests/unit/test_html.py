@@ -1,0 +1,234 @@
+"""HTML -> text: what is kept, and that no markup costs more than its bound."""
+
+import gzip
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLParserException
+
+from worker import html
+from worker.errors import BadMessage
+from worker.html import html_text
+from worker.model import DeadReason
+
+FIRST = "The council voted late on Tuesday to keep the old bridge open for another winter."
+SECOND = "Engineers had warned in March that two of its nine piers were washed out by the spring flood."
+
+PAGE = f"""<!doctype html><html><head><title>Bridge stays open</title><style>p {{ color: red }}</style>
+<script>var text = "This never was part of any article at all";</script></head><body>
+<nav><ul><li><a href="/">Home</a><li><a href="/s">Sport</a></ul></nav>
+<main><article><h1>Bridge stays open</h1><p>{FIRST}</p>
+<img src="x.jpg" alt="A picture of the bridge"><p>{SECOND}</p></article></main>
+<footer>All rights reserved by the paper</footer></body></html>"""
+
+
+def test_main_content_keeps_paragraphs_on_lines() -> None:
+    """Each paragraph of the article stands on a line of its own; script, style and menus are gone."""
+    lines = html_text(PAGE).splitlines()
+    assert FIRST in lines
+    assert SECOND in lines
+    for unwanted in ("never was part", "color: red", "Home", "rights reserved", "picture of"):
+        assert not any(unwanted in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<footer><p>{FIRST}</p><p>{SECOND}</p></footer>",
+        f"<nav><div>{FIRST}</div><div>{SECOND}</div></nav>",
+    ],
+)
+def test_without_main_content_the_whole_page_is_taken(page: str) -> None:
+    """A page whose text stands where boilerplate usually does still gives it."""
+    lines = [line.strip() for line in html_text(page).splitlines()]
+    assert FIRST in lines
+    assert SECOND in lines
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("just words", "just words"),
+        ("<p>a &amp; b &eacute;", "a & b é"),
+        ("<p>one\0two", "onetwo"),
+        ("<p>new\nline", "new line"),
+        ("", ""),
+        ("<html></html>", ""),
+        ("<script>x</script>", ""),
+        ("<!-- nothing", ""),
+    ],
+)
+def test_small_pages(page: str, text: str) -> None:
+    """Fragments, entities, NULs and empty pages are no errors."""
+    assert html_text(page).strip() == text
+
+
+def _numbered(form: str, count: int) -> str:
+    return "".join(form.format(number) for number in range(count))
+
+
+HOSTILE: dict[str, Callable[[], str]] = {
+    "nested div": lambda: "<div>" * 200_000 + FIRST,
+    "nested and closed div": lambda: "<div>" * 200_000 + FIRST + "</div>" * 200_000,
+    "nested div at the bound": lambda: "<div>" * html.MAX_BLOCKS + FIRST,
+    "nested article": lambda: "<article>" * 19_999 + FIRST,
+    "nested div in tables": lambda: "<div><table><tr><td>" * (html.MAX_BLOCKS - 1) + FIRST,
+    "nested span": lambda: "<span>" * 200_000 + FIRST,
+    "nested span and strange ends": lambda: "<span>" * 9_900 + "</x>" * 9_900 + FIRST,
+    "nested span and paragraphs": lambda: "<span>" * 9_900 + "<p>x" * 9_900 + FIRST,
+    "nested links": lambda: "<a><div>" * 4_900 + FIRST,
+    "nested formatting": lambda: "<a><b><i><u><s><em>" * 50_000 + FIRST,
+    "formatting reopened": lambda: _numbered("<b id={}><p>", 9_900) + FIRST,
+    "formatting reopened at the bound": lambda: _numbered("<b id={}><p>", 700) + FIRST,
+    "formatting hidden by quotes": lambda: _numbered("""<b a"=" id={}>x</b>" c={}><p>""".replace("c={}", "c"), 5_000),
+    "formatting hidden in tables": lambda: _numbered("<b id={}><table><tr><td></b></table><p>", 3_900) + FIRST,
+    "attributes": lambda: "<div " + _numbered("a{}=1 ", 100_000) + ">" + FIRST,
+    "attributes of an end tag": lambda: "<p>x</p " + _numbered("a{} ", 100_000) + ">" + FIRST,
+    "attributes behind quotes": lambda: """x="<div """ + _numbered("""a{}='"="' """, 60_000) + ">" + FIRST,
+    "the same attribute": lambda: "<div " + "a=1 " * 240_000 + ">" + FIRST,
+    "many tags short of the bound": lambda: ("<p " + _numbered("a{} ", 500) + ">") * 300 + FIRST,
+    "starts within a tag": lambda: "<a " * 500 + 'b="' + "x" * 990_000 + '">' + FIRST,
+    "one long line": lambda: "<p>" + "word " * 1_000_000 + FIRST,
+    "one long word": lambda: "<p>" + "w" * 5_000_000 + " " + FIRST,
+    "NULs": lambda: "<p>\0\0" * 100_000 + FIRST,
+    "unclosed brackets": lambda: FIRST + "<" * 4_000_000,
+    "unclosed tags": lambda: FIRST + "<a " * 1_300_000,
+    "unclosed quote": lambda: FIRST + '<a b="' + "x" * 4_000_000,
+    "unclosed comments": lambda: FIRST + "<!--" * 1_000_000,
+    "unclosed scripts": lambda: FIRST + "<script>" * 500_000,
+    "ends without starts": lambda: "</p>" * 1_000_000 + FIRST,
+    "ampersands": lambda: FIRST + "&" * 4_000_000,
+    "a number of a million digits": lambda: FIRST + "&#" + "1" * 1_500_000 + ";",
+    "tables": lambda: "<table>" * 100_000 + FIRST,
+    "lists": lambda: "<ul><li>" * 9_900 + FIRST,
+    "text in a table": lambda: "<table>" + "a<tr>" * 19_000 + FIRST,
+    "body tags": lambda: _numbered("<body a{}=1>", 19_900) + FIRST,
+}
+
+#: Seconds for one page on a busy machine; the worst of them takes about one on an idle one. What is not bounded takes
+#: minutes, so that the margin hides nothing.
+HOSTILE_SECONDS = 10
+
+#: Bytes of address space for all pages, one after the other; formatting reopened without a bound asks for over 6 GB.
+HOSTILE_BYTES = 2_000_000_000
+
+
+def test_hostile_markup_is_bounded_in_time_and_memory() -> None:
+    """No markup makes the extraction slow, large, or crash; in a process of its own, because it might."""
+    program = "import tests_html_hostile as hostile; hostile.measure()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(html.__file__).parents[1])])}
+    loader = (
+        "import importlib.util, sys;"
+        f"spec = importlib.util.spec_from_file_location('tests_html_hostile', {__file__!r});"
+        "module = importlib.util.module_from_spec(spec); sys.modules['tests_html_hostile'] = module;"
+        "spec.loader.exec_module(module);"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loader + program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:] or f"exit code {done.returncode}"
+    seconds: dict[str, float] = orjson.loads(done.stdout)
+    assert set(seconds) == set(HOSTILE)
+    assert {name: took for name, took in seconds.items() if took > HOSTILE_SECONDS} == {}
+
+
+def measure() -> None:
+    """Print the seconds that each hostile page takes; runs in the child."""
+    resource.setrlimit(resource.RLIMIT_AS, (HOSTILE_BYTES, HOSTILE_BYTES))
+    seconds = {}
+    for name, build in HOSTILE.items():
+        page = build()
+        started = time.perf_counter()
+        html_text(page)
+        seconds[name] = time.perf_counter() - started
+    sys.stdout.buffer.write(orjson.dumps(seconds))
+
+
+@pytest.mark.parametrize(
+    "name", ["nested span", "nested and closed div", "unclosed comments", "attributes", "ampersands"]
+)
+def test_hostile_markup_still_gives_its_text(name: str) -> None:
+    """A page that the parser must not see is read by the plainer way, not thrown away."""
+    assert FIRST in html_text(HOSTILE[name]())
+
+
+@pytest.mark.parametrize("size", [html.MAX_PARSED_CHARACTERS, html.MAX_PARSED_CHARACTERS + 1])
+def test_a_page_beyond_the_bound_reads_like_one_below_it(size: int) -> None:
+    """The plainer way keeps paragraphs on lines of their own, and what is no text out, like the parser."""
+    page = PAGE + "<!--" + "x" * (size - len(PAGE) - 7) + "-->"
+    assert len(page) == size
+    lines = html_text(page).splitlines()
+    assert FIRST in lines
+    assert SECOND in lines
+    assert not any("never was part" in line or "color: red" in line or "xxx" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>one<p>two", "one\ntwo"),
+        ("<p>o<b>n</b>e\n two<br/>three", "one two\nthree"),
+        ("<p>a &lt;b&gt; c &amp;amp; d", "a <b> c &amp; d"),
+        ("a<script>x</script >b<STYLE>y</style>c", "a b c"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("<picture>a</picture><pre>b</pre>", "a\nb"),
+        ("&#" + "9" * 6000 + ";x", "x"),
+    ],
+)
+def test_the_plainer_way(page: str, text: str) -> None:
+    """Lines break where blocks begin and end, entities are read once, and nothing between script tags is text."""
+    assert html._plainer_text(page) == text
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["<", ">", "/", "p", "b", "div", "a=", '"', "'", "<!--", "-->", "script", "&#", "x ", "é"])
+    )
+)
+def test_no_markup_raises(pieces: list[str]) -> None:
+    """Whatever the pieces of markup make up, both ways read it."""
+    page = "".join(pieces)
+    assert isinstance(html_text(page), str)
+    assert isinstance(html._plainer_text(page), str)
+
+
+def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the parser cannot read is a dead letter with its reason, not a crash."""
+
+    class GivesUp:
+        @staticmethod
+        def parse(page: str) -> None:
+            raise HTMLParserException(page)
+
+    monkeypatch.setattr(html, "HTMLTree", GivesUp)
+    with pytest.raises(BadMessage) as caught:
+        html_text(PAGE)
+    assert caught.value.reason is DeadReason.HTML_UNREADABLE
+    assert FIRST not in str(caught.value)
+
+
+def test_real_pages_are_tame_and_keep_their_article(shared_dir: Path) -> None:
+    """Every page of the development set goes to the parser and gives lines that read like sentences."""
+    with gzip.open(shared_dir / "eval" / "spotsigs-dev-html.jsonl.gz") as lines:
+        pages = [orjson.loads(line)["html"] for line in lines]
+    assert len(pages) > 200
+    assert all(html._is_tame(page) for page in pages)
+    long_lines = [[line for line in html_text(page).splitlines() if len(line.split()) >= 12] for page in pages]
+    assert min(len(lines) for lines in long_lines) >= 2
+    median_words = sorted(sum(len(line.split()) for line in lines) for lines in long_lines)[len(pages) // 2]
+    assert 250 <= median_words <= 700
