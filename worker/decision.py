@@ -37,7 +37,7 @@ class Rule:
     novel             an article below this similarity to its match becomes a representative itself
     """
 
-    permutations: int = 32
+    permutations: int = 40
     sketch_size: int = 256
     stop_stories: int = 3
     bucket_entries: int = 12
@@ -72,8 +72,9 @@ def shortlist(buckets: Iterable[Sequence[tuple[int, int]]], rule: Rule) -> tuple
 
 
 def is_stop(bucket: Sequence[tuple[int, int]], rule: Rule) -> bool:
-    """Whether a bucket, as (number, story number), is a stock phrase. Stories count, not articles: a popular wire story
-    is frequent and is no boilerplate.
+    """Whether a bucket, as (number, story number), is a stock phrase.
+
+    Stories count, not articles: a popular wire story is frequent and is no boilerplate.
     """
     return len({story for _, story in bucket}) >= rule.stop_stories
 

@@ -19,7 +19,7 @@ class RepriseError(Exception):
 
 
 class BadMessage(RepriseError):
-    """One message cannot become an article. `reason` is a closed set, `detail` is for people and holds no article text."""
+    """One message cannot become an article. `reason` is a closed set, `detail` is for people, without article text."""
 
     def __init__(self, reason: DeadReason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")

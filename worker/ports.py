@@ -1,4 +1,7 @@
-"""What the pipeline talks to. Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py."""
+"""What the pipeline talks to.
+
+Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py, worker/health.py.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -86,7 +89,7 @@ class Observer(Protocol):
         """Everything these messages led to is acknowledged and their offsets are committed."""
 
     def unreachable(self, dependency: str) -> None:
-        """"redis" or "kafka" did not answer; the pipeline is paused until it does."""
+        """One of `redis` and `kafka` did not answer; the pipeline is paused until it does."""
 
     def reachable(self, dependency: str) -> None:
         """It answers again."""

@@ -1,6 +1,6 @@
 """Every key of an index, its type and what it means. All carry the namespace as hash tag: one slot of a cluster.
 
-    {ns}:reprise             hash    version, parameters, shards; number (the last representative's); cursor, swept_ms
+    {ns}:reprise             hash    version, parameters, shards; number (the last one given); cursor, swept_ms
     {ns}:VERSION:r:NUMBER    string  one representative: seen_ms, story number, size, source, story id, article id, sketch
     {ns}:VERSION:b:BAND:S    hash    buckets of one band: row value / shards -> numbers of representatives
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
@@ -9,9 +9,9 @@
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, when seen
 
 S is a shard's number. The hashes have so many shards that each holds some 48 to 96 fields at the expected number of
-articles: few enough to stay a listpack (by default up to 512 fields, values up to 64 bytes) and to be searched in under a
-microsecond, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few bytes as
-they need, therefore buckets have integer fields, and a bucket of one has an integer value.
+articles: few enough to stay a listpack (by default up to 512 fields, values up to 64 bytes) and to be searched in
+under a microsecond, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few
+bytes as they need: so buckets have integer fields, and a bucket of one has an integer value.
 
 Every key expires. The sweep removes single entries that are too old; a key's own expiry collects what nobody touches.
 """

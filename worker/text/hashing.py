@@ -1,7 +1,7 @@
 """Hashes of many windows of one array at once.
 
 A polynomial over the ring of integers modulo 2**64 (numpy's unsigned arithmetic wraps around): with
-P[i] = sum of v[j] * B**j over j < i, the window [a, b) hashes to (P[b] - P[a]) * B**-a. B is odd, so its inverse exists.
+P[i] = sum of v[j] * B**j over j < i, the window [a, b) hashes to (P[b] - P[a]) * B**-a. B is odd, so it has an inverse.
 The prefix sums make every window cost the same, whatever its length; see Karp and Rabin, 1987. A polynomial alone is
 weak in its low bits, so each result goes through MurmurHash3's 64-bit finaliser (Appleby, 2011).
 """

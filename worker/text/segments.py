@@ -45,14 +45,14 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
     worth = WORDS_A_SHINGLE / tokens.widths
-    words = np.bincount(tokens.segments, weights=worth)
+    words = np.asarray(np.bincount(tokens.segments, weights=worth), dtype=np.float64)
     kept = (words >= min_words) & (tokens.stops >= 1) & _few_separators(tokens.separators, words)
     kept &= ~(_legal(tokens, len(words)) & (words < _LEGAL_WORDS))
     if kept.any():
         return kept[tokens.segments]
-    total, stops, separators = words.sum(), tokens.stops.sum(), tokens.separators.sum()
-    whole = total >= min_words and stops * _WORDS_A_STOP >= total and bool(_few_separators(separators, total))
-    return np.full(len(tokens), whole)
+    total, stops, separators = (each.sum(keepdims=True) for each in (words, tokens.stops, tokens.separators))
+    whole = (total >= min_words) & (stops * _WORDS_A_STOP >= total) & _few_separators(separators, total)
+    return np.repeat(whole, len(tokens))
 
 
 def _few_separators(separators: NDArray[np.intp], words: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -125,7 +125,7 @@ def _sentence_ends(kinds: NDArray[np.uint16]) -> Offsets:
     for _ in range(3):
         following = following + ((padded[following] & np.uint16(Char.CLOSER)) != 0)
     hard = (kinds[stops] & np.uint16(Char.HARD_STOP)) != 0
-    ends = stops[hard | ((padded[following] & np.uint16(Char.SPACE)) != 0)]
+    ends: Offsets = stops[hard | ((padded[following] & np.uint16(Char.SPACE)) != 0)]
     if (kinds & np.uint16(Char.COMPLEX)).any() and not hard.any():
         ends = np.union1d(ends, _phrase_ends(kinds))
     return ends
@@ -137,7 +137,8 @@ def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
     space = space[(space > 0) & (space < len(kinds) - 1)]
     unseparated = np.uint16(Char.COMPLEX | Char.MARK)
     around = ((kinds[space - 1] & unseparated) != 0) & ((kinds[space + 1] & np.uint16(Char.COMPLEX)) != 0)
-    return space[around]
+    between: Offsets = space[around]
+    return between
 
 
 def _widths(kinds: NDArray[np.uint16]) -> Offsets:

@@ -1,0 +1,130 @@
+from dataclasses import fields
+
+import pytest
+from structlog.testing import capture_logs
+
+from worker.bootstrap import StoppedEarlyError, insist, kafka_config, rule_of, steps_of
+from worker.decision import Rule
+from worker.errors import BadMessage, Fatal, Unreachable
+from worker.kafka.clients import KafkaConfig
+from worker.model import Article, DeadReason, Decision, EventType, Message
+from worker.settings import load
+from worker.stop import Stop
+
+
+def test_every_setting_of_kafka_reaches_its_clients(tmp_path) -> None:
+    """Each field that the settings and the clients share has the setting's value, secrets and files as text."""
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("-")
+    settings = load(
+        {
+            "REPRISE_KAFKA_BOOTSTRAP_SERVERS": "one:9092",
+            "REPRISE_KAFKA_GROUP_ID": "group",
+            "REPRISE_KAFKA_GROUP_INSTANCE_ID": "instance",
+            "REPRISE_KAFKA_AUTO_OFFSET_RESET": "latest",
+            "REPRISE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "REPRISE_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+            "REPRISE_KAFKA_SASL_USERNAME": "worker",
+            "REPRISE_KAFKA_SASL_PASSWORD": "hunter2",
+            "REPRISE_KAFKA_SSL_CAFILE": str(authorities),
+            "REPRISE_KAFKA_SSL_CERTFILE": str(authorities),
+            "REPRISE_KAFKA_SSL_KEYFILE": str(authorities),
+            "REPRISE_KAFKA_REQUEST_TIMEOUT_SECONDS": "11",
+            "REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS": "12",
+            "REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS": "113",
+        }
+    )
+    assert kafka_config(settings.kafka) == KafkaConfig(
+        bootstrap_servers="one:9092",
+        group_id="group",
+        group_instance_id="instance",
+        auto_offset_reset="latest",
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="worker",
+        sasl_password="hunter2",
+        ssl_cafile=str(authorities),
+        ssl_certfile=str(authorities),
+        ssl_keyfile=str(authorities),
+        request_timeout_seconds=11,
+        session_timeout_seconds=12,
+        max_poll_interval_seconds=113,
+    )
+    assert set(type(settings.kafka).model_fields) == {field.name for field in fields(KafkaConfig)} - {"client_id"}
+
+
+def test_the_rule_is_that_of_the_settings() -> None:
+    """A threshold of the environment is the one that decides."""
+    assert rule_of(load({})) == Rule()
+    assert rule_of(load({"REPRISE_RULE_NOVEL": "0.8"})) == Rule(novel=0.8)
+
+
+def a_message(value: bytes) -> Message:
+    return Message(topic="raw", partition=1, offset=2, key=None, value=value)
+
+
+def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
+    """A limit, a topic and the namespace of the environment are found in what the steps make."""
+    steps = steps_of(
+        load(
+            {
+                "REPRISE_MAX_TEXT_CHARACTERS": "1000",
+                "REPRISE_TOPIC_NEW": "n",
+                "REPRISE_TOPIC_VARIANTS": "v",
+                "REPRISE_TOPIC_DEAD": "d",
+                "REPRISE_NAMESPACE": "fr",
+            }
+        )
+    )
+    with pytest.raises(BadMessage) as caught:
+        steps.read(a_message(b'{"text": "%s"}' % (b"x" * 1001)))
+    assert caught.value.reason is DeadReason.TEXT_TOO_LONG
+    article = Article(article_id="a", text="Some text.")
+    decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
+    event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
+    assert (event.topic, dict(event.headers)["ce_source"]) == ("n", b"urn:reprise:namespace:fr")
+    for make in (steps.dead_letter, steps.notice):
+        assert make(a_message(b"{}"), DeadReason.NO_TEXT, "none", 0.0).topic == "d"
+
+
+def test_a_dependency_that_comes_late_is_waited_for_with_one_line() -> None:
+    """The start goes on as soon as it answers, and the log has told of the wait once."""
+    attempts = iter([Unreachable("no"), Unreachable("still no"), None])
+
+    def attempt() -> str:
+        error = next(attempts)
+        if error is not None:
+            raise error
+        return "here"
+
+    with capture_logs() as lines:
+        assert insist(attempt, "redis at r:6379", limit_seconds=30, stop=Stop()) == "here"
+    assert [(line["event"], line["what"], line["reason"]) for line in lines] == [("waiting", "redis at r:6379", "no")]
+
+
+def away() -> None:
+    raise Unreachable("no route")
+
+
+def test_a_dependency_that_stays_away_ends_the_start() -> None:
+    """Past the limit the error says what was waited for, how long, and why in vain."""
+    with pytest.raises(Fatal, match=r"redis at r:6379: not ready within 0\.3 s: no route"):
+        insist(away, "redis at r:6379", limit_seconds=0.3, stop=Stop())
+
+
+def test_what_waiting_cannot_mend_ends_the_start_at_once() -> None:
+    """Only Unreachable is waited for."""
+
+    def refused() -> None:
+        raise Fatal("wrong password")
+
+    with pytest.raises(Fatal, match="wrong password"):
+        insist(refused, "redis", limit_seconds=3600, stop=Stop())
+
+
+def test_a_start_that_waits_can_be_stopped() -> None:
+    """A request to stop ends the wait, however long it may last."""
+    stop = Stop()
+    stop.request()
+    with pytest.raises(StoppedEarlyError):
+        insist(away, "redis", limit_seconds=3600, stop=stop)

@@ -1,0 +1,403 @@
+"""Claims about the synthetic crawl: it repeats itself, its labels are true, and it never grows."""
+
+import gzip
+import hashlib
+import json
+import re
+import tracemalloc
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import combinations, islice
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from worker.articles import Limits, read_article
+from worker.commands.generate import command, deliver, paced
+from worker.decision import Rule
+from worker.errors import UsageError
+from worker.generate import Crawl, Labelled, crawl
+from worker.generate.dice import Dice, zipf_table
+from worker.generate.languages import LANGUAGES
+from worker.generate.stories import REPRINTS, Relation
+from worker.generate.stream import gold_line, line, record
+from worker.model import Message, OutputRecord
+from worker.text.fingerprint import fingerprint
+
+WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
+
+#: SHA-256 of the lines that _GOLDEN makes. A change of it breaks every recorded crawl: say so in the changelog.
+_GOLDEN = Crawl(count=500, seed=42, words=120)
+_GOLDEN_SHA256 = "8b29d8bd3f20e6cab5162bac0f8aadcf5aad1b7b6d7732c65e623b03c91d4d3f"
+
+
+def lines(options: Crawl) -> bytes:
+    return b"".join(line(labelled, with_gold=True) for labelled in crawl(options))
+
+
+def shingles(text: str, size: int = 3) -> set[tuple[str, ...]]:
+    words = WORD.findall(text.lower())
+    return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)}
+
+
+def jaccard(one: set[Any], other: set[Any]) -> float:
+    return len(one & other) / (len(one | other) or 1)
+
+
+def by_story(articles: Iterable[Labelled]) -> dict[str, list[Labelled]]:
+    stories: dict[str, list[Labelled]] = defaultdict(list)
+    for labelled in articles:
+        stories[labelled.story].append(labelled)
+    return stories
+
+
+@pytest.fixture(scope="module")
+def texts() -> Sequence[Labelled]:
+    """Make a crawl of text pages alone, long enough that boilerplate does not rule."""
+    return list(crawl(Crawl(count=3000, seed=7, html=0, duplicates=0.6, words=300)))
+
+
+def test_the_same_options_give_the_same_bytes_on_every_platform() -> None:
+    """A crawl is a function of its options: its bytes are those recorded here."""
+    assert hashlib.sha256(lines(_GOLDEN)).hexdigest() == _GOLDEN_SHA256
+
+
+def test_two_crawls_at_the_same_time_do_not_disturb_each_other() -> None:
+    """No state is shared between crawls: interleaved, both give what they give alone."""
+    options = Crawl(count=300, seed=3, words=60)
+    first, second = [], []
+    for one, other in zip(crawl(options), crawl(options), strict=True):
+        first.append(one)
+        second.append(other)
+    assert first == second == list(crawl(options))
+
+
+def test_another_seed_gives_other_articles() -> None:
+    """Two seeds share no id, no story, no address and hardly any text, so that both fit into one topic."""
+    one, other = (list(crawl(Crawl(count=200, seed=seed, languages=("en",), html=0))) for seed in (1, 2))
+    for field in ("id", "url"):
+        assert not {x.article[field] for x in one} & {x.article[field] for x in other}
+    assert not {x.story for x in one} & {x.story for x in other}
+    pages = [[shingles(x.article["text"]) for x in articles] for articles in (one, other)]
+    assert median(jaccard(a, b) for a, b in zip(*pages, strict=True)) < 0.01
+
+
+def test_a_longer_crawl_begins_with_the_shorter_one() -> None:
+    """`count` only says where to stop."""
+    short, long = (crawl(Crawl(count=count, words=60)) for count in (50, 500))
+    assert list(short) == list(islice(long, 50))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
+def test_the_share_of_reprints_is_the_one_asked_for(share: float) -> None:
+    """Of 5,000 articles, those that are no founder are within 3 % points of --duplicates."""
+    founders = sum(x.relation is Relation.FOUNDER for x in crawl(Crawl(count=5000, duplicates=share, words=40)))
+    assert 1 - founders / 5000 == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_share_of_html_is_the_one_asked_for(share: float) -> None:
+    """The share of new stories given as HTML is within 3 % points of --html, and no article has both."""
+    articles = list(crawl(Crawl(count=5000, html=share, duplicates=0, words=40)))
+    assert sum("html" in x.article for x in articles) / 5000 == pytest.approx(share, abs=0.03)
+    assert all(("html" in x.article) != ("text" in x.article) for x in articles)
+
+
+def test_each_relation_is_as_frequent_as_its_weight(texts: Sequence[Labelled]) -> None:
+    """Among the reprints every relation has its share, within 4 % points."""
+    counted: Counter[Relation] = Counter(x.relation for x in texts if x.relation is not Relation.FOUNDER)
+    for relation in set(REPRINTS):
+        assert counted[relation] / counted.total() == pytest.approx(REPRINTS.count(relation) / 20, abs=0.04), relation
+
+
+@pytest.mark.parametrize("words", [100, 400, 1200])
+def test_a_story_has_the_mean_length_asked_for(words: int) -> None:
+    """The sentences of new stories have --words words on average, within 5 %, and vary by --spread."""
+    articles = crawl(Crawl(count=600, words=words, spread=0.5, duplicates=0, html=1, languages=("en", "de"), sites=2))
+    lengths = [len(body.split()) for body in (_body(x.article["html"]) for x in articles)]
+    assert mean(lengths) == pytest.approx(words, rel=0.05)
+    assert min(lengths) < 0.75 * words
+    assert max(lengths) > 1.25 * words
+
+
+def _body(html: str) -> str:
+    return " ".join(re.findall(r"<p>(.*?)</p>", html[html.index("</h1>") : html.index("</article>")]))
+
+
+def test_every_language_and_every_site_is_used() -> None:
+    """All languages asked for appear, each on its own sites, and no site is left out."""
+    articles = list(crawl(Crawl(count=4000, words=40, sites=21)))
+    assert {x.article["lang"] for x in articles} == set(LANGUAGES)
+    languages = defaultdict(set)
+    for x in articles:
+        languages[x.article["source"]].add(x.article["lang"])
+    assert len(languages) == 21
+    assert all(len(spoken) == 1 for spoken in languages.values())
+
+
+def test_ids_are_unique_but_for_revisions(texts: Sequence[Labelled]) -> None:
+    """Ids and addresses repeat only where a revision comes back to its founder, with changed text and a later crawl."""
+    seen: dict[str, Labelled] = {}
+    addresses = set()
+    revisions = 0
+    for x in texts:
+        before = seen.get(x.article["id"])
+        if x.relation is Relation.REVISION:
+            revisions += 1
+            assert before is not None
+            assert before.story == x.story
+            assert before.article["url"] == x.article["url"]
+            assert before.article["text"] != x.article["text"]
+            assert datetime.fromisoformat(before.article["crawled_at"]) < datetime.fromisoformat(
+                x.article["crawled_at"]
+            )
+        else:
+            assert before is None
+            assert x.article["url"] not in addresses
+        seen[x.article["id"]] = x
+        addresses.add(x.article["url"])
+    assert revisions > 50
+
+
+def test_a_story_begins_with_its_founder(texts: Sequence[Labelled]) -> None:
+    """The first article of every story is its founder, and no story has two."""
+    for articles in by_story(texts).values():
+        assert [x.relation is Relation.FOUNDER for x in articles] == [True] + [False] * (len(articles) - 1)
+
+
+#: Smallest and largest Jaccard similarity of 3-word shingles between a founder's page and a reprint's, whole pages
+#: with their menus and notices, 300 words a story.
+SIMILARITY = {
+    Relation.EXACT: (1.0, 1.0),
+    Relation.NEAR: (0.2, 1.0),
+    Relation.CUT: (0.1, 0.95),
+    Relation.EXTENDED: (0.25, 0.95),
+    Relation.EXCERPT: (0.08, 0.6),
+    Relation.REVISION: (0.4, 0.999),
+}
+
+
+@pytest.mark.parametrize("relation", SIMILARITY)
+def test_a_reprint_shares_text_with_the_founder_of_its_story(texts: Sequence[Labelled], relation: Relation) -> None:
+    """The labels are true: each relation's exact similarity to the founder is in its range."""
+    least, most = SIMILARITY[relation]
+    measured = []
+    for founder, *reprints in by_story(texts).values():
+        original = shingles(founder.article["text"])
+        measured += [jaccard(original, shingles(x.article["text"])) for x in reprints if x.relation is relation]
+    assert len(measured) > 50
+    assert least <= min(measured)
+    assert max(measured) <= most
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_unrelated_stories_share_no_more_than_natural_text_does(language: str) -> None:
+    """Between sites, 75 % of the pairs of stories share under 0.5 % of their shingles and 99 % of them under 5 %."""
+    articles = list(crawl(Crawl(count=150, seed=5, duplicates=0, html=0, words=300, languages=(language,), sites=50)))
+    pages = [(x.article["source"], shingles(x.article["text"])) for x in articles]
+    measured = sorted(jaccard(a, b) for (one, a), (other, b) in combinations(pages, 2) if one != other)
+    assert measured[int(0.75 * len(measured))] < 0.005
+    assert measured[int(0.99 * len(measured))] < 0.05
+
+
+def test_articles_of_one_site_share_its_boilerplate_and_stay_under_the_threshold() -> None:
+    """Unrelated articles of one site share its menu and notices, less than the 0.3 that means one story."""
+    articles = list(crawl(Crawl(count=120, seed=5, duplicates=0, html=0, words=300, languages=("en",), sites=1)))
+    measured = [jaccard(a, b) for a, b in combinations([shingles(x.article["text"]) for x in articles], 2)]
+    assert mean(measured) > 0.005
+    assert max(measured) < 0.3
+
+
+def test_stock_phrases_stand_in_many_stories() -> None:
+    """Some sentences are shared by three stories or more, as the phrases that stop bands are for."""
+    articles = crawl(Crawl(count=400, seed=5, duplicates=0, html=1, words=300, languages=("en",), sites=100))
+    told = Counter(s for x in articles for s in set(_body(x.article["html"]).split(". ")))
+    assert sum(count >= 3 for count in told.values()) > 5
+
+
+def test_popularity_is_heavy_tailed_and_reprints_follow_soon() -> None:
+    """Half the stories are printed once or twice, one 50 times as often as the mean; half the reprints come soon."""
+    articles = list(crawl(Crawl(count=20_000, seed=1, words=40, duplicates=0.5)))
+    printed = Counter(x.story for x in articles)
+    sizes = sorted(printed.values())
+    assert sizes[len(sizes) // 2] <= 2
+    assert sizes[-1] > 50 * mean(sizes)
+    founded: dict[str, int] = {}
+    ages = [n - founded.setdefault(x.story, n) for n, x in enumerate(articles)]
+    reprinted = sorted(age for age, x in zip(ages, articles, strict=True) if x.relation is not Relation.FOUNDER)
+    assert reprinted[len(reprinted) // 2] < 2000
+
+
+def test_memory_stays_where_it_is() -> None:
+    """From the 5,000th to the 20,000th article the generator's memory grows by under 2 MB."""
+    articles = crawl(Crawl(count=20_000, words=60, languages=("en", "zh"), sites=100))
+    tracemalloc.start()
+    try:
+        for _ in islice(articles, 5000):
+            pass
+        early, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        for _ in articles:
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - early < 2_000_000
+
+
+def test_every_line_is_an_input_the_worker_reads() -> None:
+    """A line is one JSON object whose fields have the types, and times the form, that the input topic asks for."""
+    for x in crawl(Crawl(count=500, words=60)):
+        written = line(x, with_gold=True)
+        assert written.endswith(b"\n")
+        assert written.count(b"\n") == 1
+        body = json.loads(written)
+        assert body.keys() - {"text", "html"} == {
+            *("id", "url", "source", "title", "lang", "published_at", "crawled_at", "story", "kind")
+        }
+        assert all(isinstance(value, str) and value for value in body.values())
+        assert len(body["id"].encode()) <= 256
+        article = read_article(Message(topic="t", partition=0, offset=0, key=None, value=written), Limits())
+        assert (article.article_id, article.source) == (body["id"], body["source"])
+        assert article.crawled_at_ms is not None
+        assert fingerprint(article, Rule()).signature is not None
+        assert body["url"].startswith(f"https://www.{body['source']}/")
+        assert datetime.fromisoformat(body["published_at"]) < datetime.fromisoformat(body["crawled_at"])
+
+
+@pytest.mark.parametrize("html", [0, 1])
+def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
+    """Only exact copies have the founder's content hash, whatever the site shows beside the text by then."""
+    hashes: dict[str, bytes] = {}
+    seen: Counter[tuple[bool, bool]] = Counter()
+    for x in crawl(Crawl(count=1500, html=html, duplicates=0.6, words=150)):
+        value = line(x, with_gold=False)
+        article = read_article(Message(topic="t", partition=0, offset=0, key=None, value=value), Limits())
+        found = fingerprint(article, Rule()).content_hash
+        same = hashes.setdefault(x.story, found) == found
+        seen[x.relation in {Relation.FOUNDER, Relation.EXACT}, same] += 1
+    assert seen[True, False] == seen[False, True] == 0
+    assert seen[True, True] > 500
+    assert seen[False, False] > 500
+
+
+def test_labels_are_kept_apart_where_they_are_asked_for() -> None:
+    """Without gold an article's line holds no label; the gold line holds id, story and kind alone."""
+    (x,) = crawl(Crawl(count=1))
+    assert json.loads(line(x, with_gold=False)) == x.article
+    assert json.loads(gold_line(x)) == {"id": x.article["id"], "story": x.story, "kind": "founder"}
+
+
+def test_a_record_is_keyed_by_the_articles_id() -> None:
+    """A record's key is the id, so that an article and its revisions meet in one partition."""
+    (x,) = crawl(Crawl(count=1))
+    made = record(x, "articles.raw", with_gold=False)
+    assert (made.topic, made.key) == ("articles.raw", x.article["id"].encode())
+    assert made.value is not None
+    assert json.loads(made.value) == x.article
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"count": -1}, "count"),
+        ({"seed": -1}, "seed"),
+        ({"words": 0}, "words"),
+        ({"spread": 1.5}, "spread"),
+        ({"duplicates": -0.1}, "duplicates"),
+        ({"html": float("nan")}, "html"),
+        ({"languages": ("en", "xx")}, "xx"),
+        ({"languages": ()}, "languages"),
+        ({"sites": 1}, "sites"),
+        ({"interval_ms": 0}, "interval_ms"),
+    ],
+)
+def test_a_wrong_option_is_named(wrong: dict[str, Any], named: str) -> None:
+    """Each option out of its bounds is one line that names it."""
+    with pytest.raises(UsageError, match=named) as told:
+        Crawl(**{"count": 1, **wrong})
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_zipf_table_gives_each_rank_its_share() -> None:
+    """Rank r fills 1 / (r + offset) of the table, in proportion, within one entry."""
+    table = zipf_table(size=50, offset=3, bits=12)
+    total = sum(1 / (rank + 3) for rank in range(50))
+    counted = Counter(table.tolist())
+    assert len(table) == 4096
+    for rank in range(50):
+        assert abs(counted[rank] - 4096 / (rank + 3) / total) <= 1.01
+
+
+def test_dice_are_fair() -> None:
+    """Every face of a die comes up as often as every other, within four standard deviations."""
+    dice = Dice(11)
+    counted = Counter(dice.below(6) for _ in range(60_000))
+    assert counted.keys() == set(range(6))
+    assert all(abs(count - 10_000) < 4 * 91.3 for count in counted.values())
+
+
+def test_the_command_writes_the_same_file_twice(tmp_path: Path) -> None:
+    """Two runs give two equal files, compressed too, and labels apart hold every article in its order."""
+    written = []
+    for name in ("one.jsonl.gz", "two.jsonl.gz"):
+        arguments = ["--count", "700", "--words", "50", "--seed", "9", "--languages", "fr,zh", "--sites", "10"]
+        output, gold = tmp_path / name, tmp_path / f"{name}.gold"
+        done = CliRunner().invoke(command, [*arguments, "--output", str(output), "--gold", str(gold)])
+        assert done.exit_code == 0, done.output
+        written.append((output.read_bytes(), gold.read_bytes()))
+    assert written[0] == written[1]
+    articles = [json.loads(x) for x in gzip.decompress(written[0][0]).splitlines()]
+    labels = [json.loads(x) for x in written[0][1].splitlines()]
+    assert [x["id"] for x in articles] == [x["id"] for x in labels]
+    assert len(articles) == 700
+    assert all("story" not in x for x in articles)
+
+
+def test_the_command_writes_to_standard_output_by_itself() -> None:
+    """Without --output the lines, labels included, are all that standard output holds."""
+    done = CliRunner().invoke(command, ["--count", "3", "--words", "50"])
+    assert json.loads(done.stdout.splitlines()[0])["kind"] == "founder"
+    assert len(done.stdout.splitlines()) == 3
+
+
+def test_a_rate_is_kept_also_when_the_consumer_was_late() -> None:
+    """At 100 a second the n-th article comes n/100 s after the first, and what is late is caught up without a pause."""
+    now = [50.0]
+    given: list[tuple[int, float]] = []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    for batch in paced(crawl(Crawl(count=100, words=40)), 100, lambda: now[0], sleep):
+        given.append((len(batch), now[0] - 50))
+        if len(given) == 4:
+            now[0] += 0.3
+    starts = [sum(size for size, _ in given[:n]) / 100 for n in range(len(given))]
+    assert max(size for size, _ in given) == 5
+    assert [at for _, at in given[:4]] == pytest.approx(starts[:4])
+    assert [at for _, at in given[4:10]] == pytest.approx([0.45] * 6)
+    assert [at for _, at in given[10:]] == pytest.approx(starts[10:])
+
+
+class _Full:
+    """A sink whose broker takes no record at all."""
+
+    def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
+        return range(len(records))
+
+    def flush(self) -> None:
+        raise AssertionError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_article_that_no_broker_takes_is_an_error_and_not_lost() -> None:
+    """A record too large to be sent ends the command instead of leaving a gap in the crawl."""
+    with pytest.raises(UsageError, match="words"):
+        deliver(crawl(Crawl(count=1)), _Full(), "articles.raw", with_gold=True)

@@ -1,0 +1,144 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from worker import logs
+from worker.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
+from worker.model import DeadReason, Decision, EventType, Kind, Message, Trace
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield io.StringIO()
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
+    """A collector reads event, level, time and the fields, a line break inside a value included."""
+    logs.configure("info", "json", stream)
+    logs.logger().info("started", group_id="a\nb")
+    (line,) = lines(stream)
+    assert (line["event"], line["level"], line["group_id"]) == ("started", "info", "a\nb")
+    assert str(line["time"]).endswith("Z")
+
+
+def test_the_console_is_for_people(stream: io.StringIO) -> None:
+    """Where nobody's terminal is behind the stream there are no colours either."""
+    logs.configure("info", "console", stream)
+    logs.logger().info("started", group_id="g")
+    assert "started" in stream.getvalue()
+    assert "group_id=g" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
+    """The level holds for the worker's own lines."""
+    logs.configure("warning", "json", stream)
+    logs.logger().info("quiet")
+    logs.logger().warning("loud")
+    assert [line["event"] for line in lines(stream)] == ["loud"]
+
+
+def test_the_libraries_speak_the_same_format_from_warnings_on(stream: io.StringIO) -> None:
+    """A client's warning is a JSON line with its name; its chatter is left out at any level."""
+    logs.configure("debug", "json", stream)
+    logging.getLogger("kafka.conn").info("chatter")
+    logging.getLogger("kafka.conn").warning("lost %s", "node 1")
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"], line["level"]) == ("lost node 1", "kafka.conn", "warning")
+
+
+def test_a_library_does_not_fill_the_log(clock: Clock) -> None:
+    """Of each logger one line passes in a minute, however often it tells of its trouble."""
+    sparing = Sparing(clock)
+
+    def passes(name: str) -> bool:
+        return sparing.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, "away", (), None))
+
+    assert [passes("kafka.net"), passes("kafka.net"), passes("redis"), passes("redis")] == [True, False, True, False]
+    clock.now += LIBRARY_SECONDS
+    assert [passes("kafka.net"), passes("kafka.net")] == [True, False]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(stream: io.StringIO, clock: Clock) -> Journal:
+    logs.configure("info", "json", stream)
+    return Journal(clock)
+
+
+def a_decision(type_: EventType, kind: Kind | None = None, *, replayed: bool = False) -> Decision:
+    return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(replayed=replayed))
+
+
+def test_progress_is_told_seldom_and_in_sum(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+    """Any number of batches within the interval is one line, and counting begins anew."""
+    message = Message(topic="t", partition=0, offset=0, key=None, value=b"secret text")
+    for _ in range(3):
+        journal.polled(1)
+        journal.decided([a_decision(EventType.NEW), a_decision(EventType.VARIANT, Kind.NEAR)], 0.1)
+        journal.decided([a_decision(EventType.NEW, replayed=True)], 0.1)
+        journal.skipped()
+        journal.delivered([message])
+    assert lines(stream) == []
+    clock.now += PROGRESS_SECONDS
+    journal.polled(0)
+    (line,) = lines(stream)
+    expected = {"event": "progress", "new": 3, "variants": 3, "replayed": 3, "skipped": 3, "delivered": 3, "dead": {}}
+    assert expected.items() <= line.items()
+    assert "secret" not in stream.getvalue()
+    journal.summary()
+    assert len(lines(stream)) == 1
+
+
+def test_an_idle_worker_is_silent(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+    """No message, no line."""
+    for _ in range(5):
+        clock.now += PROGRESS_SECONDS
+        journal.polled(0)
+    assert stream.getvalue() == ""
+
+
+def test_dead_letters_do_not_fill_the_log(journal: Journal, stream: io.StringIO) -> None:
+    """The first of a reason is told at once, the others as a count."""
+    for _ in range(100):
+        journal.binned(DeadReason.NOT_JSON)
+    journal.binned(DeadReason.NO_TEXT)
+    journal.summary()
+    assert [line["event"] for line in lines(stream)] == ["dead_letter", "dead_letter", "progress"]
+    assert lines(stream)[-1]["dead"] == {"not_json": 100, "no_text": 1}
+
+
+def test_an_outage_is_two_lines(journal: Journal, stream: io.StringIO) -> None:
+    """One when it begins, one when it ends, and both say what it means."""
+    journal.unreachable("redis")
+    journal.reachable("redis")
+    assert [(line["event"], line["dependency"], line["level"]) for line in lines(stream)] == [
+        ("unreachable", "redis", "warning"),
+        ("reachable", "redis", "info"),
+    ]

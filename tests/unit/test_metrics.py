@@ -1,0 +1,179 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from worker.errors import Unreachable
+from worker.metrics import INDEX_SIZE_SECONDS, Metrics
+from worker.model import DeadReason, Decision, EventType, Kind, Message, Trace
+
+GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_000.0)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry, clock: Clock) -> Metrics:
+    return Metrics(registry, monotonic=clock, wall=clock)
+
+
+def a_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: int | bool) -> Decision:
+    return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(**trace))
+
+
+def a_message(timestamp_ms: int | None) -> Message:
+    return Message(topic="articles.raw", partition=0, offset=0, key=None, value=b"{}", timestamp_ms=timestamp_ms)
+
+
+def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
+    metrics.watch_lag(lambda: {("articles.raw", 3): 7})
+    metrics.watch_index(lambda: 41)
+    return generate_latest(registry).decode()
+
+
+def test_names_help_and_types_are_those_of_the_golden_file(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Dashboards and alerts of others hang on the names: a change of one is a decision, made in the golden file."""
+    lines = exposition(registry, metrics).splitlines()
+    declared = [line for line in lines if line.startswith(("# HELP reprise_", "# TYPE reprise_"))]
+    assert "\n".join(declared) + "\n" == GOLDEN.read_text()
+
+
+def test_promtool_accepts_the_exposition(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Prometheus's own linter finds nothing to say."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        if os.environ.get("REPRISE_TEST_REQUIRE"):
+            pytest.fail("promtool is missing (Debian's package prometheus has it), and REPRISE_TEST_REQUIRE is set")
+        pytest.skip("promtool is missing (Debian's package prometheus has it)")
+    linted = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=exposition(registry, metrics),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+
+
+def test_every_label_value_is_there_from_the_start(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """An alert on a rate sees the first dead letter, because its series began at 0."""
+    for reason in DeadReason:
+        assert registry.get_sample_value("reprise_dead_letters_total", {"reason": reason}) == 0
+    for kind in Kind:
+        assert registry.get_sample_value("reprise_variants_total", {"kind": kind}) == 0
+    for outcome in ("new", "variant", "replayed", "dead", "skipped"):
+        assert registry.get_sample_value("reprise_articles_total", {"outcome": outcome}) == 0
+    for dependency in ("redis", "kafka"):
+        assert registry.get_sample_value("reprise_dependency_up", {"dependency": dependency}) == 0
+
+
+def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """New, variant and replayed are told apart, and a replayed variant is no variant again."""
+    metrics.decided(
+        [
+            a_decision(indexed=True),
+            a_decision(EventType.VARIANT, Kind.NEAR, stop_bands=2, full_buckets=1),
+            a_decision(EventType.VARIANT, Kind.NEAR, replayed=True),
+        ],
+        0.02,
+    )
+    metrics.binned(DeadReason.NOT_JSON)
+    metrics.skipped()
+    value = registry.get_sample_value
+    for outcome in ("new", "variant", "replayed", "dead", "skipped"):
+        assert value("reprise_articles_total", {"outcome": outcome}) == 1
+    assert value("reprise_variants_total", {"kind": "near"}) == 1
+    assert value("reprise_dead_letters_total", {"reason": "not_json"}) == 1
+    assert value("reprise_indexed_articles_total") == 1
+    assert value("reprise_stop_bands_total") == 2
+    assert value("reprise_full_buckets_total") == 1
+
+
+def test_latencies_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """Redis's time is as measured; the decision's begins at the poll, the end-to-end at the message's timestamp."""
+    metrics.polled(2)
+    clock.now += 0.5
+    metrics.polled(0)  # the polls of a pause do not restart the clock
+    metrics.fingerprinted(2, 0.125)
+    metrics.decided([a_decision()], 0.25)
+    clock.now += 2.0
+    metrics.delivered([a_message(999_000), a_message(None), a_message(2_000_000)])
+    value = registry.get_sample_value
+    assert value("reprise_fingerprint_seconds_sum") == 0.125
+    assert value("reprise_redis_seconds_sum") == 0.25
+    assert value("reprise_decision_seconds_sum") == 0.5
+    assert value("reprise_end_to_end_seconds_count") == 2
+    assert value("reprise_end_to_end_seconds_sum") == pytest.approx(3.5)
+    assert value("reprise_batch_articles_count") == 1
+    assert value("reprise_batch_articles_sum") == 2
+
+
+def test_dependencies_go_down_and_come_back(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """The gauge follows what the pipeline tells."""
+    for tell, expected in ((metrics.reachable, 1), (metrics.unreachable, 0), (metrics.reachable, 1)):
+        tell("redis")
+        assert registry.get_sample_value("reprise_dependency_up", {"dependency": "redis"}) == expected
+    metrics.rebalanced()
+    assert registry.get_sample_value("reprise_rebalances_total") == 1
+
+
+def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A partition that went to another worker is gone from the next scrape."""
+    lag = {("articles.raw", 0): 5}
+    metrics.watch_lag(lambda: lag)
+    labels = {"topic": "articles.raw", "partition": "0"}
+    assert registry.get_sample_value("reprise_consumer_lag", labels) == 5
+    lag.clear()
+    assert registry.get_sample_value("reprise_consumer_lag", labels) is None
+
+
+def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """However often it is scraped, Redis is asked once an interval."""
+    asked: list[float] = []
+    metrics.watch_index(lambda: (asked.append(clock.now), len(asked))[1])
+    for _ in range(3):
+        assert registry.get_sample_value("reprise_index_articles") == 1
+    clock.now += INDEX_SIZE_SECONDS
+    assert registry.get_sample_value("reprise_index_articles") == 2
+
+
+def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """With Redis away the figure is missing and every other one is served."""
+
+    def away() -> int:
+        raise Unreachable("redis does not answer")
+
+    metrics.watch_index(away)
+    assert registry.get_sample_value("reprise_index_articles") is None
+    assert b"reprise_articles_total" in generate_latest(registry)
+
+
+def test_two_registries_are_two_worlds() -> None:
+    """Nothing is global: two workers in one process count apart."""
+    one, two = CollectorRegistry(), CollectorRegistry()
+    Metrics(one).skipped()
+    Metrics(two)
+    assert one.get_sample_value("reprise_articles_total", {"outcome": "skipped"}) == 1
+    assert two.get_sample_value("reprise_articles_total", {"outcome": "skipped"}) == 0

@@ -1,0 +1,413 @@
+"""The loop: poll, decide, emit, flush, commit, and what it does when one of them cannot be done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from worker.circuit import CircuitLimits
+from worker.errors import BadMessage, CircuitOpen, Fatal, Unreachable
+from worker.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
+from worker.pipeline import Pace, Pipeline, Steps
+from worker.stop import Stop
+
+ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
+
+
+def read(message: Message) -> Article:
+    assert message.value is not None
+    if message.value.startswith(b"bad"):
+        raise BadMessage(DeadReason.NOT_JSON, "no JSON")
+    return Article(article_id=message.value.decode(), text="")
+
+
+def event(article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
+    size = int(article.article_id.partition(":")[2] or 0)
+    body = f"{article.article_id} {decision.story_id}".encode() + b"." * size
+    return OutputRecord(topic=EVENTS, key=article.article_id.encode(), value=body, headers=())
+
+
+def dead_letter(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+    value = message.value if isinstance(message, Message) else None
+    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=value, headers=(("why", reason.encode()),))
+
+
+def notice(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+    headers = (("why", reason.encode()), ("notice", b"yes"))
+    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=None, headers=headers)
+
+
+@dataclass
+class Faults:
+    """For each step how many of its next calls fail, and an ordered diary of all calls."""
+
+    left: dict[str, int] = field(default_factory=dict)
+    diary: list[str] = field(default_factory=list)
+
+    def meet(self, step: str) -> None:
+        self.diary.append(step)
+        if self.left.get(step, 0) > 0:
+            self.left[step] -= 1
+            raise Unreachable(f"{step} is away")
+
+
+@dataclass
+class FaultySource(MemorySource):
+    faults: Faults = field(default_factory=Faults)
+
+    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+        self.faults.meet("poll")
+        return super().poll(timeout_seconds)
+
+    def commit(self, positions: object) -> None:
+        self.faults.meet("commit")
+        super().commit(positions)  # type: ignore[arg-type]
+
+    __hash__ = object.__hash__
+
+
+@dataclass
+class FaultySink(MemorySink):
+    faults: Faults = field(default_factory=Faults)
+
+    def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
+        self.faults.meet("send")
+        return super().send(records)
+
+    def flush(self) -> None:
+        # what was sent before a flush that failed may have arrived all the same
+        super().flush()
+        self.faults.meet("flush")
+
+
+@dataclass
+class FakeIndex:
+    """Founds a story for each article, numbered as they come, and gives it again to the same article."""
+
+    faults: Faults
+    stories: dict[str, str] = field(default_factory=dict)
+
+    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        for fingerprint in fingerprints:
+            self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
+        self.faults.meet("decide")  # recorded, and the answer lost
+        return [
+            Decision(type=EventType.NEW, story_id=self.stories[fingerprint.article_id], decided_at_ms=now_ms)
+            for fingerprint in fingerprints
+        ]
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Diary:
+    """The observer: everything it is told, and a stop when there is nothing more to do."""
+
+    stop: Stop
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    idle: int = 0
+
+    def polled(self, messages: int) -> None:
+        self.idle = 0 if messages else self.idle + 1
+        if self.idle > 500:
+            self.stop.request()
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        self.told.append(("fingerprinted", articles))
+
+    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+        self.told.append(("decided", len(decisions)))
+
+    def binned(self, reason: DeadReason) -> None:
+        self.told.append(("binned", reason))
+
+    def skipped(self) -> None:
+        self.told.append(("skipped",))
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        self.told.append(("delivered", len(messages)))
+
+    def unreachable(self, dependency: str) -> None:
+        self.told.append(("unreachable", dependency))
+
+    def reachable(self, dependency: str) -> None:
+        self.told.append(("reachable", dependency))
+
+    def of(self, name: str) -> list[tuple[object, ...]]:
+        return [entry for entry in self.told if entry[0] == name]
+
+
+class Time:
+    """Seconds that pass by being slept through."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class World:
+    """A pipeline over a broker in memory, with an input of the given values, all in one partition."""
+
+    def __init__(
+        self, *values: bytes | None, batch_max: int = 500, limits: CircuitLimits | None = None, record_bytes: int = 1000
+    ) -> None:
+        self.broker = MemoryBroker(max_record_bytes=record_bytes)
+        for topic in (ARTICLES, EVENTS, DEAD):
+            self.broker.create(topic)
+        for value in values:
+            self.broker.append(ARTICLES, OutputRecord(topic=ARTICLES, key=b"k", value=value, headers=()))
+        self.time, self.faults = Time(), Faults()
+        self.stop = Stop(monotonic=self.time)
+        self.observer = Diary(self.stop)
+        self.source = FaultySource(self.broker, [ARTICLES], batch_max=batch_max, faults=self.faults)
+        self.sink = FaultySink(self.broker, faults=self.faults)
+        self.index = FakeIndex(self.faults)
+        self.pipeline = Pipeline(
+            source=self.source,
+            index=self.index,
+            sink=self.sink,
+            observer=self.observer,
+            steps=Steps(
+                read=read,
+                fingerprint=lambda article: Fingerprint(article_id=article.article_id, content_hash=b""),
+                event_record=event,
+                dead_letter=dead_letter,
+                notice=notice,
+            ),
+            namespace="n",
+            stop=self.stop,
+            limits=limits or CircuitLimits(),
+            pace=Pace(drain_timeout_seconds=45.0),
+            clock=lambda: 1.0,
+            monotonic=self.time,
+            sleep=self.time.sleep,
+            jitter=lambda: 1.0,
+        )
+
+    @property
+    def events(self) -> list[bytes | None]:
+        return [message.value for message in self.broker.messages(EVENTS)]
+
+    @property
+    def dead(self) -> list[tuple[bytes | None, bytes | None, str]]:
+        letters = self.broker.messages(DEAD)
+        return [(letter.key, letter.value, dict(letter.headers)["why"].decode()) for letter in letters]
+
+    @property
+    def committed(self) -> int:
+        return self.broker.committed.get(("group", (ARTICLES, 0)), 0)
+
+
+def test_a_batch_is_decided_sent_flushed_and_only_then_committed() -> None:
+    """The steps of a batch come in the order that loses nothing, and its events in the order of its articles."""
+    world = World(b"a", b"b", b"c")
+    assert world.pipeline.run() is True
+    assert [step for step in world.faults.diary if step != "poll"] == ["decide", "send", "flush", "commit"]
+    assert world.events == [b"a n-0", b"b n-1", b"c n-2"]
+    assert world.committed == 3
+    assert world.observer.told == [("fingerprinted", 3), ("decided", 3), ("delivered", 3)]
+
+
+def test_a_bad_message_is_binned_and_the_stream_goes_on() -> None:
+    """What cannot be read is kept with its bytes and reason, between events that are none the worse."""
+    world = World(b"a", b"bad", b"b")
+    assert world.pipeline.run() is True
+    assert world.events == [b"a n-0", b"b n-1"]
+    assert world.dead == [(b"1", b"bad", "not_json")]
+    assert world.observer.of("binned") == [("binned", DeadReason.NOT_JSON)]
+    assert world.committed == 3
+
+
+def test_a_position_that_cannot_be_decoded_is_binned() -> None:
+    """A record that not even the client can read leaves a dead letter that points at it."""
+    world = World(b"a", b"b")
+    world.broker.damage(ARTICLES, 0, 0)
+    assert world.pipeline.run() is True
+    assert world.dead == [(b"0", None, "record_unreadable")]
+    assert world.events == [b"b n-0"]
+    assert world.committed == 2
+
+
+def test_a_batch_of_tombstones_is_skipped_counted_and_committed() -> None:
+    """Null values lead to nothing, not even to a call of the index."""
+    world = World(None, None)
+    assert world.pipeline.run() is True
+    assert world.observer.told == [("skipped",), ("skipped",), ("delivered", 2)]
+    assert "decide" not in world.faults.diary
+    assert world.committed == 2
+
+
+def test_an_event_too_large_becomes_a_dead_letter() -> None:
+    """An article whose event no topic takes is kept as a dead letter, and counted as one."""
+    world = World(b"a", b"b:2000", b"c")
+    assert world.pipeline.run() is True
+    assert world.events == [b"a n-0", b"c n-2"]
+    assert world.dead == [(b"1", b"b:2000", "event_too_large")]
+    assert world.observer.of("binned") == [("binned", DeadReason.EVENT_TOO_LARGE)]
+    assert world.committed == 3
+
+
+@pytest.mark.parametrize(("value", "reason"), [(b"bad" * 500, "not_json"), (b"b" * 1500 + b":2000", "event_too_large")])
+def test_a_dead_letter_too_large_becomes_a_notice(value: bytes, reason: str) -> None:
+    """An original that the dead letters do not take leaves its position and reason there."""
+    world = World(b"a", value)
+    assert world.pipeline.run() is True
+    assert world.dead == [(b"1", None, reason)]
+    assert world.observer.of("binned") == [("binned", reason)]
+    assert world.committed == 2
+
+
+def test_a_notice_too_large_stops_the_worker() -> None:
+    """Where not even a notice can be written nothing is dropped: the worker stops and the batch stays uncommitted."""
+    world = World(b"a", b"bad", record_bytes=8)
+    with pytest.raises(Fatal, match="dead letter"):
+        world.pipeline.run()
+    assert world.committed == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "dependency"),
+    [("poll", "kafka"), ("decide", "redis"), ("send", "kafka"), ("flush", "kafka"), ("commit", "kafka")],
+)
+def test_an_outage_is_waited_out(step: str, dependency: str) -> None:
+    """Whatever is away, the batch stays in hand, polls go on, and delivery resumes by itself when it is back."""
+    world = World(b"a", b"bad", b"b")
+    world.faults.left[step] = 5
+    assert world.pipeline.run() is True
+    # a flush that failed may have written its records: they come a second time, with the same content
+    assert list(dict.fromkeys(world.events)) == [b"a n-0", b"b n-1"]
+    assert list(dict.fromkeys(world.dead)) == [(b"1", b"bad", "not_json")]
+    assert world.committed == 3
+    assert world.observer.of("unreachable") == [("unreachable", dependency)]
+    assert world.observer.of("reachable") == [("reachable", dependency)]
+    assert len(world.observer.of("delivered")) == 1
+    assert not world.source.paused
+
+
+def test_an_outage_is_polled_through_and_asked_about_ever_less() -> None:
+    """Between two tries the group is kept alive by polls; the wait doubles and has an upper bound."""
+    world = World(b"a")
+    world.faults.left["decide"] = 12
+    tries: list[float] = []
+    meet = world.faults.meet
+
+    def note(step: str) -> None:
+        if step == "decide":
+            tries.append(world.time())
+        meet(step)
+
+    world.faults.meet = note  # type: ignore[method-assign]
+    assert world.pipeline.run() is True
+    waits = [round(after - before, 6) for before, after in pairwise(tries)]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0] + [5.0] * 7
+    diary = world.faults.diary
+    between = diary[diary.index("decide") : len(diary) - diary[::-1].index("decide")]
+    assert between.count("poll") >= sum(waits) / 0.2, "a poll at least every 0.2 s"
+
+
+def test_what_opens_the_circuit_is_neither_binned_nor_committed() -> None:
+    """The batch that reaches the limit stays in the topic, for a restart to meet it again; the one before is done."""
+    world = World(b"a", b"bad1", *[b"bad%d" % number for number in range(2, 8)], b"b", batch_max=2)
+    world.pipeline.limits = CircuitLimits(in_a_row=4)
+    with pytest.raises(CircuitOpen):
+        world.pipeline.run()
+    assert world.committed == 4
+    assert [key for key, _, _ in world.dead] == [b"1", b"2", b"3"]
+
+
+def test_stopping_finishes_the_batch_in_hand() -> None:
+    """A stop that arrives in the middle of a batch lets it be committed, and no other begins."""
+    world = World(b"a", b"b", b"c", batch_max=2)
+    decide = world.index.decide
+
+    def stopping(*arguments: object) -> Sequence[Decision]:
+        world.stop.request()
+        return decide(*arguments)  # type: ignore[arg-type]
+
+    world.index.decide = stopping  # type: ignore[method-assign, assignment]
+    assert world.pipeline.run() is True
+    assert world.committed == 2
+    assert world.events == [b"a n-0", b"b n-1"]
+
+
+def test_a_drain_that_meets_an_outage_has_an_end() -> None:
+    """With Redis away for good, a stop gives the batch up after the drain's time, uncommitted and unsaid."""
+    world = World(b"a")
+    world.faults.left["decide"] = 10_000
+    on_unreachable: Callable[[str], None] = world.observer.unreachable
+
+    def stopping(dependency: str) -> None:
+        on_unreachable(dependency)
+        world.stop.request()
+
+    world.observer.unreachable = stopping  # type: ignore[method-assign]
+    assert world.pipeline.run() is False
+    assert 45.0 <= world.time() <= 50.5
+    assert world.committed == 0
+    assert world.events == []
+
+
+def test_a_stop_without_a_batch_in_hand_is_immediate() -> None:
+    """A stop while Kafka gives nothing does not wait for Kafka to come back."""
+    world = World(b"a")
+    world.faults.left["poll"] = 10_000
+    on_unreachable: Callable[[str], None] = world.observer.unreachable
+
+    def stopping(dependency: str) -> None:
+        on_unreachable(dependency)
+        world.stop.request()
+
+    world.observer.unreachable = stopping  # type: ignore[method-assign]
+    assert world.pipeline.run() is True
+    assert world.time() <= 5.0
+
+
+def test_a_source_that_breaks_its_pause_stops_the_worker() -> None:
+    """Messages that come while a batch is in hand would be committed over undelivered; so the worker stops instead."""
+    world = World(b"a", b"b", batch_max=1)
+    world.faults.left["decide"] = 1
+    world.source.pause = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(Fatal, match="while it was paused"):
+        world.pipeline.run()
+    assert world.committed == 0
+
+
+STEPS = ["poll", "decide", "send", "flush", "commit"]
+
+
+@given(
+    values=st.lists(st.sampled_from([b"a", b"b", b"c", b"bad", b"x:2000", None]), max_size=30),
+    batch_max=st.integers(1, 8),
+    faults=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=12),
+)
+def test_nothing_is_lost_whatever_fails(
+    values: list[bytes | None], batch_max: int, faults: list[tuple[str, int]]
+) -> None:
+    """Under any mix of outages every message leads to its record, to one story an article, and is committed."""
+    world = World(*values, batch_max=batch_max, limits=CircuitLimits(in_a_row=1000, share=1.0))
+    coming = iter(faults)
+    on_delivered = world.observer.delivered
+
+    def next_fault(messages: Sequence[Message | Unreadable]) -> None:
+        on_delivered(messages)
+        world.faults.left.update([fault] if (fault := next(coming, None)) else [])
+
+    world.observer.delivered = next_fault  # type: ignore[method-assign]
+    world.faults.left.update(faults[:2])
+    assert world.pipeline.run() is True
+    assert world.committed == len(values)
+    plain = {value for value in values if value in {b"a", b"b", b"c"}}
+    assert {value.split()[0] for value in world.events if value} == plain
+    assert len(set(world.events)) == len(plain), "an article is told with one story, however often"
+    bad = {offset for offset, value in enumerate(values) if value in {b"bad", b"x:2000"}}
+    assert {int(key or b"") for key, _, _ in world.dead} == bad
+    assert len(world.observer.of("binned")) == len(bad)

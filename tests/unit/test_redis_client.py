@@ -1,0 +1,88 @@
+"""What is asked of the server at the start, asked of a real one: the embedded store."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from worker.embedded import embedded_store
+from worker.errors import Fatal, Unreachable
+from worker.redis_client import check_eviction, connect, location
+from worker.settings import load
+from worker.settings.groups import RedisSettings
+
+pytestmark = pytest.mark.redis
+
+
+def settings(**values: str) -> RedisSettings:
+    return load({f"REPRISE_REDIS_{name.upper()}": value for name, value in values.items()}).redis
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with embedded_store() as url:
+        yield url
+
+
+def test_a_server_that_keeps_everything_passes(url: str) -> None:
+    """The embedded store is such a server."""
+    client = connect(settings(url=url))
+    check_eviction(client, settings(url=url))
+
+
+def test_a_server_that_evicts_is_refused_unless_allowed(url: str) -> None:
+    """A store that forgets stories when it is full says the wrong thing quietly; the setting is the only way past."""
+    client = connect(settings(url=url))
+    Redis.from_url(url).config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(Fatal, match=r"maxmemory-policy allkeys-lru.*noeviction.*REPRISE_REDIS_ALLOW_EVICTION"):
+        check_eviction(client, settings(url=url))
+    check_eviction(client, settings(url=url, allow_eviction="true"))
+
+
+def test_a_wrong_password_is_no_outage(url: str) -> None:
+    """Waiting does not cure it, so the start ends at once; the right one passes, in the URL or beside it."""
+    Redis.from_url(url).config_set("requirepass", "hunter2")
+    for wrong in (settings(url=url), settings(url=url, password="hunter3")):
+        with pytest.raises(Fatal, match="refuses this worker") as caught:
+            connect(wrong)
+        assert "hunter" not in str(caught.value)
+    assert connect(settings(url=url, password="hunter2")).ping()
+
+
+@pytest.mark.parametrize("cluster", ["true", "false"])
+def test_a_server_that_is_away_is_an_outage(cluster: str) -> None:
+    """Nobody listens at port 1: the start waits and tries again."""
+    with pytest.raises(Unreachable):
+        connect(settings(url="redis://localhost:1", cluster=cluster, timeout_seconds="0.5"))
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://user:hunter2@host/3", "host:6379"),
+        ("rediss://host:6380", "host:6380"),
+        ("unix://user:hunter2@/run/valkey.sock", "/run/valkey.sock"),
+    ],
+)
+def test_the_location_is_the_url_without_its_secrets(url: str, place: str) -> None:
+    """Logs and errors may say where the server is."""
+    assert location(settings(url=url)) == place
+
+
+def test_nothing_is_left_of_an_embedded_store() -> None:
+    """Its directory, socket and process are gone with the context, also when it ends by an error."""
+    seen = []
+
+    def fail() -> None:
+        with embedded_store() as url:
+            seen[:] = url, Redis.from_url(url).info("server")["process_id"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    url, process = seen
+    assert not Path(url.removeprefix("unix://")).parent.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

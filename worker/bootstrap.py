@@ -1,0 +1,216 @@
+"""Settings to a pipeline: the only place that builds clients, and where the adapters meet the pure functions.
+
+opened     everything of `reprise run`: what must hold at the start, the waits, the order of opening and closing
+assembled  the pipeline around any source, index and sink
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+from worker.articles import Limits, read_article
+from worker.circuit import CircuitLimits
+from worker.dead_letters import dead_letter, notice
+from worker.decision import Rule
+from worker.errors import Fatal, RepriseError, Unreachable
+from worker.events import event_record
+from worker.kafka.clients import KafkaConfig, check_codecs, wait_for_broker
+from worker.kafka.sink import KafkaSink
+from worker.kafka.source import KafkaSource
+from worker.kafka.topics import missing_topics
+from worker.logs import logger
+from worker.metrics import Metrics
+from worker.model import EventType
+from worker.observers import Observers
+from worker.pipeline import Pace, Pipeline, Steps
+from worker.ports import Index, Observer, Sink, Source
+from worker.redis_client import Client, check_eviction, connect, location
+from worker.redis_index.index import RedisIndex
+from worker.retention import Retention
+from worker.settings import Settings
+from worker.settings.groups import KafkaSettings
+from worker.stop import Stop
+from worker.text.fingerprint import fingerprint
+
+T = TypeVar("T")
+
+#: Seconds between two tries to reach a dependency at the start, first and longest.
+_FIRST_RETRY_SECONDS: Final = 0.25
+_LONGEST_RETRY_SECONDS: Final = 5.0
+
+#: Seconds of one nap while waiting: a request to stop is seen this soon.
+_NAP_SECONDS: Final = 0.1
+
+
+class StoppedEarlyError(RepriseError):
+    """Stopping was asked for before there was anything to drain."""
+
+
+@contextmanager
+def opened(
+    settings: Settings, observers: Observers, metrics: Metrics, stop: Stop
+) -> Iterator[tuple[Pipeline, KafkaSource]]:
+    """Open Redis and Kafka, give the pipeline between them, and close everything in the end.
+
+    Waits for what is away, up to the settings' limit. Raises Fatal where something must be mended first (IndexMismatch
+    among it), StoppedEarlyError.
+    """
+    check_codecs()
+    with ExitStack() as closing:
+        index = _open_index(settings, stop)
+        closing.callback(index.close)
+        metrics.watch_index(partial(index.size, settings.index.namespace))
+        observers.reachable("redis")
+        _await_kafka(settings, stop)
+        sink = open_sink(settings)
+        closing.callback(sink.close)
+        source = KafkaSource(
+            kafka_config(settings.kafka),
+            [settings.topics.articles],
+            batch_max=settings.limits.batch_max_articles,
+            rebalanced=metrics.rebalanced,
+        )
+        closing.callback(source.close)
+        metrics.watch_lag(source.lag)
+        observers.reachable("kafka")
+        yield assembled(settings, source=source, index=index, sink=sink, observer=observers, stop=stop), source
+
+
+def assembled(
+    settings: Settings,
+    *,
+    source: Source,
+    index: Index,
+    sink: Sink,
+    observer: Observer,
+    stop: Stop,
+    steps: Steps | None = None,
+) -> Pipeline:
+    """Put a pipeline together. `steps` are those of the settings unless given."""
+    return Pipeline(
+        source=source,
+        index=index,
+        sink=sink,
+        observer=observer,
+        steps=steps or steps_of(settings),
+        namespace=settings.index.namespace,
+        stop=stop,
+        limits=CircuitLimits(in_a_row=settings.limits.circuit_in_a_row, share=settings.limits.circuit_share),
+        pace=Pace(
+            poll_timeout_seconds=settings.times.poll_timeout_seconds,
+            drain_timeout_seconds=settings.times.drain_timeout_seconds,
+        ),
+    )
+
+
+def steps_of(settings: Settings) -> Steps:
+    """The pure functions of the settings' limits, rule, namespace and topics."""
+    limits = Limits(
+        message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
+    )
+    return Steps(
+        read=partial(read_article, limits=limits),
+        fingerprint=partial(fingerprint, rule=rule_of(settings)),
+        event_record=partial(
+            event_record,
+            namespace=settings.index.namespace,
+            topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
+            ce_source=f"urn:reprise:namespace:{settings.index.namespace}",
+        ),
+        dead_letter=partial(dead_letter, settings.topics.dead),
+        notice=partial(notice, settings.topics.dead),
+    )
+
+
+def rule_of(settings: Settings) -> Rule:
+    """The thresholds and bounds of a decision."""
+    return Rule(**settings.rule.model_dump())
+
+
+def kafka_config(kafka: KafkaSettings) -> KafkaConfig:
+    """What Kafka's clients are built from; the fields have the same names."""
+    secrets = {"sasl_password": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None}
+    files = {name: str(path) for name in _FILES if (path := getattr(kafka, name)) is not None}
+    return KafkaConfig(**{**kafka.model_dump(), **secrets, **files})
+
+
+#: Settings that name a file, which Kafka's client wants as text.
+_FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+
+
+def open_sink(settings: Settings) -> Sink:
+    """Connect a producer. Raises Unreachable, Fatal."""
+    return KafkaSink(kafka_config(settings.kafka), flush_timeout_seconds=settings.times.flush_timeout_seconds)
+
+
+def open_index(settings: Settings, client: Client) -> RedisIndex:
+    """Check the server and what the namespace holds. Raises Unreachable, Fatal, IndexMismatch."""
+    check_eviction(client, settings.redis)
+    index = RedisIndex(
+        client,
+        rule=rule_of(settings),
+        retention=Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds),
+        expected_articles=settings.index.expected_articles,
+    )
+    index.prepare(settings.index.namespace)
+    return index
+
+
+def _open_index(settings: Settings, stop: Stop) -> RedisIndex:
+    return insist(
+        lambda: open_index(settings, connect(settings.redis)),
+        f"redis at {location(settings.redis)}",
+        limit_seconds=settings.times.startup_timeout_seconds,
+        stop=stop,
+    )
+
+
+def _await_kafka(settings: Settings, stop: Stop) -> None:
+    """Return when a broker answers and the topics exist."""
+    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    await_broker(settings, stop)
+    topics = settings.topics.model_dump().values()
+
+    def check_topics() -> None:
+        if missing := missing_topics(config, list(topics)):
+            raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
+
+    insist(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
+
+
+def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] | None = None) -> None:
+    """Return when a broker answers; `waiting` is told once, the log unless given. Raises Fatal, StoppedEarlyError."""
+    servers = settings.kafka.bootstrap_servers
+    wait_for_broker(
+        kafka_config(settings.kafka),
+        limit_seconds=settings.times.startup_timeout_seconds,
+        waiting=waiting or (lambda reason: logger().warning("waiting", what=f"kafka at {servers}", reason=reason)),
+        sleep=partial(_nap, stop),
+    )
+
+
+def insist(attempt: Callable[[], T], what: str, *, limit_seconds: float, stop: Stop) -> T:
+    """Attempt until it works, with one log line if it does not at first. Raises Fatal past the limit."""
+    until = time.monotonic() + limit_seconds
+    delay, told = _FIRST_RETRY_SECONDS, False
+    while True:
+        try:
+            return attempt()
+        except Unreachable as error:
+            if time.monotonic() + delay >= until:
+                raise Fatal(f"{what}: not ready within {limit_seconds:g} s: {error}") from error
+            if not told:
+                logger().warning("waiting", what=what, reason=str(error), limit_seconds=limit_seconds)
+                told = True
+        _nap(stop, delay)
+        delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
+
+
+def _nap(stop: Stop, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stop.requested:
+            raise StoppedEarlyError("stopped before the start was complete")
+        time.sleep(min(left, _NAP_SECONDS))

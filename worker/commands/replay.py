@@ -1,0 +1,126 @@
+"""`reprise replay`: the worker's own pipeline from files to a file, without Kafka."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from worker.commands.settings_help import ConfiguredCommand
+from worker.errors import Fatal
+from worker.model import Article, DeadReason, Message, OutputRecord, Unreadable
+from worker.settings import Settings, load
+
+if TYPE_CHECKING:
+    from worker.commands.progress import Progress
+
+Read = Callable[[Message], Article]
+Bin = Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
+
+
+@click.command(cls=ConfiguredCommand)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--output", type=click.Path(dir_okay=False), default="-", help="Where the events go; - is standard output."
+)
+@click.option(
+    "--redis-url", help="The Redis of the index; without it, an embedded store that is empty and goes with the end."
+)
+@click.option("--source", help="The source of articles that name none.")
+def command(files: Sequence[str], output: str, redis_url: str | None, source: str | None) -> None:
+    """Decide the articles of JSON-lines files (.gz too, - for standard input), in order, one event a line.
+
+    The settings of Kafka and of the worker's port play no part.
+    """
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, signal.default_int_handler)  # as Ctrl-C: the embedded store must not outlive this process
+    with ExitStack() as closing:
+        if redis_url is None:
+            from worker.embedded import embedded_store  # noqa: PLC0415  # --help needs no server
+
+            redis_url = closing.enter_context(embedded_store())
+        settings = load(_with_redis(os.environ, redis_url))
+        events = closing.enter_context(_output(output))
+        if not _replay(settings, files, events, source):
+            raise Fatal("redis stayed away, and the events are incomplete")
+
+
+def _with_redis(environment: Mapping[str, str], url: str) -> dict[str, str]:
+    """The environment with this Redis and nothing that was said of another."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("REPRISE_REDIS_")}
+    for name in ("REPRISE_REDIS_TIMEOUT_SECONDS", "REPRISE_REDIS_ALLOW_EVICTION"):
+        if name in environment:
+            kept[name] = environment[name]
+    return kept | {"REPRISE_REDIS_URL": url}
+
+
+@contextmanager
+def _output(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdout.buffer
+        return
+    with open(name, "wb") as file:  # a name as it was given, for the error's words
+        yield file
+
+
+def _replay(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
+    """Run the pipeline to the end of the files; answers whether everything is delivered."""
+    from worker.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
+    from worker.commands.progress import Progress  # noqa: PLC0415
+    from worker.files import EventWriter, FileSource  # noqa: PLC0415
+    from worker.redis_client import connect  # noqa: PLC0415
+    from worker.stop import Stop  # noqa: PLC0415
+
+    stop = Stop()
+    with ExitStack() as closing:
+        messages = FileSource(
+            files,
+            ended=stop.request,
+            batch_max=settings.limits.batch_max_articles,
+            max_line_bytes=settings.limits.max_message_bytes,
+        )
+        closing.callback(messages.close)
+        index = open_index(settings, connect(settings.redis))
+        closing.callback(index.close)
+        progress = closing.enter_context(Progress(sys.stderr))
+        steps = steps_of(settings)
+        pipeline = assembled(
+            settings,
+            source=messages,
+            index=index,
+            sink=EventWriter(events, dead_topic=settings.topics.dead),
+            observer=progress,
+            stop=stop,
+            steps=replace(
+                steps,
+                read=_with_source(steps.read, source) if source else steps.read,
+                dead_letter=_told(steps.dead_letter, progress),
+            ),
+        )
+        delivered = pipeline.run()
+    progress.summarise()
+    return delivered
+
+
+def _with_source(read: Read, source: str) -> Read:
+    """Read articles that are of `source` where they name none."""
+
+    def reading(message: Message) -> Article:
+        article = read(message)
+        return article if article.source else replace(article, source=source)
+
+    return reading
+
+
+def _told(bin_: Bin, progress: "Progress") -> Bin:
+    """Tell of each dead letter as it is made: there is no topic to look into afterwards."""
+
+    def binning(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+        progress.note(f"{message.topic}:{message.offset}: {reason.value}: {detail}")
+        return bin_(message, reason, detail, now)
+
+    return binning

@@ -1,0 +1,96 @@
+"""`reprise run`: the worker, from its settings to its last commit."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from worker import __version__
+from worker.commands.settings_help import ConfiguredCommand
+from worker.errors import Fatal
+from worker.settings import Settings, load
+from worker.stop import Stop
+
+
+@click.command(cls=ConfiguredCommand)
+def command() -> None:
+    """Read articles from Kafka, decide, and publish the events, until SIGTERM or SIGINT.
+
+    Either drains: the batch in hand is finished and committed, then the group is left. A second one ends the worker at
+    once, which loses nothing either: what is not committed is read again.
+    """
+    from worker import logs  # noqa: PLC0415  # --help needs none of the clients
+
+    settings = load()
+    logs.configure(settings.service.log_level, settings.service.log_format)
+    work(settings, Stop())
+
+
+def work(settings: Settings, stop: Stop) -> None:
+    """Run one worker until it is stopped. Raises Fatal, also where it could not deliver what it had in hand."""
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from worker.bootstrap import StoppedEarlyError, opened  # noqa: PLC0415
+    from worker.health import Vitals, routes, served  # noqa: PLC0415
+    from worker.logs import Journal, logger  # noqa: PLC0415
+    from worker.metrics import Metrics  # noqa: PLC0415
+    from worker.observers import Observers  # noqa: PLC0415
+
+    log, journal = logger(), Journal()
+    metrics, vitals = Metrics(CollectorRegistry()), Vitals(settings.times.liveness_timeout_seconds)
+
+    def drain() -> None:
+        vitals.draining()
+        stop.request()
+
+    with (
+        _on_signals(drain),
+        served(routes(vitals, metrics.registry), settings.service.http_port) as http_port,
+    ):
+        log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
+        try:
+            with opened(settings, Observers(metrics, vitals, journal), metrics, stop) as (pipeline, source):
+                vitals.bootstrapped(source.assigned)
+                log.info("started")
+                delivered = pipeline.run()
+        except StoppedEarlyError:
+            delivered = True
+        finally:
+            journal.summary()
+        if not delivered:
+            raise Fatal("stopped with a batch undelivered, as a dependency stayed away; a restart reads it again")
+        log.info("stopped")
+
+
+@contextmanager
+def _on_signals(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` at the first SIGTERM or SIGINT; the next one ends the process as if nobody listened."""
+    watched = (signal.SIGTERM, signal.SIGINT)
+    before = {each: signal.getsignal(each) for each in watched}
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        for each in watched:
+            signal.signal(each, signal.SIG_DFL)
+        act()
+
+    for each in watched:
+        signal.signal(each, handle)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    """What an operator looks for first; no secret among it."""
+    return {
+        "bootstrap_servers": settings.kafka.bootstrap_servers,
+        "group_id": settings.kafka.group_id,
+        "topic": settings.topics.articles,
+        "namespace": settings.index.namespace,
+        "window_seconds": settings.index.window_seconds,
+        "delivery": settings.service.delivery.value,
+    }

@@ -1,0 +1,15 @@
+"""A synthetic crawl with known stories: the same bytes for the same options, at steady memory.
+
+    dice.py        chance that repeats itself on every platform
+    languages.py   letters and function words of the languages that exist here
+    words.py       a vocabulary and sentences out of it
+    stories.py     which story is printed again, and how it is changed
+    pages.py       sites, and what each wraps around a story
+    stream.py      the crawl itself, and its lines, labels and records
+
+Pure: no clock, no socket, no file. The command that paces and writes it is worker/commands/generate.py.
+"""
+
+from worker.generate.stream import Crawl, Labelled, crawl
+
+__all__ = ["Crawl", "Labelled", "crawl"]

@@ -1,0 +1,266 @@
+"""Articles out of Kafka: raw bytes, in a consumer group, committed only when the pipeline says so."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition, errors
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.structs import MemberState
+
+from worker.errors import Fatal
+from worker.kafka import damage
+from worker.kafka.clients import KafkaConfig, client_options, close_quietly, milliseconds, translate
+from worker.model import Message, Unreadable
+from worker.ports import Partition
+
+#: Seconds that a commit may take, and closing: a coordinator that moved is found again in one or two.
+_COMMIT_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 5.0
+
+#: A partition may leave the assignment, on the client's I/O thread, between our asking for it and our naming it.
+_GONE: Final = (KeyError, ValueError, errors.IllegalStateError)
+
+
+class KafkaSource:
+    """The Source over a KafkaConsumer. One thread polls and commits; `lag` and `assigned` may be asked from others.
+
+    Assigned by the cooperative sticky assignor: in a rebalance each worker keeps the partitions that stay its own, so
+    the batch in hand stays committable. With range assignment each scaling step would revoke everything from everybody,
+    and every worker would read its batch a second time.
+    """
+
+    def __init__(
+        self,
+        config: KafkaConfig,
+        topics: Sequence[str],
+        *,
+        batch_max: int = 500,
+        rebalanced: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Connect and subscribe; the group is joined by polling. `rebalanced` is called from the client's I/O thread.
+
+        Raises Unreachable, Fatal.
+        """
+        self._config = config
+        self._topics = list(topics)
+        self._batch_max = batch_max
+        self._rebalanced = rebalanced
+        self._paused = False
+        #: the client raised of a record: polling it again would spin without end, until the position is moved
+        self._suspected = False
+        #: partitions of which everything polled is still ours to commit; a rebalance takes them out
+        self._held: set[Partition] = set()
+        #: for each partition the position before which all is delivered, as far as known
+        self._delivered: dict[Partition, int] = {}
+        self._lag: Mapping[Partition, int] = {}
+        self._consumer: KafkaConsumer | None = None
+        self._open()
+
+    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+        """See Source."""
+        consumer = self._open()
+        if self._suspected:
+            if self._paused:
+                return ()
+            return self._skip_damage(consumer)
+        try:
+            fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
+        except Exception as error:
+            return self._raised(consumer, error)
+        if fetched and self._paused:
+            self._put_back(consumer, fetched)
+            return ()
+        messages = [_message(record) for records in fetched.values() for record in records]
+        self._hold((message.topic, message.partition, message.offset) for message in messages)
+        self._measure(consumer)
+        return messages
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """See Source. A rebalance in progress is Unreachable too: polling completes it."""
+        consumer = self._open()
+        ours = {partition: position for partition, position in positions.items() if partition in self._held}
+        if not ours:
+            return
+        offsets = {TopicPartition(*partition): OffsetAndMetadata(at, "", -1) for partition, at in ours.items()}
+        try:
+            consumer.commit(offsets, timeout_ms=milliseconds(_COMMIT_SECONDS))
+        except Exception as error:
+            raise translate(error, "committing offsets") from error
+        self._delivered.update(ours)
+        self._measure(consumer)
+
+    def pause(self) -> None:
+        """See Source."""
+        self._paused = True
+        consumer = self._consumer
+        if consumer is not None:
+            _each(consumer.pause, consumer.assignment())
+
+    def resume(self) -> None:
+        """See Source."""
+        self._paused = False
+        consumer = self._consumer
+        if consumer is not None:
+            _each(consumer.resume, consumer.paused())
+
+    def close(self) -> None:
+        """See Source."""
+        consumer, self._consumer = self._consumer, None
+        self._suspected = False
+        if consumer is not None:
+            close_quietly(lambda: consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS)))
+
+    def assigned(self) -> bool:
+        """Say whether the group is joined, be it without a partition (a spare worker). Asks no broker."""
+        consumer = self._consumer
+        return consumer is not None and consumer.group_metadata().state == MemberState.STABLE
+
+    def partitions(self) -> Sequence[Partition]:
+        """List the partitions that are assigned now. Asks no broker."""
+        consumer = self._consumer
+        return [] if consumer is None else sorted(_key(partition) for partition in consumer.assignment())
+
+    def lag(self) -> Mapping[Partition, int]:
+        """Give for each assigned partition the messages behind the last delivered one, as of the last poll.
+
+        While paused nothing is fetched, so nothing is heard of new messages.
+        """
+        return self._lag
+
+    def _open(self) -> KafkaConsumer:
+        if self._consumer is None:
+            try:
+                consumer = KafkaConsumer(**self._options())
+                consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
+            except Exception as error:
+                raise translate(error, f"connecting to {self._config.bootstrap_servers}") from error
+            self._held.clear()
+            self._consumer = consumer
+        return self._consumer
+
+    def _options(self) -> dict[str, Any]:
+        return client_options(self._config) | {
+            "group_id": self._config.group_id,
+            "group_instance_id": self._config.group_instance_id,
+            "auto_offset_reset": self._config.auto_offset_reset,
+            "enable_auto_commit": False,
+            "partition_assignment_strategy": (CooperativeStickyAssignor,),
+            "session_timeout_ms": milliseconds(self._config.session_timeout_seconds),
+            # a third of the session: two heartbeats may be lost before the group believes us dead
+            "heartbeat_interval_ms": milliseconds(min(3.0, self._config.session_timeout_seconds / 3)),
+            "max_poll_interval_ms": milliseconds(self._config.max_poll_interval_seconds),
+            "max_poll_records": self._batch_max,
+            "isolation_level": "read_committed",
+            "allow_auto_create_topics": False,
+            "metrics_enabled": False,
+        }
+
+    def _taken(self, partitions: Iterable[TopicPartition]) -> None:
+        """Run on the client's I/O thread, where nothing may block: in particular, nothing is committed here."""
+        for partition in partitions:
+            self._held.discard(_key(partition))
+            self._delivered.pop(_key(partition), None)
+        self._rebalanced()
+
+    def _given(self, partitions: Iterable[TopicPartition]) -> None:
+        """Run on the client's I/O thread. New partitions come unpaused."""
+        consumer = self._consumer
+        if self._paused and consumer is not None:
+            _each(consumer.pause, partitions)
+        self._rebalanced()
+
+    def _hold(self, places: Iterable[tuple[str, int, int]]) -> None:
+        for topic, partition, offset in places:
+            self._held.add((topic, partition))
+            self._delivered.setdefault((topic, partition), offset)
+
+    def _put_back(self, consumer: KafkaConsumer, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Undo a fetch that slipped between an assignment and its pause."""
+        for partition, records in fetched.items():
+            with suppress(*_GONE):
+                consumer.pause(partition)
+                consumer.seek(partition, records[0].offset)
+
+    def _measure(self, consumer: KafkaConsumer) -> None:
+        lag = {}
+        for partition in consumer.assignment():
+            with suppress(*_GONE):
+                highwater = consumer.highwater(partition)
+                if highwater is not None:
+                    # nothing handed out since the assignment: the fetch that told the high water mark was empty
+                    delivered = self._delivered.get(_key(partition), highwater)
+                    lag[_key(partition)] = max(0, highwater - delivered)
+        self._lag = lag
+
+    def _raised(self, consumer: KafkaConsumer, error: Exception) -> Sequence[Unreadable]:
+        meant = translate(error, "polling")
+        if isinstance(meant, Fatal) or not damage.is_of_a_record(error):
+            raise meant from error
+        self._suspected = True
+        return self._skip_damage(consumer)
+
+    def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
+        """Step over the positions that cannot be decoded and report them. Raises Unreachable while none is known."""
+        found = damage.find(self._options(), self._positions(consumer))
+        if not found:
+            # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
+            self.close()
+            return ()
+        for unreadable in found:
+            with suppress(*_GONE):
+                consumer.seek(TopicPartition(unreadable.topic, unreadable.partition), unreadable.offset + 1)
+        self._suspected = False
+        self._hold((unreadable.topic, unreadable.partition, unreadable.offset) for unreadable in found)
+        return found
+
+    def _positions(self, consumer: KafkaConsumer) -> Mapping[TopicPartition, int]:
+        positions = {}
+        for partition in consumer.assignment():
+            with suppress(*_GONE, errors.KafkaTimeoutError):
+                position = consumer.position(partition, timeout_ms=milliseconds(_COMMIT_SECONDS))
+                if position is not None:
+                    positions[partition] = position
+        return positions
+
+
+class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the client has no types
+    """Async by the client's rule: a synchronous listener may not even ask it anything."""
+
+    def __init__(
+        self, taken: Callable[[Iterable[TopicPartition]], None], given: Callable[[Iterable[TopicPartition]], None]
+    ) -> None:
+        self._taken = taken
+        self._given = given
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._taken(revoked)
+
+    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        self._taken(lost)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._given(assigned)
+
+
+def _message(record: Any) -> Message:
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value or b"") for name, value in record.headers),
+        # -1 is the client's word for "unknown"
+        timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+    )
+
+
+def _key(partition: TopicPartition) -> Partition:
+    return (partition.topic, partition.partition)
+
+
+def _each(act: Callable[[TopicPartition], None], partitions: Iterable[TopicPartition]) -> None:
+    for partition in partitions:
+        with suppress(*_GONE):
+            act(partition)

@@ -1,0 +1,137 @@
+"""Logs: one line an event that matters, JSON for machines or plain for people; never an article's text or a secret.
+
+May live here: the set-up of structlog, and the observer that turns what the pipeline tells into a few lines. Lines of
+the libraries (kafka, redis) pass through the same format, from warnings on, and sparingly.
+"""
+
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TextIO
+
+import structlog
+
+from worker.model import DeadReason, Decision, EventType, Message, Unreadable
+from worker.observers import Deaf
+
+#: Seconds between two lines of progress while messages arrive: often enough to see that it works, too seldom to cost.
+PROGRESS_SECONDS: Final = 30.0
+
+#: Seconds between two lines of one logger of a library.
+LIBRARY_SECONDS: Final = 60.0
+
+
+def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (standard output), as `json` or for the `console`."""
+    stream = sys.stdout if stream is None else stream
+    least = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(sort_keys=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time")
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Sparing())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """Get the worker's logger."""
+    log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return log
+
+
+class Sparing(logging.Filter):
+    """Lets one line of each of the libraries' loggers pass in LIBRARY_SECONDS.
+
+    A client whose server is away says so several times a second; the worker tells of the outage itself, once.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Answer whether to let it pass."""
+        now = self._clock()
+        if now - self._told_at.get(record.name, -LIBRARY_SECONDS) < LIBRARY_SECONDS:
+            return False
+        self._told_at[record.name] = now
+        return True
+
+
+class Journal(Deaf):
+    """Tells of progress every PROGRESS_SECONDS while messages arrive, and at once of what an operator must know.
+
+    Dead letters are told of one by one only as a count: a producer gone wrong must not fill the log as well.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = logger()
+        self._clock = clock
+        self._told_at = clock()
+        self._counts: Counter[str] = Counter()
+        self._dead: Counter[str] = Counter()
+
+    def polled(self, messages: int) -> None:
+        """Tell of progress when it is time and anything happened."""
+        if self._clock() - self._told_at >= PROGRESS_SECONDS:
+            self.summary()
+
+    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+        """Count stories and variants; a decision given again is neither."""
+        for decision in decisions:
+            if decision.trace.replayed:
+                self._counts["replayed"] += 1
+            else:
+                self._counts["new" if decision.type is EventType.NEW else "variants"] += 1
+
+    def binned(self, reason: DeadReason) -> None:
+        """Tell of the first dead letter of each reason since the last summary, count the others."""
+        if not self._dead[reason.value]:
+            self._log.warning("dead_letter", reason=reason.value)
+        self._dead[reason.value] += 1
+
+    def skipped(self) -> None:
+        """Count a tombstone."""
+        self._counts["skipped"] += 1
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """Count what is done for good."""
+        self._counts["delivered"] += len(messages)
+
+    def unreachable(self, dependency: str) -> None:
+        """Tell of it."""
+        self._log.warning("unreachable", dependency=dependency, consequence="paused, nothing is committed")
+
+    def reachable(self, dependency: str) -> None:
+        """Tell of it."""
+        self._log.info("reachable", dependency=dependency)
+
+    def summary(self) -> None:
+        """Tell what happened since the last time, where anything did."""
+        if self._counts or self._dead:
+            self._log.info("progress", **self._counts, dead=dict(self._dead))
+        self._counts.clear()
+        self._dead.clear()
+        self._told_at = self._clock()

@@ -1,0 +1,245 @@
+"""Metrics: every series the worker exports, declared in one class that takes its registry.
+
+May live here: names, help texts, labels, buckets, and how the pipeline's observations become samples. Label values come
+from enums, topics and partitions, never from articles. Nothing registers itself anywhere at import.
+"""
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from worker import __version__
+from worker.errors import RepriseError
+from worker.model import DeadReason, Decision, EventType, Kind, Message, Unreadable
+from worker.ports import Partition
+
+#: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.
+_BATCH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+#: Seconds from a record's timestamp to its commit: a worker that keeps up takes tens of milliseconds, a backlog hours.
+_END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
+
+#: Messages in a batch, up to the largest that the settings allow.
+_SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+
+#: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
+INDEX_SIZE_SECONDS: Final = 15.0
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    NEW = "new"
+    VARIANT = "variant"
+    REPLAYED = "replayed"
+    DEAD = "dead"
+    SKIPPED = "skipped"
+
+
+class Dependency(StrEnum):
+    """What the worker cannot work without."""
+
+    REDIS = "redis"
+    KAFKA = "kafka"
+
+
+class Metrics:
+    """Counts and times what the pipeline tells. All durations in seconds.
+
+    A batch that is decided again after an outage counts its articles as `replayed` the second time.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        # without this each counter and histogram has a second series of its creation time
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry
+        self._monotonic = monotonic
+        self._wall = wall
+        self._polled_at = monotonic()
+        self._declare_counters()
+        self._declare_histograms()
+        self._declare_gauges()
+        ProcessCollector(registry=registry)
+
+    def _declare_counters(self) -> None:
+        self._articles = self._counter("articles", "Messages by what became of them.", outcome=Outcome)
+        self._variants = self._counter("variants", "Variants by how they relate to what they matched.", kind=Kind)
+        self._dead = self._counter("dead_letters", "Messages sent to the dead letters.", reason=DeadReason)
+        self._indexed = self._counter("indexed_articles", "Articles that became a representative in the index.")
+        self._full_buckets = self._counter("full_buckets", "Buckets met at their bound, which took no more entries.")
+        self._stop_bands = self._counter("stop_bands", "Bands left out because their bucket is a stock phrase.")
+        self._rebalances = self._counter("rebalances", "Changes of the partitions assigned to this worker.")
+
+    def _declare_histograms(self) -> None:
+        self._fingerprint = self._histogram(
+            "fingerprint_seconds", "Time to turn the texts of a batch into signatures.", _BATCH_BUCKETS
+        )
+        self._redis = self._histogram("redis_seconds", "Time of Redis to decide a batch.", _BATCH_BUCKETS)
+        self._decision = self._histogram(
+            "decision_seconds", "Time from the poll of a batch to all of its decisions.", _BATCH_BUCKETS
+        )
+        self._end_to_end = self._histogram(
+            "end_to_end_seconds", "Time from a message's timestamp to its commit.", _END_TO_END_BUCKETS
+        )
+        self._batch = self._histogram("batch_articles", "Messages in a batch.", _SIZE_BUCKETS)
+
+    def _declare_gauges(self) -> None:
+        self._up = Gauge(
+            "reprise_dependency_up",
+            "Whether a dependency answered when it was last asked.",
+            ["dependency"],
+            registry=self.registry,
+        )
+        for dependency in Dependency:
+            self._up.labels(dependency)
+        build = Gauge(
+            "reprise_build_info",
+            "Always 1; what is running.",
+            ["version", "python_version"],
+            registry=self.registry,
+        )
+        build.labels(__version__, platform.python_version()).set(1)
+
+    def _counter(self, name: str, meaning: str, **labels: type[StrEnum]) -> Counter:
+        counter = Counter(f"reprise_{name}", meaning, list(labels), registry=self.registry)
+        for label, values in labels.items():
+            for value in values:  # a series that begins at 0 shows its first increase
+                counter.labels(**{label: value})
+        return counter
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"reprise_{name}", meaning, buckets=buckets, registry=self.registry)
+
+    def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+        """Export the lag of each assigned partition; `lag` is called at each scrape, from the scrape's thread."""
+        self.registry.register(_LagCollector(lag))
+
+    def watch_index(self, size: Callable[[], int]) -> None:
+        """Export the number of representatives; `size` is called from the scrape's thread, every 15 s at most."""
+        self.registry.register(_IndexCollector(size, self._monotonic))
+
+    def rebalanced(self) -> None:
+        """Count a change of the assignment."""
+        self._rebalances.inc()
+
+    def polled(self, messages: int) -> None:
+        """See Observer."""
+        if messages:
+            self._polled_at = self._monotonic()
+            self._batch.observe(messages)
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        """See Observer."""
+        self._fingerprint.observe(seconds)
+
+    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+        """See Observer."""
+        self._redis.observe(seconds)
+        self._decision.observe(self._monotonic() - self._polled_at)
+        for decision in decisions:
+            self._count(decision)
+
+    def _count(self, decision: Decision) -> None:
+        trace = decision.trace
+        self._full_buckets.inc(trace.full_buckets)
+        self._stop_bands.inc(trace.stop_bands)
+        self._indexed.inc(trace.indexed)
+        if trace.replayed:
+            self._articles.labels(Outcome.REPLAYED).inc()
+            return
+        self._articles.labels(Outcome.NEW if decision.type is EventType.NEW else Outcome.VARIANT).inc()
+        if decision.kind is not None:
+            self._variants.labels(decision.kind).inc()
+
+    def binned(self, reason: DeadReason) -> None:
+        """See Observer."""
+        self._articles.labels(Outcome.DEAD).inc()
+        self._dead.labels(reason).inc()
+
+    def skipped(self) -> None:
+        """See Observer."""
+        self._articles.labels(Outcome.SKIPPED).inc()
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """See Observer. A message without a timestamp is left out; a producer's clock ahead of this one counts as 0."""
+        now = self._wall()
+        for message in messages:
+            if isinstance(message, Message) and message.timestamp_ms is not None:
+                self._end_to_end.observe(max(0.0, now - message.timestamp_ms / 1000))
+
+    def unreachable(self, dependency: str) -> None:
+        """See Observer."""
+        self._up.labels(Dependency(dependency)).set(0)
+
+    def reachable(self, dependency: str) -> None:
+        """See Observer."""
+        self._up.labels(Dependency(dependency)).set(1)
+
+
+class _LagCollector(Collector):
+    def __init__(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+        self._lag = lag
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield self._family()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = self._family()
+        for (topic, partition), messages in sorted(self._lag().items()):
+            family.add_metric([topic, str(partition)], messages)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "reprise_consumer_lag",
+            "Messages between this worker's position and the end of a partition.",
+            labels=["topic", "partition"],
+        )
+
+
+class _IndexCollector(Collector):
+    def __init__(self, size: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        self._size = size
+        self._monotonic = monotonic
+        self._asked_at: float | None = None
+        self._known: int | None = None
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield self._family()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        now = self._monotonic()
+        if self._asked_at is None or now - self._asked_at >= INDEX_SIZE_SECONDS:
+            self._asked_at = now
+            try:
+                self._known = self._size()
+            except RepriseError:  # the pipeline sees the outage and tells of it; a scrape without the figure is right
+                self._known = None
+        family = self._family()
+        if self._known is not None:
+            family.add_metric([], self._known)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily("reprise_index_articles", "Representatives that the index holds.")
