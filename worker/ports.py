@@ -1,6 +1,7 @@
 """What the pipeline talks to.
 
-Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py, worker/health.py.
+Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py,
+worker/health.py.
 """
 
 from collections.abc import Mapping, Sequence

@@ -64,6 +64,7 @@ class KafkaSource:
             if self._paused:
                 return ()
             return self._skip_damage(consumer)
+        _take_up_join(consumer)
         try:
             fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
         except Exception as error:
@@ -241,6 +242,20 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the cli
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._given(assigned)
+
+
+def _take_up_join(consumer: KafkaConsumer) -> None:
+    """Ask for a new join where the client forgot the one it has finished.
+
+    Met with kafka-python 3.0.12, in the group's leader: new metadata (a topic just created, partitions added) asks for a
+    join, the poll's time runs out during it, and it finishes between two polls. Having dealt the partitions out, the
+    leader sees no reason to join any more and never takes its own share: no heartbeat, no partition, no error, for ever.
+    The client offers no public way to see or to end this.
+    """
+    coordinator = consumer._coordinator
+    join = coordinator._join_task
+    if join is not None and join.is_done and not coordinator.need_rejoin():
+        coordinator.request_rejoin()
 
 
 def _message(record: Any) -> Message:

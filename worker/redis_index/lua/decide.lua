@@ -31,8 +31,10 @@ end
 local article = {
   id = ARGV[3], field = ARGV[4], content = ARGV[5], source = ARGV[6] ~= '' and ARGV[6] or NO_SOURCE,
   crawled_ms = tonumber(ARGV[7]), founds = ARGV[8], rows = ARGV[9], sketch = unpack_sketch(ARGV[10]),
-  packed_sketch = ARGV[10], passages = ARGV[11], places = ARGV[12], size = tonumber(ARGV[13]),
+  packed_sketch = ARGV[10], passages = {string.byte(ARGV[11], 1, -1)}, places = {string.byte(ARGV[12], 1, -1)},
+  size = tonumber(ARGV[13]), at = {},
 }
+for i, value in ipairs(article.sketch) do article.at[value] = i end
 local record_ttl_ms = settings.record_ms + settings.margin_ms
 
 -- The buckets of the article's bands: where each is kept, and its living members. A member is {number, story}.
@@ -60,8 +62,8 @@ local function accepted(ranked)
   local matches = {}
   for _, member in ipairs(ranked) do
     local r = read_record(member.number)
-    local c = compare(article, unpack_sketch(r.sketch), r.size)
     local same_source = r.source ~= NO_SOURCE and r.source == article.source
+    local c = compare(article, r.sketch, r.size, same_source)
     if c and accepts(c, same_source) then
       matches[#matches + 1] = {record = r, comparison = c, same_source = same_source}
     end
