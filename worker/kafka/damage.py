@@ -5,7 +5,7 @@ second consumer, outside the group, reads each position for itself. It also conf
 the way is not there the second time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition, errors
@@ -18,7 +18,7 @@ from worker.model import Unreadable
 #: Milliseconds to wait for one record at a position that is known to hold one; a reachable broker answers in a few.
 _PROBE_TIMEOUT_MS: Final = 5_000
 
-#: Positions of a partition reported at once: a damaged batch is not looked for again at each of its records.
+#: Positions reported at once: a damaged batch is not looked for again at each of its records.
 MAX_FOUND: Final = 500
 
 #: What the client raises of what a fetch returned, beside whatever its decoders raise.
@@ -40,21 +40,32 @@ def is_of_a_record(error: Exception) -> bool:
     )
 
 
-def find(options: Mapping[str, Any], positions: Mapping[TopicPartition, int]) -> list[Unreadable]:
-    """Read each partition at its position and report the run of positions there that cannot be decoded, if any.
+def find(options: Mapping[str, Any], positions: Mapping[TopicPartition, int]) -> Sequence[Unreadable]:
+    """Report the run of positions that cannot be decoded at the position of one partition, if there is any.
 
-    options: those of the consumer that failed. Raises Unreachable, Fatal where no broker answers.
+    Where several partitions are damaged the next poll raises again. options: those of the consumer that failed.
+    Raises Unreachable, Fatal where no broker answers.
     """
     try:
         probe = KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None})
     except Exception as error:
         raise translate(error, "looking for an unreadable record") from error
     try:
-        return [
-            unreadable for partition, position in positions.items() for unreadable in _run(probe, partition, position)
-        ]
+        for partition in _with_records(probe, positions):
+            if found := list(_run(probe, partition, positions[partition])):
+                return found
+        return ()
     finally:
         close_quietly(lambda: probe.close(autocommit=False, timeout_ms=_PROBE_TIMEOUT_MS))
+
+
+def _with_records(probe: KafkaConsumer, positions: Mapping[TopicPartition, int]) -> Sequence[TopicPartition]:
+    """List the partitions that go on after their position: at the others a probe would wait for nothing."""
+    try:
+        ends = probe.end_offsets(list(positions), timeout_ms=_PROBE_TIMEOUT_MS)
+    except Exception as error:
+        raise translate(error, "looking for an unreadable record") from error
+    return [partition for partition, position in positions.items() if position < ends[partition]]
 
 
 def _run(probe: KafkaConsumer, partition: TopicPartition, start: int) -> Iterator[Unreadable]:

@@ -247,10 +247,10 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the cli
 def _take_up_join(consumer: KafkaConsumer) -> None:
     """Ask for a new join where the client forgot the one it has finished.
 
-    Met with kafka-python 3.0.12, in the group's leader: new metadata (a topic just created, partitions added) asks for a
-    join, the poll's time runs out during it, and it finishes between two polls. Having dealt the partitions out, the
-    leader sees no reason to join any more and never takes its own share: no heartbeat, no partition, no error, for ever.
-    The client offers no public way to see or to end this.
+    Met with kafka-python 3.0.12, in the group's leader: new metadata (a topic just created, partitions added) asks for
+    a join, the poll's time runs out during it, and it finishes between two polls. Having dealt the partitions out, the
+    leader sees no reason to join any more and never takes its own share: no heartbeat, no partition, no error, for
+    ever. The client offers no public way to see or to end this.
     """
     coordinator = consumer._coordinator
     join = coordinator._join_task

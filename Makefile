@@ -1,0 +1,56 @@
+# Two targets do everything on a fresh machine, the environment included: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made
+# The first Python that is new enough *and runs*: a version manager's shim may be on the PATH for a version that it does not have.
+FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do \
+	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
+PYTHON_SOURCES := worker deploy tests
+
+.PHONY: help demo test check format bench-memory clean
+
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'STACK=containers|jvm|embedded make ...   forces the Kafka and Redis that demo and test run on'
+	@echo 'ARGS="-k name" make test                 hands arguments to pytest'
+
+demo: $(STAMP)  ## bring up the best stack of this machine, run the worker on a sample crawl, show what it decides
+	@$(BIN)/python -m deploy.local.demo $(ARGS)
+
+test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
+	@$(BIN)/python -m deploy.local.stack prepare
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## lint, formatting, types, and the direction of imports
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/mypy --strict -p worker -p deploy.local
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## put imports and layout in order
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+
+bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
+	@$(BIN)/python tests/bench/memory.py $(ARGS)
+
+clean:  ## remove the environment, the fetched broker, logs and caches
+	rm -rf $(VENV) .stack build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find worker deploy tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@python=$$($(FIND_PYTHON)) || { echo 'Python 3.11 or later is needed; PYTHON=/path/to/python make ... names one' >&2; exit 1; }; \
+	[ -x $(BIN)/pip ] || "$$python" -m venv --clear $(VENV) || \
+		{ echo "$$python cannot make an environment; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@echo 'making the environment in $(VENV)'
+	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first that knows dependency groups
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@

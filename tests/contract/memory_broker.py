@@ -1,0 +1,153 @@
+"""A broker in memory, for tests of the pipeline: it keeps the contract of the ports, and breaks where a test asks.
+
+The contract suite runs against it and against Kafka, so that what the pipeline's tests show holds for the real one.
+"""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from worker.errors import Unreachable
+from worker.model import Message, OutputRecord, Unreadable
+from worker.ports import Partition
+
+#: Bytes of key, value and headers, as a broker's default limit is.
+MAX_RECORD_BYTES = 1_048_576
+
+
+class MemoryBroker:
+    def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
+        self.max_record_bytes = max_record_bytes
+        self.log: dict[Partition, list[Message | Unreadable]] = {}
+        self.committed: dict[tuple[str, Partition], int] = {}
+        self.groups: dict[str, list[MemorySource]] = defaultdict(list)
+        self.down = False
+
+    def create(self, topic: str, partitions: int = 1) -> None:
+        for number in range(partitions):
+            self.log.setdefault((topic, number), [])
+
+    def append(self, topic: str, record: OutputRecord, partition: int = 0) -> None:
+        self.create(topic, partition + 1)
+        log = self.log[topic, partition]
+        log.append(
+            Message(
+                topic=topic,
+                partition=partition,
+                offset=len(log),
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                timestamp_ms=0,
+            )
+        )
+
+    def damage(self, topic: str, partition: int, offset: int) -> None:
+        self.log[topic, partition][offset] = Unreadable(
+            topic=topic, partition=partition, offset=offset, detail="damaged"
+        )
+
+    def messages(self, topic: str) -> list[Message]:
+        logs = [log for (name, _), log in sorted(self.log.items()) if name == topic]
+        return [message for log in logs for message in log if isinstance(message, Message)]
+
+    def reach(self) -> None:
+        if self.down:
+            raise Unreachable("the broker is down")
+
+    def rebalance(self, group: str) -> None:
+        """Deal the partitions out; who keeps one keeps its position, and who gets one begins at what is committed."""
+        members = self.groups[group]
+        owners: dict[Partition, MemorySource] = {}
+        for number, partition in enumerate(sorted(self.log)):
+            willing = [member for member in members if partition[0] in member.topics]
+            if willing:
+                owners[partition] = willing[number % len(willing)]
+        for member in members:
+            member.own({partition for partition, owner in owners.items() if owner is member})
+
+
+@dataclass
+class MemorySource:
+    broker: MemoryBroker
+    topics: Sequence[str]
+    group: str = "group"
+    batch_max: int = 500
+
+    def __post_init__(self) -> None:
+        self.positions: dict[Partition, int] = {}
+        self.held: set[Partition] = set()
+        self.paused = False
+        self.broker.groups[self.group].append(self)
+        self.broker.rebalance(self.group)
+
+    def own(self, partitions: set[Partition]) -> None:
+        for lost in self.positions.keys() - partitions:
+            del self.positions[lost]
+            self.held.discard(lost)
+        for new in partitions - self.positions.keys():
+            self.positions[new] = self.broker.committed.get((self.group, new), 0)
+
+    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+        self.broker.reach()
+        batch: list[Message | Unreadable] = []
+        for partition, position in () if self.paused else self.positions.items():
+            batch += self.broker.log[partition][position : position + self.batch_max - len(batch)]
+        for message in batch:
+            partition = (message.topic, message.partition)
+            self.positions[partition] = message.offset + 1
+            self.held.add(partition)
+        return batch
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        self.broker.reach()
+        for partition, position in positions.items():
+            if partition in self.held:
+                self.broker.committed[self.group, partition] = position
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        members = self.broker.groups[self.group]
+        if self in members:
+            members.remove(self)
+            self.broker.rebalance(self.group)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+@dataclass
+class MemorySink:
+    broker: MemoryBroker
+
+    def __post_init__(self) -> None:
+        self.in_flight: list[OutputRecord] = []
+
+    def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
+        self.broker.reach()
+        too_large = [index for index, record in enumerate(records) if size(record) > self.broker.max_record_bytes]
+        self.in_flight += [record for index, record in enumerate(records) if index not in too_large]
+        return too_large
+
+    def flush(self) -> None:
+        in_flight, self.in_flight = self.in_flight, []
+        self.broker.reach()
+        for record in in_flight:
+            partitions = sum(topic == record.topic for topic, _ in self.broker.log) or 1
+            self.broker.append(record.topic, record, zlib.crc32(record.key or b"") % partitions)
+
+    def close(self) -> None:
+        pass
+
+
+def size(record: OutputRecord) -> int:
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers

@@ -1,0 +1,335 @@
+"""One suite for every Source and Sink: Kafka's, and the one in memory that stands in for it in unit tests."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from kafka import KafkaProducer
+
+from tests.contract.memory_broker import MAX_RECORD_BYTES, MemoryBroker, MemorySink, MemorySource
+from worker.errors import Unreachable
+from worker.kafka.clients import KafkaConfig
+from worker.kafka.sink import KafkaSink
+from worker.kafka.source import KafkaSource
+from worker.kafka.topics import TopicPlan, create_topics
+from worker.model import Message, OutputRecord, Unreadable
+from worker.ports import Sink, Source
+
+PARTITIONS = 2
+#: Seconds within which a real broker must have done anything asked of it here.
+DEADLINE_SECONDS = 30.0
+
+
+@dataclass
+class MemoryWorld:
+    """The adapters under test, over one broker."""
+
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+
+    def topic(self) -> str:
+        name = f"t{uuid.uuid4().hex}"
+        self.broker.create(name, PARTITIONS)
+        return name
+
+    def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
+        return MemorySource(self.broker, [topic], group, batch_max)
+
+    def sink(self) -> Sink:
+        return MemorySink(self.broker)
+
+    def append_damaged(self, topic: str) -> None:
+        self.broker.append(topic, OutputRecord(topic=topic, key=None, value=b"", headers=()))
+        self.broker.damage(topic, 0, len(self.broker.log[topic, 0]) - 1)
+
+    def close(self) -> None:
+        pass
+
+
+class NotUtf8(str):
+    """The name of a header, which Kafka's clients decode and its brokers never look at."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"\xff\xfe"
+
+
+@dataclass
+class KafkaWorld:
+    bootstrap_servers: str
+    opened: list[Source | Sink] = field(default_factory=list)
+
+    def config(self, group: str = "unused") -> KafkaConfig:
+        return KafkaConfig(
+            bootstrap_servers=self.bootstrap_servers,
+            group_id=group,
+            request_timeout_seconds=10.0,
+            session_timeout_seconds=10.0,
+        )
+
+    def topic(self) -> str:
+        name = f"t{uuid.uuid4().hex}"
+        create_topics(self.config(), [TopicPlan(name=name, partitions=PARTITIONS, replication=1)])
+        return name
+
+    def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
+        source = KafkaSource(self.config(group), [topic], batch_max=batch_max)
+        self.opened.append(source)
+        return source
+
+    def sink(self) -> Sink:
+        sink = KafkaSink(self.config())
+        self.opened.append(sink)
+        return sink
+
+    def append_damaged(self, topic: str) -> None:
+        producer = KafkaProducer(bootstrap_servers=self.bootstrap_servers, allow_auto_create_topics=False)
+        producer.send(topic, value=b"", partition=0, headers=[(NotUtf8("h"), b"")]).get(timeout=DEADLINE_SECONDS)
+        producer.close(timeout=DEADLINE_SECONDS)
+
+    def close(self) -> None:
+        for adapter in self.opened:
+            adapter.close()
+
+
+World = MemoryWorld | KafkaWorld
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.stack)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    made: World
+    if request.param == "memory":
+        made = MemoryWorld()
+    else:
+        made = KafkaWorld(request.getfixturevalue("kafka_bootstrap_servers"))
+    yield made
+    made.close()
+
+
+def poll_until(done: Callable[[Sequence[Message | Unreadable]], bool], *sources: Source) -> list[Message | Unreadable]:
+    """Poll the sources in turn until what came satisfies `done`; a group needs all its members polled to settle."""
+    got: list[Message | Unreadable] = []
+    until = time.monotonic() + DEADLINE_SECONDS
+    while not done(got):
+        assert time.monotonic() < until, f"only {len(got)} messages came"
+        for source in sources:
+            got += source.poll(0.1)
+    return got
+
+
+def take(source: Source, count: int) -> list[Message]:
+    got = poll_until(lambda messages: len(messages) >= count, source)
+    return [message for message in got if isinstance(message, Message)]
+
+
+def fill(world: World, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
+    records = [
+        OutputRecord(topic=topic, key=b"k%d" % number, value=b"v%d" % number, headers=(("h", b"%d" % number),))
+        for number in range(start, start + count)
+    ]
+    sink = world.sink()
+    assert list(sink.send(records)) == []
+    sink.flush()
+    return records
+
+
+def after(messages: Sequence[Message | Unreadable]) -> dict[tuple[str, int], int]:
+    positions: dict[tuple[str, int], int] = {}
+    for message in messages:
+        key = (message.topic, message.partition)
+        positions[key] = max(positions.get(key, 0), message.offset + 1)
+    return positions
+
+
+def values(messages: Sequence[Message]) -> list[bytes | None]:
+    return sorted((message.value for message in messages), key=lambda value: value or b"")
+
+
+def test_every_record_arrives_as_it_was_sent(world: World) -> None:
+    """Key, value, headers, order within a partition and a tombstone's null survive the way through the broker."""
+    topic = world.topic()
+    sent = fill(world, topic, 50)
+    tombstone = OutputRecord(topic=topic, key=b"gone", value=None, headers=())
+    sink = world.sink()
+    sink.send([tombstone])
+    sink.flush()
+    got = take(world.source(topic, "g"), 51)
+    assert sorted((m.key, m.value, m.headers) for m in got if m.value is not None) == sorted(
+        (r.key, r.value, r.headers) for r in sent
+    )
+    assert [m.key for m in got if m.value is None] == [b"gone"]
+    for partition in range(PARTITIONS):
+        offsets = [m.offset for m in got if m.partition == partition]
+        assert offsets == list(range(len(offsets)))
+
+
+def test_a_batch_has_at_most_so_many_messages(world: World) -> None:
+    """A poll never gives more than batch_max, and the polls together give everything once."""
+    topic = world.topic()
+    fill(world, topic, 25)
+    source = world.source(topic, "g", batch_max=10)
+    sizes: list[int] = []
+    until = time.monotonic() + DEADLINE_SECONDS
+    while sum(sizes) < 25:
+        assert time.monotonic() < until
+        sizes.append(len(source.poll(0.1)))
+    assert max(sizes) <= 10
+    assert sum(sizes) == 25
+
+
+def test_what_is_not_committed_is_read_again(world: World) -> None:
+    """A source that goes away uncommitted has its messages given to the next one of the group."""
+    topic = world.topic()
+    fill(world, topic, 20)
+    first = world.source(topic, "g")
+    got = take(first, 20)
+    first.close()
+    assert values(take(world.source(topic, "g"), 20)) == values(got)
+
+
+def test_what_is_committed_is_not_read_again(world: World) -> None:
+    """The next source of the group begins after what was committed, and a stranger group at the beginning."""
+    topic = world.topic()
+    fill(world, topic, 20)
+    first = world.source(topic, "g")
+    first.commit(after(take(first, 20)))
+    first.close()
+    fill(world, topic, 5, start=20)
+    assert values(take(world.source(topic, "g"), 5)) == [b"v%d" % number for number in range(20, 25)]
+    assert len(take(world.source(topic, "other"), 25)) == 25
+
+
+def test_a_paused_source_gives_nothing_and_forgets_nothing(world: World) -> None:
+    """Polls of a paused source are empty; resumed, it goes on where it was."""
+    topic = world.topic()
+    fill(world, topic, 10)
+    source = world.source(topic, "g")
+    take(source, 10)
+    source.pause()
+    fill(world, topic, 10, start=10)
+    assert [list(source.poll(0.2)) for _ in range(5)] == [[]] * 5
+    source.resume()
+    assert values(take(source, 10)) == [b"v%d" % number for number in range(10, 20)]
+
+
+def test_a_source_that_joins_while_paused_stays_paused(world: World) -> None:
+    """A pause holds for partitions that are assigned after it."""
+    topic = world.topic()
+    fill(world, topic, 10)
+    source = world.source(topic, "g")
+    source.pause()
+    until = time.monotonic() + 3.0
+    while time.monotonic() < until and not getattr(source, "assigned", lambda: True)():
+        assert list(source.poll(0.1)) == []
+    assert [list(source.poll(0.2)) for _ in range(3)] == [[]] * 3
+    source.resume()
+    assert len(take(source, 10)) == 10
+
+
+def test_two_sources_share_the_partitions(world: World) -> None:
+    """Two members of a group get everything between them, each partition from one of them."""
+    topic = world.topic()
+    first, second = world.source(topic, "g"), world.source(topic, "g")
+    settle(first, second)
+    fill(world, topic, 40)
+    got: dict[int, list[Message | Unreadable]] = {0: [], 1: []}
+    until = time.monotonic() + DEADLINE_SECONDS
+    while sum(map(len, got.values())) < 40:
+        assert time.monotonic() < until
+        for number, source in enumerate((first, second)):
+            got[number] += source.poll(0.1)
+    assert {m.partition for m in got[0]}.isdisjoint(m.partition for m in got[1])
+    assert got[0]
+    assert got[1]
+
+
+def test_a_partition_lost_is_not_committed(world: World) -> None:
+    """Positions of a partition that another member has taken over are left out, and the rest is committed."""
+    topic = world.topic()
+    fill(world, topic, 40)
+    first = world.source(topic, "g")
+    batch = take(first, 40)
+    first.pause()
+    second = world.source(topic, "g")
+    settle(first, second, seen=lambda got: len(got) > 0)
+    commit(first, after(batch), second)
+    first.close()
+    second.close()
+    again = {m.partition for m in take(world.source(topic, "g"), 1)}
+    assert len(again) == 1, "one partition stayed with the first and is committed, the other moved and is not"
+
+
+def commit(source: Source, positions: dict[tuple[str, int], int], *others: Source) -> None:
+    """Commit as the pipeline does: a rebalance in progress refuses it, and polling ends the rebalance."""
+    until = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            return source.commit(positions)
+        except Unreachable:
+            assert time.monotonic() < until
+            for member in (source, *others):
+                member.poll(0.1)
+
+
+def settle(
+    first: Source, second: Source, seen: Callable[[Sequence[Message | Unreadable]], bool] = lambda got: True
+) -> None:
+    """Poll both until each owns its share; Kafka's say so, and memory's are settled at once."""
+    until = time.monotonic() + DEADLINE_SECONDS
+    got: list[Message | Unreadable] = []
+    shares = [set[tuple[str, int]](), set[tuple[str, int]]()]
+    while not (all(shares) and seen(got)):
+        assert time.monotonic() < until, "the group did not settle"
+        for number, source in enumerate((first, second)):
+            got += source.poll(0.1)
+            shares[number] = owned(source)
+        if shares[0] & shares[1]:
+            shares = [set(), set()]
+
+
+def owned(source: Source) -> set[tuple[str, int]]:
+    if isinstance(source, KafkaSource):
+        return set(source.partitions())
+    assert isinstance(source, MemorySource), "a third adapter needs its way of telling"
+    return set(source.positions)
+
+
+def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> None:
+    """Damaged records come as their positions, once each, and neither hide nor repeat their neighbours."""
+    topic = world.topic()
+    fill(world, topic, 10)
+    world.append_damaged(topic)
+    world.append_damaged(topic)
+    fill(world, topic, 10, start=10)
+    source = world.source(topic, "g")
+    got = poll_until(lambda messages: len(messages) >= 22, source)
+    damaged = [item for item in got if isinstance(item, Unreadable)]
+    assert [item.partition for item in damaged] == [0, 0]
+    assert damaged[1].offset == damaged[0].offset + 1
+    assert all(item.detail for item in damaged)
+    assert sorted((item.partition, item.offset) for item in got) == sorted({(m.partition, m.offset) for m in got})
+    assert values([m for m in got if isinstance(m, Message)]) == sorted(b"v%d" % number for number in range(20))
+    source.commit(after(got))
+    source.close()
+    fill(world, topic, 1, start=20)
+    assert values(take(world.source(topic, "g"), 1)) == [b"v20"]
+
+
+def test_what_is_too_large_is_named_and_the_rest_is_sent(world: World) -> None:
+    """A record past the limit is returned by its index, whatever surrounds it, and harms nobody else."""
+    topic = world.topic()
+    small = OutputRecord(topic=topic, key=b"k", value=b"small", headers=())
+    large = replace(small, value=b"x" * (MAX_RECORD_BYTES + 1))
+    sink = world.sink()
+    assert list(sink.send([small, large, small, large])) == [1, 3]
+    sink.flush()
+    assert values(take(world.source(topic, "g"), 2)) == [b"small", b"small"]
+
+
+def test_a_flush_of_nothing_succeeds(world: World) -> None:
+    """A batch of tombstones sends nothing and is flushed all the same."""
+    sink = world.sink()
+    assert list(sink.send([])) == []
+    sink.flush()
