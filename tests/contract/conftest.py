@@ -1,5 +1,7 @@
 """The indexes under contract."""
 
+from collections.abc import Iterator
+
 import pytest
 import redis
 
@@ -13,10 +15,10 @@ RETENTION = Retention(window_seconds=60, replay_seconds=20)
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
-def index(request: pytest.FixtureRequest) -> Index:
+def index(request: pytest.FixtureRequest) -> Iterator[Index]:
     """An empty index of each kind."""
     if request.param == "memory":
-        return MemoryIndex(rule=RULE, retention=RETENTION)
-    client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
-    request.addfinalizer(client.close)
-    return RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=1_000)
+        yield MemoryIndex(rule=RULE, retention=RETENTION)
+        return
+    with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+        yield RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=1_000)

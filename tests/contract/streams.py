@@ -7,7 +7,11 @@ from worker.model import Article, Fingerprint
 from worker.text.fingerprint import fingerprint
 
 RULE = Rule()
-WORDS = [a + b for a in ("ba", "de", "fi", "go", "lu", "mar", "ne", "po", "ri", "sta") for b in ("can", "dor", "let", "mi", "no", "rus", "ta", "vel")]
+WORDS = [
+    first + second
+    for first in ("ba", "de", "fi", "go", "lu", "mar", "ne", "po", "ri", "sta")
+    for second in ("can", "dor", "let", "mi", "no", "rus", "ta", "vel")
+]
 
 
 def sentence(seed: int, words: int = 14) -> str:
@@ -32,6 +36,4 @@ def article(
     article_id: str, text: str, *, source: str | None = None, crawled_at_ms: int | None = None, rule: Rule = RULE
 ) -> Fingerprint:
     """The fingerprint of an article with this text."""
-    return fingerprint(
-        Article(article_id=article_id, text=text, source=source, crawled_at_ms=crawled_at_ms), rule
-    )
+    return fingerprint(Article(article_id=article_id, text=text, source=source, crawled_at_ms=crawled_at_ms), rule)

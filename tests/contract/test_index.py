@@ -59,7 +59,8 @@ def test_unrelated_texts_found_stories_of_their_own(decide: Decide) -> None:
 def test_within_one_source_more_is_asked(decide: Decide) -> None:
     """What joins two sources does not join two pages of one, which share boilerplate."""
     lone = text_of(1, 2, 30, 31, 32, 33)
-    decisions = decide(article("a", BASE, source="x"), article("b", lone, source="x"), article("c", lone[:-1], source="y"))
+    pages = article("a", BASE, source="x"), article("b", lone, source="x"), article("c", lone[:-1], source="y")
+    decisions = decide(*pages)
     assert decisions[1].type is EventType.NEW
     assert decisions[2].type is EventType.VARIANT
 
@@ -71,10 +72,15 @@ def test_replay_repeats_the_recorded_decision(decide: Decide) -> None:
     for one, other in zip(first, again, strict=True):
         assert other.trace.replayed
         assert (one.type, one.story_id, one.decided_at_ms, one.kind) == (
-            other.type, other.story_id, other.decided_at_ms, other.kind,
+            other.type,
+            other.story_id,
+            other.decided_at_ms,
+            other.kind,
         )
         assert (one.similarity, one.containment, one.matched_article_id) == (
-            other.similarity, other.containment, other.matched_article_id,
+            other.similarity,
+            other.containment,
+            other.matched_article_id,
         )
 
 

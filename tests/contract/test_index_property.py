@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.conftest import RETENTION
-from tests.contract.streams import edited, text_of
 from tests.contract.streams import article as fingerprint_of
+from tests.contract.streams import edited, text_of
 from worker.decision import Rule
 from worker.memory_index import MemoryIndex
 from worker.model import Fingerprint

@@ -38,6 +38,11 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     fits = (ends <= ends_of_sentences) | begins
     starts = starts[fits]
     ends = np.minimum(ends[fits], ends_of_sentences[fits])
-    values = (window_hashes(hashes, starts, ends) >> np.uint64(32)).astype(np.uint32)
-    distinct, where = np.unique(values, return_index=True)
-    return Shingles(hashes=distinct, sentences=numbers[starts[where]], places=tokens.segments[kept][firsts])
+    # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
+    ranked = window_hashes(hashes, starts, ends) & np.uint64(0xFFFFFFFF00000000)
+    ranked |= starts.astype(np.uint64)
+    ranked.sort()
+    values = (ranked >> np.uint64(32)).astype(np.uint32)
+    first = np.flatnonzero(np.diff(values, prepend=~values[0]))
+    where = (ranked[first] & np.uint64(0xFFFFFFFF)).astype(np.intp)
+    return Shingles(hashes=values[first], sentences=numbers[where], places=tokens.segments[kept][firsts])

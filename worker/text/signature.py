@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.model import Signature
+from worker.text.hashing import Offsets
 from worker.text.shingles import Shingles
 
 #: Bits of a sketch's hash. Two unrelated pages of 600 shingles share one of 256 by accident once in some 100 pairs,
@@ -28,8 +29,8 @@ def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
     # the hashes ascend, so the first occurrence of each prefix stands in order, too
     prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
     first = np.flatnonzero(np.diff(prefixes, prepend=np.uint32(1 << SKETCH_BITS)))[:sketch_size]
-    sampled, passages = np.unique(found.sentences[first], return_inverse=True)
-    _, places = np.unique(found.places[sampled], return_inverse=True)
+    sampled, passages = _renumbered(found.sentences[first])
+    _, places = _renumbered(found.places[sampled])
     return Signature(
         rows=tuple(minhash_rows(found.hashes, permutations).tolist()),
         sketch=tuple(prefixes[first].tolist()),
@@ -49,6 +50,13 @@ def minhash_rows(hashes: NDArray[np.uint32], permutations: int) -> NDArray[np.ui
         block += offsets
         np.minimum(rows, block.min(axis=1), out=rows)
     return rows
+
+
+def _renumbered(numbers: Offsets) -> tuple[Offsets, Offsets]:
+    """The distinct numbers, ascending, and for each number its rank among them: `np.unique` without its sort."""
+    seen = np.zeros(int(numbers.max()) + 1, dtype=np.bool_)
+    seen[numbers] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[numbers]
 
 
 def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:

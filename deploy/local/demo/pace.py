@@ -16,7 +16,7 @@ from deploy.local.stack import tail
 _LISTEN_SECONDS: Final = 0.1
 
 
-class DemoFailed(Exception):  # noqa: N818  # said to people
+class DemoFailed(Exception):  # said to people
     """The demo cannot go on; the text says why."""
 
 

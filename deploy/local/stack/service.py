@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class StackUnavailable(Exception):  # noqa: N818  # said to people: "the stack is unavailable: ..."
+class StackUnavailable(Exception):  # said to people: "the stack is unavailable: ..."
     """No such server can be had on this machine; the text says why, and shows the log's tail where a start failed."""
 
 
@@ -43,4 +43,5 @@ class Stack:
     def __str__(self) -> str:
         """Name the stack in one line."""
         services = [f"{service.what} at {service.address}" for service in (self.kafka, self.redis) if service]
-        return f"{self.name} ({', '.join(services) if services else self.why or 'no server of its own'})"
+        why = (self.why or "no server of its own").splitlines()[0]  # a log's tail was shown when the start failed
+        return f"{self.name} ({', '.join(services) or why})"
