@@ -29,11 +29,11 @@ class Rule:
     sentence_share    share of a sentence's sampled shingles that must be shared for it to count as copied
     copied_share      across sources: shingles in copied sentences / shingles of the smaller text, at least
     copied_hashes     and at least so many sampled hashes in them
-    copied_shingles   and either from two segments, or worth so many shingles (a paragraph copied alone)
+    copied_words      and from two segments, or else so many words (a paragraph copied alone)
     same_source       within one source: Jaccard similarity of at least this
     older_share       support is strong where a representative of another source has this copied share
     older_sources     an older story wins over the best match when so many sources support it strongly
-    near              a variant of at least this Jaccard similarity is `near`, else `partial`
+    near              across sources this Jaccard similarity is enough; such a variant is `near`, else `partial`
     novel             an article below this similarity to its match becomes a representative itself
     """
 
@@ -45,7 +45,7 @@ class Rule:
     sentence_share: float = 0.3
     copied_share: float = 0.07
     copied_hashes: int = 5
-    copied_shingles: int = 40
+    copied_words: int = 44
     same_source: float = 0.3
     older_share: float = 0.2
     older_sources: int = 2
@@ -98,7 +98,7 @@ class Comparison:
     containment  estimated share of the smaller text that stands in the other, 0..1
     copied       the same, counting copied sentences only
     hashes       sampled hashes in copied sentences
-    shingles     estimated shingles in copied sentences
+    words        estimated words in copied sentences
     places       segments of the article that hold copied sentences
     """
 
@@ -106,12 +106,12 @@ class Comparison:
     containment: float
     copied: float
     hashes: int
-    shingles: float
+    words: float
     places: int
 
 
 #: What an exact copy has in common with its original.
-IDENTICAL: Final = Comparison(similarity=1.0, containment=1.0, copied=1.0, hashes=0, shingles=0.0, places=0)
+IDENTICAL: Final = Comparison(similarity=1.0, containment=1.0, copied=1.0, hashes=0, words=0.0, places=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ def compare(article: Signature, sketch: Sequence[int], size: int, rule: Rule) ->
         containment=shared / smaller,
         copied=hashes / smaller,
         hashes=hashes,
-        shingles=hashes * article.size / mine,
+        words=hashes * article.words / mine,
         places=len({article.places[sentence] for sentence in copied}),
     )
 
@@ -180,11 +180,11 @@ def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
     """Whether so much in common makes an article a variant."""
     if same_source:
         return comparison.similarity >= rule.same_source
-    return (
-        comparison.copied >= rule.copied_share
-        and comparison.hashes >= rule.copied_hashes
-        and (comparison.places >= 2 or comparison.shingles >= rule.copied_shingles)
-    )
+    if comparison.similarity >= rule.near:
+        return True
+    enough = comparison.copied >= rule.copied_share and comparison.hashes >= rule.copied_hashes
+    # less than a paragraph, from one place, may be a sign-up box or a teaser of another story
+    return enough and (comparison.places >= 2 or comparison.words >= rule.copied_words)
 
 
 def choose(article: Signature, source: bytes, candidates: Iterable[Representative], rule: Rule) -> Choice | None:

@@ -90,6 +90,7 @@ class Signature:
     passages  for each hash of the sketch, the sentence it stands in: one byte each, numbered over the sampled sentences
     places    for each of those sentences, the segment it stands in: one byte each, numbered likewise
     size      how many distinct shingles the text has
+    words     how many words it has, or what its characters are worth where words are not separated
     """
 
     rows: tuple[int, ...]
@@ -97,6 +98,7 @@ class Signature:
     passages: bytes
     places: bytes
     size: int
+    words: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,11 +200,11 @@ class RuleSettings(Group):
     copied_hashes: int = Field(
         default=_RULE.copied_hashes, ge=1, le=1000, description="Across sources: least sampled hashes in them."
     )
-    copied_shingles: int = Field(
-        default=_RULE.copied_shingles,
+    copied_words: int = Field(
+        default=_RULE.copied_words,
         ge=1,
         le=100_000,
-        description="Across sources: least shingles in them where they all stand in one segment.",
+        description="Across sources: least words in them where they all stand in one segment.",
     )
     same_source: Share = Field(
         default=_RULE.same_source, description="Within one source, whose pages share boilerplate: least similarity."

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.text.tokens import WORDS_A_SHINGLE, Tokens
+from worker.text.tokens import Tokens
 
 #: Words a segment needs. Of SpotSigs' pages 15 keeps the paragraphs and loses most of the menus (20 words: F1 .926
 #: against .929). HTML extraction has dropped most of the boilerplate already, and shorter paragraphs are safe there.
@@ -44,8 +44,7 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     """Mark the tokens to keep; none where the text is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
-    worth = WORDS_A_SHINGLE / tokens.widths
-    words = np.asarray(np.bincount(tokens.segments, weights=worth), dtype=np.float64)
+    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64)
     kept = (words >= min_words) & (tokens.stops >= 1) & _few_separators(tokens.separators, words)
     kept &= ~(_legal(tokens, len(words)) & (words < _LEGAL_WORDS))
     if kept.any():

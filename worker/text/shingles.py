@@ -16,11 +16,13 @@ class Shingles:
     hashes     32-bit hashes, ascending
     sentences  the sentence in which each stands first; kept sentences are numbered from 0
     places     for each kept sentence, the number of its segment
+    words      what the kept tokens are worth in words
     """
 
     hashes: NDArray[np.uint32]
     sentences: Offsets
     places: Offsets
+    words: int
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
@@ -45,4 +47,9 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     values = (ranked >> np.uint64(32)).astype(np.uint32)
     first = np.flatnonzero(np.diff(values, prepend=~values[0]))
     where = (ranked[first] & np.uint64(0xFFFFFFFF)).astype(np.intp)
-    return Shingles(hashes=values[first], sentences=numbers[where], places=tokens.segments[kept][firsts])
+    return Shingles(
+        hashes=values[first],
+        sentences=numbers[where],
+        places=tokens.segments[kept][firsts],
+        words=round(tokens.words[kept].sum()),
+    )

@@ -37,6 +37,7 @@ def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
         passages=bytes(passages.astype(np.uint8)),
         places=bytes(places.astype(np.uint8)),
         size=len(found.hashes),
+        words=found.words,
     )
 
 

@@ -25,7 +25,7 @@ class Tokens:
 
     text        the normalised text without its invisible characters
     hashes      64-bit hash of each token
-    widths      tokens in a shingle that begins here; a word's worth is WORDS_A_SHINGLE / width
+    widths      tokens in a shingle that begins here
     segments    number of the segment (run of text between line breaks, tabs or several spaces)
     sentences   number of the sentence; a sentence never crosses a segment
     stops       sentence ends by segment
@@ -41,6 +41,11 @@ class Tokens:
     sentences: Offsets
     stops: Offsets
     separators: Offsets
+
+    @property
+    def words(self) -> NDArray[np.float64]:
+        """What each token is worth in words."""
+        return WORDS_A_SHINGLE / self.widths
 
     def __len__(self) -> int:
         return len(self.hashes)

@@ -58,7 +58,8 @@ local function compare(article, packed, size, same_source)
     local i = at[sketch[n]]
     if i then shared[#shared + 1] = i end
   end
-  if #shared == 0 or (not same_source and #shared < rule.copied_hashes) then return nil end
+  local hopeless = not same_source and #shared < rule.copied_hashes and #shared < rule.near * #sketch
+  if #shared == 0 or hopeless then return nil end
   local mine, other = count_below(article.sketch, reach), count_below(sketch, reach)
   local smaller = math.min(mine, other)
   local hashes, places = copied_sentences(article, shared, mine)
@@ -67,13 +68,14 @@ local function compare(article, packed, size, same_source)
     containment = #shared / smaller,
     copied = hashes / smaller,
     hashes = hashes,
-    shingles = hashes * article.size / mine,
+    words = hashes * article.words / mine,
     places = places,
   }
 end
 
 local function accepts(c, same_source)
   if same_source then return c.similarity >= rule.same_source end
+  if c.similarity >= rule.near then return true end
   return c.copied >= rule.copied_share and c.hashes >= rule.copied_hashes
-    and (c.places >= 2 or c.shingles >= rule.copied_shingles)
+    and (c.places >= 2 or c.words >= rule.copied_words)
 end
