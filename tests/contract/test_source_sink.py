@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from tests.contract.memory_broker import MAX_RECORD_BYTES, MemoryBroker, MemorySink, MemorySource
 from worker.errors import Unreachable
-from worker.kafka.clients import KafkaConfig
+from worker.kafka.clients import KafkaConfig, open_admin
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
 from worker.kafka.topics import TopicPlan, create_topics
@@ -346,3 +346,28 @@ def test_a_flush_of_nothing_succeeds(world: World) -> None:
     sink = world.sink()
     assert list(sink.send([])) == []
     sink.flush()
+
+
+@pytest.mark.stack
+def test_a_join_that_ends_between_two_polls_is_not_forgotten(kafka_bootstrap_servers: str) -> None:
+    """Partitions that are added while a poll is too short to see the rebalance through are read all the same."""
+    world = KafkaWorld(kafka_bootstrap_servers)
+    topic = world.topic()
+    source = world.source(topic, "g")
+    assert isinstance(source, KafkaSource)
+    poll_until(lambda got: len(source.partitions()) == PARTITIONS, source)
+    admin = open_admin(world.config())
+    admin.create_partitions({topic: PARTITIONS + 1})
+    admin.close()
+    # what follows happens by itself when the client's metadata is five minutes old
+    client = source._open()
+    client._cluster.request_update()
+    until = time.monotonic() + DEADLINE_SECONDS
+    while client._coordinator._join_task is None:
+        assert time.monotonic() < until
+        source.poll(0.001)
+    while not client._coordinator._join_task.is_done:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    poll_until(lambda got: len(source.partitions()) == PARTITIONS + 1, source)
+    world.close()

@@ -1,0 +1,62 @@
+"""Creating and checking topics, on a real Kafka."""
+
+import uuid
+
+import pytest
+
+from worker.errors import Fatal
+from worker.kafka.clients import KafkaConfig
+from worker.kafka.topics import TopicPlan, TopicState, check_topics, create_topics, missing_topics
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def config(kafka_bootstrap_servers: str) -> KafkaConfig:
+    return KafkaConfig(bootstrap_servers=kafka_bootstrap_servers, request_timeout_seconds=10.0)
+
+
+def name() -> str:
+    return f"t{uuid.uuid4().hex}"
+
+
+def test_topics_are_created_as_planned_and_then_left_alone(config: KafkaConfig) -> None:
+    """What is created agrees with its plan at once, and creating it again changes and reports nothing."""
+    plans = [
+        TopicPlan(name=name(), partitions=3, replication=1, retention_seconds=3600.0),
+        TopicPlan(name=name(), retention_seconds=-1),
+        TopicPlan(name=name()),
+    ]
+    names = [plan.name for plan in plans]
+    assert list(missing_topics(config, names)) == names
+    assert list(check_topics(config, plans)) == [
+        TopicState(name=plan.name, created=False, differences=("does not exist",)) for plan in plans
+    ]
+    assert list(create_topics(config, plans)) == [TopicState(name=plan.name, created=True) for plan in plans]
+    assert list(create_topics(config, plans)) == [TopicState(name=plan.name, created=False) for plan in plans]
+    assert list(missing_topics(config, names)) == []
+
+
+def test_differences_are_told_and_never_mended(config: KafkaConfig) -> None:
+    """Partitions, replication and retention that are not as planned are told, a line each, and stay as they are."""
+    topic = name()
+    create_topics(config, [TopicPlan(name=topic, partitions=2, replication=1, retention_seconds=3600.0)])
+    other = TopicPlan(name=topic, partitions=4, replication=3, retention_seconds=-1)
+    expected = TopicState(
+        name=topic,
+        created=False,
+        differences=(
+            "has 2 partitions, not 4",
+            "has replication 1, not 3",
+            "keeps records for 3600 s, not for ever",
+        ),
+    )
+    assert list(check_topics(config, [other])) == [expected]
+    assert list(create_topics(config, [other])) == [expected]
+
+
+def test_a_plan_that_the_cluster_cannot_keep_is_fatal(config: KafkaConfig) -> None:
+    """More replicas than brokers is a mistake to mend, not an outage to wait out."""
+    topic = name()
+    with pytest.raises(Fatal, match=topic):
+        create_topics(config, [TopicPlan(name=topic, partitions=1, replication=99)])

@@ -1,0 +1,55 @@
+"""The table of character classes."""
+
+import sys
+import unicodedata
+
+import pytest
+
+from worker.text.characters import Char, classes
+
+W, M = Char.WORD, Char.MARK
+
+
+@pytest.mark.parametrize(
+    ("characters", "expected"),
+    [
+        ("aßДعñ가अ7٣Ⅷ_", W),
+        ("\u0301\u093f\u20e3", W | M),
+        ("漢々ひカ", W | Char.IDEOGRAPH),
+        ("ー", W | Char.IDEOGRAPH),
+        ("กລខမ", W | Char.COMPLEX),
+        ("\u0e31\u0e48", W | M),
+        ("\n\r\t\v\f\x85\u2028\u2029", Char.BREAK | Char.SPACE),
+        (" \u00a0\u3000\u2009", Char.SPACE),
+        (".!?؟।…", Char.STOP),
+        ("。។။", Char.STOP | Char.HARD_STOP),
+        ("\"'”»)]」", Char.CLOSER),
+        ("\u00ad\u200b\u200d\ufeff\u2060", Char.IGNORED),
+        ("\ufe0f\u034f", W | M | Char.IGNORED),
+        ("|•·→■", Char.SEPARATOR),
+        ("›", Char.SEPARATOR | Char.CLOSER),
+        (",;-$©#\ud800\U0010ffff", Char(0)),
+    ],
+)
+def test_classes_of_characters(characters: str, expected: Char) -> None:
+    """Each kind of character has exactly the classes that the tokeniser relies on."""
+    found = {character: Char(int(classes()[ord(character)])) for character in characters}
+    assert found == dict.fromkeys(characters, expected)
+
+
+def test_every_letter_mark_and_number_is_a_word_character() -> None:
+    """No script is left out: all that Python knows as letter, mark or number belongs to words, and nothing else does."""
+    wrong = [
+        f"U+{code:04X}"
+        for code in range(sys.maxunicode + 1)
+        if (category := unicodedata.category(chr(code))) != "Cn"  # newer Unicode may have assigned it since
+        and bool(classes()[code] & Char.WORD) != (category[0] in "LMN" or chr(code) == "_")
+    ]
+    assert wrong == []
+
+
+def test_table_is_one_and_cannot_be_changed() -> None:
+    """All callers share one table, which nobody can write to."""
+    assert classes() is classes()
+    with pytest.raises(ValueError, match="read-only"):
+        classes()[0] = 1

@@ -1,0 +1,74 @@
+"""What is common to Kafka's clients: errors translated, codecs checked, a broker waited for."""
+
+import socket
+import sys
+
+import pytest
+from kafka import errors
+
+from worker.errors import Fatal, Unreachable
+from worker.kafka.clients import KafkaConfig, check_codecs, milliseconds, translate, wait_for_broker
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (errors.KafkaTimeoutError(), Unreachable),
+        (errors.KafkaConnectionError(), Unreachable),
+        (errors.RebalanceInProgressError(), Unreachable),
+        (errors.CommitFailedError(), Unreachable),
+        (errors.NotEnoughReplicasError(), Unreachable),
+        (errors.UnknownTopicOrPartitionError(), Unreachable),
+        (OSError("network"), Unreachable),
+        (errors.SaslAuthenticationFailedError(), Fatal),
+        (errors.TopicAuthorizationFailedError(), Fatal),
+        (errors.GroupAuthorizationFailedError(), Fatal),
+        (errors.FencedInstanceIdError(), Fatal),
+        (errors.InvalidTopicError(), Fatal),
+    ],
+)
+def test_errors(error: Exception, meaning: type[Exception]) -> None:
+    """What another try can mend is Unreachable, the rest is Fatal; both say what was being done."""
+    translated = translate(error, "polling")
+    assert type(translated) is meaning
+    assert str(translated).startswith(f"Kafka, polling: {type(error).__name__}")
+
+
+def test_all_codecs_are_there() -> None:
+    """The package's own dependencies bring every codec."""
+    check_codecs()
+
+
+@pytest.mark.parametrize(
+    ("module", "codec"), [("crc32c", "crc32c"), ("lz4.frame", "lz4"), ("snappy", "snappy"), ("zstandard", "zstd")]
+)
+def test_a_missing_codec_is_named(module: str, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that could not read every record refuses to start, and says what to install."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(Fatal, match=rf"codecs missing .*: {codec}; install kafka-python"):
+        check_codecs()
+
+
+def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait is told once, however many tries it takes, and ends at its limit."""
+    monkeypatch.setattr("worker.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
+    with socket.socket() as nobody:  # bound and not listening: refuses every connection
+        nobody.bind(("127.0.0.1", 0))
+        told: list[str] = []
+        config = KafkaConfig(bootstrap_servers=f"127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(Fatal, match=r"no Kafka broker answered within 1\.5 s"):
+            wait_for_broker(config, limit_seconds=1.5, waiting=told.append)
+        assert len(told) == 1
+
+
+def test_a_secret_is_in_no_log() -> None:
+    """The config shows neither the password nor the user."""
+    config = KafkaConfig(bootstrap_servers="kafka:9092", sasl_username="ada", sasl_password="lovelace")
+    assert "ada" not in repr(config)
+    assert "lovelace" not in repr(config)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, 1), (0.0001, 1), (1.5, 1500)])
+def test_no_time_is_never_said(seconds: float, expected: int) -> None:
+    """A wait too short for a millisecond is one: 0 would mean something else to the client."""
+    assert milliseconds(seconds) == expected

@@ -1,0 +1,248 @@
+"""Text to tokens, sentences and segments."""
+
+import unicodedata
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.text.hashing import _KEPT
+from worker.text.tokens import (
+    COMPLEX_A_SHINGLE,
+    IDEOGRAPHS_A_SHINGLE,
+    WORDS_A_SHINGLE,
+    Tokens,
+    normalise,
+    tokenise,
+)
+
+
+def tokens_of(text: str) -> Tokens:
+    return tokenise(normalise(text))
+
+
+def words(tokens: Tokens) -> list[str]:
+    return [tokens.text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+
+
+def grouped(tokens: Tokens, numbers: list[int]) -> list[str]:
+    """The words of each number, joined; the numbers must be 0, 1, 2, ... in order."""
+    assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
+    groups: list[list[str]] = [[] for _ in set(numbers)]
+    for number, word in zip(numbers, words(tokens), strict=True):
+        groups[number].append(word)
+    return [" ".join(group) for group in groups]
+
+
+def segments(text: str) -> list[str]:
+    tokens = tokens_of(text)
+    return grouped(tokens, tokens.segments.tolist())
+
+
+def sentences(text: str) -> list[str]:
+    tokens = tokens_of(text)
+    return grouped(tokens, tokens.sentences.tolist())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Harbour_3 re-opened: 4,5 km!", ["the", "harbour_3", "re", "opened", "4", "5", "km"]),
+        ("L’été à l’orée", ["l", "été", "à", "l", "orée"]),
+        ("Straße ΟΔΟΣ Ёлка", ["straße", "οδος", "ёлка"]),
+        ("أعلنت بلديةُ", ["أعلنت", "بلديةُ"]),
+        ("पहाड़ी ज़िले", [unicodedata.normalize("NFKC", word) for word in ("पहाड़ी", "ज़िले")]),
+        ("탄광이 문을", ["탄광이", "문을"]),
+        ("ﬁne Ｆｕｌｌ ①", ["fine", "full", "1"]),
+        ("造纸作坊", ["造", "纸", "作", "坊"]),
+        ("開いた", ["開", "い", "た"]),
+        ("か\u3099は\u309aん", ["が", "ぱ", "ん"]),
+        ("漢\U000e0100字", ["漢", "字"]),
+        ("か\u0301な", ["か\u0301", "な"]),
+        ("G20峰会 in北京2026年", ["g20", "峰", "会", "in", "北", "京", "2026", "年"]),
+        ("ตลาดน้ำ", ["ต", "ล", "า", "ด", "น\u0e49\u0e4d", "า"]),
+        ("กิน pad ไทย", ["ก\u0e34", "น", "pad", "ไ", "ท", "ย"]),
+        ("ភូមិ", ["ភ\u17bc", "ម\u17b7"]),
+        ("a 漢", ["a", "漢"]),
+        ("漢 a", ["漢", "a"]),
+        ("\u0301start", ["\u0301start"]),
+        ("漢 \u0301x", ["漢", "\u0301x"]),
+        ("\u0301漢", ["\u0301", "漢"]),
+    ],
+)
+def test_words_of_many_scripts(text: str, expected: list[str]) -> None:
+    """Words are runs of letters, marks and numbers; unseparated scripts give a token a character, with its marks."""
+    assert words(tokens_of(text)) == expected
+
+
+_SEPARATED = st.characters(exclude_characters="ー〇").filter(
+    lambda c: not regex.search(r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]", normalise(c))
+)
+
+
+@settings(deadline=None)
+@given(st.text(st.one_of(_SEPARATED, st.sampled_from("ab ée\u0301.,_'|\n\t\u00ad\u200d9"))))
+def test_words_agree_with_a_regular_expression(text: str) -> None:
+    """On scripts that separate words the arrays find what the plain expression finds, in the text they belong to."""
+    tokens = tokens_of(text)
+    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", normalise(text))
+    assert tokens.text == visible
+    assert words(tokens) == regex.findall(r"[\p{L}\p{M}\p{N}_]+", visible)
+
+
+@settings(deadline=None)
+@given(st.text(st.one_of(st.characters(), st.sampled_from("a漢か\u3099\u0301ก\u0e31ไ。. \n\t|\u200b"))))
+def test_tokens_of_any_text_are_in_order(text: str) -> None:
+    """No text crashes it; tokens do not overlap, hold word characters only, and leave none out."""
+    tokens = tokens_of(text)
+    assert (tokens.starts < tokens.ends).all()
+    assert (tokens.ends[:-1] <= tokens.starts[1:]).all()
+    assert "".join(words(tokens)) == "".join(regex.findall(r"[\p{L}\p{M}\p{N}_]+", tokens.text))
+    assert len(tokens.stops) == len(tokens.separators) == len(set(tokens.segments.tolist()))
+    segment_of: dict[int, int] = {}
+    for sentence, segment in zip(tokens.sentences.tolist(), tokens.segments.tolist(), strict=True):
+        assert segment_of.setdefault(sentence, segment) == segment
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "!!!", "\u200b\ufeff", "• | •", "。\n。"])
+def test_text_without_a_word_has_no_tokens(text: str) -> None:
+    """A text of white space, punctuation or nothing gives empty arrays of every kind."""
+    tokens = tokens_of(text)
+    assert len(tokens) == 0
+    for field in ("starts", "ends", "hashes", "widths", "segments", "sentences", "stops", "separators"):
+        assert len(getattr(tokens, field)) == 0
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u200c", "\u200d", "\ufeff", "\u2060", "\ufe0f"])
+def test_invisible_characters_vanish(invisible: str) -> None:
+    """A soft hyphen, joiner or byte order mark inside or around words changes neither words nor their hashes."""
+    plain, copied = tokens_of("Morning ferry. Second"), tokens_of(f"{invisible}Mor{invisible}ning fer{invisible}ry.{invisible} Second")
+    assert copied.text == plain.text
+    assert copied.hashes.tolist() == plain.hashes.tolist()
+    assert copied.sentences.tolist() == plain.sentences.tolist()
+
+
+def test_equal_words_hash_alike_and_others_do_not() -> None:
+    """A token's hash is of its characters alone, wherever it stands, also behind what is kept of the powers."""
+    filler = " ".join(f"w{number}" for number in range(_KEPT // 4))
+    tokens = tokens_of(f"ferry harbour {filler} ferry")
+    assert len(tokens.text) > _KEPT
+    assert tokens.hashes[0] == tokens.hashes[-1] == tokens_of("Ferry").hashes[0]
+    assert len(set(tokens.hashes.tolist())) == len(tokens) - 1
+
+
+def test_composed_and_decomposed_letters_are_one() -> None:
+    """The normal form of the input makes no difference to the hashes."""
+    text = "L’école rouvrira à Aubépierre, ｶﾞラス, पहाड़ी, 탄광."
+    hashes = [tokens_of(unicodedata.normalize(form, text)).hashes.tolist() for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    assert hashes[0] == hashes[1] == hashes[2] == hashes[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one two\nthree", ["one two", "three"]),
+        ("one\r\ntwo\rthree", ["one", "two", "three"]),
+        ("one\ttwo  three", ["one", "two", "three"]),
+        ("one \u00a0two\u3000\u3000three", ["one", "two", "three"]),
+        ("one\u2028two\u2029three\x85four\x0bfive", ["one", "two", "three", "four", "five"]),
+        ("\n\none\n \n\t\n  two\n\n", ["one", "two"]),
+        ("one two, three", ["one two three"]),
+        ("one\n...\ntwo", ["one", "two"]),
+    ],
+)
+def test_segments_end_at_breaks(text: str, expected: list[str]) -> None:
+    """Line ends, tabs and double spaces of any kind end a segment; empty ones are not counted."""
+    assert segments(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It rained. We left! Why? Nobody knows", ["it rained", "we left", "why", "nobody knows"]),
+        ("He said: “It rained.” We left (again.) And", ["he said it rained", "we left again", "and"]),
+        ("Er kam (spät.“) Dann", ["er kam spät", "dann"]),
+        ("so on... and so forth", ["so on", "and so forth"]),
+        ("so on… and so forth", ["so on", "and so forth"]),
+        ("at 3.5 km of example.org today", ["at 3 5 km of example org today"]),
+        ("one\ntwo", ["one", "two"]),
+        ("هل وصل؟ نعم۔ شكرا", ["هل وصل", "نعم", "شكرا"]),
+        ("एक दो। तीन", ["एक दो", "तीन"]),
+        ("你好。再见", ["你 好", "再 见"]),
+        ("他说：「你好。」再见", ["他 说 你 好", "再 见"]),
+        ("ទឹក។ដី", ["ទ\u17b9 ក", "ដ\u17b8"]),
+        ("ရေ။မြေ", ["ရ\u1031", "မ\u103c\u1031"]),
+    ],
+)
+def test_sentences_end_at_stops(text: str, expected: list[str]) -> None:
+    """A stop ends a sentence where white space follows, behind quotes and brackets too; a full-width stop always does."""
+    assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(("stop", "name"), [("！", "exclamation mark"), ("？", "question mark")])
+def test_full_width_marks_end_a_sentence(stop: str, name: str) -> None:
+    """A full-width exclamation or question mark ends a sentence as the ideographic full stop does, without a space."""
+    assert sentences(f"你好{stop}再见") == ["你 好", "再 见"], name
+    assert sentences(f"「行く{stop}」と言") == ["行 く", "と 言"], name
+
+
+def test_phrase_spaces_end_sentences_where_a_script_has_no_stop() -> None:
+    """Thai and Lao phrases end at spaces, but not beside words of other scripts; Khmer with its own stop keeps its spaces."""
+    assert len(sentences("ตลาดเปิด วันนี้ฝนตก")) == 2
+    assert len(sentences("ตลาด ABC เปิด")) == 1
+    assert len(sentences("ເມືອງ ນ້ຳ ໄຟ")) == 3
+    assert len(sentences("ទឹក ដី។ ភ្លើង")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [("One. Two.\nthree\nFour!", [2, 0, 1]), ("One.\n...\nTwo", [2, 0]), ("\n. one", [0]), ("One.” \nTwo", [1, 0])],
+)
+def test_stops_are_counted_by_segment(text: str, stops: list[int]) -> None:
+    """Each sentence end counts for the segment that it ends."""
+    assert tokens_of(text).stops.tolist() == stops
+
+
+@pytest.mark.parametrize(
+    ("text", "separators"),
+    [
+        ("home | news | sport", [2]),
+        ("home » news\nsport", [0, 0]),
+        ("home › news\nsport • more", [1, 1]),
+        ("a paragraph\n• • •\nanother", [0, 0]),
+        ("a paragraph\n› one › two", [0, 2]),
+        ("one | two |\nthree", [2, 0]),
+    ],
+)
+def test_separators_count_for_the_line_they_stand_in(text: str, separators: list[int]) -> None:
+    """A separator at the head of a line, or a line of nothing else, is not held against the paragraph above."""
+    assert tokens_of(text).separators.tolist() == separators
+
+
+def test_widths_follow_the_script() -> None:
+    """A shingle takes three words, five ideographs or kana, nine characters of the other unseparated scripts."""
+    expected = [WORDS_A_SHINGLE, IDEOGRAPHS_A_SHINGLE, IDEOGRAPHS_A_SHINGLE, COMPLEX_A_SHINGLE, WORDS_A_SHINGLE]
+    assert tokens_of("word 漢 か ก 2026").widths.tolist() == expected
+    assert set(tokens_of("サーバー").widths.tolist()) == {IDEOGRAPHS_A_SHINGLE}
+
+
+def test_lone_surrogates_are_separators() -> None:
+    """Half of a surrogate pair, as JSON escapes can smuggle in, is no letter and no crash."""
+    assert words(tokens_of("ab\ud800cd \udfff 漢\udc00字")) == ["ab", "cd", "漢", "字"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("base", ["a", "漢", "ก", "", "a b"])
+@pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0323", "\u0e31", "\u0345\u0301\u0334"])
+def test_a_million_combining_marks(base: str, marks: str) -> None:
+    """A letter under a heap of marks is one token and takes no more time than other text."""
+    tokens = tokenise(normalise(base + marks * (1_000_000 // len(marks))))
+    assert len(tokens) == max(1, len(base.split()))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["a. " * 400_000, "漢" * 1_000_000, "ก " * 500_000, "\u200b" * 1_000_000, "|\n" * 500_000])
+def test_a_million_characters(text: str) -> None:
+    """A huge text of one pattern is tokenised whole."""
+    assert len(tokens_of(text)) == sum(text.count(letter) for letter in "a漢ก")
