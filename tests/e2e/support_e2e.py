@@ -14,16 +14,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 from jsonschema import Draft202012Validator
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.stack import wait_until
 from tests.support import TopicNames, WorkerProcess
 from worker.events import SCHEMA_ID, schema
+from worker.generate import Crawl, crawl
 from worker.model import EventType, Message
 
 #: Seconds for anything that a broker answers at once.
@@ -125,7 +127,7 @@ class Place:
 
     def create_topics(self, partitions: int = 1) -> None:
         """Create the four topics; that of the articles gets so many partitions."""
-        names = {name: 1 for name in (self.topics.new, self.topics.variants, self.topics.dead)}
+        names = dict.fromkeys((self.topics.new, self.topics.variants, self.topics.dead), 1)
         counts = {**names, self.topics.articles: partitions}
         self.admin.create_topics(
             {name: {"num_partitions": count, "replication_factor": 1} for name, count in counts.items()},
@@ -159,7 +161,10 @@ class Place:
     def committed(self, group_id: str | None = None) -> dict[int, int]:
         """Return the position that the group committed, for each partition with one."""
         group_id = group_id or self.topics.group_id
-        offsets = self.admin.list_group_offsets({group_id: self._partitions(self.topics.articles)})[group_id]
+        try:
+            offsets = self.admin.list_group_offsets({group_id: self._partitions(self.topics.articles)})[group_id]
+        except errors.CoordinatorNotAvailableError:  # a broker that never had a group makes its offsets topic first
+            return {}
         return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
 
     def members(self) -> dict[str, list[int]]:
@@ -288,6 +293,42 @@ def groups(labels: Iterable[str]) -> set[frozenset[int]]:
 def article(**fields: str) -> bytes:
     """Return a message's value."""
     return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def seed_articles(seeds: Sequence[Path], *, with_source: bool) -> list[bytes]:
+    """Return the five seeds as messages, in the order of their numbers: `000` to `004`, each of a site of its own."""
+    return [
+        article(
+            id=path.stem[:3],
+            text=path.read_text(encoding="utf-8"),
+            **({"source": f"site-{path.stem[:3]}.example"} if with_source else {}),
+        )
+        for path in seeds
+    ]
+
+
+#: The stories of the seeds: four reprints of one report, and an article of its own.
+SEED_STORIES: Final = {frozenset({"000", "001", "002", "003"}), frozenset({"004"})}
+
+
+def stories(bodies: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
+    """Return the articles' ids, story by story."""
+    members: defaultdict[str, set[str]] = defaultdict(set)
+    for body in bodies:
+        members[body["story_id"]].add(body["article"]["id"])
+    return {frozenset(group) for group in members.values()}
+
+
+def load_messages(count: int, *, partitions: int = 1, seed: int = 1) -> list[Raw]:
+    """Return a synthetic crawl of short pages, half of them reprints, over the partitions in turn."""
+    return [
+        Raw(
+            value=json.dumps(labelled.article).encode(),
+            key=labelled.article["id"].encode(),
+            partition=number % partitions,
+        )
+        for number, labelled in enumerate(crawl(Crawl(count=count, seed=seed, words=120, html=0.0, languages=("en",))))
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

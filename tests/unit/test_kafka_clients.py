@@ -1,5 +1,6 @@
 """What is common to Kafka's clients: errors translated, codecs checked, a broker waited for."""
 
+import logging
 import socket
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from kafka import errors
 
 from worker.errors import Fatal, Unreachable
-from worker.kafka.clients import KafkaConfig, check_codecs, milliseconds, translate, wait_for_broker
+from worker.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate, wait_for_broker
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,8 @@ def test_errors(error: Exception, meaning: type[Exception]) -> None:
     """What another try can mend is Unreachable, the rest is Fatal; both say what was being done."""
     translated = translate(error, "polling")
     assert type(translated) is meaning
-    assert str(translated).startswith(f"Kafka, polling: {type(error).__name__}")
+    assert str(translated).startswith("Kafka, polling: ")
+    assert str(translated).count(type(error).__name__) == 1
 
 
 def test_all_codecs_are_there() -> None:
@@ -59,6 +61,20 @@ def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytes
         with pytest.raises(Fatal, match=r"no Kafka broker answered within 1\.5 s"):
             wait_for_broker(config, limit_seconds=1.5, waiting=told.append)
         assert len(told) == 1
+
+
+def test_a_refusal_is_told_from_an_outage() -> None:
+    """A connection closed for a wrong password makes the failure Fatal, whatever the client then raises."""
+
+    def build(reason: Exception) -> None:
+        logging.getLogger("kafka.net.connection").error("%s: Connection lost: %s", "node", reason)
+        raise errors.KafkaTimeoutError("Unable to bootstrap")
+
+    config = KafkaConfig(bootstrap_servers="kafka:9092")
+    with pytest.raises(Fatal, match=r"connecting to kafka:9092: .*SaslAuthenticationFailedError: .*wrong password"):
+        connected(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), config)
+    with pytest.raises(Unreachable, match=r"connecting to kafka:9092: .*KafkaConnectionError: .*refused"):
+        connected(lambda: build(errors.KafkaConnectionError("refused")), config)
 
 
 def test_a_secret_is_in_no_log() -> None:

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kafka import errors
 from kafka.admin import KafkaAdminClient
 
 from worker.errors import Fatal, RepriseError, Unreachable
+from worker.kafka.refusals import listening
+
+T = TypeVar("T")
 
 #: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.
 _CODECS: Final = {"crc32c": "crc32c", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
@@ -105,7 +108,19 @@ def milliseconds(seconds: float) -> int:
 def translate(error: Exception, doing: str) -> RepriseError:
     """Say what a client's exception means for the pipeline: Fatal where another try cannot help, else Unreachable."""
     kind = Fatal if isinstance(error, _FATAL) else Unreachable
-    return kind(f"Kafka, {doing}: {type(error).__name__}: {error}")
+    name, text = type(error).__name__, str(error)
+    return kind(f"Kafka, {doing}: {text if name in text else f'{name}: {text}'}")
+
+
+def connected(build: Callable[[], T], config: KafkaConfig) -> T:
+    """Build a client, which connects at once. Raises Unreachable, or Fatal where the brokers refuse us."""
+    with listening() as refusals:
+        try:
+            return build()
+        except Exception as error:
+            # the client itself only says that the time was up
+            reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
+            raise translate(reason or error, f"connecting to {config.bootstrap_servers}") from error
 
 
 def check_codecs() -> None:
@@ -131,10 +146,7 @@ def _importable(module: str) -> bool:
 
 def open_admin(config: KafkaConfig) -> KafkaAdminClient:
     """Connect an admin client. Raises Unreachable, Fatal."""
-    try:
-        return KafkaAdminClient(**client_options(config))
-    except Exception as error:
-        raise translate(error, f"connecting to {config.bootstrap_servers}") from error
+    return connected(lambda: KafkaAdminClient(**client_options(config)), config)
 
 
 def wait_for_broker(

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import RecordTooLargeError
 
 from worker.errors import Unreachable
-from worker.kafka.clients import close_quietly, translate
+from worker.kafka.clients import KafkaConfig, close_quietly, connected, translate
 from worker.model import Unreadable
 
 #: Milliseconds to wait for one record at a position that is known to hold one; a reachable broker answers in a few.
@@ -40,16 +40,15 @@ def is_of_a_record(error: Exception) -> bool:
     )
 
 
-def find(options: Mapping[str, Any], positions: Mapping[TopicPartition, int]) -> Sequence[Unreadable]:
+def find(
+    config: KafkaConfig, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
+) -> Sequence[Unreadable]:
     """Report the run of positions that cannot be decoded at the position of one partition, if there is any.
 
     Where several partitions are damaged the next poll raises again. options: those of the consumer that failed.
     Raises Unreachable, Fatal where no broker answers.
     """
-    try:
-        probe = KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None})
-    except Exception as error:
-        raise translate(error, "looking for an unreadable record") from error
+    probe = connected(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), config)
     try:
         for partition in _with_records(probe, positions):
             if found := list(_run(probe, partition, positions[partition])):

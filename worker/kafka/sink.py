@@ -8,7 +8,7 @@ from kafka import KafkaProducer, errors
 from kafka.producer.future import FutureRecordMetadata
 
 from worker.errors import RepriseError, Unreachable
-from worker.kafka.clients import KafkaConfig, client_options, close_quietly, milliseconds, translate
+from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
 from worker.model import OutputRecord
 
 #: Records handed over and not yet acknowledged. The client's own buffer has no bound; events are 1 KB, dead letters up
@@ -122,10 +122,7 @@ class KafkaSink:
     def _open(self) -> KafkaProducer:
         if self._producer is None:
             self._in_flight.clear()
-            try:
-                self._producer = KafkaProducer(**self._options())
-            except Exception as error:
-                raise translate(error, f"connecting to {self._config.bootstrap_servers}") from error
+            self._producer = connected(lambda: KafkaProducer(**self._options()), self._config)
         return self._producer
 
     def _options(self) -> dict[str, Any]:

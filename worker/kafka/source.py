@@ -10,7 +10,8 @@ from kafka.structs import MemberState
 
 from worker.errors import Fatal
 from worker.kafka import damage
-from worker.kafka.clients import KafkaConfig, client_options, close_quietly, milliseconds, translate
+from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
+from worker.kafka.refusals import Refusals
 from worker.model import Message, Unreadable
 from worker.ports import Partition
 
@@ -54,12 +55,15 @@ class KafkaSource:
         #: for each partition the position before which all is delivered, as far as known
         self._delivered: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
+        self._refusals = Refusals()
         self._consumer: KafkaConsumer | None = None
         self._open()
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
         """See Source."""
         consumer = self._open()
+        if self._refusals.refused is not None:
+            raise translate(self._refusals.refused, "polling")
         if self._suspected:
             if self._paused:
                 return ()
@@ -109,6 +113,7 @@ class KafkaSource:
         """See Source."""
         consumer, self._consumer = self._consumer, None
         self._suspected = False
+        self._refusals.stop()
         if consumer is not None:
             close_quietly(lambda: consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS)))
 
@@ -131,12 +136,10 @@ class KafkaSource:
 
     def _open(self) -> KafkaConsumer:
         if self._consumer is None:
-            try:
-                consumer = KafkaConsumer(**self._options())
-                consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
-            except Exception as error:
-                raise translate(error, f"connecting to {self._config.bootstrap_servers}") from error
+            consumer = connected(lambda: KafkaConsumer(**self._options()), self._config)
+            consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
             self._held.clear()
+            self._refusals.start()
             self._consumer = consumer
         return self._consumer
 
@@ -203,7 +206,7 @@ class KafkaSource:
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
         """Step over the positions that cannot be decoded and report them. Raises Unreachable while none is known."""
-        found = damage.find(self._options(), self._positions(consumer))
+        found = damage.find(self._config, self._options(), self._positions(consumer))
         if not found:
             # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
             self.close()
