@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from worker.articles import Limits, read_article
+from worker.batch import Steps
 from worker.circuit import CircuitLimits
 from worker.dead_letters import dead_letter, notice
 from worker.decision import Rule
@@ -24,7 +25,8 @@ from worker.logs import logger
 from worker.metrics import Metrics
 from worker.model import EventType
 from worker.observers import Observers
-from worker.pipeline import Pace, Pipeline, Steps
+from worker.patience import Pace, Patience
+from worker.pipeline import Pipeline
 from worker.ports import Index, Observer, Sink, Source
 from worker.redis_client import Client, check_eviction, connect, location
 from worker.redis_index.index import RedisIndex
@@ -89,6 +91,10 @@ def assembled(
     steps: Steps | None = None,
 ) -> Pipeline:
     """Put a pipeline together. `steps` are those of the settings unless given."""
+    pace = Pace(
+        poll_timeout_seconds=settings.times.poll_timeout_seconds,
+        drain_timeout_seconds=settings.times.drain_timeout_seconds,
+    )
     return Pipeline(
         source=source,
         index=index,
@@ -97,11 +103,8 @@ def assembled(
         steps=steps or steps_of(settings),
         namespace=settings.index.namespace,
         stop=stop,
+        patience=Patience(source=source, observer=observer, stop=stop, pace=pace),
         limits=CircuitLimits(in_a_row=settings.limits.circuit_in_a_row, share=settings.limits.circuit_share),
-        pace=Pace(
-            poll_timeout_seconds=settings.times.poll_timeout_seconds,
-            drain_timeout_seconds=settings.times.drain_timeout_seconds,
-        ),
     )
 
 

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from worker.batch import Steps
 from worker.circuit import CircuitLimits
 from worker.errors import BadMessage, CircuitOpen, Fatal, Unreachable
 from worker.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
-from worker.pipeline import Pace, Pipeline, Steps
+from worker.patience import Pace, Patience
+from worker.pipeline import Pipeline
 from worker.stop import Stop
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
@@ -186,11 +188,16 @@ class World:
             namespace="n",
             stop=self.stop,
             limits=limits or CircuitLimits(),
-            pace=Pace(drain_timeout_seconds=45.0),
             clock=lambda: 1.0,
-            monotonic=self.time,
-            sleep=self.time.sleep,
-            jitter=lambda: 1.0,
+            patience=Patience(
+                source=self.source,
+                observer=self.observer,
+                stop=self.stop,
+                pace=Pace(drain_timeout_seconds=45.0),
+                monotonic=self.time,
+                sleep=self.time.sleep,
+                jitter=lambda: 1.0,
+            ),
         )
 
     @property

@@ -1,0 +1,94 @@
+"""What the loop does while a dependency is away: fetch nothing, keep polling, and try again."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from worker.errors import Fatal, Unreachable
+from worker.ports import Observer, Source
+from worker.stop import Stop
+
+T = TypeVar("T")
+
+#: Seconds of one poll while a dependency is away: short, so that a request to stop is seen soon.
+_NAP_SECONDS: Final = 0.2
+
+#: Doublings after which the wait is the longest anyway; keeps the power of two small in an outage of days.
+_MAX_DOUBLINGS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long to wait for what, in seconds."""
+
+    #: one poll: the pause between two looks at the request to stop on an idle topic
+    poll_timeout_seconds: float = 1.0
+    #: the first wait after a failure: a failover or a rebalance is often over by then
+    first_retry_seconds: float = 0.25
+    #: the longest wait: in an outage one call in this time, and its end is noticed as soon
+    longest_retry_seconds: float = 5.0
+    #: stopping with a dependency away: after it the batch is given up uncommitted, and read again after a restart
+    drain_timeout_seconds: float = 45.0
+
+
+class GivenUpError(Exception):
+    """Stopping took as long as a drain may take; the batch in hand stays uncommitted."""
+
+
+@dataclass(kw_only=True)
+class Patience:
+    """Retries of one loop, in its thread."""
+
+    source: Source
+    observer: Observer
+    stop: Stop
+    pace: Pace = field(default_factory=Pace)
+    #: seconds that only grow: what durations are measured with
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    #: 0..1, for workers not to come back all at once
+    jitter: Callable[[], float] = random.random
+
+    def insist(self, dependency: str, step: Callable[[], T]) -> T:
+        """Take a step; while its dependency is away fetch nothing, keep polling, and try again."""
+        failures = 0
+        while True:
+            try:
+                result = step()
+                break
+            except Unreachable:
+                if not failures:
+                    self.source.pause()
+                    self.observer.unreachable(dependency)
+                self._wait(failures)
+                failures += 1
+        if failures:
+            self.source.resume()
+            self.observer.reachable(dependency)
+        return result
+
+    def _wait(self, failures: int) -> None:
+        """Poll through one backoff. A request to stop ends it, for the one more try that may let the drain succeed."""
+        doubled = self.pace.first_retry_seconds * 2 ** min(failures, _MAX_DOUBLINGS)
+        delay = min(self.pace.longest_retry_seconds, doubled) * (1 + self.jitter()) / 2
+        stopping = self.stop.requested
+        until = self.monotonic() + delay
+        while (left := until - self.monotonic()) > 0 and self.stop.requested == stopping:
+            if self.stop.seconds_ago >= self.pace.drain_timeout_seconds:
+                raise GivenUpError
+            self._idle(min(left, _NAP_SECONDS))
+
+    def _idle(self, seconds: float) -> None:
+        """Keep the group membership alive for so long while a batch is in hand."""
+        until = self.monotonic() + seconds
+        try:
+            messages = self.source.poll(seconds)
+        except Unreachable:
+            messages = ()
+        self.observer.polled(0)
+        if messages:  # dropped here they would be lost: the next commit lies behind them
+            raise Fatal("the source delivered messages while it was paused")
+        if (left := until - self.monotonic()) > 0:  # a source need not wait: this loop must not spin
+            self.sleep(left)
