@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.text.characters import Char, classes
+from worker.text.codepoints import code_points, stream_safe, text_of
 from worker.text.hashing import U64, Offsets, window_hashes
 
 #: Tokens a shingle, by the script it begins in. Three words are the literature's choice for near-duplicate news; the
@@ -53,17 +54,17 @@ class Tokens:
 
 def normalise(text: str) -> str:
     """NFKC, lower case. Idempotent but for a handful of code points whose lower case decomposes further."""
-    return unicodedata.normalize("NFKC", text).lower()
+    return unicodedata.normalize("NFKC", stream_safe(text)).lower()
 
 
 def tokenise(normalised: str) -> Tokens:
     """Cut a normalised text into tokens, sentences and segments, all at once."""
-    characters = np.frombuffer(normalised.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    kinds = classes()[characters]
+    characters = code_points(normalised)
+    kinds = classes().take(characters)
     ignored = (kinds & np.uint16(Char.IGNORED)) != 0
     if ignored.any():
         characters, kinds = characters[~ignored], kinds[~ignored]
-        normalised = characters.tobytes().decode("utf-32-le", "surrogatepass")
+        normalised = text_of(characters)
     starts, ends = _borders(kinds)
     hashes = window_hashes(characters.astype(np.uint64), starts, ends)
     breaks = np.searchsorted(starts, _line_ends(kinds))
