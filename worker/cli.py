@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "replay": "Decide the articles of files, without Kafka.",
     "generate": "Generate a crawl whose stories are known.",
     "topics": "Create the topics, and check those that exist.",
+    "evaluate": "Score the decisions on a file whose stories are known.",
+    "explain": "Show why two articles match or do not.",
 }
 
 

@@ -37,7 +37,7 @@ class Rule:
     novel             an article below this similarity to its match becomes a representative itself
     """
 
-    permutations: int = 40
+    permutations: int = 32
     sketch_size: int = 256
     stop_stories: int = 3
     bucket_entries: int = 12
@@ -45,7 +45,7 @@ class Rule:
     sentence_share: float = 0.3
     copied_share: float = 0.07
     copied_hashes: int = 5
-    copied_words: int = 44
+    copied_words: int = 40
     same_source: float = 0.3
     older_share: float = 0.2
     older_sources: int = 2

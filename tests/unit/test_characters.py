@@ -21,13 +21,13 @@ W, M = Char.WORD, Char.MARK
         ("\u0e31\u0e48", W | M),
         ("\n\r\t\v\f\x85\u2028\u2029", Char.BREAK | Char.SPACE),
         (" \u00a0\u3000\u2009", Char.SPACE),
-        (".!?؟।…", Char.STOP),
+        (".!?।…", Char.STOP),
         ("。។။", Char.STOP | Char.HARD_STOP),
-        ("\"'”»)]」", Char.CLOSER),
+        ("\"'”)]」", Char.CLOSER),
         ("\u00ad\u200b\u200d\ufeff\u2060", Char.IGNORED),
         ("\ufe0f\u034f", W | M | Char.IGNORED),
         ("|•·→■", Char.SEPARATOR),
-        ("›", Char.SEPARATOR | Char.CLOSER),
+        ("»›", Char.SEPARATOR | Char.CLOSER),
         (",;-$©#\ud800\U0010ffff", Char(0)),
     ],
 )
@@ -38,7 +38,7 @@ def test_classes_of_characters(characters: str, expected: Char) -> None:
 
 
 def test_every_letter_mark_and_number_is_a_word_character() -> None:
-    """No script is left out: all that Python knows as letter, mark or number belongs to words, and nothing else does."""
+    """All that Python knows as letter, mark or number belongs to words, in every script, and nothing else does."""
     wrong = [
         f"U+{code:04X}"
         for code in range(sys.maxunicode + 1)

@@ -3,45 +3,61 @@
 from typing import Final
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     AuthorizationError,
+    ClusterDownError,
     ClusterError,
     ConnectionError,  # noqa: A004 - redis names it so
+    MasterDownError,
+    MovedError,
     NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
-    ResponseError,
     TimeoutError,  # noqa: A004 - redis names it so
+    TryAgainError,
 )
 
 from worker.errors import Fatal, RepriseError, Unreachable
 
-#: Answers of a server that will do as asked later: full, a replica after a failover, starting, in a script, moving.
+#: Errors of a server that will do as asked later: away, full, a replica after a failover, moving its slots, or with a
+#: password or a permission that is just being changed.
 _LATER: Final = (
+    AskError,
+    AuthenticationError,
+    AuthorizationError,
+    ClusterError,
+    ClusterDownError,
+    ConnectionError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+    TryAgainError,
+)
+
+#: The same where the client has no class for it, or where the error comes out of a script.
+_LATER_WORDS: Final = (
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOPERM",
+    "NOREPLICAS",
     "OOM",
     "READONLY",
-    "LOADING",
-    "BUSY",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "MISCONF",
-    "CLUSTERDOWN",
-    "MOVED",
-    "ASK",
     "TRYAGAIN",
-    "NOAUTH",
     "WRONGPASS",
-    "NOPERM",
-    "UNKILLABLE",
 )
 
 
 def translate(error: RedisError) -> RepriseError:
-    """Say what the pipeline must do about an error. A refused password may be one that is just being rotated."""
-    text = f"redis: {error}"
-    if isinstance(error, ConnectionError | TimeoutError | ClusterError):
-        return Unreachable(text)
-    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
-        return Unreachable(text)
-    if isinstance(error, ResponseError) and (str(error).startswith(_LATER) or "OOM" in str(error)):
-        return Unreachable(text)
-    return Fatal(text)
+    """Say what the pipeline must do about an error."""
+    if isinstance(error, _LATER) or str(error).removeprefix("-").startswith(_LATER_WORDS):
+        return Unreachable(f"redis: {error}")
+    return Fatal(f"redis: {error}")

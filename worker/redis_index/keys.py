@@ -1,7 +1,7 @@
 """Every key of an index, its type and what it means. All carry the namespace as hash tag: one slot of a cluster.
 
     {ns}:reprise             hash    version, parameters, shards; number (the last one given); cursor, swept_ms
-    {ns}:VERSION:r:NUMBER    string  a representative: seen_ms, story number, size, source, story id, article id, sketch
+    {ns}:VERSION:r:NUMBER    string  a representative: see lua/parts/records.lua
     {ns}:VERSION:b:BAND:S    hash    buckets of one band: row value / shards -> numbers of representatives
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
     {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and when it was

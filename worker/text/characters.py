@@ -1,6 +1,6 @@
 """What each code point is to the tokeniser, from Unicode's own property data (by the `regex` package).
 
-The properties are those of UAX #14 (Line_Break), UAX #24 (Script) and UAX #29 (Sentence_Break).
+The properties are those of UAX #14 (Line_Break), UAX #24 (Script_Extensions) and UAX #29 (Sentence_Break).
 """
 
 import sys
@@ -31,7 +31,7 @@ class Char(IntFlag):
 _PROPERTIES = {
     Char.WORD: r"[\p{L}\p{M}\p{N}_]",
     Char.MARK: r"\p{M}",
-    Char.IDEOGRAPH: r"[[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]&&\p{L}]",
+    Char.IDEOGRAPH: r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]&&\p{L}]",
     Char.COMPLEX: r"[\p{Line_Break=SA}&&[\p{L}\p{N}]]",
     Char.BREAK: r"[\t\p{Line_Break=BK}\p{Line_Break=LF}\p{Line_Break=CR}\p{Line_Break=NL}]",
     Char.SPACE: r"\p{White_Space}",

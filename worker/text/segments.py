@@ -1,5 +1,6 @@
 """Which segments of a page are prose: sentences stay; menus, link bars, headlines and captions go."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -13,13 +14,13 @@ MIN_WORDS_TEXT: Final = 15
 MIN_WORDS_HTML: Final = 12
 
 #: A segment with two menu separators or more, and one in this many words or more, is a link bar.
-_WORDS_A_SEPARATOR: Final = 12
+WORDS_A_SEPARATOR: Final = 12
 
 #: Where no segment is long enough, the whole text still reads like prose if a sentence ends in every this many words.
-_WORDS_A_STOP: Final = 40
+WORDS_A_STOP: Final = 40
 
 #: Legal lines are long enough, end in a stop and stand on pages of many sites; a list is short because notices are
-#: formulas. Only segments below _LEGAL_WORDS: a report about a copyright case is no notice.
+#: formulas. Only segments below LEGAL_WORDS: a report about a copyright case is no notice.
 _LEGAL: Final = (
     "©",
     "(c) 19",
@@ -37,7 +38,7 @@ _LEGAL: Final = (
     "tutti i diritti",
     "все права защищены",
 )
-_LEGAL_WORDS: Final = 80
+LEGAL_WORDS: Final = 80
 
 
 def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
@@ -45,26 +46,29 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
     words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64)
-    kept = (words >= min_words) & (tokens.stops >= 1) & _few_separators(tokens.separators, words)
-    kept &= ~(_legal(tokens, len(words)) & (words < _LEGAL_WORDS))
-    if kept.any():
-        return kept[tokens.segments]
-    total, stops, separators = (each.sum(keepdims=True) for each in (words, tokens.stops, tokens.separators))
-    whole = (total >= min_words) & (stops * _WORDS_A_STOP >= total) & _few_separators(separators, total)
-    return np.repeat(whole, len(tokens))
+    text = few_separators(tokens.separators, words) & ~((words < LEGAL_WORDS) & legal(tokens))
+    kept = text & (words >= min_words) & (tokens.stops >= 1)
+    if not kept.any():
+        # where no segment is long enough, all that is left may still read like prose
+        total, stops, separators = (each[text].sum() for each in (words, tokens.stops, tokens.separators))
+        bar = separators * WORDS_A_SEPARATOR >= max(total, 2 * WORDS_A_SEPARATOR)
+        kept = text & (total >= min_words) & (stops * WORDS_A_STOP >= total) & ~bar
+    return kept[tokens.segments]
 
 
-def _few_separators(separators: NDArray[np.intp], words: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (separators < 2) | (separators * _WORDS_A_SEPARATOR < words)
+def few_separators(separators: NDArray[np.intp], words: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which segments are no link bars."""
+    return (separators < 2) | (separators * WORDS_A_SEPARATOR < words)
 
 
-def _legal(tokens: Tokens, segments: int) -> NDArray[np.bool_]:
+def legal(tokens: Tokens) -> NDArray[np.bool_]:
     """Which segments hold a phrase of legal notices."""
-    marked = np.zeros(segments, dtype=np.bool_)
-    for phrase in _LEGAL:
-        at = tokens.text.find(phrase)
-        while at >= 0:
-            token = min(int(np.searchsorted(tokens.ends, at, side="right")), len(tokens) - 1)
-            marked[tokens.segments[token]] = True
-            at = tokens.text.find(phrase, at + len(phrase))
-    return marked
+    found = [at for phrase in _LEGAL for at in _occurrences(tokens.text, phrase)]
+    return tokens.count_by_segment(np.array(found, dtype=np.intp)) > 0
+
+
+def _occurrences(text: str, phrase: str) -> Iterator[int]:
+    at = text.find(phrase)
+    while at >= 0:
+        yield at
+        at = text.find(phrase, at + len(phrase))

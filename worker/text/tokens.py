@@ -15,7 +15,7 @@ from worker.text.hashing import U64, Offsets, window_hashes
 #: unseparated scripts take as many characters as three of their words have on average.
 WORDS_A_SHINGLE: Final = 3
 IDEOGRAPHS_A_SHINGLE: Final = 5
-COMPLEX_A_SHINGLE: Final = 9
+COMPLEX_A_SHINGLE: Final = 6
 
 _SCRIPT_BITS: Final = np.uint16(Char.IDEOGRAPH | Char.COMPLEX)
 
@@ -27,8 +27,10 @@ class Tokens:
     text        the normalised text without its invisible characters
     hashes      64-bit hash of each token
     widths      tokens in a shingle that begins here
-    segments    number of the segment (run of text between line breaks, tabs or several spaces)
+    lines       number of the line: of line ends (tabs and runs of spaces among them) before the token
+    segments    number of the segment: of lines that hold a token
     sentences   number of the sentence; a sentence never crosses a segment
+    line_ends   offsets of the line ends
     stops       sentence ends by segment
     separators  menu separators by segment
     """
@@ -38,8 +40,10 @@ class Tokens:
     ends: Offsets
     hashes: U64
     widths: Offsets
+    lines: Offsets
     segments: Offsets
     sentences: Offsets
+    line_ends: Offsets
     stops: Offsets
     separators: Offsets
 
@@ -47,6 +51,10 @@ class Tokens:
     def words(self) -> NDArray[np.float64]:
         """What each token is worth in words."""
         return WORDS_A_SHINGLE / self.widths
+
+    def count_by_segment(self, offsets: Offsets) -> Offsets:
+        """How many of these offsets fall into each segment; those on a line without a token fall into none."""
+        return _by_segment(offsets, self.line_ends, self.lines, self.segments)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -67,21 +75,22 @@ def tokenise(normalised: str) -> Tokens:
         normalised = text_of(characters)
     starts, ends = _borders(kinds)
     hashes = window_hashes(characters.astype(np.uint64), starts, ends)
-    breaks = np.searchsorted(starts, _line_ends(kinds))
-    stops = np.searchsorted(starts, _sentence_ends(kinds))
-    separators = np.searchsorted(starts, np.flatnonzero(kinds & np.uint16(Char.SEPARATOR)))
-    segments = _numbered(breaks, len(starts))
-    count = int(segments[-1]) + 1 if len(starts) else 0
+    line_ends = _line_ends(kinds)
+    lines = np.searchsorted(line_ends, starts)
+    segments = _numbered(np.searchsorted(starts, line_ends), len(starts))
+    stops = _sentence_ends(kinds)
     return Tokens(
         text=normalised,
         starts=starts,
         ends=ends,
         hashes=hashes,
         widths=_widths(kinds[starts]),
+        line_ends=line_ends,
+        lines=lines,
         segments=segments,
-        sentences=_numbered(np.concatenate((breaks, stops)), len(starts)),
-        stops=_by_segment(stops, segments, count),
-        separators=_by_segment(separators, segments, count),
+        sentences=_numbered(np.searchsorted(starts, np.concatenate((line_ends, stops))), len(starts)),
+        stops=_by_segment(stops, line_ends, lines, segments),
+        separators=_by_segment(np.flatnonzero(kinds & np.uint16(Char.SEPARATOR)), line_ends, lines, segments),
     )
 
 
@@ -127,11 +136,11 @@ def _sentence_ends(kinds: NDArray[np.uint16]) -> Offsets:
     """
     stops = np.flatnonzero(kinds & np.uint16(Char.STOP | Char.HARD_STOP))
     padded = np.append(kinds, np.full(4, Char.SPACE, dtype=np.uint16))
-    following = stops + 1
+    following = stops + 1  # a full-width stop has become a common one, without the space that these scripts leave out
     for _ in range(3):
         following = following + ((padded[following] & np.uint16(Char.CLOSER)) != 0)
     hard = (kinds[stops] & np.uint16(Char.HARD_STOP)) != 0
-    ends: Offsets = stops[hard | ((padded[following] & np.uint16(Char.SPACE)) != 0)]
+    ends: Offsets = stops[hard | ((padded[following] & np.uint16(Char.SPACE | Char.IDEOGRAPH)) != 0)]
     if (kinds & np.uint16(Char.COMPLEX)).any() and not hard.any():
         ends = np.union1d(ends, _phrase_ends(kinds))
     return ends
@@ -163,7 +172,11 @@ def _numbered(boundaries: Offsets, length: int) -> Offsets:
     return np.cumsum(begins[:length])
 
 
-def _by_segment(positions: Offsets, segments: Offsets, count: int) -> Offsets:
-    """How many of these positions (each before token `position`) fall into each segment: that of the token before."""
-    before = positions[positions > 0] - 1
-    return np.bincount(segments[before], minlength=count)
+def _by_segment(offsets: Offsets, line_ends: Offsets, lines: Offsets, segments: Offsets) -> Offsets:
+    if not len(lines):
+        return np.zeros(0, dtype=np.intp)
+    on = np.searchsorted(line_ends, offsets)
+    at = np.searchsorted(lines, on)
+    inside = at < len(lines)
+    at, on = at[inside], on[inside]
+    return np.bincount(segments[at[lines[at] == on]], minlength=int(segments[-1]) + 1)

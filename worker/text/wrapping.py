@@ -29,13 +29,19 @@ def unwrap(text: str) -> str:
     if not _NARROWEST <= width <= _WIDEST:
         return text
     inner = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
-    full = sum(len(lines[index - 1]) + 1 + len(lines[index].split(" ", 1)[0]) > width for index in inner)
+    full = sum(_is_full(lines[index - 1], lines[index], width) for index in inner)
     if len(inner) < _FEWEST or full < _FULL * len(inner):
         return text
     joined = set(inner)
     return "".join(
         (" " if index in joined else "\n" if index else "") + line for index, line in enumerate(map(str.rstrip, lines))
     )
+
+
+def _is_full(line: str, following: str, width: int) -> bool:
+    """Whether the next line's first word would not have fitted; without spaces, whether no character would have."""
+    word = len(following.split(" ", 1)[0])
+    return len(line) + (1 + word if word < _NARROWEST else 1) > width
 
 
 def _continues(line: str, following: str) -> bool:

@@ -41,11 +41,8 @@ local record_ttl_ms = settings.record_ms + settings.margin_ms
 local function read_buckets()
   local heads, buckets = {}, {}
   for band = 1, #article.rows / 4 do
-    local row = struct.unpack('>I4', article.rows, 4 * band - 3)
-    local bucket = {
-      key = prefix .. 'b:' .. (band - 1) .. ':' .. row % shards,
-      field = string.format('%d', math.floor(row / shards)),
-    }
+    local bucket = {}
+    bucket.key, bucket.field = bucket_place(article.rows, band)
     for _, number in ipairs(read_bucket(redis.call('HGET', bucket.key, bucket.field))) do
       if heads[number] == nil then
         local seen_ms, story = read_head(number)
@@ -93,7 +90,7 @@ local function add_record(story)
   local r = {
     number = number, story = story and story.story or number, story_id = story and story.story_id or article.founds,
     seen_ms = now_ms, size = article.size, source = article.source, article_id = article.id,
-    sketch = article.packed_sketch,
+    rows = article.rows, sketch = article.packed_sketch,
   }
   redis.call('SET', record_key(number), pack_record(r), 'PX', record_ttl_ms)
   return r
@@ -150,7 +147,7 @@ end
 
 local decision = {code = 'N', similarity = 0, containment = 0, decided_ms = now_ms}
 if match then
-  touch_record(match.record, now_ms, record_ttl_ms)
+  touch_record(match.record, now_ms)
   decision.similarity = math.floor(match.comparison.similarity * 10000 + 0.5)
   decision.containment = math.floor(match.comparison.containment * 10000 + 0.5)
   decision.story_id = match.record.story_id

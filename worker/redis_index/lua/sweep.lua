@@ -8,14 +8,14 @@
 -- Shards are never deleted by their own expiry while traffic touches them, and Redis has no cheap expiry of single fields.
 
 local settings = cjson.decode(ARGV[1])
-local prefix, shards = settings.prefix, settings.shards
+local prefix, shards, rule = settings.prefix, settings.shards, settings.rule
 local now_ms = tonumber(ARGV[2])
 
 -- @include keys
 -- @include records
 -- @include buckets
 
-local bands = settings.rule.permutations
+local bands = rule.permutations
 local total = (bands + 4) * shards
 -- what has to be younger than what, by kind of shard, and where the time stands in a value
 local AGES = {

@@ -64,7 +64,11 @@ end
 -- A late crawl is recorded as superseded from the start: it never replaces the newer one.
 local function remember(article, decision, known, late)
   if late then return remember_version(version_field(article, article.content), decision) end
-  if known then remember_version(version_field(article, known.content), known) end
+  if known then
+    remember_version(version_field(article, known.content), known)
+    -- the superseded decision names this record, and may outlive what else keeps it
+    redis.call('PEXPIRE', record_key(known.number), settings.record_ms + settings.margin_ms)
+  end
   put(shard_key('a', article.field), article.field,
     struct.pack('>I6c16', article.crawled_ms, article.content) .. pack_decision(decision),
     settings.record_ms + settings.margin_ms)

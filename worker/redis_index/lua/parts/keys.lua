@@ -9,6 +9,12 @@ local function record_key(number)
   return prefix .. 'r:' .. string.format('%d', number)
 end
 
+-- key and field of a band's bucket; bands count from 1, rows are packed I4
+local function bucket_place(rows, band)
+  local row = struct.unpack('>I4', rows, 4 * band - 3)
+  return prefix .. 'b:' .. (band - 1) .. ':' .. row % shards, string.format('%d', math.floor(row / shards))
+end
+
 local function put(key, field, value, ttl_ms)
   redis.call('HSET', key, field, value)
   redis.call('PEXPIRE', key, ttl_ms)

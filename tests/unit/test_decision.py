@@ -1,0 +1,317 @@
+"""The decision on sketches: exact on small ones made by hand, close to the truth on texts."""
+
+import dataclasses
+import random
+from itertools import permutations
+from statistics import fmean
+
+import numpy as np
+import pytest
+
+from worker.decision import (
+    IDENTICAL,
+    Comparison,
+    Representative,
+    Rule,
+    accepts,
+    choose,
+    compare,
+    is_stop,
+    kind_of,
+    quantise,
+    shortlist,
+    source_key,
+)
+from worker.model import Kind, Signature
+from worker.text.shingles import Shingles, shingles
+from worker.text.signature import sign
+from worker.text.tokens import normalise, tokenise
+
+RULE = Rule()
+A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key(None)
+
+
+def signature(sketch: list[int], passages: list[int], places: list[int], *, size: int = 0, words: int = 0) -> Signature:
+    """A signature by hand; without a size the sketch is all of the text."""
+    return Signature(
+        rows=(),
+        sketch=tuple(sketch),
+        passages=bytes(passages),
+        places=bytes(places),
+        size=size or len(sketch),
+        words=words or len(sketch),
+    )
+
+
+FOUR = signature([10, 20, 30, 40], [0, 0, 1, 1], [0, 1], words=6)
+
+
+@pytest.mark.parametrize(
+    ("article", "sketch", "size", "expected"),
+    [
+        # all of both texts is known; 3 of 5 are shared; one shared hash copies no sentence
+        (FOUR, (10, 20, 30, 50), 4, (3 / 5, 3 / 4, 2 / 4, 2, 2 * 6 / 4, 1)),
+        # both sentences copied, in two segments, of a text that is contained in the other
+        (FOUR, (10, 20, 30, 40, 50, 60), 6, (4 / 6, 1.0, 1.0, 4, 6.0, 2)),
+        # the same in one segment
+        (dataclasses.replace(FOUR, places=bytes([0, 0])), (10, 20, 30, 40), 4, (1.0, 1.0, 1.0, 4, 6.0, 1)),
+        # one shared hash each: nothing copied
+        (FOUR, (20, 30), 2, (2 / 4, 1.0, 0.0, 0, 0.0, 0)),
+        # the other's sketch reaches up to 30: the article's 40 is not compared
+        (FOUR, (10, 15, 30), 9, (2 / 4, 2 / 3, 0.0, 0, 0.0, 0)),
+        # the article's sketch reaches up to 40: the other's 50 and 60 are not compared
+        (dataclasses.replace(FOUR, size=100, words=300), (10, 20, 50, 60), 4, (2 / 4, 1.0, 1.0, 2, 2 * 300 / 4, 1)),
+        # both are samples: the shorter reach counts
+        (dataclasses.replace(FOUR, size=9, words=20), (20, 30, 35, 99), 70, (2 / 5, 2 / 3, 0.0, 0, 0.0, 0)),
+        # 2 of 7 hashes of a sentence are less than its share, 3 of 10 are just that
+        (signature(list(range(7)), [0] * 7, [0]), (0, 1), 2, (2 / 7, 1.0, 0.0, 0, 0.0, 0)),
+        (signature(list(range(10)), [0] * 10, [0], words=30), (0, 1, 2), 3, (3 / 10, 1.0, 1.0, 3, 9.0, 1)),
+    ],
+)
+def test_comparison_by_hand(
+    article: Signature, sketch: tuple[int, ...], size: int, expected: tuple[float, float, float, int, float, int]
+) -> None:
+    """Similarity, containment, copied share, hashes, words and places are the numbers that one counts by hand."""
+    comparison = compare(article, sketch, size, RULE)
+    assert comparison is not None
+    assert dataclasses.astuple(comparison) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("sketch", "size"), [((11, 21), 2), ((), 0), ((1, 2, 3), 90), ((41, 10_000), 2), ((50, 60), 99)]
+)
+def test_texts_that_share_nothing_are_not_compared(sketch: tuple[int, ...], size: int) -> None:
+    """Without a shared hash there is no comparison."""
+    assert compare(FOUR, sketch, size, RULE) is None
+
+
+def shingles_of(text: str) -> Shingles:
+    tokens = tokenise(normalise(text))
+    return shingles(tokens, np.ones(len(tokens), dtype=np.bool_))
+
+
+def pair_of_texts(seed: int) -> tuple[str, str]:
+    """Two texts of up to 120 sentences of 12 words that share some of them."""
+    rng = random.Random(seed)
+    sentences = [" ".join(f"w{rng.randrange(5_000)}" for _ in range(12)) + "." for _ in range(240)]
+    one, other, shared = rng.randint(10, 120), rng.randint(10, 120), rng.random()
+    common = round(shared * min(one, other))
+    return " ".join(sentences[:one]), " ".join(sentences[one - common : one - common + other])
+
+
+def test_estimates_are_close_to_the_truth() -> None:
+    """Over texts of 100 to 1,200 shingles both estimates are off by 0.03 at most on average, and never by 0.15."""
+    errors: list[tuple[float, float]] = []
+    for seed in range(120):
+        one, other = map(shingles_of, pair_of_texts(seed))
+        all_one, all_other = set(one.hashes.tolist()), set(other.hashes.tolist())
+        shared = len(all_one & all_other)
+        ours, theirs = (sign(each, 1, RULE.sketch_size) for each in (one, other))
+        comparison = compare(ours, theirs.sketch, theirs.size, RULE)
+        if comparison is None:
+            assert shared / len(all_one | all_other) < 0.05
+            continue
+        errors.append(
+            (
+                abs(comparison.similarity - shared / len(all_one | all_other)),
+                abs(comparison.containment - shared / min(len(all_one), len(all_other))),
+            )
+        )
+    assert len(errors) > 100
+    assert fmean(error for error, _ in errors) < 0.03
+    assert fmean(error for _, error in errors) < 0.03
+    assert max(max(pair) for pair in errors) < 0.15
+
+
+def comparison(**changes: float) -> Comparison:
+    """A comparison that just passes across sources, with changes."""
+    least = Comparison(
+        similarity=0.05,
+        containment=0.1,
+        copied=RULE.copied_share,
+        hashes=RULE.copied_hashes,
+        words=RULE.copied_words,
+        places=1,
+    )
+    return dataclasses.replace(least, **changes)  # type: ignore[arg-type]  # counts are given as numbers, too
+
+
+@pytest.mark.parametrize(
+    ("changes", "across", "within"),
+    [
+        ({}, True, False),
+        ({"copied": RULE.copied_share - 0.001}, False, False),
+        ({"hashes": RULE.copied_hashes - 1}, False, False),
+        ({"words": RULE.copied_words - 0.5}, False, False),
+        ({"words": 1.0, "places": 2}, True, False),
+        ({"words": 1.0, "places": 2, "copied": 0.0}, False, False),
+        ({"words": 1.0, "places": 2, "hashes": 0}, False, False),
+        ({"similarity": RULE.same_source}, True, True),
+        ({"similarity": RULE.same_source - 0.001}, True, False),
+        ({"similarity": RULE.same_source, "copied": 0.0, "hashes": 0}, False, True),
+        ({"similarity": RULE.near, "copied": 0.0, "hashes": 0, "words": 0.0, "places": 0}, True, True),
+        ({"similarity": RULE.near - 0.001, "copied": 0.0, "hashes": 0, "words": 0.0, "places": 0}, False, True),
+    ],
+)
+def test_what_is_enough(changes: dict[str, float], across: bool, within: bool) -> None:
+    """Across sources copied sentences or a near copy decide; within one source the similarity alone."""
+    assert accepts(comparison(**changes), False, RULE) is across
+    assert accepts(comparison(**changes), True, RULE) is within
+
+
+def text(*sentences: int) -> Signature:
+    """An article of these sentences: ten hashes each, all in the sketch, every sentence in a segment of its own."""
+    sketch = [100 * sentence + index for sentence in sorted(sentences) for index in range(10)]
+    passages = [number for number in range(len(sentences)) for _ in range(10)]
+    return signature(sketch, passages, list(range(len(sentences))))
+
+
+def member(number: int, story: int, source: bytes, *sentences: int) -> Representative:
+    """A representative of these sentences, filled up to ten with others of its own."""
+    own = range(100 + 10 * number, 110 + 10 * number)
+    sketch = text(*sentences, *list(own)[: 10 - len(sentences)]).sketch
+    return Representative(number=number, story_number=story, source=source, size=len(sketch), sketch=sketch)
+
+
+TEN = text(*range(1, 11))
+CASES = {
+    "no candidate": ([], None),
+    "nothing shared": ([member(1, 1, A)], None),
+    "the only one": ([member(1, 1, A, 1, 2)], (1, ())),
+    "most copied wins": ([member(1, 1, A, 1), member(2, 2, B, 2, 3, 4), member(3, 3, B, 5, 6)], (2, ())),
+    "a tie goes to the older story": ([member(9, 2, A, 1, 2), member(4, 4, B, 3, 4)], (9, ())),
+    "a tie in a story goes to the older member": ([member(2, 2, A, 1, 2), member(3, 2, B, 3, 4)], (2, ())),
+    "the best member of the story wins": ([member(2, 2, A, 1), member(3, 2, B, 3, 4)], (3, ())),
+    "one source is no support": ([member(1, 1, A, 1, 2), member(5, 5, C, 3, 4, 5)], (5, ())),
+    "two texts of one source are no support": (
+        [member(1, 1, A, 1, 2), member(2, 1, A, 3, 4), member(5, 5, C, 5, 6, 7)],
+        (5, ()),
+    ),
+    "two sources hand the story over": (
+        [member(1, 1, A, 1, 2), member(2, 1, B, 2, 3), member(5, 5, C, 5, 6, 7)],
+        (1, (5,)),
+    ),
+    "the best supporter is the match": (
+        [member(1, 1, A, 1, 2), member(2, 1, B, 2, 3, 4), member(5, 5, C, 5, 6, 7, 8)],
+        (2, (5,)),
+    ),
+    "two unknown sources are two": (
+        [member(1, 1, UNKNOWN, 1, 2), member(2, 1, UNKNOWN, 2, 3), member(5, 5, C, 5, 6, 7)],
+        (1, (5,)),
+    ),
+    "weak support is none": ([member(1, 1, A, 1, 2), member(2, 1, B, 3), member(5, 5, C, 5, 6, 7)], (5, ())),
+    "weak members of the younger story stay": (
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(5, 5, C, 5, 6, 7), member(6, 5, A, 8)],
+        (1, (5,)),
+    ),
+    "every younger story moves": (
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(6, 6, C, 5, 6, 7), member(5, 5, C, 8, 9)],
+        (1, (5, 6)),
+    ),
+    "the oldest of two supported stories": (
+        [member(number, story, source, number, number + 1) for number, story, source in
+         ((1, 1, A), (2, 1, B), (3, 3, A), (4, 3, B))] + [member(7, 7, C, 7, 8, 9)],
+        (1, (3, 4, 7)),
+    ),
+    "a younger supported story takes nothing over": (
+        [member(1, 1, A, 1, 2, 3), member(4, 4, B, 4, 5), member(5, 4, C, 6, 7)],
+        (1, ()),
+    ),
+    "support for the best story moves nothing": (
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(3, 3, C, 5, 6)],
+        (1, ()),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("candidates", "expected"), CASES.values(), ids=CASES)
+def test_choice(candidates: list[Representative], expected: tuple[int, tuple[int, ...]] | None) -> None:
+    """The story, the match and the members that move follow from the candidates, in whatever order they come."""
+    for arranged in permutations(candidates):
+        choice = choose(TEN, source_key("article's own"), arranged, RULE)
+        assert (choice and (choice.match.representative.number, choice.moves)) == expected
+
+
+def test_choice_within_one_source() -> None:
+    """A page of the article's own source needs more in common, and is no support; an unknown source is nobody's."""
+    weak, strong = member(1, 1, A, 1, 2), member(1, 1, A, *range(1, 7))
+    assert choose(TEN, A, [weak], RULE) is None
+    within = choose(TEN, A, [strong], RULE)
+    assert within is not None
+    assert within.match.same_source
+    unknown = choose(TEN, UNKNOWN, [dataclasses.replace(weak, source=UNKNOWN)], RULE)
+    assert unknown is not None
+    assert not unknown.match.same_source
+    supporters = [member(1, 1, A, *range(1, 7)), member(2, 1, B, 7, 8), member(5, 5, C, *range(1, 8))]
+    alone = choose(TEN, A, supporters, RULE)
+    handed_over = choose(TEN, source_key("d"), supporters, RULE)
+    assert alone is not None
+    assert handed_over is not None
+    assert (alone.match.representative.number, handed_over.match.representative.number) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "expected"),
+    [
+        ([], ([], 0)),
+        ([[]], ([], 0)),
+        ([[(1, 1)], [(2, 2)], [(2, 2)]], ([2, 1], 0)),
+        ([[(7, 2), (3, 3)]], ([7, 3], 0)),
+        ([[(4, 2), (3, 2)]], ([3, 4], 0)),
+        ([[(1, 1), (2, 2), (3, 3)], [(3, 3)]], ([3], 1)),
+        ([[(1, 1), (2, 1), (3, 1), (4, 1)]], ([1, 2, 3, 4], 0)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 4, ([], 4)),
+    ],
+)
+def test_shortlist(buckets: list[list[tuple[int, int]]], expected: tuple[list[int], int]) -> None:
+    """Most shared bands first, then the older story, then the older member; stopped bands count neither way."""
+    assert shortlist(buckets, RULE) == expected
+
+
+def test_shortlist_is_bounded() -> None:
+    """No more candidates than the rule allows, and the best are among them."""
+    buckets = [[(number, 1)] for number in range(1, 40)] + [[(39, 1)]]
+    assert shortlist(buckets, RULE)[0] == [39, *range(1, RULE.candidates)]
+
+
+@pytest.mark.parametrize(
+    ("stories", "stop"),
+    [([], False), ([1, 2], False), ([1, 1, 2, 2, 2], False), ([1, 2, 3], True), ([3, 3, 1, 2], True)],
+)
+def test_stop_band(stories: list[int], stop: bool) -> None:
+    """Three stories make a stock phrase, however many articles of one story do not."""
+    assert is_stop(list(enumerate(stories)), RULE) is stop
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        (IDENTICAL, Kind.EXACT),
+        (comparison(similarity=1.0), Kind.NEAR),
+        (comparison(similarity=RULE.near), Kind.NEAR),
+        (comparison(similarity=RULE.near - 0.001), Kind.PARTIAL),
+    ],
+)
+def test_kind(made: Comparison, kind: Kind) -> None:
+    """Only the same text is exact; the similarity tells near from partial."""
+    assert kind_of(made, RULE) is kind
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, 0.0), (1.0, 1.0), (1 / 3, 0.3333), (2 / 3, 0.6667), (0.00005, 0.0001), (0.00004, 0.0)]
+)
+def test_shares_have_four_digits(share: float, expected: float) -> None:
+    """A share is rounded to the nearest of 10,000 steps, halves up."""
+    assert quantise(share) == expected
+
+
+def test_rounding_again_changes_nothing() -> None:
+    """Every share that can be recorded is its own rounding."""
+    assert all(quantise(step / 10_000) == step / 10_000 for step in range(10_001))
+
+
+def test_source_keys() -> None:
+    """A source has eight bytes of its own; an unknown one has none."""
+    assert len({source_key("example.org"), source_key("example.com"), source_key("Example.org")}) == 3
+    assert {len(source_key(each)) for each in ("a", "x" * 300, "é", "\ud800")} == {8}
+    assert source_key(None) == source_key("") == b""

@@ -1,0 +1,125 @@
+"""`reprise evaluate` as its user runs it: a process of its own, on its embedded store or a Redis that is named."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+import worker
+from tests.support import worker_environment
+
+pytestmark = pytest.mark.redis
+
+SAMPLE = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
+
+
+def reprise(
+    tmp_path: Path, *arguments: str, settings: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    temporary = tmp_path / "tmp"
+    temporary.mkdir(exist_ok=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "worker.cli", *arguments],
+        env=worker_environment({**(settings or {}), "TMPDIR": str(temporary)}),
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert list(temporary.iterdir()) == []
+    return run
+
+
+def evaluated(tmp_path: Path, *arguments: str) -> dict[str, object]:
+    run = reprise(tmp_path, "evaluate", *arguments, "--json")
+    assert run.returncode == 0, run.stderr.decode()
+    found: dict[str, object] = json.loads(run.stdout)
+    return found
+
+
+def test_the_sample_is_scored_in_every_order(tmp_path: Path) -> None:
+    """Two orders of the sample crawl: the worker's figures and datasketch's, and one line on standard error a step."""
+    run = reprise(tmp_path, "evaluate", str(SAMPLE), "--orders", "2")
+    assert run.returncode == 0, run.stderr.decode()
+    told = run.stdout.decode()
+    assert "2 random orders" in told
+    assert all(each in told for each in ("B-cubed F1", "pairwise precision", "spread", "datasketch"))
+    steps = [line.split(":")[1].strip() for line in run.stderr.decode().splitlines()]
+    assert steps == [
+        "reading",
+        "reprise, order 1 of 2",
+        "reprise, order 2 of 2",
+        "datasketch 0.5",
+        "datasketch 0.8",
+    ]
+
+
+def test_it_finds_what_a_replay_finds(spotsigs_dev: Path, shared_dir: Path, tmp_path: Path) -> None:
+    """In the file's order, the figures are those of the reference script on the events of `reprise replay`."""
+    with gzip.open(spotsigs_dev, "rb") as whole:
+        pages = list(islice(whole, 0, None, 8))
+    (tmp_path / "gold.jsonl").write_bytes(b"".join(pages))
+    replay = reprise(tmp_path, "replay", str(tmp_path / "gold.jsonl"), "--output", str(tmp_path / "events.jsonl"))
+    assert replay.returncode == 0, replay.stderr.decode()
+    files = [str(tmp_path / name) for name in ("gold.jsonl", "events.jsonl")]
+    script = [sys.executable, str(shared_dir / "eval" / "score.py"), *files, "--pred-id", "article.id"]
+    wanted = json.loads(subprocess.run(script, capture_output=True, check=True, timeout=60).stdout)
+    found = evaluated(tmp_path, str(tmp_path / "gold.jsonl"), "--orders", "1")
+    assert found["seeds"] == [None]
+    assert (found["articles"], found["gold_stories"]) == (wanted.pop("articles"), wanted.pop("gold_stories"))
+    (own,) = found["systems"]["reprise"]["orders"]  # type: ignore[index]
+    assert own == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_named_redis_is_left_as_it_was(tmp_path: Path, redis_url: str) -> None:
+    """The keys of every order are removed, the worker's namespace is not touched, and lines with no source get one."""
+    client = Redis.from_url(redis_url)
+    before = set(client.scan_iter(match="{*}:*"))
+    found = evaluated(tmp_path, str(SAMPLE), "--orders", "1", "--redis-url", redis_url, "--source", "one.example")
+    assert set(client.scan_iter(match="{*}:*")) <= before
+    assert found["articles"] == len(SAMPLE.read_bytes().splitlines())
+    client.close()
+
+
+def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_them(tmp_path: Path) -> None:
+    """A missing datasketch is one line on standard error; everything else is scored."""
+    code = "import sys; sys.modules['datasketch'] = None; from worker.cli import main; sys.exit(main())"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", str(SAMPLE), "--orders", "1", "--json"],
+        env=worker_environment({"TMPDIR": str(tmp_path)}),
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert json.loads(run.stdout)["systems"].keys() == {"reprise"}
+    assert run.stderr.decode().count("pip install 'reprise[evaluate]'") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "code", "told"),
+    [
+        (None, [], 2, "no such.jsonl"),
+        ('{"id": "1", "text": "x"}\n', [], 2, "there is nothing to score"),
+        ('{"id": "1", "text": "x", "story": {}}\n', [], 2, ":1: story is neither a string, a number nor null"),
+        ("{}\n", ["--orders", "0"], 2, "Invalid value for '--orders'"),
+        ('{"id": "1", "text": "x", "story": "a"}\n', ["--redis-url", "redis://localhost:1"], 1, "reprise: "),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(
+    tmp_path: Path, content: str | None, arguments: Sequence[str], code: int, told: str
+) -> None:
+    """Wrong usage is 2, all else 1, without a traceback or a result."""
+    name = tmp_path / ("gold.jsonl" if content is not None else "no such.jsonl")
+    if content is not None:
+        name.write_text(content)
+    run = reprise(tmp_path, "evaluate", str(name), *arguments)
+    assert run.returncode == code
+    assert told in run.stderr.decode()
+    assert "Traceback" not in run.stderr.decode()
+    assert run.stdout == b""

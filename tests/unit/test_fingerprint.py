@@ -1,0 +1,137 @@
+"""An article's text to its fingerprint."""
+
+import textwrap
+import unicodedata
+
+import pytest
+
+from worker.decision import Rule
+from worker.model import Article, Fingerprint
+from worker.text.fingerprint import fingerprint
+from worker.text.version import TEXT_VERSION
+
+RULE = Rule()
+FIRST = (
+    "L’école forestière d’Aubépierre, fermée depuis l’été 1998, rouvrira ses portes à la rentrée, a annoncé mardi "
+    "le conseil départemental."
+)
+SECOND = (
+    "The ferry to the northern islands left the harbour an hour late on Monday because a crane had blocked the quay "
+    "since the early morning."
+)
+THIRD = "云岭县最后一家手工造纸作坊周三宣布，将在关闭三年后重新开工，首批二十名学徒已经签订合同。"
+TEXT = f"{FIRST}\n{SECOND}\n{THIRD}"
+
+
+def of(text: str, **fields: object) -> Fingerprint:
+    return fingerprint(Article(article_id="a", text=text, **fields), RULE)  # type: ignore[arg-type]  # any field
+
+
+def test_the_text_step_is_pinned() -> None:
+    """One text has one fingerprint for each version of the text step, on every machine."""
+    found = of(TEXT)
+    assert found.signature is not None
+    seen = (
+        TEXT_VERSION,
+        found.content_hash.hex(),
+        found.signature.rows[:4],
+        found.signature.sketch[:4],
+        found.signature.passages[:12].hex(),
+        found.signature.places.hex(),
+        found.signature.size,
+        found.signature.words,
+    )
+    assert seen == GOLDEN, (
+        "The same text has another fingerprint than before: an index would hold two kinds that never match. "
+        "Raise TEXT_VERSION in worker/text/version.py if that is meant, and write the new numbers here."
+    )
+
+
+GOLDEN = (
+    1,
+    "9f5cf2de99ea159fdd86d4ea25faa3f2",
+    (13476221, 8822646, 25776754, 23311405),
+    (57881, 139842, 201630, 333062),
+    "020102020201010000010202",
+    "000102",
+    80,
+    72,
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f"Accueil\nActualités\nSport\n\n{TEXT}\n\nContact | Aide | Presse",
+        TEXT.upper().replace("MARDI", "Mardi"),
+        unicodedata.normalize("NFD", TEXT),
+        unicodedata.normalize("NFC", TEXT),
+        TEXT.replace("’", "'").replace(",", " –").replace("，", "、"),
+        TEXT.replace("\n", "\r\n\r\n"),
+        TEXT.replace("\n", "\n\n   "),
+        TEXT.replace(" ", "\u00a0"),
+        TEXT.replace("forestière", "fores\u00adtière").replace("造纸", "造\u200b纸"),
+        f"\ufeff{TEXT}",
+        f"{TEXT}\n© 2024 Example Press. All rights reserved.",
+        "\n\n".join(["\n".join(textwrap.wrap(FIRST, 60)), "\n".join(textwrap.wrap(SECOND, 60)), THIRD]),
+    ],
+    ids=[
+        "menu", "case", "NFD", "NFC", "punctuation", "blank lines", "indentation",
+        "no-break spaces", "invisible", "byte order mark", "legal line", "wrapped",
+    ],
+)  # fmt: skip
+def test_what_is_no_content_makes_no_difference(other: str) -> None:
+    """Menus, case, normal form, punctuation, white space and line ends leave content hash and signature size alone."""
+    assert of(other).content_hash == of(TEXT).content_hash
+    assert of(other).signature is not None
+
+
+@pytest.mark.parametrize(
+    "change", [("ferry", "train"), ("ferry ", ""), ("late on", "on late"), ("三年", "四年"), ("1998", "1999")]
+)
+def test_another_word_is_another_content(change: tuple[str, str]) -> None:
+    """One word changed, dropped or moved gives another content hash and still most of the sketch."""
+    one, other = of(TEXT), of(TEXT.replace(*change))
+    assert other.content_hash != one.content_hash
+    assert one.signature is not None
+    assert other.signature is not None
+    assert len(set(one.signature.sketch) & set(other.signature.sketch)) > 0.8 * len(one.signature.sketch)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "!!!", "Home\nNews\nSport", "Home | News | Sport", "首页\n新闻", "A headline without a stop"]
+)
+def test_boilerplate_has_no_signature(text: str) -> None:
+    """What does not read like prose has a content hash alone."""
+    assert of(text).signature is None
+    assert len(of(text).content_hash) == 16
+
+
+def test_texts_without_prose_differ_by_words_or_characters() -> None:
+    """Menus are told apart by their words, texts without a word by their characters."""
+    texts = ["", "!!!", "???", "Home\nNews", "Home\nSport"]
+    assert len({of(text).content_hash for text in texts}) == len(texts)
+    assert of("Home | News").content_hash == of("HOME\nnews").content_hash
+
+
+def test_html_keeps_shorter_paragraphs() -> None:
+    """Of extracted text a paragraph of a dozen words counts; of plain text it does not."""
+    short = "Nobody was hurt, the harbour master said in the evening, adding thanks."
+    assert of(f"{SECOND}\n{short}").content_hash == of(SECOND).content_hash
+    assert of(f"{SECOND}\n{short}", extracted=True).content_hash != of(SECOND, extracted=True).content_hash
+
+
+def test_the_article_is_handed_through() -> None:
+    """Id, source and crawl time stand in the fingerprint as they came; the rule sets the sizes."""
+    rule = Rule(permutations=12, sketch_size=20)
+    article = Article(article_id="x", text=TEXT, source="example.org", crawled_at_ms=7)
+    found = fingerprint(article, rule)
+    assert (found.article_id, found.source, found.crawled_at_ms) == ("x", "example.org", 7)
+    assert found.signature is not None
+    assert (len(found.signature.rows), len(found.signature.sketch)) == (12, 20)
+
+
+@pytest.mark.parametrize("text", ["\ud800", f"{SECOND} \udfff", "\x00" * 50, "\U0010ffff", "\u0301"])
+def test_odd_characters_are_no_error(text: str) -> None:
+    """Lone surrogates, zeros and unassigned characters have a fingerprint like any other text."""
+    assert len(of(text).content_hash) == 16

@@ -1,0 +1,130 @@
+"""Which segments of a page are prose."""
+
+import numpy as np
+import pytest
+
+from worker.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from worker.text.tokens import normalise, tokenise
+
+SENTENCE = (
+    "The ferry to the northern islands left the harbour an hour late on Monday because a crane "
+    "had blocked the quay since the early morning."
+)
+OTHER = (
+    "Passengers waited in the old customs hall, where the company handed out tea and blankets until the "
+    "captain announced that the crossing would take place after all."
+)
+LEGAL = (
+    "Copyright 2019 Example Press. All rights reserved. "
+    "This material may not be published, broadcast, rewritten or redistributed."
+)
+CHINESE = "云岭县最后一家手工造纸作坊周三宣布，将在关闭三年后重新开工，首批二十名学徒已经签订合同。"
+
+
+def kept(text: str, min_words: int = MIN_WORDS_TEXT) -> list[str]:
+    """The kept segments, each as its words joined."""
+    tokens = tokenise(normalise(text))
+    marks = prose(tokens, min_words)
+    assert marks.dtype == np.bool_
+    assert len(marks) == len(tokens)
+    found: dict[int, list[str]] = {}
+    for index in np.flatnonzero(marks):
+        found.setdefault(int(tokens.segments[index]), []).append(tokens.text[tokens.starts[index] : tokens.ends[index]])
+    return [" ".join(words) for words in found.values()]
+
+
+def plain(text: str) -> str:
+    tokens = tokenise(normalise(text))
+    return " ".join(tokens.text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True))
+
+
+@pytest.mark.parametrize(
+    "boilerplate",
+    [
+        "Home\nNews\nSport\nContact",
+        "Home | News | Sport | Weather | Culture | Travel | Letters | Archive | Contact | Help | About | Jobs. Search.",
+        "» Weather » Travel » Letters » Archive » Contact » Help » About us • Jobs • Press • Search • More • Shop. Go.",
+        "Ferry to the northern islands leaves an hour late as crane blocks the quay and passengers wait for tea",
+        "Photo: A crane on the quay.",
+        LEGAL,
+        "© 2020 Example Press, all of the texts and of the pictures on these pages belong to their owners alone.",
+        "Tous droits réservés. La reproduction de cet article est interdite sans l’accord écrit de la rédaction.",
+        "Все права защищены. Перепечатка материалов сайта возможна только с согласия редакции и автора нашей газеты города.",
+    ],
+)
+@pytest.mark.parametrize("arrangement", ["{0}\n{1}\n{2}", "{1}\n{0}\n\n{2}", "{1}\t{2}  {0}"])
+def test_boilerplate_goes_and_sentences_stay(boilerplate: str, arrangement: str) -> None:
+    """Menus, link bars, legal lines, headlines and captions go wherever they stand; the paragraphs stay."""
+    text = arrangement.format(boilerplate, SENTENCE, OTHER)
+    assert kept(text) == [plain(SENTENCE), plain(OTHER)]
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        SENTENCE,
+        f"“{SENTENCE}”",
+        f"TRENT HARBOUR | {SENTENCE}",
+        CHINESE,
+        "Каменный Лог после двадцати лет вновь увидел, как работает стекольная фабрика, сообщили в министерстве вчера.",
+        "أعلنت بلدية وادي النخيل يوم الأحد افتتاح أول محطة لتحلية المياه تعمل بالطاقة الشمسية بعد تأخير دام عامين.",
+        " ".join(["The court found that the copyright of the song had passed to the widow of its author."] * 6),
+    ],
+)
+def test_sentences_of_many_kinds_stay(paragraph: str) -> None:
+    """A paragraph is kept in any script, with quotes, a dateline's bar, or as a long report about copyright."""
+    assert kept(f"Home\nNews\n{paragraph}\nContact") == [plain(paragraph)]
+
+
+@pytest.mark.parametrize("divider", ["• • •", "■ ■ ■ ■", "› More › Pictures › Video", "| | |"])
+def test_a_divider_spares_the_paragraph_above(divider: str) -> None:
+    """Separators on a line of their own do not make a link bar of the paragraph before them."""
+    assert kept(f"{SENTENCE}\n{divider}\n{OTHER}") == [plain(SENTENCE), plain(OTHER)]
+
+
+def test_a_credit_spares_the_paragraph_below() -> None:
+    """A copyright sign at the end of a caption does not make a legal line of the paragraph after it."""
+    assert kept(f"Photo: Example Press ©\n{SENTENCE}\n{OTHER}") == [plain(SENTENCE), plain(OTHER)]
+
+
+def test_words_needed() -> None:
+    """A segment of the least number of words stays and one word less goes, with fewer needed after HTML extraction."""
+    for least in (MIN_WORDS_TEXT, MIN_WORDS_HTML):
+        enough, short = (" ".join(["word"] * count) + "." for count in (least, least - 1))
+        assert kept(f"{SENTENCE}\n{enough}\n{short}", least) == [plain(SENTENCE), plain(enough)]
+    assert MIN_WORDS_HTML < MIN_WORDS_TEXT
+
+
+def test_unseparated_scripts_count_by_characters() -> None:
+    """Five ideographs are worth as much as three words: 26 of them make a paragraph and 24 do not."""
+    enough, short = "纸" * 26 + "。", "竹" * 24 + "。"
+    assert kept(f"{enough}\n{short}\n") == [plain(enough)]
+
+
+def test_short_lines_that_read_like_prose_are_kept_whole() -> None:
+    """Where no segment is long enough, all of it is kept if sentences end often enough."""
+    poem = "The crane came down.\nNobody had seen it fall.\nThe ferry waited.\nThe harbour slept on."
+    assert " ".join(kept(poem)) == plain(poem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!!!",
+        "Home",
+        "Home. News. Sport.",
+        "\n".join(["Home", "News", "Sport", "Weather", "Culture", "Travel", "Letters", "Archive"] * 4),
+        "\n".join(["Home | News.", "Sport | Travel.", "Letters | Archive.", "Weather | Culture."] * 4),
+        "one two three four five " * 20 + "end.\n" + "| more " * 40,
+    ],
+)
+def test_boilerplate_alone_gives_nothing(text: str) -> None:
+    """A page of menus alone keeps no word."""
+    text = text.replace("end.", "end")
+    assert kept(text) == []
+
+
+def test_legal_lines_alone_give_nothing() -> None:
+    """A page that holds a legal notice and no article keeps no word: it would match every page with that notice."""
+    assert kept(f"Home\nNews\n{LEGAL}\nContact") == []

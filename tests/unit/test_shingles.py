@@ -1,0 +1,94 @@
+"""Kept tokens to shingles."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.text.hashing import window_hashes
+from worker.text.shingles import Shingles, shingles
+from worker.text.tokens import COMPLEX_A_SHINGLE, Tokens, normalise, tokenise
+
+
+def of(text: str, kept: list[bool] | None = None) -> Shingles:
+    tokens = tokenise(normalise(text))
+    return shingles(tokens, np.array(kept if kept is not None else [True] * len(tokens), dtype=np.bool_))
+
+
+def by_hand(tokens: Tokens, kept: list[bool]) -> dict[int, tuple[int, int]]:
+    """Hash -> (number of the sentence, number of its segment), one shingle at a time."""
+    indexes = [index for index in range(len(tokens)) if kept[index]]
+    by_sentence: dict[int, list[int]] = {}
+    for index in indexes:
+        by_sentence.setdefault(int(tokens.sentences[index]), []).append(index)
+    found: dict[int, tuple[int, int]] = {}
+    for number, members in enumerate(by_sentence.values()):
+        for at, index in enumerate(members):
+            width = int(tokens.widths[index])
+            if at and at + width > len(members):
+                continue
+            run = tokens.hashes[members[at : at + width]]
+            value = int(window_hashes(run, np.array([0]), np.array([len(run)]))[0]) >> 32
+            found.setdefault(value, (number, int(tokens.segments[index])))
+    return found
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["ba", "de", "fi", "漢", "字", "か", "กิ", "ไท", "de.", "fi!", "字。", "\n"]),
+        min_size=1,
+        max_size=60,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_shingles_agree_with_one_at_a_time(pieces: list[str], rng: random.Random) -> None:
+    """On any mix of scripts, sentences and dropped segments the arrays find what a plain loop finds, and where."""
+    tokens = tokenise(normalise(" ".join(pieces)))
+    dropped = {segment for segment in tokens.segments.tolist() if rng.random() < 0.3}
+    kept = [segment not in dropped for segment in tokens.segments.tolist()]
+    if not any(kept):
+        return
+    found = shingles(tokens, np.array(kept))
+    expected = by_hand(tokens, kept)
+    assert found.hashes.tolist() == sorted(expected)
+    assert found.sentences.tolist() == [expected[value][0] for value in sorted(expected)]
+    places = dict(expected.values())
+    assert {number: int(found.places[number]) for number in places} == places
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("one two three four five.", 3),
+        ("one two three.", 1),
+        ("one two.", 1),
+        ("one.", 1),
+        ("one two three. four five six.", 2),
+        ("one two three\nfour five six", 2),
+        ("one two three. one two three. One, TWO: three!", 1),
+        ("造纸作坊开工了。", 3),
+        ("造纸。", 1),
+        ("ก" * COMPLEX_A_SHINGLE + "ข", 2),
+    ],
+)
+def test_shingles_stay_within_a_sentence(text: str, count: int) -> None:
+    """A sentence of n tokens has n - width + 1 shingles, one at least, and none reaches into the next."""
+    assert len(of(text).hashes) == count
+
+
+def test_dropped_tokens_are_not_bridged() -> None:
+    """Leaving a segment out gives the shingles of the rest, as if it had never been there."""
+    whole, without = "one two three four.\nmenu\nfive six seven eight.", "one two three four.\nfive six seven eight."
+    kept = [True] * 4 + [False] + [True] * 4
+    assert of(whole, kept).hashes.tolist() == of(without).hashes.tolist()
+    assert of(whole, kept).places.tolist() == [0, 2]
+
+
+def test_order_and_number_of_words_matter() -> None:
+    """Other orders of the same words and runs of other lengths hash apart."""
+    assert (
+        len({int(of(text).hashes[0]) for text in ("a b c.", "a c b.", "c b a.", "a b.", "a.", "a a.", "a a a.")}) == 7
+    )
