@@ -54,6 +54,13 @@ CLOUD_EVENT_HEADERS: Final = frozenset(
     }
 )
 
+#: What a broker says that never had a group, while it makes its offsets topic.
+_NO_COORDINATOR_YET: Final = (
+    errors.CoordinatorNotAvailableError,
+    errors.NotCoordinatorError,
+    errors.CoordinatorLoadInProgressError,
+)
+
 _VALIDATOR: Final = Draft202012Validator(schema())
 
 
@@ -163,13 +170,16 @@ class Place:
         group_id = group_id or self.topics.group_id
         try:
             offsets = self.admin.list_group_offsets({group_id: self._partitions(self.topics.articles)})[group_id]
-        except errors.CoordinatorNotAvailableError:  # a broker that never had a group makes its offsets topic first
+        except _NO_COORDINATOR_YET:
             return {}
         return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
 
     def members(self) -> dict[str, list[int]]:
         """Return the group's members with the partitions assigned to each; none unless the group is stable."""
-        group = self.admin.describe_groups([self.topics.group_id])[self.topics.group_id]
+        try:
+            group = self.admin.describe_groups([self.topics.group_id])[self.topics.group_id]
+        except _NO_COORDINATOR_YET:
+            return {}
         if group["group_state"] != "Stable":
             return {}
         return {member["member_id"]: _assigned(member) for member in group["members"]}

@@ -23,7 +23,7 @@ RETENTION = Retention(window_seconds=600, replay_seconds=60)
 ORDERS = list(permutations(range(5)))
 
 #: The share of orders in which other hash functions must find all four reprints alike. Two of them share so little
-#: that, of 64 hash functions, some four miss it in the orders in which those two come first.
+#: that six of 64 hash functions miss it in the 20 orders in which those two come before the others.
 MOST_ORDERS = 0.97
 
 

@@ -49,7 +49,7 @@ def plain(text: str) -> str:
         LEGAL,
         "© 2020 Example Press, all of the texts and of the pictures on these pages belong to their owners alone.",
         "Tous droits réservés. La reproduction de cet article est interdite sans l’accord écrit de la rédaction.",
-        "Все права защищены. Перепечатка материалов сайта возможна только с согласия редакции и автора нашей газеты города.",
+        "Все права защищены. Перепечатка материалов сайта возможна только с согласия редакции и автора нашей газеты.",
     ],
 )
 @pytest.mark.parametrize("arrangement", ["{0}\n{1}\n{2}", "{1}\n{0}\n\n{2}", "{1}\t{2}  {0}"])

@@ -31,12 +31,6 @@ def words(tokens: Tokens) -> list[str]:
     return [tokens.text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 
 
-def counts(text: str, what: str) -> list[int]:
-    """How many stops or separators each segment has."""
-    tokens = tokens_of(text)
-    return [int(count) for count in tokens.count_by_segment(getattr(tokens, what))]
-
-
 def grouped(tokens: Tokens, numbers: list[int]) -> list[str]:
     """The words of each number, joined; the numbers must be 0, 1, 2, ... in order."""
     assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
@@ -110,8 +104,7 @@ def test_tokens_of_any_text_are_in_order(text: str) -> None:
     assert (tokens.starts < tokens.ends).all()
     assert (tokens.ends[:-1] <= tokens.starts[1:]).all()
     assert "".join(words(tokens)) == "".join(regex.findall(r"[\p{L}\p{M}\p{N}_]+", tokens.text))
-    counted = len(set(tokens.segments.tolist()))
-    assert len(tokens) == 0 or len(tokens.count_by_segment(tokens.stops)) == counted
+    assert len(tokens.stops) == len(tokens.separators) == len(set(tokens.segments.tolist()))
     segment_of: dict[int, int] = {}
     for sentence, segment in zip(tokens.sentences.tolist(), tokens.segments.tolist(), strict=True):
         assert segment_of.setdefault(sentence, segment) == segment
@@ -122,7 +115,7 @@ def test_text_without_a_word_has_no_tokens(text: str) -> None:
     """A text of white space, punctuation or nothing gives empty arrays of every kind."""
     tokens = tokens_of(text)
     assert len(tokens) == 0
-    for field in ("starts", "ends", "hashes", "widths", "lines", "segments", "sentences"):
+    for field in ("starts", "ends", "hashes", "widths", "lines", "segments", "sentences", "stops", "separators"):
         assert len(getattr(tokens, field)) == 0
 
 
@@ -212,11 +205,11 @@ def test_phrase_spaces_end_sentences_where_a_script_has_no_stop() -> None:
 
 @pytest.mark.parametrize(
     ("text", "stops"),
-    [("One. Two.\nthree\nFour!", [2, 0, 1]), ("One.\n...\nTwo", [2, 0]), ("\n. one", [0]), ("One.” \nTwo", [1, 0])],
+    [("One. Two.\nthree\nFour!", [2, 0, 1]), ("One.\n...\nTwo", [1, 0]), ("\n. one", [1]), ("One.” \nTwo", [1, 0])],
 )
 def test_stops_are_counted_by_segment(text: str, stops: list[int]) -> None:
-    """Each sentence end counts for the segment that it ends."""
-    assert counts(text, "stops") == stops
+    """Each sentence end counts for the segment on whose line it stands, and on a line of dots alone for none."""
+    assert tokens_of(text).stops.tolist() == stops
 
 
 @pytest.mark.parametrize(
@@ -232,7 +225,7 @@ def test_stops_are_counted_by_segment(text: str, stops: list[int]) -> None:
 )
 def test_separators_count_for_the_line_they_stand_in(text: str, separators: list[int]) -> None:
     """A separator at the head of a line, or a line of nothing else, is not held against the paragraph above."""
-    assert counts(text, "separators") == separators
+    assert tokens_of(text).separators.tolist() == separators
 
 
 def test_widths_follow_the_script() -> None:

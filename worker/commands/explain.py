@@ -40,7 +40,7 @@ def command(a: str, b: str, inside: str | None, source: str | None, page: str | 
     articles = _found(settings, inside, (a, b), read) if inside else [_article(name, read) for name in (a, b)]
     found = explain(articles[0], articles[1], rule_of(settings))
     console = Console(highlight=False, markup=False, emoji=False)
-    console.print(to_terminal(found, colours=console.color_system is not None))
+    console.print(to_terminal(found, colours=console.color_system is not None and not console.no_color))
     if page is not None:
         Path(page).write_text(to_html(found), "utf-8")
         click.echo(f"reprise: the page is {page}", err=True)

@@ -142,8 +142,8 @@ def fates_of(tokens: Tokens, min_words: int) -> Sequence[Fate]:
     words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64)
     reasons = {
         Fate.TOO_SHORT: words < min_words,
-        Fate.NO_SENTENCE_END: tokens.count_by_segment(tokens.stops) < 1,
-        Fate.SEPARATORS: ~few_separators(tokens.count_by_segment(tokens.separators), words),
+        Fate.NO_SENTENCE_END: tokens.stops < 1,
+        Fate.SEPARATORS: ~few_separators(tokens.separators, words),
         Fate.LEGAL: legal(tokens) & (words < LEGAL_WORDS),
     }
     return [next((fate for fate, holds in reasons.items() if holds[number]), Fate.KEPT) for number in range(len(words))]
