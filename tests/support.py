@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: Seconds for a worker to drain after SIGTERM before it is killed: longer than its own limits.
-_STOP_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 50.0
 
 
 @dataclass(slots=True)

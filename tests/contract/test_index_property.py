@@ -1,6 +1,7 @@
 """Random streams: the reference and Redis take the same decisions, down to their counters."""
 
 import dataclasses
+from uuid import uuid4
 
 import pytest
 import redis
@@ -48,13 +49,13 @@ streams = st.lists(
 def test_redis_and_the_reference_decide_alike(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
     """Over any stream, with expiry, revisions, late crawls, replays and full buckets, both indexes agree."""
     client = redis.Redis.from_url(redis_url)
-    client.flushdb()
+    namespace = f"property-{uuid4().hex}"  # one of its own: the server may be a user's
     real = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
     reference = MemoryIndex(rule=RULE, retention=RETENTION)
     now_ms = 1_700_000_000_000
     for pause_ms, batch in stream:
         now_ms += pause_ms
-        assert real.decide("property", batch, now_ms) == reference.decide("property", batch, now_ms)
+        assert real.decide(namespace, batch, now_ms) == reference.decide(namespace, batch, now_ms)
     client.close()
 
 
@@ -63,14 +64,14 @@ def test_redis_and_the_reference_decide_alike(redis_url: str, stream: list[tuple
 def test_running_a_batch_twice_changes_nothing(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
     """A batch that is sent again because its answer was lost gets the same decisions, and so does all that follows."""
     client = redis.Redis.from_url(redis_url)
-    client.flushdb()
+    namespace = f"property-{uuid4().hex}"  # one of its own: the server may be a user's
     real = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
     now_ms = 1_700_000_000_000
     for pause_ms, batch in stream:
         now_ms += pause_ms
-        once = real.decide("once", batch, now_ms)
-        real.decide("twice", batch, now_ms)
-        again = real.decide("twice", batch, now_ms)
+        once = real.decide(namespace + "-once", batch, now_ms)
+        real.decide(namespace + "-twice", batch, now_ms)
+        again = real.decide(namespace + "-twice", batch, now_ms)
         assert [_of_one_namespace(each) for each in once] == [_of_one_namespace(each) for each in again]
     client.close()
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tests.e2e.support_e2e import SEED_STORIES, seed_articles, stories
 from tests.support import reprise_command, worker_environment
-from worker.commands.replay import _replay
+from worker.commands.replay import replay_files
 from worker.embedded import embedded_store
 from worker.events import schema
 from worker.settings import load
@@ -54,7 +54,7 @@ def test_the_seeds_are_two_stories_in_all_120_orders(
             }
         )
         events = io.BytesIO()
-        assert _replay(settings, order, events, None)
+        assert replay_files(settings, order, events, None)
         bodies = checked(events.getvalue())
         assert "-".join(body["article"]["id"] for body in bodies) == names
         if stories(bodies) != SEED_STORIES:

@@ -90,3 +90,4 @@ def test_two_workers_share_the_partitions_and_announce_each_story_once(place: Pl
     assert types == dict.fromkeys(range(STORIES), once)
     assert groups(event.body["story_id"] for event in events) == groups(str(story) for story, _ in labelled)
     assert all(each.values("reprise_articles_total", "outcome")["new"] for each in scraped)
+    assert not any("replayed" in each.values("reprise_articles_total", "outcome") for each in scraped)

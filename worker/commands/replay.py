@@ -45,7 +45,7 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
             redis_url = closing.enter_context(embedded_store())
         settings = load(_with_redis(os.environ, redis_url))
         events = closing.enter_context(_output(output))
-        if not _replay(settings, files, events, source):
+        if not replay_files(settings, files, events, source):
             raise Fatal("redis stayed away, and the events are incomplete")
 
 
@@ -67,7 +67,7 @@ def _output(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _replay(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
+def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
     """Run the pipeline to the end of the files; answers whether everything is delivered."""
     from worker.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
     from worker.commands.progress import Progress  # noqa: PLC0415

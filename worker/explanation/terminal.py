@@ -131,7 +131,13 @@ def kept_in_words(page: Page) -> str:
 
 
 def _segment_lines(page: Page) -> Iterator[Text]:
-    """A line a kept segment, and one for each row of dropped ones with the same reason."""
+    for line in _segment_texts(page):
+        line.no_wrap, line.overflow = True, "ellipsis"
+        yield line
+
+
+def _segment_texts(page: Page) -> Iterator[Text]:
+    """A line for each kept segment, and one for each row of dropped ones with the same reason; cut where it is full."""
     for kept, group in groupby(page.segments, key=lambda segment: segment.kept or segment.fate):
         segments = list(group)
         if kept is True:

@@ -74,6 +74,8 @@ class RedisIndex:
             )
         self._settings[namespace] = pack_settings(namespace, self._version, info.shards, self._rule, self._retention)
         self._shards_of[namespace] = info.shards
+        # Before the first batch: if another worker loaded them in its middle, its tail would be decided before its head.
+        self._load()
         return info
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:

@@ -45,7 +45,7 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     """Mark the tokens to keep; none where the text is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
-    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64)
+    words = np.round(np.bincount(tokens.segments, weights=tokens.words), 6)  # 25 times 0.6 is 15
     text = few_separators(tokens.separators, words) & ~((words < LEGAL_WORDS) & legal(tokens))
     kept = text & (words >= min_words) & (tokens.stops >= 1)
     if not kept.any():
