@@ -1,24 +1,22 @@
 """`reprise replay`: the worker's own pipeline from files to a file, without Kafka."""
 
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from worker.commands.offline import end_as_interrupted, environment_with, store, with_source
 from worker.commands.settings_help import ConfiguredCommand
 from worker.errors import Fatal
-from worker.model import Article, DeadReason, Message, OutputRecord, Unreadable
+from worker.model import DeadReason, Message, OutputRecord, Unreadable
 from worker.settings import Settings, load
 
 if TYPE_CHECKING:
     from worker.commands.progress import Progress
 
-Read = Callable[[Message], Article]
 Bin = Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
 
 
@@ -36,26 +34,10 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
 
     The settings of Kafka and of the worker's port play no part.
     """
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, signal.default_int_handler)  # as Ctrl-C: the embedded store must not outlive this process
-    with ExitStack() as closing:
-        if redis_url is None:
-            from worker.embedded import embedded_store  # noqa: PLC0415  # --help needs no server
-
-            redis_url = closing.enter_context(embedded_store())
-        settings = load(_with_redis(os.environ, redis_url))
-        events = closing.enter_context(_output(output))
-        if not replay_files(settings, files, events, source):
+    end_as_interrupted()
+    with store(redis_url) as url, _output(output) as events:
+        if not replay_files(load(environment_with(url)), files, events, source):
             raise Fatal("redis stayed away, and the events are incomplete")
-
-
-def _with_redis(environment: Mapping[str, str], url: str) -> dict[str, str]:
-    """The environment with this Redis and nothing that was said of another."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("REPRISE_REDIS_")}
-    for name in ("REPRISE_REDIS_TIMEOUT_SECONDS", "REPRISE_REDIS_ALLOW_EVICTION"):
-        if name in environment:
-            kept[name] = environment[name]
-    return kept | {"REPRISE_REDIS_URL": url}
 
 
 @contextmanager
@@ -97,23 +79,13 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             stop=stop,
             steps=replace(
                 steps,
-                read=_with_source(steps.read, source) if source else steps.read,
+                read=with_source(steps.read, source),
                 dead_letter=_told(steps.dead_letter, progress),
             ),
         )
         delivered = pipeline.run()
     progress.summarise()
     return delivered
-
-
-def _with_source(read: Read, source: str) -> Read:
-    """Read articles that are of `source` where they name none."""
-
-    def reading(message: Message) -> Article:
-        article = read(message)
-        return article if article.source else replace(article, source=source)
-
-    return reading
 
 
 def _told(bin_: Bin, progress: "Progress") -> Bin:

@@ -74,7 +74,7 @@ class RedisIndex:
             )
         self._settings[namespace] = pack_settings(namespace, self._version, info.shards, self._rule, self._retention)
         self._shards_of[namespace] = info.shards
-        # Before the first batch: if another worker loaded them in its middle, its tail would be decided before its head.
+        # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
         self._load()
         return info
 

@@ -45,7 +45,8 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     """Mark the tokens to keep; none where the text is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
-    words = np.round(np.bincount(tokens.segments, weights=tokens.words), 6)  # 25 times 0.6 is 15
+    # rounded, because 25 times 0.6 is to be 15
+    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64).round(6)
     text = few_separators(tokens.separators, words) & ~((words < LEGAL_WORDS) & legal(tokens))
     kept = text & (words >= min_words) & (tokens.stops >= 1)
     if not kept.any():
