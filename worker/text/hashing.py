@@ -6,7 +6,7 @@ The prefix sums make every window cost the same, whatever its length; see Karp a
 weak in its low bits, so each result goes through MurmurHash3's 64-bit finaliser (Appleby, 2011).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ def mix(values: U64) -> U64:
     values *= np.uint64(0xC4CEB9FE1A85EC53)
     values ^= values >> np.uint64(33)
     return values
+
+
+def begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark each value that differs from the one before it, and the first."""
+    marks = np.empty(len(values), dtype=np.bool_)
+    marks[:1] = True
+    np.not_equal(values[1:], values[:-1], out=marks[1:])
+    return marks
 
 
 def window_hashes(values: U64, starts: Offsets, ends: Offsets) -> U64:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.text.hashing import Offsets, window_hashes
+from worker.text.hashing import Offsets, begins, window_hashes
 from worker.text.tokens import Tokens
 
 
@@ -29,15 +29,13 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     """Hash every shingle of the kept tokens (one at least). A sentence shorter than a shingle is one shingle."""
     hashes = tokens.hashes[kept]
     sentences = tokens.sentences[kept]
-    begins = np.empty(len(sentences), dtype=np.bool_)
-    begins[:1] = True
-    np.not_equal(sentences[1:], sentences[:-1], out=begins[1:])
-    firsts = np.flatnonzero(begins)
-    numbers = np.cumsum(begins) - 1
-    ends_of_sentences = np.append(firsts[1:], len(hashes))[numbers]
+    opens = begins(sentences)
+    firsts = opens.nonzero()[0]
+    numbers = opens.cumsum() - 1
+    ends_of_sentences = np.concatenate((firsts[1:], (len(hashes),)))[numbers]
     starts = np.arange(len(hashes))
     ends = starts + tokens.widths[kept]
-    fits = (ends <= ends_of_sentences) | begins
+    fits = (ends <= ends_of_sentences) | opens
     starts = starts[fits]
     ends = np.minimum(ends[fits], ends_of_sentences[fits])
     # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
@@ -45,7 +43,7 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     ranked |= starts.astype(np.uint64)
     ranked.sort()
     values = (ranked >> np.uint64(32)).astype(np.uint32)
-    first = np.flatnonzero(np.diff(values, prepend=~values[0]))
+    first = begins(values).nonzero()[0]
     where = (ranked[first] & np.uint64(0xFFFFFFFF)).astype(np.intp)
     return Shingles(
         hashes=values[first],

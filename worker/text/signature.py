@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.model import Signature
-from worker.text.hashing import Offsets
+from worker.text.hashing import Offsets, begins
 from worker.text.shingles import Shingles
 
 #: Bits of a sketch's hash. Two unrelated pages of 600 shingles share one of 256 by accident once in some 100 pairs,
@@ -28,7 +28,7 @@ def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
     """Sign the shingles of a text (one at least); a sketch has at most 256 hashes, so that its sentences fit a byte."""
     # the hashes ascend, so the first occurrence of each prefix stands in order, too
     prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
-    first = np.flatnonzero(np.diff(prefixes, prepend=np.uint32(1 << SKETCH_BITS)))[:sketch_size]
+    first = begins(prefixes).nonzero()[0][:sketch_size]
     sampled, passages = _renumbered(found.sentences[first])
     _, places = _renumbered(found.places[sampled])
     return Signature(
@@ -57,7 +57,7 @@ def _renumbered(numbers: Offsets) -> tuple[Offsets, Offsets]:
     """The distinct numbers, ascending, and for each number its rank among them: `np.unique` without its sort."""
     seen = np.zeros(int(numbers.max()) + 1, dtype=np.bool_)
     seen[numbers] = True
-    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[numbers]
+    return seen.nonzero()[0], (seen.cumsum() - 1)[numbers]
 
 
 def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:

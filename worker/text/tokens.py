@@ -17,7 +17,28 @@ WORDS_A_SHINGLE: Final = 3
 IDEOGRAPHS_A_SHINGLE: Final = 5
 COMPLEX_A_SHINGLE: Final = 6
 
-_SCRIPT_BITS: Final = np.uint16(Char.IDEOGRAPH | Char.COMPLEX)
+# Combinations of flags as numbers: an enum's own arithmetic costs as much as a pass over a page.
+_WORD: Final = np.uint16(Char.WORD)
+_MARK: Final = np.uint16(Char.MARK)
+_IDEOGRAPH: Final = np.uint16(Char.IDEOGRAPH)
+_COMPLEX: Final = np.uint16(Char.COMPLEX)
+_UNSEPARATED: Final = np.uint16(Char.IDEOGRAPH | Char.COMPLEX)
+_COMPLEX_OR_MARK: Final = np.uint16(Char.COMPLEX | Char.MARK)
+_BREAK: Final = np.uint16(Char.BREAK)
+_SPACE: Final = np.uint16(Char.SPACE)
+_SPACE_OR_IDEOGRAPH: Final = np.uint16(Char.SPACE | Char.IDEOGRAPH)
+_ANY_STOP: Final = np.uint16(Char.STOP | Char.HARD_STOP)
+_HARD_STOP: Final = np.uint16(Char.HARD_STOP)
+_CLOSER: Final = np.uint16(Char.CLOSER)
+_IGNORED: Final = np.uint16(Char.IGNORED)
+_SEPARATOR: Final = np.uint16(Char.SEPARATOR)
+
+#: Closing quotes and brackets that may stand between a stop and the space behind it.
+_CLOSERS: Final = 3
+
+#: Compatibility characters that stand in most pages, and what NFKC makes of them. Without them most pages pass the
+#: quick check for NFKC (UAX #15), and are not taken apart and put together again.
+_COMMON: Final = (("\u00a0", " "), ("\u2026", "..."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +83,8 @@ class Tokens:
 
 def normalise(text: str) -> str:
     """NFKC, lower case. Idempotent but for a handful of code points whose lower case decomposes further."""
+    for character, compatible in _COMMON:
+        text = text.replace(character, compatible)
     return unicodedata.normalize("NFKC", stream_safe(text)).lower()
 
 
@@ -69,15 +92,16 @@ def tokenise(normalised: str) -> Tokens:
     """Cut a normalised text into tokens, sentences and segments, all at once."""
     characters = code_points(normalised)
     kinds = classes().take(characters)
-    ignored = (kinds & np.uint16(Char.IGNORED)) != 0
+    ignored = (kinds & _IGNORED) != 0
     if ignored.any():
         characters, kinds = characters[~ignored], kinds[~ignored]
         normalised = text_of(characters)
     starts, ends = _borders(kinds)
     hashes = window_hashes(characters.astype(np.uint64), starts, ends)
     line_ends = _line_ends(kinds)
-    lines = np.searchsorted(line_ends, starts)
-    segments = _numbered(np.searchsorted(starts, line_ends), len(starts))
+    breaks = np.searchsorted(starts, line_ends)
+    lines = np.bincount(breaks, minlength=len(starts) + 1)[: len(starts)].cumsum()
+    segments = _numbered(breaks, len(starts))
     stops = _sentence_ends(kinds)
     return Tokens(
         text=normalised,
@@ -88,26 +112,26 @@ def tokenise(normalised: str) -> Tokens:
         line_ends=line_ends,
         lines=lines,
         segments=segments,
-        sentences=_numbered(np.searchsorted(starts, np.concatenate((line_ends, stops))), len(starts)),
+        sentences=_numbered(np.concatenate((breaks, np.searchsorted(starts, stops))), len(starts)),
         stops=_by_segment(stops, line_ends, lines, segments),
-        separators=_by_segment(np.flatnonzero(kinds & np.uint16(Char.SEPARATOR)), line_ends, lines, segments),
+        separators=_by_segment(np.flatnonzero(kinds & _SEPARATOR), line_ends, lines, segments),
     )
 
 
 def _borders(kinds: NDArray[np.uint16]) -> tuple[Offsets, Offsets]:
     """Where tokens start and end: at the edges of words, and around each character of an unseparated script."""
-    word = (kinds & np.uint16(Char.WORD)) != 0
+    word = (kinds & _WORD) != 0
     before = np.empty_like(word)
     before[:1] = False
     before[1:] = word[:-1]
     first = word & ~before
-    alone = (kinds & _SCRIPT_BITS) != 0
+    alone = (kinds & _UNSEPARATED) != 0
     if alone.any():
         after_alone = np.zeros_like(alone)
         # a mark belongs to the character before it, and what follows the mark begins anew
-        base = np.maximum.accumulate(np.where((kinds & np.uint16(Char.MARK)) == 0, np.arange(len(kinds)), 0))
+        base = np.maximum.accumulate(np.where((kinds & _MARK) == 0, np.arange(len(kinds)), 0))
         after_alone[1:] = alone[base[:-1]]
-        first |= word & (alone | after_alone) & ((kinds & np.uint16(Char.MARK)) == 0)
+        first |= word & (alone | after_alone) & ((kinds & _MARK) == 0)
     starts = np.flatnonzero(first)
     last = np.flatnonzero(before & ~word)
     if len(starts) == len(last) + 1 and not alone.any():
@@ -123,8 +147,8 @@ def _borders(kinds: NDArray[np.uint16]) -> tuple[Offsets, Offsets]:
 
 def _line_ends(kinds: NDArray[np.uint16]) -> Offsets:
     """Offsets of breaks: line ends, tabs, and the second of two spaces."""
-    broken = (kinds & np.uint16(Char.BREAK)) != 0
-    space = (kinds & np.uint16(Char.SPACE)) != 0
+    broken = (kinds & _BREAK) != 0
+    space = (kinds & _SPACE) != 0
     broken[1:] |= space[1:] & space[:-1]
     return np.flatnonzero(broken)
 
@@ -132,35 +156,36 @@ def _line_ends(kinds: NDArray[np.uint16]) -> Offsets:
 def _sentence_ends(kinds: NDArray[np.uint16]) -> Offsets:
     """Offsets of the stops that end a sentence: those with white space, or the text's end, behind them.
 
-    Quotes and brackets may stand between, three at most.
+    Quotes and brackets may stand between.
     """
-    stops = np.flatnonzero(kinds & np.uint16(Char.STOP | Char.HARD_STOP))
-    padded = np.append(kinds, np.full(4, Char.SPACE, dtype=np.uint16))
+    stops = np.flatnonzero(kinds & _ANY_STOP)
+    padded = np.empty(len(kinds) + _CLOSERS + 1, dtype=np.uint16)
+    padded[: len(kinds)], padded[len(kinds) :] = kinds, _SPACE
     following = stops + 1  # a full-width stop has become a common one, without the space that these scripts leave out
-    for _ in range(3):
-        following = following + ((padded[following] & np.uint16(Char.CLOSER)) != 0)
-    hard = (kinds[stops] & np.uint16(Char.HARD_STOP)) != 0
-    ends: Offsets = stops[hard | ((padded[following] & np.uint16(Char.SPACE | Char.IDEOGRAPH)) != 0)]
-    if (kinds & np.uint16(Char.COMPLEX)).any() and not hard.any():
+    for _ in range(_CLOSERS):
+        following = following + ((padded[following] & _CLOSER) != 0)
+    hard = (kinds[stops] & _HARD_STOP) != 0
+    ends: Offsets = stops[hard | ((padded[following] & _SPACE_OR_IDEOGRAPH) != 0)]
+    if (kinds & _COMPLEX).any() and not hard.any():
         ends = np.union1d(ends, _phrase_ends(kinds))
     return ends
 
 
 def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
     """The spaces between phrases, for scripts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
-    space = np.flatnonzero(kinds & np.uint16(Char.SPACE))
+    space = np.flatnonzero(kinds & _SPACE)
     space = space[(space > 0) & (space < len(kinds) - 1)]
-    unseparated = np.uint16(Char.COMPLEX | Char.MARK)
-    around = ((kinds[space - 1] & unseparated) != 0) & ((kinds[space + 1] & np.uint16(Char.COMPLEX)) != 0)
+    unseparated = _COMPLEX_OR_MARK
+    around = ((kinds[space - 1] & unseparated) != 0) & ((kinds[space + 1] & _COMPLEX) != 0)
     between: Offsets = space[around]
     return between
 
 
 def _widths(kinds: NDArray[np.uint16]) -> Offsets:
     widths = np.full(len(kinds), WORDS_A_SHINGLE, dtype=np.intp)
-    if (kinds & _SCRIPT_BITS).any():
-        widths[(kinds & np.uint16(Char.IDEOGRAPH)) != 0] = IDEOGRAPHS_A_SHINGLE
-        widths[(kinds & np.uint16(Char.COMPLEX)) != 0] = COMPLEX_A_SHINGLE
+    if (kinds & _UNSEPARATED).any():
+        widths[(kinds & _IDEOGRAPH) != 0] = IDEOGRAPHS_A_SHINGLE
+        widths[(kinds & _COMPLEX) != 0] = COMPLEX_A_SHINGLE
     return widths
 
 
