@@ -142,7 +142,7 @@ def _decide(index: RedisIndex, fingerprints: Iterable[Fingerprint], now_ms: int)
 def _warm_up(index: RedisIndex, client: redis.Redis, options: Crawl) -> None:
     """Leave in the server what no article costs: the scripts, the client's buffers, an empty namespace."""
     _decide(index, _fingerprints(options), _NOW_MS)
-    client.flushall()
+    client.execute_command("FLUSHALL", "SYNC")  # a lazy one would go on freeing while we measure
     index.prepare(_NAMESPACE)
 
 

@@ -177,7 +177,7 @@ class RuleSettings(Group):
         description="MinHash permutations, each a band; stored with the index.",
     )
     sketch_size: int = Field(
-        default=_RULE.sketch_size, ge=16, le=1024, description="Hashes in a sketch; stored with the index."
+        default=_RULE.sketch_size, ge=16, le=256, description="Hashes in a sketch; stored with the index."
     )
     stop_stories: int = Field(
         default=_RULE.stop_stories,
