@@ -66,14 +66,17 @@ def opened(
         metrics.watch_index(partial(index.size, settings.index.namespace))
         observers.reachable("redis")
         _await_kafka(settings, stop)
-        sink = open_sink(settings)
+        what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
+        sink = insist(lambda: open_sink(settings), what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(sink.close)
-        source = KafkaSource(
+        open_source = partial(
+            KafkaSource,
             kafka_config(settings.kafka),
             [settings.topics.articles],
             batch_max=settings.limits.batch_max_articles,
             rebalanced=metrics.rebalanced,
         )
+        source = insist(open_source, what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(source.close)
         metrics.watch_lag(source.lag)
         observers.reachable("kafka")
@@ -89,11 +92,13 @@ def assembled(
     observer: Observer,
     stop: Stop,
     steps: Steps | None = None,
+    outage_limit_seconds: float | None = None,
 ) -> Pipeline:
     """Put a pipeline together. `steps` are those of the settings unless given."""
     pace = Pace(
         poll_timeout_seconds=settings.times.poll_timeout_seconds,
         drain_timeout_seconds=settings.times.drain_timeout_seconds,
+        outage_limit_seconds=outage_limit_seconds,
     )
     return Pipeline(
         source=source,
@@ -150,14 +155,18 @@ def open_sink(settings: Settings) -> Sink:
 
 def open_index(settings: Settings, client: Client) -> RedisIndex:
     """Check the server and what the namespace holds. Raises Unreachable, Fatal, IndexMismatch."""
-    check_eviction(client, settings.redis)
     index = RedisIndex(
         client,
         rule=rule_of(settings),
         retention=Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds),
         expected_articles=settings.index.expected_articles,
     )
-    index.prepare(settings.index.namespace)
+    try:
+        check_eviction(client, settings.redis)
+        index.prepare(settings.index.namespace)
+    except BaseException:
+        index.close()  # or every try would leave its connections behind
+        raise
     return index
 
 

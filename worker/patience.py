@@ -31,10 +31,12 @@ class Pace:
     longest_retry_seconds: float = 5.0
     #: stopping with a dependency away: after it the batch is given up uncommitted, and read again after a restart
     drain_timeout_seconds: float = 45.0
+    #: one outage, where nobody waits for its end: a replay from files. None waits as long as it takes
+    outage_limit_seconds: float | None = None
 
 
 class GivenUpError(Exception):
-    """Stopping took as long as a drain may take; the batch in hand stays uncommitted."""
+    """Stopping took as long as a drain may take, or an outage too long; the batch in hand stays uncommitted."""
 
 
 @dataclass(kw_only=True)
@@ -52,8 +54,11 @@ class Patience:
     jitter: Callable[[], float] = random.random
 
     def insist(self, dependency: str, step: Callable[[], T]) -> T:
-        """Take a step; while its dependency is away fetch nothing, keep polling, and try again."""
-        failures = 0
+        """Take a step; while its dependency is away fetch nothing, keep polling, and try again.
+
+        Raises GivenUpError where that takes too long.
+        """
+        failures, began = 0, self.monotonic()
         while True:
             try:
                 result = step()
@@ -62,6 +67,9 @@ class Patience:
                 if not failures:
                     self.source.pause()
                     self.observer.unreachable(dependency)
+                limit = self.pace.outage_limit_seconds
+                if limit is not None and self.monotonic() - began >= limit:
+                    raise GivenUpError from None
                 self._wait(failures)
                 failures += 1
         if failures:

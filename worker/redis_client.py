@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import AuthenticationError, AuthorizationError
 from redis.retry import Retry
 
-from worker.errors import Fatal, Unreachable
+from worker.errors import Fatal
+from worker.redis_index.faults import REDIS_ERRORS, translate
 from worker.settings.groups import RedisSettings
 
 Client = Redis | RedisCluster
@@ -37,10 +36,8 @@ def connect(settings: RedisSettings) -> Client:
         client.ping()
     except (AuthenticationError, AuthorizationError) as error:  # both are ConnectionErrors; waiting cures neither
         raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
-    except (RedisConnectionError, RedisTimeoutError, RedisClusterException) as error:
-        raise Unreachable(str(error)) from error
-    except RedisError as error:
-        raise Fatal(f"redis at {location(settings)}: {error}") from error
+    except REDIS_ERRORS as error:
+        raise translate(error) from error
     return client
 
 
@@ -74,8 +71,6 @@ def _policies(client: Client) -> Mapping[str, str | None]:
                 answers = {"": answers}
         else:
             answers = {"": client.info("memory")}
-    except RedisConnectionError as error:
-        raise Unreachable(str(error)) from error
-    except RedisError as error:
-        raise Fatal(f"redis does not tell its maxmemory-policy: {error}") from error
+    except REDIS_ERRORS as error:
+        raise translate(error) from error
     return {node: answer.get("maxmemory_policy") for node, answer in answers.items()}

@@ -347,9 +347,9 @@ def test_other_parameters_are_refused(client: redis.Redis, namespace: str, other
 
 def test_thresholds_and_size_may_differ_between_workers(client: redis.Redis, namespace: str) -> None:
     """Only what the signature is made with must agree; the size stays as the index was created."""
-    assert index_on(client, expected_articles=10_000).prepare(namespace).shards == 128
+    assert index_on(client, expected_articles=10_000).prepare(namespace) == 128
     stricter = index_on(client, rule=Rule(near=0.9), expected_articles=100)
-    assert stricter.prepare(namespace).shards == 128
+    assert stricter.prepare(namespace) == 128
     assert stricter.decide(namespace, stream(3), T0)[0].type is EventType.NEW
 
 

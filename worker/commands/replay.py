@@ -77,6 +77,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             sink=EventWriter(events, dead_topic=settings.topics.dead),
             observer=progress,
             stop=stop,
+            outage_limit_seconds=settings.times.startup_timeout_seconds,
             steps=replace(
                 steps,
                 read=with_source(steps.read, source),

@@ -15,7 +15,7 @@ from worker.explanation.offsets import Origins, origins
 from worker.model import Article, Fingerprint
 from worker.text.codepoints import stream_safe
 from worker.text.fingerprint import fingerprint
-from worker.text.segments import LEGAL_WORDS, MIN_WORDS_HTML, MIN_WORDS_TEXT, few_separators, legal, prose
+from worker.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose, verdicts
 from worker.text.tokens import Tokens, normalise, tokenise
 from worker.text.wrapping import unwrap
 
@@ -139,14 +139,17 @@ def fates_of(tokens: Tokens, min_words: int) -> Sequence[Fate]:
     """What becomes of each segment for itself, by the first reason to drop it; Page.whole says when it is kept yet."""
     if not len(tokens):
         return []
-    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64)
+    found = verdicts(tokens, min_words)
     reasons = {
-        Fate.TOO_SHORT: words < min_words,
-        Fate.NO_SENTENCE_END: tokens.stops < 1,
-        Fate.SEPARATORS: ~few_separators(tokens.separators, words),
-        Fate.LEGAL: legal(tokens) & (words < LEGAL_WORDS),
+        Fate.TOO_SHORT: found.too_short,
+        Fate.NO_SENTENCE_END: found.no_sentence_end,
+        Fate.SEPARATORS: found.link_bar,
+        Fate.LEGAL: found.legal,
     }
-    return [next((fate for fate, holds in reasons.items() if holds[number]), Fate.KEPT) for number in range(len(words))]
+    return [
+        next((fate for fate, holds in reasons.items() if holds[number]), Fate.KEPT)
+        for number in range(len(found.words))
+    ]
 
 
 def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[Window]:

@@ -14,12 +14,16 @@ from redis.exceptions import (
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
     TimeoutError,  # noqa: A004 - redis names it so
     TryAgainError,
 )
 
 from worker.errors import Fatal, RepriseError, Unreachable
+
+#: All that the client raises: the cluster's own errors have another root.
+REDIS_ERRORS: Final = (RedisError, RedisClusterException)
 
 #: Errors of a server that will do as asked later: away, full, a replica after a failover, moving its slots, or with a
 #: password or a permission that is just being changed.
@@ -35,6 +39,7 @@ _LATER: Final = (
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     TimeoutError,
     TryAgainError,
 )
@@ -56,7 +61,7 @@ _LATER_WORDS: Final = (
 )
 
 
-def translate(error: RedisError) -> RepriseError:
+def translate(error: Exception) -> RepriseError:
     """Say what the pipeline must do about an error."""
     if isinstance(error, _LATER) or str(error).removeprefix("-").startswith(_LATER_WORDS):
         return Unreachable(f"redis: {error}")

@@ -1,17 +1,18 @@
 """The index in Redis or Valkey, a single server or a cluster: one script a decision, one round trip a batch."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
 import redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from worker.decision import Rule
-from worker.errors import Fatal, IndexMismatch, Unreachable
+from worker.errors import IndexMismatch, RepriseError, Unreachable
 from worker.model import Decision, Fingerprint
-from worker.redis_index.faults import translate
+from worker.redis_index.faults import REDIS_ERRORS, translate
 from worker.redis_index.keys import LAYOUT_VERSION, meta_key, shards_for
 from worker.redis_index.packing import margin_ms, pack_article, pack_settings, unpack_decision
 from worker.redis_index.scripts import script
@@ -19,7 +20,7 @@ from worker.retention import Retention
 from worker.text.version import TEXT_VERSION
 
 #: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. With a week's window and a million
-#: articles some 10 shards are due a second.
+#: articles some 8 shards are due a second.
 _SWEEP_SHARDS: Final = 64
 
 #: An estimate of the size counts so many representatives, for a standard error below 2 %, in so many shards at most:
@@ -34,11 +35,10 @@ _Redis = redis.Redis | redis.RedisCluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceInfo:
-    """What a namespace was created with."""
+class _Opened:
+    """A namespace that was found or made: the scripts' settings, and its shards a kind."""
 
-    version: str
-    parameters: str
+    settings: bytes
     shards: int
 
 
@@ -52,38 +52,34 @@ class RedisIndex:
         self._shards = shards_for(expected_articles)
         self._parameters = parameters(rule)
         self._version = blake2b(self._parameters.encode(), digest_size=3).hexdigest()
-        self._settings: dict[str, bytes] = {}
-        self._shards_of: dict[str, int] = {}
+        self._opened: dict[str, _Opened] = {}
 
-    def prepare(self, namespace: str) -> NamespaceInfo:
+    def prepare(self, namespace: str) -> int:
         """Create the namespace's index, or check the one that is there; its size stays as it was created.
 
-        Raises Unreachable, IndexMismatch, Fatal.
+        Returns how many shards each kind of hash has. Raises Unreachable, IndexMismatch, Fatal.
         """
         ttl_ms = self._retention.record_ms + self._retention.replay_ms + margin_ms(self._retention)
-        prepare = script("prepare")
+        arguments = (self._version, self._parameters, self._shards, ttl_ms)
         try:
-            version, found, shards = self._client.eval(
-                prepare.text, 1, meta_key(namespace), self._version, self._parameters, self._shards, ttl_ms
-            )
-        except RedisError as error:
-            raise translate(error) from error
-        info = NamespaceInfo(version=version.decode(), parameters=found.decode(), shards=int(shards))
-        if info.version != self._version:
+            version, found, shards = self._client.eval(script("prepare").text, 1, meta_key(namespace), *arguments)
+        except REDIS_ERRORS as error:
+            raise self._failed(error) from error
+        if version.decode() != self._version:
             raise IndexMismatch(
-                f"namespace {namespace!r} holds an index written with {info.parameters}; this worker has "
+                f"namespace {namespace!r} holds an index written with {found.decode()}; this worker has "
                 f"{self._parameters}: use another REPRISE_NAMESPACE, or wait until the old index has expired"
             )
-        self._settings[namespace] = pack_settings(namespace, self._version, info.shards, self._rule, self._retention)
-        self._shards_of[namespace] = info.shards
         # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
         self._load()
-        return info
+        settings = pack_settings(namespace, self._version, int(shards), self._rule, self._retention)
+        self._opened[namespace] = _Opened(settings=settings, shards=int(shards))
+        return int(shards)
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
         """Decide each article in order; see worker/ports.py."""
         for _ in range(_ATTEMPTS):
-            if namespace not in self._settings:
+            if namespace not in self._opened:
                 self.prepare(namespace)
             answers = self._send(namespace, fingerprints, now_ms)
             errors = [answer for answer in answers if isinstance(answer, Exception)]
@@ -93,16 +89,19 @@ class RedisIndex:
         raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
 
     def size(self, namespace: str) -> int:
-        """How many representatives the index holds, estimated from some shards. Raises Unreachable, Fatal."""
-        if namespace not in self._settings:
-            self.prepare(namespace)
+        """How many representatives the index holds, estimated from some shards; from any thread.
+
+        Raises Unreachable, Fatal.
+        """
+        opened = self._opened.get(namespace)  # once: another thread may drop it meanwhile
+        if opened is None:
+            return 0
+        arguments = (opened.settings, _SIZE_ENOUGH, _SIZE_SHARDS)
         try:
-            found, looked = self._client.eval(
-                script("size").text, 1, meta_key(namespace), self._settings[namespace], _SIZE_ENOUGH, _SIZE_SHARDS
-            )
-        except RedisError as error:
+            found, looked = self._client.eval(script("size").text, 1, meta_key(namespace), *arguments)
+        except REDIS_ERRORS as error:
             raise translate(error) from error
-        return round(int(found) * self._shards_of[namespace] / int(looked))
+        return round(int(found) * opened.shards / int(looked))
 
     def close(self) -> None:
         """Free the connections."""
@@ -110,7 +109,7 @@ class RedisIndex:
 
     def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> list[Any]:
         """One round trip: every article's decision, then a bounded sweep."""
-        key, settings = meta_key(namespace), self._settings[namespace]
+        key, settings = meta_key(namespace), self._opened[namespace].settings
         decide, sweep = script("decide"), script("sweep")
         try:
             with self._node(key).pipeline(transaction=False) as pipeline:
@@ -118,26 +117,31 @@ class RedisIndex:
                     pipeline.evalsha(decide.sha, 1, key, settings, *pack_article(namespace, fingerprint, now_ms))
                 pipeline.evalsha(sweep.sha, 1, key, settings, now_ms, _SWEEP_SHARDS)
                 return pipeline.execute(raise_on_error=False)
-        except RedisError as error:
-            raise translate(error) from error
+        except REDIS_ERRORS as error:
+            raise self._failed(error) from error
 
     def _recover(self, namespace: str, error: Exception) -> None:
         """Mend what a batch failed on, so that it can be sent again: every script is idempotent."""
         if isinstance(error, NoScriptError):
             self._load()
         elif isinstance(error, ResponseError) and str(error).startswith("INDEXVERSION"):
-            del self._settings[namespace]  # it expired, or another worker made it anew: prepare tells
-        elif isinstance(error, RedisError):
-            raise translate(error) from error
+            del self._opened[namespace]  # it expired, or another worker made it anew: prepare tells
         else:
-            raise Fatal(f"redis: {error}") from error
+            raise self._failed(error) from error
 
     def _load(self) -> None:
         try:
             for name in ("decide", "sweep"):
                 self._client.script_load(script(name).text)
-        except RedisError as error:
-            raise translate(error) from error
+        except REDIS_ERRORS as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> RepriseError:
+        """Say what an error means. A cluster is asked anew where its slots are: a node's own client follows no move."""
+        if isinstance(self._client, redis.RedisCluster):
+            with suppress(*REDIS_ERRORS):  # still away: the next failure asks again
+                self._client.nodes_manager.initialize()
+        return translate(error)
 
     def _node(self, key: str) -> redis.Redis:
         """The server that holds the namespace: a cluster's client pipelines no scripts, its nodes' clients do."""

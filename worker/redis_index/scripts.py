@@ -16,7 +16,6 @@ class Script:
         folder = files(__package__) / "lua"
         text = (folder / f"{name}.lua").read_text("utf-8")
         parts = folder / "parts"
-        self.name = name
         self.text = _INCLUDE.sub(lambda include: (parts / f"{include[1]}.lua").read_text("utf-8"), text)
         self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 

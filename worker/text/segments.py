@@ -1,6 +1,7 @@
 """Which segments of a page are prose: sentences stay; menus, link bars, headlines and captions go."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -41,28 +42,46 @@ _LEGAL: Final = (
 LEGAL_WORDS: Final = 80
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What speaks against each segment, and how many words it is worth; arrays over segments."""
+
+    words: NDArray[np.float64]
+    too_short: NDArray[np.bool_]
+    no_sentence_end: NDArray[np.bool_]
+    link_bar: NDArray[np.bool_]
+    legal: NDArray[np.bool_]
+
+
+def verdicts(tokens: Tokens, min_words: int) -> Verdicts:
+    """Judge each segment for itself (one token at least)."""
+    # rounded, because 25 times 0.6 is to be 15
+    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64).round(6)
+    return Verdicts(
+        words=words,
+        too_short=words < min_words,
+        no_sentence_end=tokens.stops < 1,
+        link_bar=(tokens.separators >= 2) & (tokens.separators * WORDS_A_SEPARATOR >= words),
+        legal=(words < LEGAL_WORDS) & _legal(tokens),
+    )
+
+
 def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     """Mark the tokens to keep; none where the text is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
-    # rounded, because 25 times 0.6 is to be 15
-    words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64).round(6)
-    text = few_separators(tokens.separators, words) & ~((words < LEGAL_WORDS) & legal(tokens))
-    kept = text & (words >= min_words) & (tokens.stops >= 1)
+    found = verdicts(tokens, min_words)
+    text = ~(found.link_bar | found.legal)
+    kept = text & ~found.too_short & ~found.no_sentence_end
     if not kept.any():
         # where no segment is long enough, all that is left may still read like prose
-        total, stops, separators = (each[text].sum() for each in (words, tokens.stops, tokens.separators))
+        total, stops, separators = (each[text].sum() for each in (found.words, tokens.stops, tokens.separators))
         bar = separators * WORDS_A_SEPARATOR >= max(total, 2 * WORDS_A_SEPARATOR)
         kept = text & (total >= min_words) & (stops * WORDS_A_STOP >= total) & ~bar
     return kept[tokens.segments]
 
 
-def few_separators(separators: NDArray[np.intp], words: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which segments are no link bars."""
-    return (separators < 2) | (separators * WORDS_A_SEPARATOR < words)
-
-
-def legal(tokens: Tokens) -> NDArray[np.bool_]:
+def _legal(tokens: Tokens) -> NDArray[np.bool_]:
     """Which segments hold a phrase of legal notices."""
     found = [at for phrase in _LEGAL for at in _occurrences(tokens.text, phrase)]
     return tokens.count_by_segment(np.array(found, dtype=np.intp)) > 0
