@@ -123,7 +123,7 @@ def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
 def running_worker(settings: Mapping[str, str], log: Path, *arguments: str) -> Iterator[WorkerProcess]:
     """Run `reprise run` with these settings, on a free HTTP port unless they name one, and end it by its pid.
 
-    It gets SIGTERM at the end and SIGKILL after 30 s. The context starts before the worker is ready.
+    It gets SIGTERM at the end and SIGKILL after 50 s. The context starts before the worker is ready.
     """
     port = settings.get("REPRISE_HTTP_PORT") or str(free_port())
     environment = worker_environment({**settings, "REPRISE_HTTP_PORT": port})

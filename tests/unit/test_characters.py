@@ -21,7 +21,7 @@ W, M = Char.WORD, Char.MARK
         ("\u0e31\u0e48", W | M),
         ("\n\r\t\v\f\x85\u2028\u2029", Char.BREAK | Char.SPACE),
         (" \u00a0\u3000\u2009", Char.SPACE),
-        (".!?।…", Char.STOP),
+        (".!?।", Char.STOP),
         ("。។။", Char.STOP | Char.HARD_STOP),
         ("\"'”)]」", Char.CLOSER),
         ("\u00ad\u200b\u200d\ufeff\u2060", Char.IGNORED),

@@ -346,6 +346,17 @@ def test_stopping_finishes_the_batch_in_hand() -> None:
     assert world.events == [b"a n-0", b"b n-1"]
 
 
+def test_an_outage_without_anybody_to_end_it_is_given_up() -> None:
+    """Where an outage has a limit, a store that stays away ends the run after it, with nothing said or committed."""
+    world = World(b"a")
+    world.faults.left["decide"] = 1_000
+    world.pipeline.patience.pace = Pace(outage_limit_seconds=30.0)
+    assert not world.pipeline.run()
+    assert 30.0 <= world.time.now < 40.0
+    assert world.committed == 0
+    assert world.events == []
+
+
 def test_a_drain_that_meets_an_outage_has_an_end() -> None:
     """With Redis away for good, a stop gives the batch up after the drain's time, uncommitted and unsaid."""
     world = World(b"a")

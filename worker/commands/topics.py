@@ -14,12 +14,10 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     "--partitions", type=click.IntRange(1), help="Partitions of each topic; the broker's default if not given."
 )
 @click.option("--replication-factor", type=click.IntRange(1), help="Copies of each partition; likewise.")
-@click.option(
-    "--retention-seconds", type=click.FloatRange(min=0, min_open=True), help="How long records are kept; likewise."
-)
+@click.option("--retention-seconds", type=_SECONDS, help="How long records are kept; likewise.")
 @click.option(
     "--dead-retention-seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_SECONDS,
     help="The same for the dead letters, which somebody must have time to look at.",
 )
 @click.option("--check", "check_only", is_flag=True, help="Create nothing.")

@@ -151,7 +151,7 @@ class KafkaSource:
             "enable_auto_commit": False,
             "partition_assignment_strategy": (CooperativeStickyAssignor,),
             "session_timeout_ms": milliseconds(self._config.session_timeout_seconds),
-            # a third of the session: two heartbeats may be lost before the group believes us dead
+            # at most a third of the session: two heartbeats may be lost before the group believes us dead
             "heartbeat_interval_ms": milliseconds(min(3.0, self._config.session_timeout_seconds / 3)),
             "max_poll_interval_ms": milliseconds(self._config.max_poll_interval_seconds),
             "max_poll_records": self._batch_max,
@@ -205,7 +205,7 @@ class KafkaSource:
         return self._skip_damage(consumer)
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
-        """Step over the positions that cannot be decoded and report them. Raises Unreachable while none is known."""
+        """Step over the positions that cannot be decoded and report them. Where none is found, begin again with a new consumer."""
         found = damage.find(self._config, self._options(), self._positions(consumer))
         if not found:
             # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
