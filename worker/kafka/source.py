@@ -205,7 +205,7 @@ class KafkaSource:
         return self._skip_damage(consumer)
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
-        """Step over the positions that cannot be decoded and report them. Where none is found, begin again with a new consumer."""
+        """Step over the positions that cannot be decoded and report them; without any, begin with a new consumer."""
         found = damage.find(self._config, self._options(), self._positions(consumer))
         if not found:
             # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
