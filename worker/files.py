@@ -39,9 +39,7 @@ class FileSource:
         max_line_bytes: int = _DEFAULT_MAX_LINE_BYTES,
     ) -> None:
         """Raises UsageError where a file cannot be read, one line for each."""
-        missing = [f"{name}: {problem}" for name in names if (problem := _unreadable(name))]
-        if missing:
-            raise UsageError("\n".join(missing))
+        refuse_unreadable(names)
         self._messages = _messages(names, max_line_bytes)
         self._ended = ended
         self._batch_max = batch_max
@@ -101,6 +99,22 @@ class EventWriter:
 
 def _cannot_write(error: OSError) -> Fatal:
     return Fatal(f"the events cannot be written: {error.strerror or error}")
+
+
+def refuse_unreadable(names: Sequence[str]) -> None:
+    """Raise UsageError where a file cannot be read, one line for each."""
+    missing = [f"{name}: {problem}" for name in names if (problem := _unreadable(name))]
+    if missing:
+        raise UsageError("\n".join(missing))
+
+
+def refuse_overwriting(names: Sequence[str], output: str) -> None:
+    """Raise UsageError where the output is one of the inputs, which it would empty before they are read."""
+    written = Path(output)
+    if output != STDIN and written.exists():
+        for name in names:
+            if name != STDIN and written.samefile(name):
+                raise UsageError(f"{output}: the output is an input, too")
 
 
 def _unreadable(name: str) -> str | None:

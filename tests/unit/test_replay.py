@@ -136,6 +136,17 @@ def test_what_is_wrong_is_told_in_a_line(
     assert run.stdout == b""
 
 
+def test_a_file_is_not_emptied_before_it_is_read(tmp_path: Path) -> None:
+    """An output that is an input is refused, and one beside a missing input keeps what it held."""
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text('{"text": "precious"}\n')
+    same = replay(tmp_path, [str(kept), "--output", str(tmp_path / "." / "kept.jsonl")])
+    missing = replay(tmp_path, [str(tmp_path / "missing.jsonl"), "--output", str(kept)])
+    assert (same.returncode, missing.returncode) == (2, 2)
+    assert b"the output is an input" in same.stderr
+    assert kept.read_text() == '{"text": "precious"}\n'
+
+
 def test_a_reader_that_leaves_is_told_of_once(tmp_path: Path) -> None:
     """`reprise replay ... | head` ends with one line and no complaint of the interpreter's."""
     reading, writing = os.pipe()

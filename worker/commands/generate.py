@@ -1,6 +1,7 @@
 """`reprise generate`: a synthetic crawl with known stories, to a file or a topic, at a rate."""
 
 import gzip
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +58,8 @@ def command(
     Each line holds an article and its labels: `story`, and `kind`, which says how it was made from the story's
     founder. A revision repeats the id of its founder.
     """
+    if not math.isfinite(rate):
+        raise UsageError("--rate: a number of articles a second; 0 for no limit")
     if output is not None and topic is not None:
         raise UsageError("--output and --topic exclude each other")
     interval_ms = max(1, round(1000 / rate)) if rate else _DEFAULTS.interval_ms

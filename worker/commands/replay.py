@@ -34,6 +34,10 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
 
     The settings of Kafka and of the worker's port play no part.
     """
+    from worker.files import refuse_overwriting, refuse_unreadable  # noqa: PLC0415
+
+    refuse_unreadable(files)  # before the output is opened, which empties it
+    refuse_overwriting(files, output)
     end_as_interrupted()
     with store(redis_url) as url, _output(output) as events:
         if not replay_files(load(environment_with(url)), files, events, source):
