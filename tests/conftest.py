@@ -1,6 +1,6 @@
 """Fixtures for every test: a real stack, started when first asked for; names of a test's own; the data where it lies.
 
-stack, kafka_bootstrap_servers, redis_url      servers of this session
+stack, kafka_bootstrap_servers, redis_url      servers of this test run
 namespace, topic_names                         names of this test
 shared_dir, seeds, spotsigs_dev                files that are read where they lie (REPRISE_SHARED)
 """

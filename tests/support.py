@@ -1,4 +1,4 @@
-"""What tests share: the stack of this session, a real `reprise run`, waiting with a deadline. It asserts nothing.
+"""What tests share: the stack of this test run, a real `reprise run`, waiting with a deadline. It asserts nothing.
 
 `wait_until(condition, timeout_seconds, what)` returns the first true answer, or raises TimeoutError that names `what`.
 """

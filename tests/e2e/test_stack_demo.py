@@ -1,4 +1,4 @@
-"""The demo as a user runs it, on the servers that this session started."""
+"""The demo as a user runs it, on the servers that this test run started."""
 
 import os
 import re

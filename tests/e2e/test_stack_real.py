@@ -1,4 +1,4 @@
-"""The stack itself, on the servers that this session started."""
+"""The stack itself, on the servers that this test run started."""
 
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
