@@ -8,7 +8,7 @@ blank optional field says nothing, so it is absent too.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -17,14 +17,13 @@ import orjson
 from worker.errors import BadMessage
 from worker.html import html_text
 from worker.model import Article, DeadReason, Message
+from worker.times import EPOCH, MILLISECOND
 from worker.urls import canonical_url, registered_domain
 
 #: All of them strings.
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 #: Bytes of a made-up id: 128 bits, where two articles in 10^15 meet by chance once in 10^8 such crawls.
 _ID_BYTES: Final = 16
@@ -68,7 +67,7 @@ def _value(message: Message, limits: Limits) -> bytes:
     value = message.value or b""
     if len(value) > limits.message_bytes:
         raise BadMessage(DeadReason.MESSAGE_TOO_LARGE, f"{len(value)} bytes; the limit is {limits.message_bytes}")
-    return value.removeprefix(_BYTE_ORDER_MARK)
+    return value.removeprefix(BYTE_ORDER_MARK)
 
 
 def _fields(value: bytes) -> dict[str, str]:
@@ -172,5 +171,5 @@ def _milliseconds(timestamp: str | None) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    milliseconds = (moment - _EPOCH) // _MILLISECOND
+    milliseconds = (moment - EPOCH) // MILLISECOND
     return milliseconds if milliseconds >= 0 else None

@@ -3,10 +3,10 @@
 May live here: what a dead letter carries. The original goes along unchanged, so that it can be sent again as it was.
 """
 
-from datetime import UTC, datetime
 from typing import Final
 
 from worker.model import DeadReason, Message, OutputRecord, Unreadable
+from worker.times import rfc3339
 
 #: All headers that a dead letter adds begin with this; a message that was dead before gets them anew.
 PREFIX: Final = "reprise-dead-"
@@ -65,13 +65,8 @@ def _headers(
         TOPIC: message.topic,
         PARTITION: str(message.partition),
         OFFSET: str(message.offset),
-        TIME: _rfc3339(now),
+        TIME: rfc3339(round(now * 1_000_000) // 1000),
         FORM: form,
     }
     # A client's error text may hold what has no UTF-8 form; a dead letter must never fail for that.
     return tuple((name, value.encode(errors="replace")) for name, value in values.items())
-
-
-def _rfc3339(now: float) -> str:
-    moment = datetime.fromtimestamp(now, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

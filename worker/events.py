@@ -5,7 +5,6 @@ decision on the same message gives the same bytes, so that a consumer can tell a
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -14,6 +13,7 @@ from typing import Any, Final, NotRequired, TypedDict
 import orjson
 
 from worker.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord
+from worker.times import rfc3339
 
 #: The name of the body's schema, in `ce_dataschema` and as `$id` of the file. The number changes when a consumer of the
 #: old schema could no longer read the new events.
@@ -27,8 +27,6 @@ _ESTIMATE_DIGITS: Final = 4
 
 #: W3C trace context, as producers write it into Kafka headers.
 _TRACE_HEADERS: Final = ("traceparent", "tracestate")
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventArticle(TypedDict):
@@ -80,7 +78,7 @@ def story_event(article: Article, fingerprint: Fingerprint, decision: Decision, 
             "title": article.title,
             "published_at": article.published_at,
         },
-        "decided_at": _rfc3339(decision.decided_at_ms),
+        "decided_at": rfc3339(decision.decided_at_ms),
     }
     if decision.type is EventType.VARIANT:
         _add_match(event, decision)
@@ -165,9 +163,3 @@ def _trace(message: Message) -> tuple[tuple[str, bytes], ...]:
     if "traceparent" not in last:
         return ()
     return tuple((name, last[name]) for name in _TRACE_HEADERS if name in last)
-
-
-def _rfc3339(milliseconds: int) -> str:
-    # In whole numbers: a float of seconds may lose the last millisecond.
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

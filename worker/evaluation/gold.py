@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from worker.articles import BYTE_ORDER_MARK
 from worker.errors import BadMessage, UsageError
 from worker.model import Article, Fingerprint, Message
 
@@ -66,7 +67,7 @@ def gold_labels(labelled: Sequence[Labelled]) -> Mapping[str, str]:
 
 
 def _label(message: Message) -> str | None:
-    label = orjson.loads((message.value or b"").removeprefix(b"\xef\xbb\xbf")).get("story")
+    label = orjson.loads((message.value or b"").removeprefix(BYTE_ORDER_MARK)).get("story")
     if label is None or isinstance(label, str):
         return label
     if isinstance(label, int):
