@@ -406,6 +406,16 @@ def wait_delivered(place: Place, *workers: WorkerProcess, group_id: str | None =
         )
 
 
+def wait_counted(place: Place, *workers: WorkerProcess) -> None:
+    """Return when these workers, which read everything, have counted it: that is a moment after the commit."""
+    sent = sum(place.ends(place.topics.articles).values())
+    wait_until(
+        lambda: sum(samples(worker).total("reprise_articles_total") for worker in workers) >= sent,
+        READY_SECONDS,
+        "everything counted",
+    )
+
+
 def _while_running(worker: WorkerProcess, condition: Any, timeout_seconds: float, what: str) -> None:
     def met() -> bool:
         assert worker.process.poll() is None, f"the worker ended\n{worker.tail()}"

@@ -20,6 +20,7 @@ from tests.e2e.support_e2e import (
     one_each,
     open_place,
     samples,
+    wait_counted,
     wait_delivered,
     wait_ready,
 )
@@ -79,6 +80,7 @@ def test_two_workers_share_the_partitions_and_announce_each_story_once(place: Pl
         for worker in workers:
             os.kill(worker.pid, signal.SIGCONT)
         wait_delivered(place, *workers)
+        wait_counted(place, *workers)
         scraped = [samples(worker) for worker in workers]
 
     assert [each.total("reprise_articles_total") for each in scraped] == [len(sent) / 2] * 2

@@ -22,6 +22,7 @@ from tests.e2e.support_e2e import (
     open_place,
     probe,
     samples,
+    wait_counted,
     wait_delivered,
     wait_ready,
 )
@@ -101,6 +102,7 @@ def run(kafka_bootstrap_servers: str, redis_url: str, tmp_path_factory: pytest.T
         with running_worker(settings, tmp_path_factory.mktemp("sample") / "log") as process:
             wait_ready(process)
             wait_delivered(place, process)
+            wait_counted(place, process)
             yield Run(
                 place=place,
                 pages=pages,
@@ -235,6 +237,7 @@ def test_another_group_gets_the_very_same_events(run: Run, tmp_path: Path) -> No
     )
     with running_worker(settings, tmp_path / "log") as process:
         wait_delivered(run.place, process, group_id=settings["REPRISE_KAFKA_GROUP_ID"])
+        wait_counted(run.place, process)
         scraped = samples(process)
     found = by_trace(run.place.events())
     assert found.keys() == {raw.trace for raw in run.sent}
