@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "replay": "Decide the articles of files, without Kafka.",
     "generate": "Generate a crawl whose stories are known.",
     "topics": "Create the topics, and check those that exist.",
+    "dead": "List the dead letters, and send them back.",
     "evaluate": "Score the decisions on a file whose stories are known.",
     "explain": "Show why two articles match or do not.",
 }

@@ -76,7 +76,7 @@ class KafkaSource:
         if fetched and self._paused:
             self._put_back(consumer, fetched)
             return ()
-        messages = [_message(record) for records in fetched.values() for record in records]
+        messages = [message_of(record) for records in fetched.values() for record in records]
         self._hold((message.topic, message.partition, message.offset) for message in messages)
         self._measure(consumer)
         return messages
@@ -261,7 +261,8 @@ def _take_up_join(consumer: KafkaConsumer) -> None:
         coordinator.request_rejoin()
 
 
-def _message(record: Any) -> Message:
+def message_of(record: Any) -> Message:
+    """Turn the client's record into ours."""
     return Message(
         topic=record.topic,
         partition=record.partition,
