@@ -6,7 +6,7 @@ May live here: what is made of a batch, by pure functions and a Sink. May not: r
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.errors import BadMessage, Fatal
+from worker.errors import BadMessage, Fatal, RepriseError, calls
 from worker.model import Article, DeadReason, Decision, Fingerprint, Message, OutputRecord, Unreadable
 from worker.ports import Partition, Sink
 
@@ -31,10 +31,11 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A message that is an article."""
+    """A message that is an article, with its fingerprint."""
 
     message: Message
     article: Article
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,15 @@ class Dead:
     detail: str
 
 
-def sort(messages: Sequence[Message | Unreadable], steps: Steps) -> Sequence[Read | Dead]:
-    """Tell articles from dead letters, in order; tombstones lead to nothing."""
-    return [_entry(message, steps) for message in messages if not is_tombstone(message)]
+def sort(
+    messages: Sequence[Message | Unreadable], steps: Steps, failed: Callable[[Exception], None]
+) -> Sequence[Read | Dead]:
+    """Tell articles from dead letters, in order; tombstones lead to nothing.
+
+    A message on which a step raises what it should not is a dead letter like any other, and `failed` is told: one
+    article must not stop the worker at every restart. Raises RepriseErrors other than BadMessage.
+    """
+    return [_entry(message, steps, failed) for message in messages if not is_tombstone(message)]
 
 
 def is_tombstone(message: Message | Unreadable) -> bool:
@@ -56,13 +63,20 @@ def is_tombstone(message: Message | Unreadable) -> bool:
     return isinstance(message, Message) and message.value is None
 
 
-def _entry(message: Message | Unreadable, steps: Steps) -> Read | Dead:
+def _entry(message: Message | Unreadable, steps: Steps, failed: Callable[[Exception], None]) -> Read | Dead:
     if isinstance(message, Unreadable):
         return Dead(message=message, reason=DeadReason.RECORD_UNREADABLE, detail=message.detail)
     try:
-        return Read(message=message, article=steps.read(message))
+        article = steps.read(message)
+        return Read(message=message, article=article, fingerprint=steps.fingerprint(article))
     except BadMessage as bad:
         return Dead(message=message, reason=bad.reason, detail=bad.detail)
+    except RepriseError:
+        raise
+    except Exception as error:  # whatever it is, it is about this one message
+        failed(error)
+        detail = f"{type(error).__name__} at {calls(error)[-1]}"
+        return Dead(message=message, reason=DeadReason.UNEXPECTED_ERROR, detail=detail)
 
 
 def emit(

@@ -11,7 +11,14 @@
 An adapter translates its client's exceptions into these; nothing else crosses a port.
 """
 
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
 from worker.model import DeadReason
+
+#: Calls of a traceback that are told: the innermost ones, since an endless recursion has a thousand.
+_MAX_CALLS: Final = 20
 
 
 class RepriseError(Exception):
@@ -45,3 +52,12 @@ class IndexMismatch(Fatal):
 
 class CircuitOpen(Fatal):
     """Too many messages could not be read; going on would drain the topic into the dead letters."""
+
+
+def calls(error: BaseException) -> Sequence[str]:
+    """Return the calls that led to an error, `module:line` each, outermost first.
+
+    Nothing else of it is told: an error's message, and those of its causes, may quote the article.
+    """
+    walked = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return [f"{module}:{line}" for module, line in walked[-_MAX_CALLS:]]

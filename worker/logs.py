@@ -13,6 +13,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from worker.errors import calls
 from worker.model import DeadReason, Decision, EventType, Message, Unreadable
 from worker.observers import Deaf
 
@@ -92,6 +93,7 @@ class Journal(Deaf):
         self._told_at = clock()
         self._counts: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
+        self._failures: set[str] = set()
 
     def polled(self, messages: int) -> None:
         """Tell of progress when it is time and anything happened."""
@@ -105,6 +107,13 @@ class Journal(Deaf):
                 self._counts["replayed"] += 1
             else:
                 self._counts["new" if decision.type is EventType.NEW else "variants"] += 1
+
+    def failed(self, error: Exception) -> None:
+        """Tell of the first error of each place since the last summary. Its words may quote an article."""
+        at = calls(error)
+        if at[-1] not in self._failures:
+            self._failures.add(at[-1])
+            self._log.error("unexpected_error", type=type(error).__name__, calls=at, consequence="a dead letter")
 
     def binned(self, reason: DeadReason) -> None:
         """Tell of the first dead letter of each reason since the last summary, count the others."""
@@ -134,4 +143,5 @@ class Journal(Deaf):
             self._log.info("progress", **self._counts, dead=dict(self._dead))
         self._counts.clear()
         self._dead.clear()
+        self._failures.clear()
         self._told_at = self._clock()

@@ -91,7 +91,7 @@ class Metrics:
 
     def _declare_histograms(self) -> None:
         self._fingerprint = self._histogram(
-            "fingerprint_seconds", "Time to turn the texts of a batch into signatures.", _BATCH_BUCKETS
+            "fingerprint_seconds", "Time to turn the messages of a batch into signatures.", _BATCH_BUCKETS
         )
         self._redis = self._histogram("redis_seconds", "Time of Redis to decide a batch.", _BATCH_BUCKETS)
         self._decision = self._histogram(
@@ -150,6 +150,9 @@ class Metrics:
     def fingerprinted(self, articles: int, seconds: float) -> None:
         """See Observer."""
         self._fingerprint.observe(seconds)
+
+    def failed(self, error: Exception) -> None:
+        """See Observer; its dead letter is what counts."""
 
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """See Observer."""

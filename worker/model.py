@@ -20,6 +20,7 @@ class DeadReason(StrEnum):
     MESSAGE_TOO_LARGE = "message_too_large"
     TEXT_TOO_LONG = "text_too_long"
     HTML_UNREADABLE = "html_unreadable"
+    UNEXPECTED_ERROR = "unexpected_error"
     EVENT_TOO_LARGE = "event_too_large"
     RECORD_UNREADABLE = "record_unreadable"
 

@@ -15,6 +15,9 @@ class Deaf:
     def fingerprinted(self, articles: int, seconds: float) -> None:
         """See Observer."""
 
+    def failed(self, error: Exception) -> None:
+        """See Observer."""
+
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """See Observer."""
 
@@ -49,6 +52,11 @@ class Observers:
         """See Observer."""
         for observer in self._observers:
             observer.fingerprinted(articles, seconds)
+
+    def failed(self, error: Exception) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.failed(error)
 
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """See Observer."""

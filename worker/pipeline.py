@@ -55,10 +55,10 @@ class Pipeline:
         return True
 
     def _deliver(self, messages: Sequence[Message | Unreadable]) -> None:
-        entries = sort(messages, self.steps)
+        entries = self._read(messages)
         # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
         self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in entries])
-        fingerprints = self._fingerprint(entries)
+        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, Read)]
         # Each step is tried until it is done. The index gives a recorded decision again, and an event that is sent
         # again carries the same id: nothing is lost, and at worst something is said twice.
         insist = self.patience.insist
@@ -78,12 +78,12 @@ class Pipeline:
         self.observer.polled(len(messages))
         return messages
 
-    def _fingerprint(self, entries: Sequence[Read | Dead]) -> Sequence[Fingerprint]:
+    def _read(self, messages: Sequence[Message | Unreadable]) -> Sequence[Read | Dead]:
         started = time.monotonic()
-        fingerprints = [self.steps.fingerprint(entry.article) for entry in entries if isinstance(entry, Read)]
-        if fingerprints:
-            self.observer.fingerprinted(len(fingerprints), time.monotonic() - started)
-        return fingerprints
+        entries = sort(messages, self.steps, self.observer.failed)
+        if articles := sum(isinstance(entry, Read) for entry in entries):
+            self.observer.fingerprinted(articles, time.monotonic() - started)
+        return entries
 
     def _decide(self, fingerprints: Sequence[Fingerprint]) -> Sequence[Decision]:
         if not fingerprints:

@@ -75,7 +75,13 @@ class Observer(Protocol):
         """A poll completed with so many messages, none included: the loop is alive."""
 
     def fingerprinted(self, articles: int, seconds: float) -> None:
-        """So many texts became signatures in `seconds`."""
+        """So many messages of a batch became articles with signatures; the whole batch took `seconds` to be read."""
+
+    def failed(self, error: Exception) -> None:
+        """A step raised on one message what it should not; the message becomes a dead letter.
+
+        The error's own words may quote the article and are for nobody; see worker/errors.py, `calls`.
+        """
 
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """The index answered a batch in `seconds`."""

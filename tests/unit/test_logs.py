@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import structlog
@@ -114,6 +115,31 @@ def test_progress_is_told_seldom_and_in_sum(journal: Journal, clock: Clock, stre
     assert "secret" not in stream.getvalue()
     journal.summary()
     assert len(lines(stream)) == 1
+
+
+def test_an_unexpected_error_is_told_by_its_place(journal: Journal, stream: io.StringIO) -> None:
+    """A line names type and calls, never the error's words or its cause's; the same place is told once a summary."""
+
+    def at_one_place() -> None:
+        try:
+            int("secret text")
+        except ValueError as error:
+            raise TypeError("secret words") from error
+
+    def fail() -> None:
+        with pytest.raises(TypeError) as caught:
+            at_one_place()
+        journal.failed(caught.value)
+
+    fail()
+    fail()
+    (line,) = lines(stream)
+    assert (line["event"], line["level"], line["type"]) == ("unexpected_error", "error", "TypeError")
+    assert [str(call).partition(":")[0] for call in cast("list[str]", line["calls"])] == [__name__] * 2
+    assert "secret" not in stream.getvalue()
+    journal.summary()
+    fail()
+    assert [line["event"] for line in lines(stream)].count("unexpected_error") == 2
 
 
 def test_an_idle_worker_is_silent(journal: Journal, clock: Clock, stream: io.StringIO) -> None:

@@ -1,7 +1,8 @@
 """The loop: poll, decide, emit, flush, commit, and what it does when one of them cannot be done."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -22,9 +23,17 @@ ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
 
 def read(message: Message) -> Article:
     assert message.value is not None
+    if message.value == b"unread":
+        raise RecursionError("the secret text")
     if message.value.startswith(b"bad"):
         raise BadMessage(DeadReason.NOT_JSON, "no JSON")
     return Article(article_id=message.value.decode(), text="")
+
+
+def fingerprint(article: Article) -> Fingerprint:
+    if article.article_id == "unsigned":
+        raise MemoryError("the secret text")
+    return Fingerprint(article_id=article.article_id, content_hash=b"")
 
 
 def event(article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
@@ -35,11 +44,12 @@ def event(article: Article, fingerprint: Fingerprint, decision: Decision, messag
 
 def dead_letter(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
     value = message.value if isinstance(message, Message) else None
-    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=value, headers=(("why", reason.encode()),))
+    headers = (("why", reason.encode()), ("detail", detail.encode()))
+    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=value, headers=headers)
 
 
 def notice(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
-    headers = (("why", reason.encode()), ("notice", b"yes"))
+    headers = (("why", reason.encode()), ("detail", detail.encode()), ("notice", b"yes"))
     return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=None, headers=headers)
 
 
@@ -121,6 +131,9 @@ class Diary:
     def fingerprinted(self, articles: int, seconds: float) -> None:
         self.told.append(("fingerprinted", articles))
 
+    def failed(self, error: Exception) -> None:
+        self.told.append(("failed", type(error)))
+
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         self.told.append(("decided", len(decisions)))
 
@@ -180,7 +193,7 @@ class World:
             observer=self.observer,
             steps=Steps(
                 read=read,
-                fingerprint=lambda article: Fingerprint(article_id=article.article_id, content_hash=b""),
+                fingerprint=fingerprint,
                 event_record=event,
                 dead_letter=dead_letter,
                 notice=notice,
@@ -232,6 +245,41 @@ def test_a_bad_message_is_binned_and_the_stream_goes_on() -> None:
     assert world.dead == [(b"1", b"bad", "not_json")]
     assert world.observer.of("binned") == [("binned", DeadReason.NOT_JSON)]
     assert world.committed == 3
+
+
+def test_an_error_nobody_thought_of_costs_one_message() -> None:
+    """It is a dead letter that names the error and its place, never the error's words; the stream goes on."""
+    world = World(b"a", b"unread", b"unsigned", b"b")
+    assert world.pipeline.run() is True
+    assert world.events == [b"a n-0", b"b n-1"]
+    assert world.dead == [(b"1", b"unread", "unexpected_error"), (b"2", b"unsigned", "unexpected_error")]
+    assert world.observer.of("failed") == [("failed", RecursionError), ("failed", MemoryError)]
+    details = [dict(letter.headers)["detail"].decode() for letter in world.broker.messages(DEAD)]
+    for detail, name in zip(details, ("RecursionError", "MemoryError"), strict=True):
+        assert re.fullmatch(rf"{name} at tests\.unit\.test_pipeline:\d+", detail)
+    assert world.committed == 4
+
+
+def test_errors_nobody_thought_of_open_the_circuit() -> None:
+    """A bug that every article meets stops the worker, instead of draining the topic into the dead letters."""
+    world = World(b"a", b"unsigned", b"unread", limits=CircuitLimits(in_a_row=2))
+    with pytest.raises(CircuitOpen):
+        world.pipeline.run()
+    assert (world.dead, world.events, world.committed) == ([], [], 0)
+
+
+@pytest.mark.parametrize("stopping", [KeyboardInterrupt, SystemExit, Fatal, Unreachable])
+def test_what_is_not_about_the_message_passes(stopping: type[BaseException]) -> None:
+    """An interrupt, and an error that has a meaning of its own, is never mistaken for a bad message."""
+
+    def interrupted(_message: Message) -> Article:
+        raise stopping("now")
+
+    world = World(b"a")
+    world.pipeline.steps = replace(world.pipeline.steps, read=interrupted)
+    with pytest.raises(stopping):
+        world.pipeline.run()
+    assert (world.dead, world.committed) == ([], 0)
 
 
 def test_a_position_that_cannot_be_decoded_is_binned() -> None:
