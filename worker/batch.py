@@ -1,14 +1,19 @@
 """One batch between the ports: which messages are articles, and which records everything leads to.
 
-May live here: what is made of a batch, by pure functions and a Sink. May not: retries, commits, the loop.
+May live here: what is made of a batch, by pure functions. May not: sending, retries, commits, the loop.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from worker.errors import BadMessage, Fatal, RepriseError, calls
-from worker.model import Article, DeadReason, Decision, Fingerprint, Message, OutputRecord, Unreadable
-from worker.ports import Partition, Sink
+from worker.errors import BadMessage, RepriseError, calls
+from worker.model import Article, DeadReason, Decision, Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from worker.ports import Partition
+
+#: What a dead letter says of an article whose event is larger than max.message.bytes.
+_TOO_LARGE: Final = "its event is larger than its topic takes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,53 +84,37 @@ def _entry(message: Message | Unreadable, steps: Steps, failed: Callable[[Except
         return Dead(message=message, reason=DeadReason.UNEXPECTED_ERROR, detail=detail)
 
 
-def emit(
+def outcomes(
+    messages: Sequence[Message | Unreadable],
     entries: Sequence[Read | Dead],
-    fingerprints: Sequence[Fingerprint],
     decisions: Sequence[Decision],
     *,
     steps: Steps,
-    sink: Sink,
     now: float,
-) -> Sequence[DeadReason]:
-    """Send what each entry leads to, in order. Returns why messages were binned. Raises Unreachable, Fatal."""
-    decided = iter(zip(fingerprints, decisions, strict=True))
-    records = []
-    for entry in entries:
-        if isinstance(entry, Read):
-            records.append(steps.event_record(entry.article, *next(decided), entry.message))
-        else:
-            records.append(steps.dead_letter(entry.message, entry.reason, entry.detail, now))
-    too_large = [_too_large(entries[index]) for index in sink.send(records)]
-    _shrink(too_large, steps, sink, now)
-    events = [dead.reason for dead in too_large if dead.reason is DeadReason.EVENT_TOO_LARGE]
-    return [entry.reason for entry in entries if isinstance(entry, Dead)] + events
+) -> Sequence[Outcome]:
+    """Say what each message leads to, in order. An event too large for its topic becomes a dead letter."""
+    found, decided = iter(entries), iter(decisions)
+
+    def outcome(message: Message | Unreadable) -> Outcome:
+        if is_tombstone(message):
+            return Outcome(message=message)
+        entry = next(found)
+        if isinstance(entry, Dead):
+            return _binned(entry, steps, now)
+        event = partial(steps.event_record, entry.article, entry.fingerprint, next(decided), entry.message)
+        binned = _binned(Dead(message=entry.message, reason=DeadReason.EVENT_TOO_LARGE, detail=_TOO_LARGE), steps, now)
+        return Outcome(message=message, records=(event, *binned.records), reasons=(None, *binned.reasons))
+
+    return [outcome(message) for message in messages]
 
 
-def _too_large(entry: Read | Dead) -> Dead:
-    if isinstance(entry, Dead):
-        return entry
-    detail = "its event is larger than its topic takes"
-    return Dead(message=entry.message, reason=DeadReason.EVENT_TOO_LARGE, detail=detail)
+def _binned(dead: Dead, steps: Steps, now: float) -> Outcome:
+    """A dead letter, or where that is too large itself, a notice."""
+    records = [partial(make, dead.message, dead.reason, dead.detail, now) for make in (steps.dead_letter, steps.notice)]
+    return Outcome(message=dead.message, records=tuple(records), reasons=(dead.reason, dead.reason))
 
 
-def _shrink(too_large: Sequence[Dead], steps: Steps, sink: Sink, now: float) -> None:
-    """Send a smaller record for each that could not be sent: an event's dead letter, a dead letter's notice."""
-    if not too_large:
-        return
-    records = [
-        (steps.dead_letter if dead.reason is DeadReason.EVENT_TOO_LARGE else steps.notice)(
-            dead.message, dead.reason, dead.detail, now
-        )
-        for dead in too_large
-    ]
-    still = [too_large[index] for index in sink.send(records)]
-    notices = [steps.notice(dead.message, dead.reason, dead.detail, now) for dead in still]
-    if notices and sink.send(notices):
-        raise Fatal("a dead letter of headers alone is too large for its topic; raise max.message.bytes")
-
-
-def positions(messages: Sequence[Message | Unreadable]) -> Mapping[Partition, int]:
+def positions(messages: Iterable[Message | Unreadable]) -> Mapping[Partition, int]:
     """For each partition the position after its last message."""
     after: dict[Partition, int] = {}
     for message in messages:

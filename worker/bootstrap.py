@@ -1,7 +1,7 @@
 """Settings to a pipeline: the only place that builds clients, and where the adapters meet the pure functions.
 
 opened     everything of `reprise run`: what must hold at the start, the waits, the order of opening and closing
-assembled  the pipeline around any source, index and sink
+assembled  the pipeline around any source, index and delivery
 """
 
 import time
@@ -15,24 +15,26 @@ from worker.batch import Steps
 from worker.circuit import CircuitLimits
 from worker.dead_letters import dead_letter, notice
 from worker.decision import Rule
+from worker.delivery import AtLeastOnce
 from worker.errors import Fatal, RepriseError, Unreachable
 from worker.events import event_record
 from worker.kafka.clients import KafkaConfig, check_codecs, wait_for_broker
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
 from worker.kafka.topics import missing_topics
+from worker.kafka.transactional import Transactional
 from worker.logs import logger
 from worker.metrics import Metrics
-from worker.model import EventType
+from worker.model import Dependency, EventType
 from worker.observers import Observers
 from worker.patience import Pace, Patience
 from worker.pipeline import Pipeline
-from worker.ports import Index, Observer, Sink, Source
+from worker.ports import Delivery, Index, Observer, Sink, Source
 from worker.redis_client import Client, check_eviction, connect, location
 from worker.redis_index.index import RedisIndex
 from worker.retention import Retention
 from worker.settings import Settings
-from worker.settings.groups import KafkaSettings
+from worker.settings.groups import DeliveryMode, KafkaSettings
 from worker.stop import Stop
 from worker.text.fingerprint import fingerprint
 
@@ -64,11 +66,9 @@ def opened(
         index = _open_index(settings, stop)
         closing.callback(index.close)
         metrics.watch_index(partial(index.size, settings.index.namespace))
-        observers.reachable("redis")
+        observers.reachable(Dependency.REDIS)
         _await_kafka(settings, stop)
         what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
-        sink = insist(lambda: open_sink(settings), what, limit_seconds=limit_seconds, stop=stop)
-        closing.callback(sink.close)
         open_source = partial(
             KafkaSource,
             kafka_config(settings.kafka),
@@ -79,8 +79,10 @@ def opened(
         source = insist(open_source, what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(source.close)
         metrics.watch_lag(source.lag)
-        observers.reachable("kafka")
-        yield assembled(settings, source=source, index=index, sink=sink, observer=observers, stop=stop), source
+        delivery = insist(lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop)
+        closing.callback(delivery.close)
+        observers.reachable(Dependency.KAFKA)
+        yield assembled(settings, source=source, index=index, delivery=delivery, observer=observers, stop=stop), source
 
 
 def assembled(
@@ -88,7 +90,7 @@ def assembled(
     *,
     source: Source,
     index: Index,
-    sink: Sink,
+    delivery: Delivery,
     observer: Observer,
     stop: Stop,
     steps: Steps | None = None,
@@ -103,7 +105,7 @@ def assembled(
     return Pipeline(
         source=source,
         index=index,
-        sink=sink,
+        delivery=delivery,
         observer=observer,
         steps=steps or steps_of(settings),
         namespace=settings.index.namespace,
@@ -146,6 +148,15 @@ def kafka_config(kafka: KafkaSettings) -> KafkaConfig:
 
 #: Settings that name a file, which Kafka's client wants as text.
 _FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+
+
+def _open_delivery(settings: Settings, source: KafkaSource) -> Delivery:
+    """Connect a producer, for events beside positions or for both at once. Raises Unreachable, Fatal."""
+    if settings.service.delivery is DeliveryMode.TRANSACTIONAL:
+        return Transactional(
+            kafka_config(settings.kafka), source, flush_timeout_seconds=settings.times.flush_timeout_seconds
+        )
+    return AtLeastOnce(open_sink(settings), source.commit)
 
 
 def open_sink(settings: Settings) -> Sink:

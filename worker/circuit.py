@@ -1,9 +1,11 @@
 """The circuit limit: how many unreadable messages are bad luck, and how many mean that something upstream broke.
 
-Pure. The state goes in and comes out; nothing here bins, commits or stops anything.
+Pure. The state goes in and comes out; nothing here bins, commits or stops anything. As a note it goes along with each
+commit, so that a worker that is started again and again bins no more than one that runs on.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from worker.errors import CircuitOpen
@@ -49,6 +51,24 @@ def judge(limits: CircuitLimits, circuit: Circuit, unreadable: Sequence[bool]) -
             bad -= recent[len(recent) - limits.window - 1]
         _check(limits, in_a_row, bad, min(len(recent), limits.window))
     return Circuit(recent=bytes(recent[-limits.window :]), in_a_row=in_a_row)
+
+
+def note(circuit: Circuit) -> str:
+    """Write the state as text: about 260 characters, of the 4,096 that a broker keeps with an offset."""
+    verdicts = int(
+        "1" + "".join(map(str, circuit.recent)), 2
+    )  # the 1 in front keeps what was read well before the rest
+    return f"{circuit.in_a_row:x}.{verdicts:x}"
+
+
+def recall(notes: Iterable[str]) -> Circuit:
+    """Take up the worst of what was noted. A note that is not ours, such as the empty one, says nothing."""
+    found = [re.fullmatch(r"([0-9a-f]{1,8})\.([0-9a-f]{1,4000})", each) for each in notes]
+    states = [(int(match[1], 16), bytes(map(int, f"{int(match[2], 16):b}"[1:]))) for match in found if match]
+    return Circuit(
+        recent=max((recent for _, recent in states), key=sum, default=b""),
+        in_a_row=max((in_a_row for in_a_row, _ in states), default=0),
+    )
 
 
 def _check(limits: CircuitLimits, in_a_row: int, bad: int, seen: int) -> None:

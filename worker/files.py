@@ -3,14 +3,13 @@
 import gzip
 import sys
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from worker.errors import Fatal, UsageError
-from worker.model import Message, OutputRecord, Unreadable
-from worker.ports import Partition
+from worker.model import Message, Outcome, Unreadable
 
 #: The name that stands for standard input.
 STDIN: Final = "-"
@@ -54,8 +53,9 @@ class FileSource:
             self._ended()
         return batch
 
-    def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Do nothing: a replay begins at the beginning."""
+    def notes(self) -> Sequence[str]:
+        """See Source: a replay remembers no other."""
+        return ()
 
     def pause(self) -> None:
         """See Source."""
@@ -71,34 +71,27 @@ class FileSource:
 
 
 class EventWriter:
-    """The Sink that writes the body of each event on a line of its own, in order. Dead letters are left out."""
+    """The Delivery that writes the body of each event on a line of its own, in order. Dead letters are left out.
 
-    def __init__(self, output: BinaryIO, *, dead_topic: str) -> None:
+    Nothing is too large for a file, and nothing is committed: a replay begins at the beginning.
+    """
+
+    def __init__(self, output: BinaryIO) -> None:
         self._output = output
-        self._dead_topic = dead_topic
 
-    def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
-        """See Sink; nothing is too large for a file. Raises Fatal where it cannot be written."""
-        lines = [record.value + b"\n" for record in records if record.topic != self._dead_topic and record.value]
+    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+        """See Delivery. Raises Fatal where the file cannot be written."""
+        # a dead letter is made as well, for whoever listens to that
+        made = [(outcome.reasons[0], outcome.records[0]()) for outcome in outcomes if outcome.records]
         try:
-            self._output.writelines(lines)
-        except OSError as error:
-            raise _cannot_write(error) from error
-        return ()
-
-    def flush(self) -> None:
-        """See Sink."""
-        try:
+            self._output.writelines((record.value or b"") + b"\n" for reason, record in made if reason is None)
             self._output.flush()
         except OSError as error:
-            raise _cannot_write(error) from error
+            raise Fatal(f"the events cannot be written: {error.strerror or error}") from error
+        return [(outcome, 0) for outcome in outcomes]
 
     def close(self) -> None:
         """Leave the output to who opened it."""
-
-
-def _cannot_write(error: OSError) -> Fatal:
-    return Fatal(f"the events cannot be written: {error.strerror or error}")
 
 
 def refuse_unreadable(names: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from worker.errors import Fatal
+from worker.model import Dependency
 from worker.observers import Deaf
 
 _LOG: Final = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Vitals(Deaf):
         self._timeout = liveness_timeout_seconds
         self._monotonic = monotonic
         self._polled_at: float | None = None
-        self._away = frozenset({"redis", "kafka"})
+        self._away = frozenset(Dependency)
         self._joined: Callable[[], bool] = bool  # False until `bootstrapped` says whom to ask
         self._draining = False
 
@@ -60,11 +61,11 @@ class Vitals(Deaf):
         """See Observer."""
         self._polled_at = self._monotonic()
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._away |= {dependency}
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._away -= {dependency}
 

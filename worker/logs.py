@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 from worker.errors import calls
-from worker.model import DeadReason, Decision, EventType, Message, Unreadable
+from worker.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
 from worker.observers import Deaf
 
 #: Seconds between two lines of progress while messages arrive: often enough to see that it works, too seldom to cost.
@@ -129,13 +129,13 @@ class Journal(Deaf):
         """Count what is done for good."""
         self._counts["delivered"] += len(messages)
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """Tell of it."""
-        self._log.warning("unreachable", dependency=dependency, consequence="paused, nothing is committed")
+        self._log.warning("unreachable", dependency=dependency.value, consequence="paused, nothing is committed")
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """Tell of it."""
-        self._log.info("reachable", dependency=dependency)
+        self._log.info("reachable", dependency=dependency.value)
 
     def summary(self) -> None:
         """Tell what happened since the last time, where anything did."""

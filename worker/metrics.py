@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 from worker import __version__
 from worker.errors import RepriseError
-from worker.model import DeadReason, Decision, EventType, Kind, Message, Unreadable
+from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Unreadable
 from worker.ports import Partition
 
 #: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.
@@ -47,13 +47,6 @@ class Outcome(StrEnum):
     REPLAYED = "replayed"
     DEAD = "dead"
     SKIPPED = "skipped"
-
-
-class Dependency(StrEnum):
-    """What the worker cannot work without."""
-
-    REDIS = "redis"
-    KAFKA = "kafka"
 
 
 class Metrics:
@@ -189,13 +182,13 @@ class Metrics:
             if isinstance(message, Message) and message.timestamp_ms is not None:
                 self._end_to_end.observe(max(0.0, now - message.timestamp_ms / 1000))
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """See Observer."""
-        self._up.labels(Dependency(dependency)).set(0)
+        self._up.labels(dependency).set(0)
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
-        self._up.labels(Dependency(dependency)).set(1)
+        self._up.labels(dependency).set(1)
 
 
 class _LagCollector(Collector):

@@ -4,6 +4,7 @@ May live here: dataclasses and enums that more than one module needs. May not: a
 environment or a socket, or that knows Kafka's or Redis's clients.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,13 @@ class DeadReason(StrEnum):
     UNEXPECTED_ERROR = "unexpected_error"
     EVENT_TOO_LARGE = "event_too_large"
     RECORD_UNREADABLE = "record_unreadable"
+
+
+class Dependency(StrEnum):
+    """What the worker cannot work without."""
+
+    REDIS = "redis"
+    KAFKA = "kafka"
 
 
 class EventType(StrEnum):
@@ -164,3 +172,17 @@ class OutputRecord:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one message leads to: nothing for a tombstone, else one record.
+
+    records  makes it, in each way that it can be told, the smaller after the larger: the first that its topic takes is
+             sent
+    reasons  for each of them why the message is binned by it; None for an event
+    """
+
+    message: Message | Unreadable
+    records: tuple[Callable[[], OutputRecord], ...] = ()
+    reasons: tuple[DeadReason | None, ...] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from worker.model import DeadReason, Decision, Message, Unreadable
+from worker.model import DeadReason, Decision, Dependency, Message, Unreadable
 from worker.ports import Observer
 
 
@@ -30,10 +30,10 @@ class Deaf:
     def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
         """See Observer."""
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """See Observer."""
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
 
 
@@ -78,12 +78,12 @@ class Observers:
         for observer in self._observers:
             observer.delivered(messages)
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.unreachable(dependency)
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.reachable(dependency)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from worker.errors import Fatal, Unreachable
+from worker.model import Dependency
 from worker.ports import Observer, Source
 from worker.stop import Stop
 
@@ -53,7 +54,7 @@ class Patience:
     #: 0..1, for workers not to come back all at once
     jitter: Callable[[], float] = random.random
 
-    def insist(self, dependency: str, step: Callable[[], T]) -> T:
+    def insist(self, dependency: Dependency, step: Callable[[], T]) -> T:
         """Take a step; while its dependency is away fetch nothing, keep polling, and try again.
 
         Raises GivenUpError where that takes too long.

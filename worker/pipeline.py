@@ -1,5 +1,8 @@
 """The worker's one sentence: poll, decide, emit, flush, commit.
 
+The last three are what a Delivery does: one after the other (delivery.py), or in one transaction
+(kafka/transactional.py).
+
 May live here: the order of the steps. May not: anything that knows Kafka, Redis, JSON or a text. A message is bad
 (bin it), a dependency is away (keep the batch, try again), or the worker cannot go on (Fatal passes through, and
 nothing of the batch is committed).
@@ -8,19 +11,14 @@ nothing of the batch is committed).
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from worker.batch import Dead, Read, Steps, emit, is_tombstone, positions, sort
-from worker.circuit import Circuit, CircuitLimits, judge
+from worker.batch import Dead, Read, Steps, outcomes, sort
+from worker.circuit import Circuit, CircuitLimits, judge, note, recall
 from worker.errors import Unreachable
-from worker.model import DeadReason, Decision, Fingerprint, Message, Unreadable
+from worker.model import Decision, Dependency, Fingerprint, Message, Outcome, Unreadable
 from worker.patience import GivenUpError, Patience
-from worker.ports import Index, Observer, Sink, Source
+from worker.ports import Delivery, Index, Observer, Source
 from worker.stop import Stop
-
-#: The names that Observer.unreachable gives the dependencies.
-_REDIS: Final = "redis"
-_KAFKA: Final = "kafka"
 
 
 @dataclass(kw_only=True)
@@ -29,7 +27,7 @@ class Pipeline:
 
     source: Source
     index: Index
-    sink: Sink
+    delivery: Delivery
     observer: Observer
     steps: Steps
     namespace: str
@@ -48,7 +46,7 @@ class Pipeline:
         """
         try:
             while not self.stop.requested:
-                if messages := self.patience.insist(_KAFKA, self._poll):
+                if messages := self.patience.insist(Dependency.KAFKA, self._poll):
                     self._deliver(messages)
         except GivenUpError:
             return False
@@ -56,16 +54,17 @@ class Pipeline:
 
     def _deliver(self, messages: Sequence[Message | Unreadable]) -> None:
         entries = self._read(messages)
+        if not self._circuit.recent:
+            self._circuit = recall(self.patience.insist(Dependency.KAFKA, self.source.notes))
         # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
         self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in entries])
         fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, Read)]
         # Each step is tried until it is done. The index gives a recorded decision again, and an event that is sent
         # again carries the same id: nothing is lost, and at worst something is said twice.
         insist = self.patience.insist
-        decisions = insist(_REDIS, lambda: self._decide(fingerprints))
-        binned = insist(_KAFKA, lambda: self._emit_and_flush(entries, fingerprints, decisions))
-        insist(_KAFKA, lambda: self.source.commit(positions(messages)))
-        self._tell(messages, binned)
+        decisions = insist(Dependency.REDIS, lambda: self._decide(fingerprints))
+        led_to = outcomes(messages, entries, decisions, steps=self.steps, now=self.clock())
+        self._tell(insist(Dependency.KAFKA, lambda: self.delivery.deliver(led_to, note(self._circuit))))
 
     def _poll(self) -> Sequence[Message | Unreadable]:
         if self.stop.requested:  # between two tries: there is no batch in hand to wait for
@@ -93,17 +92,10 @@ class Pipeline:
         self.observer.decided(decisions, time.monotonic() - started)
         return decisions
 
-    def _emit_and_flush(
-        self, entries: Sequence[Read | Dead], fingerprints: Sequence[Fingerprint], decisions: Sequence[Decision]
-    ) -> Sequence[DeadReason]:
-        binned = emit(entries, fingerprints, decisions, steps=self.steps, sink=self.sink, now=self.clock())
-        self.sink.flush()
-        return binned
-
-    def _tell(self, messages: Sequence[Message | Unreadable], binned: Sequence[DeadReason]) -> None:
-        for reason in binned:
-            self.observer.binned(reason)
-        for message in messages:
-            if is_tombstone(message):
+    def _tell(self, delivered: Sequence[tuple[Outcome, int]]) -> None:
+        for outcome, number in delivered:
+            if not outcome.records:
                 self.observer.skipped()
-        self.observer.delivered(messages)
+            elif reason := outcome.reasons[number]:
+                self.observer.binned(reason)
+        self.observer.delivered([outcome.message for outcome, _ in delivered])

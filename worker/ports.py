@@ -1,20 +1,20 @@
 """What the pipeline talks to.
 
-Adapters: worker/kafka, worker/redis_index, worker/memory_index.py, worker/files.py, worker/metrics.py,
-worker/health.py.
+Adapters: worker/kafka, worker/delivery.py, worker/redis_index, worker/memory_index.py, worker/files.py,
+worker/metrics.py, worker/health.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from worker.model import DeadReason, Decision, Fingerprint, Message, OutputRecord, Unreadable
+from worker.model import DeadReason, Decision, Dependency, Fingerprint, Message, Outcome, OutputRecord, Unreadable
 
 #: topic, partition
 Partition = tuple[str, int]
 
 
 class Source(Protocol):
-    """Where messages come from. Positions are those of the next message to read, as Kafka commits them."""
+    """Where messages come from."""
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
         """Wait up to `timeout_seconds` for messages, at most one batch; an empty answer is normal.
@@ -22,11 +22,8 @@ class Source(Protocol):
         Keeps the group membership alive, so it is called on also while paused. Raises Unreachable, Fatal.
         """
 
-    def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Record that everything before these positions is delivered. Partitions lost since are left out.
-
-        Raises Unreachable when the commit is not known to have happened.
-        """
+    def notes(self) -> Sequence[str]:
+        """Give what was last noted at the partitions that are assigned now. Raises Unreachable, Fatal."""
 
     def pause(self) -> None:
         """Fetch nothing from now on, through rebalances too; poll answers empty."""
@@ -38,8 +35,25 @@ class Source(Protocol):
         """Leave the group and free everything, within a bounded time. Commits nothing."""
 
 
+class Delivery(Protocol):
+    """How what a batch leads to goes out, and the position behind the batch with it."""
+
+    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+        """Send the records of a batch; when all are acknowledged, commit that everything up to its end is delivered.
+
+        note: at most 1,000 ASCII characters that are kept with the positions, for Source.notes.
+
+        Returns the outcomes that were delivered, each with the number of its record that was sent. What a rebalance
+        took away since the poll may be left out: it is its new owner's to deliver.
+        Raises Unreachable: call again with the same batch until it returns, polling between, or give it up. Fatal.
+        """
+
+    def close(self) -> None:
+        """Free everything within a bounded time. What was not delivered may be lost, and stays uncommitted."""
+
+
 class Sink(Protocol):
-    """Where records go."""
+    """Where records go: what a Delivery is made of."""
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
         """Hand records over for sending, in order; blocks when too many are in flight.
@@ -95,8 +109,8 @@ class Observer(Protocol):
     def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
         """Everything these messages led to is acknowledged and their offsets are committed."""
 
-    def unreachable(self, dependency: str) -> None:
-        """One of `redis` and `kafka` did not answer; the pipeline is paused until it does."""
+    def unreachable(self, dependency: Dependency) -> None:
+        """It did not answer; the pipeline is paused until it does."""
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """It answers again."""

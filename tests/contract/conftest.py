@@ -1,4 +1,4 @@
-"""The indexes under contract."""
+"""The indexes, and the ways to read and deliver, under contract."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from tests.contract.streams import RULE
+from tests.contract.worlds import KafkaWorld, MemoryWorld, World
 from worker.memory_index import MemoryIndex
 from worker.ports import Index
 from worker.redis_index.index import RedisIndex
@@ -22,3 +23,18 @@ def index(request: pytest.FixtureRequest) -> Iterator[Index]:
         return
     with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
         yield RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=1_000)
+
+
+@pytest.fixture(
+    params=["memory", *(pytest.param(name, marks=pytest.mark.stack) for name in ("kafka", "transactional"))]
+)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """The adapters of one way to deliver."""
+    made: World
+    if request.param == "memory":
+        made = MemoryWorld()
+    else:
+        servers = request.getfixturevalue("kafka_bootstrap_servers")
+        made = KafkaWorld(servers, transactional=request.param == "transactional")
+    yield made
+    made.close()

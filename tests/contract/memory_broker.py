@@ -21,6 +21,7 @@ class MemoryBroker:
         self.max_record_bytes = max_record_bytes
         self.log: dict[Partition, list[Message | Unreadable]] = {}
         self.committed: dict[tuple[str, Partition], int] = {}
+        self.notes: dict[tuple[str, Partition], str] = {}
         self.groups: dict[str, list[MemorySource]] = defaultdict(list)
         self.down = False
 
@@ -100,11 +101,16 @@ class MemorySource:
             self.held.add(partition)
         return batch
 
-    def commit(self, positions: Mapping[Partition, int]) -> None:
+    def commit(self, positions: Mapping[Partition, int], note: str) -> None:
         self.broker.reach()
         for partition, position in positions.items():
             if partition in self.held:
                 self.broker.committed[self.group, partition] = position
+                self.broker.notes[self.group, partition] = note
+
+    def notes(self) -> Sequence[str]:
+        self.broker.reach()
+        return [self.broker.notes.get((self.group, partition), "") for partition in self.positions]
 
     def pause(self) -> None:
         self.paused = True

@@ -1,163 +1,30 @@
-"""One suite for every Source and Sink: Kafka's, and the one in memory that stands in for it in unit tests."""
+"""One suite for every Source and Sink: Kafka's, and those in memory that stand in for it in unit tests."""
 
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
-from kafka import KafkaProducer
 
-from tests.contract.memory_broker import MAX_RECORD_BYTES, MemoryBroker, MemorySink, MemorySource
-from worker.errors import Unreachable
-from worker.kafka.clients import KafkaConfig, open_admin
-from worker.kafka.sink import KafkaSink
+from tests.contract.memory_broker import MAX_RECORD_BYTES
+from tests.contract.worlds import (
+    DEADLINE_SECONDS,
+    PARTITIONS,
+    POLL_SECONDS,
+    KafkaWorld,
+    World,
+    deliver,
+    fill,
+    owned,
+    poll_together,
+    poll_until,
+    settle,
+    skipped,
+    take,
+    values,
+)
+from worker.kafka.clients import open_admin
 from worker.kafka.source import KafkaSource
-from worker.kafka.topics import TopicPlan, create_topics
 from worker.model import Message, OutputRecord, Unreadable
-from worker.ports import Sink, Source
-
-PARTITIONS = 2
-#: Seconds within which a real broker must have done anything asked of it here.
-DEADLINE_SECONDS = 30.0
-#: Seconds of one poll, long against what a broker on this machine takes.
-POLL_SECONDS = 0.5
-
-
-@dataclass
-class MemoryWorld:
-    """The adapters under test, over one broker."""
-
-    broker: MemoryBroker = field(default_factory=MemoryBroker)
-
-    def topic(self) -> str:
-        name = f"t{uuid.uuid4().hex}"
-        self.broker.create(name, PARTITIONS)
-        return name
-
-    def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
-        return MemorySource(self.broker, [topic], group, batch_max)
-
-    def sink(self) -> Sink:
-        return MemorySink(self.broker)
-
-    def append_damaged(self, topic: str) -> None:
-        self.broker.append(topic, OutputRecord(topic=topic, key=None, value=b"", headers=()))
-        self.broker.damage(topic, 0, len(self.broker.log[topic, 0]) - 1)
-
-    def close(self) -> None:
-        pass
-
-
-class NotUtf8(str):
-    """The name of a header, which Kafka's clients decode and its brokers never look at."""
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        return b"\xff\xfe"
-
-
-@dataclass
-class KafkaWorld:
-    bootstrap_servers: str
-    opened: list[Source | Sink] = field(default_factory=list)
-
-    def config(self, group: str = "unused") -> KafkaConfig:
-        return KafkaConfig(
-            bootstrap_servers=self.bootstrap_servers,
-            group_id=group,
-            request_timeout_seconds=10.0,
-            session_timeout_seconds=10.0,
-        )
-
-    def topic(self) -> str:
-        name = f"t{uuid.uuid4().hex}"
-        create_topics(self.config(), [TopicPlan(name=name, partitions=PARTITIONS, replication=1)])
-        return name
-
-    def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
-        source = KafkaSource(self.config(group), [topic], batch_max=batch_max)
-        self.opened.append(source)
-        return source
-
-    def sink(self) -> Sink:
-        sink = KafkaSink(self.config())
-        self.opened.append(sink)
-        return sink
-
-    def append_damaged(self, topic: str) -> None:
-        producer = KafkaProducer(bootstrap_servers=self.bootstrap_servers, allow_auto_create_topics=False)
-        producer.send(topic, value=b"", partition=0, headers=[(NotUtf8("h"), b"")]).get(timeout=DEADLINE_SECONDS)
-        producer.close(timeout=DEADLINE_SECONDS)
-
-    def close(self) -> None:
-        for adapter in self.opened:
-            adapter.close()
-
-
-World = MemoryWorld | KafkaWorld
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.stack)])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    made: World
-    if request.param == "memory":
-        made = MemoryWorld()
-    else:
-        made = KafkaWorld(request.getfixturevalue("kafka_bootstrap_servers"))
-    yield made
-    made.close()
-
-
-def poll_until(done: Callable[[Sequence[Message | Unreadable]], bool], *sources: Source) -> list[Message | Unreadable]:
-    """Poll the sources in turn until what came satisfies `done`; a group needs all its members polled to settle."""
-    got: list[Message | Unreadable] = []
-    until = time.monotonic() + DEADLINE_SECONDS
-    while not done(got):
-        assert time.monotonic() < until, f"only {len(got)} messages came"
-        for batch in poll_together(*sources):
-            got += batch
-    return got
-
-
-def poll_together(*sources: Source) -> list[Sequence[Message | Unreadable]]:
-    """Poll members of a group at the same time, as they would from processes of their own.
-
-    One after the other they would miss the ends of each other's rebalances: a join ends in all of them at once, and who
-    is not in its poll then begins another.
-    """
-    with ThreadPoolExecutor(len(sources)) as pool:
-        return list(pool.map(lambda source: source.poll(POLL_SECONDS), sources))
-
-
-def take(source: Source, count: int) -> list[Message]:
-    got = poll_until(lambda messages: len(messages) >= count, source)
-    return [message for message in got if isinstance(message, Message)]
-
-
-def fill(world: World, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
-    records = [
-        OutputRecord(topic=topic, key=b"k%d" % number, value=b"v%d" % number, headers=(("h", b"%d" % number),))
-        for number in range(start, start + count)
-    ]
-    sink = world.sink()
-    assert list(sink.send(records)) == []
-    sink.flush()
-    return records
-
-
-def after(messages: Sequence[Message | Unreadable]) -> dict[tuple[str, int], int]:
-    positions: dict[tuple[str, int], int] = {}
-    for message in messages:
-        key = (message.topic, message.partition)
-        positions[key] = max(positions.get(key, 0), message.offset + 1)
-    return positions
-
-
-def values(messages: Sequence[Message]) -> list[bytes | None]:
-    return sorted((message.value for message in messages), key=lambda value: value or b"")
 
 
 def test_every_record_arrives_as_it_was_sent(world: World) -> None:
@@ -207,7 +74,7 @@ def test_what_is_committed_is_not_read_again(world: World) -> None:
     topic = world.topic()
     fill(world, topic, 20)
     first = world.source(topic, "g")
-    first.commit(after(take(first, 20)))
+    deliver(world.delivery(first), skipped(take(first, 20)), first)
     first.close()
     fill(world, topic, 5, start=20)
     assert values(take(world.source(topic, "g"), 5)) == [b"v%d" % number for number in range(20, 25)]
@@ -268,45 +135,11 @@ def test_a_partition_lost_is_not_committed(world: World) -> None:
     first.pause()
     second = world.source(topic, "g")
     settle(first, second, seen=lambda got: len(got) > 0)
-    commit(first, after(batch), second)
+    deliver(world.delivery(first), skipped(batch), first, second)
     first.close()
     second.close()
     again = {m.partition for m in take(world.source(topic, "g"), 1)}
     assert len(again) == 1, "one partition stayed with the first and is committed, the other moved and is not"
-
-
-def commit(source: Source, positions: dict[tuple[str, int], int], *others: Source) -> None:
-    """Commit as the pipeline does: a rebalance in progress refuses it, and polling ends the rebalance."""
-    until = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        try:
-            return source.commit(positions)
-        except Unreachable:
-            assert time.monotonic() < until
-            poll_together(source, *others)
-
-
-def settle(
-    first: Source, second: Source, seen: Callable[[Sequence[Message | Unreadable]], bool] = lambda got: True
-) -> None:
-    """Poll both until each owns its share; Kafka's say so, and memory's are settled at once."""
-    until = time.monotonic() + DEADLINE_SECONDS
-    got: list[Message | Unreadable] = []
-    shares = [set[tuple[str, int]](), set[tuple[str, int]]()]
-    while not (all(shares) and seen(got)):
-        assert time.monotonic() < until, "the group did not settle"
-        for batch in poll_together(first, second):
-            got += batch
-        shares = [owned(first), owned(second)]
-        if shares[0] & shares[1]:
-            shares = [set(), set()]
-
-
-def owned(source: Source) -> set[tuple[str, int]]:
-    if isinstance(source, KafkaSource):
-        return set(source.partitions())
-    assert isinstance(source, MemorySource), "a third adapter needs its way of telling"
-    return set(source.positions)
 
 
 def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> None:
@@ -324,7 +157,7 @@ def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> No
     assert all(item.detail for item in damaged)
     assert sorted((item.partition, item.offset) for item in got) == sorted({(m.partition, m.offset) for m in got})
     assert values([m for m in got if isinstance(m, Message)]) == sorted(b"v%d" % number for number in range(20))
-    source.commit(after(got))
+    deliver(world.delivery(source), skipped(got), source)
     source.close()
     fill(world, topic, 1, start=20)
     assert values(take(world.source(topic, "g"), 1)) == [b"v20"]

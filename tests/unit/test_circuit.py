@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.circuit import Circuit, CircuitLimits, judge
+from worker.circuit import Circuit, CircuitLimits, judge, note, recall
 from worker.errors import CircuitOpen
 
 LIMITS = CircuitLimits(in_a_row=5, share=0.3, window=20, least=10)
@@ -71,3 +71,27 @@ def test_the_error_says_which_limit() -> None:
         judge(LIMITS, Circuit(), [True] * 9)
     with pytest.raises(CircuitOpen, match=r"^4 of the last 10 messages cannot be read \(limit 30%\)"):
         judge(LIMITS, Circuit(), [True, False] * 4 + [False] * 2)
+
+
+@given(recent=st.binary().map(lambda octets: bytes(octet % 2 for octet in octets)), in_a_row=st.integers(0, 1_000_000))
+def test_a_note_keeps_the_state(recent: bytes, in_a_row: int) -> None:
+    """What is noted is what is recalled, whatever it begins with."""
+    circuit = Circuit(recent=recent, in_a_row=in_a_row)
+    assert recall([note(circuit)]) == circuit
+
+
+def test_a_note_is_small() -> None:
+    """A full window fits many times into what a broker keeps with an offset."""
+    assert len(note(Circuit(recent=bytes([1]) * CircuitLimits().window, in_a_row=1_000_000))) < 300
+
+
+def test_the_worst_of_several_notes_is_recalled() -> None:
+    """Of partitions that come from several workers, the longest run and the largest share count."""
+    calm, row, share = Circuit(recent=b"\0" * 9), Circuit(recent=b"\0\1\1", in_a_row=2), Circuit(recent=b"\1\1\1\0")
+    assert recall(map(note, (calm, row, share))) == Circuit(recent=share.recent, in_a_row=2)
+
+
+@pytest.mark.parametrize("strange", ["", ".", "autocommit", "1.", "-1.3", "1.3.1", "1." + "f" * 5000])
+def test_a_strange_note_says_nothing(strange: str) -> None:
+    """Metadata of other tools, or none, leaves the circuit as a new worker has it."""
+    assert recall([strange]) == Circuit()

@@ -8,7 +8,7 @@ import pytest
 
 from worker.errors import Fatal, UsageError
 from worker.files import EventWriter, FileSource
-from worker.model import Message, OutputRecord, Unreadable
+from worker.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
 
 
 def read(source: FileSource) -> list[Message | Unreadable]:
@@ -98,18 +98,20 @@ def test_a_broken_archive_is_fatal(tmp_path: Path) -> None:
         read(FileSource([str(file)], ended=Ended()))
 
 
-def record(topic: str, value: bytes) -> OutputRecord:
-    return OutputRecord(topic=topic, key=b"k", value=value, headers=())
+def outcome(value: bytes, reason: DeadReason | None = None) -> Outcome:
+    message = Message(topic="raw", partition=0, offset=1, key=None, value=b"{}")
+    record = OutputRecord(topic="t", key=b"k", value=value, headers=())
+    return Outcome(message=message, records=(lambda: record,), reasons=(reason,))
 
 
 def test_events_are_lines_and_dead_letters_are_not() -> None:
-    """Events of both topics are written in order, one a line; the dead letters' topic is left out."""
+    """Events are written in order, one a line; dead letters are left out, and delivered all the same."""
     output = io.BytesIO()
-    sink = EventWriter(output, dead_topic="dead")
-    assert list(sink.send([record("new", b"1"), record("dead", b"2"), record("variants", b"3")])) == []
-    sink.flush()
+    writer = EventWriter(output)
+    outcomes = [outcome(b"1"), outcome(b"2", DeadReason.NOT_JSON), outcome(b"3")]
+    assert writer.deliver(outcomes, "") == [(each, 0) for each in outcomes]
     assert output.getvalue() == b"1\n3\n"
-    sink.close()
+    writer.close()
     assert not output.closed
 
 
@@ -121,4 +123,4 @@ class Full(io.BytesIO):
 def test_an_output_that_is_full_is_fatal() -> None:
     """A disk without space ends the replay with a line that says so."""
     with pytest.raises(Fatal, match="cannot be written: No space left on device"):
-        EventWriter(Full(), dead_topic="dead").send([record("new", b"1")])
+        EventWriter(Full()).deliver([outcome(b"1")], "")

@@ -9,7 +9,7 @@ import structlog
 
 from worker import logs
 from worker.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
-from worker.model import DeadReason, Decision, EventType, Kind, Message, Trace
+from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace
 
 
 class Clock:
@@ -162,8 +162,8 @@ def test_dead_letters_do_not_fill_the_log(journal: Journal, stream: io.StringIO)
 
 def test_an_outage_is_two_lines(journal: Journal, stream: io.StringIO) -> None:
     """One when it begins, one when it ends, and both say what it means."""
-    journal.unreachable("redis")
-    journal.reachable("redis")
+    journal.unreachable(Dependency.REDIS)
+    journal.reachable(Dependency.REDIS)
     assert [(line["event"], line["dependency"], line["level"]) for line in lines(stream)] == [
         ("unreachable", "redis", "warning"),
         ("reachable", "redis", "info"),

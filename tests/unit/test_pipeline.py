@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from worker.batch import Steps
 from worker.circuit import CircuitLimits
+from worker.delivery import AtLeastOnce
 from worker.errors import BadMessage, CircuitOpen, Fatal, Unreachable
 from worker.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
 from worker.patience import Pace, Patience
@@ -75,9 +76,9 @@ class FaultySource(MemorySource):
         self.faults.meet("poll")
         return super().poll(timeout_seconds)
 
-    def commit(self, positions: object) -> None:
+    def commit(self, positions: object, note: str) -> None:
         self.faults.meet("commit")
-        super().commit(positions)  # type: ignore[arg-type]
+        super().commit(positions, note)  # type: ignore[arg-type]
 
     __hash__ = object.__hash__
 
@@ -173,9 +174,14 @@ class World:
     """A pipeline over a broker in memory, with an input of the given values, all in one partition."""
 
     def __init__(
-        self, *values: bytes | None, batch_max: int = 500, limits: CircuitLimits | None = None, record_bytes: int = 1000
+        self,
+        *values: bytes | None,
+        batch_max: int = 500,
+        limits: CircuitLimits | None = None,
+        record_bytes: int = 1000,
+        broker: MemoryBroker | None = None,
     ) -> None:
-        self.broker = MemoryBroker(max_record_bytes=record_bytes)
+        self.broker = broker or MemoryBroker(max_record_bytes=record_bytes)
         for topic in (ARTICLES, EVENTS, DEAD):
             self.broker.create(topic)
         for value in values:
@@ -189,7 +195,7 @@ class World:
         self.pipeline = Pipeline(
             source=self.source,
             index=self.index,
-            sink=self.sink,
+            delivery=AtLeastOnce(self.sink, self.source.commit),
             observer=self.observer,
             steps=Steps(
                 read=read,
@@ -377,6 +383,19 @@ def test_what_opens_the_circuit_is_neither_binned_nor_committed() -> None:
         world.pipeline.run()
     assert world.committed == 4
     assert [key for key, _, _ in world.dead] == [b"1", b"2", b"3"]
+
+
+def test_restarts_bin_no_more_than_one_run() -> None:
+    """Small batches, started again and again: what one worker may bin in a row is binned once, not once a start."""
+    limits = CircuitLimits(in_a_row=4)
+    world = World(b"a", *[b"bad%d" % number for number in range(40)], batch_max=2, limits=limits)
+    for _ in range(5):
+        with pytest.raises(CircuitOpen):
+            world.pipeline.run()
+        world.source.close()
+        world = World(batch_max=2, limits=limits, broker=world.broker)
+    assert [key for key, _, _ in world.dead] == [b"1", b"2", b"3"]
+    assert world.committed == 4
 
 
 def test_stopping_finishes_the_batch_in_hand() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from worker.decision import Rule
 from worker.errors import UsageError
-from worker.settings import Delivery, describe, load
+from worker.settings import DeliveryMode, describe, load
 
 
 def mistakes(environment: dict[str, str]) -> list[str]:
@@ -19,7 +19,7 @@ def test_an_empty_environment_is_enough() -> None:
     assert settings.index.window_seconds == 604_800
     assert settings.index.replay_seconds == 86_400
     assert settings.index.expected_articles == 1_000_000
-    assert settings.service.delivery is Delivery.AT_LEAST_ONCE
+    assert settings.service.delivery is DeliveryMode.AT_LEAST_ONCE
     assert settings.service.http_port == 9464
     assert settings.kafka.auto_offset_reset == "earliest"
 
@@ -205,7 +205,6 @@ SASL = {
         ({"REPRISE_TOPIC_NEW": "stories", "REPRISE_TOPIC_VARIANTS": "stories"}, ["REPRISE_TOPIC_VARIANTS"]),
         ({"REPRISE_REDIS_CLUSTER": "true", "REPRISE_REDIS_URL": "unix:///run/redis.sock"}, ["REPRISE_REDIS_CLUSTER"]),
         ({"REPRISE_RULE_BUCKET_ENTRIES": "4", "REPRISE_RULE_STOP_STORIES": "5"}, ["REPRISE_RULE_BUCKET_ENTRIES"]),
-        ({"REPRISE_DELIVERY": "transactional"}, ["REPRISE_DELIVERY"]),
         ({"REPRISE_LIVENESS_TIMEOUT_SECONDS": "30"}, ["REPRISE_LIVENESS_TIMEOUT_SECONDS"]),
         ({"REPRISE_DRAIN_TIMEOUT_SECONDS": "20"}, ["REPRISE_DRAIN_TIMEOUT_SECONDS"]),
     ],

@@ -78,7 +78,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             settings,
             source=messages,
             index=index,
-            sink=EventWriter(events, dead_topic=settings.topics.dead),
+            delivery=EventWriter(events),
             observer=progress,
             stop=stop,
             outage_limit_seconds=settings.times.startup_timeout_seconds,

@@ -107,9 +107,14 @@ def milliseconds(seconds: float) -> int:
 
 def translate(error: Exception, doing: str) -> RepriseError:
     """Say what a client's exception means for the pipeline: Fatal where another try cannot help, else Unreachable."""
-    kind = Fatal if isinstance(error, _FATAL) else Unreachable
+    kind = Fatal if is_fatal(error) else Unreachable
     name, text = type(error).__name__, str(error)
     return kind(f"Kafka, {doing}: {text if name in text else f'{name}: {text}'}")
+
+
+def is_fatal(error: Exception) -> bool:
+    """Say whether an exception is one that another try does not mend."""
+    return isinstance(error, _FATAL)
 
 
 def connected(build: Callable[[], T], config: KafkaConfig) -> T:

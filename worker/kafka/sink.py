@@ -2,14 +2,25 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from kafka import KafkaProducer, errors
 from kafka.producer.future import FutureRecordMetadata
 
 from worker.errors import RepriseError, Unreachable
-from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
+from worker.kafka import transactions
+from worker.kafka.clients import (
+    KafkaConfig,
+    client_options,
+    close_quietly,
+    connected,
+    is_fatal,
+    milliseconds,
+    translate,
+)
 from worker.model import OutputRecord
+from worker.settings.groups import COMMIT_SECONDS, TimeSettings
 
 #: Records handed over and not yet acknowledged. The client's own buffer has no bound; events are 1 KB, dead letters up
 #: to 1 MB, so this is 1 MB of memory in a good hour and bounds a bad one.
@@ -25,68 +36,109 @@ _BATCH_BYTES: Final = 131_072
 #: Seconds that closing may take for records nobody waits for any more.
 _CLOSE_SECONDS: Final = 5.0
 
-#: Seconds past the producer's own deadline, for its expiry to reach our futures.
-_GRACE_SECONDS: Final = 1.0
+#: The settings' defaults.
+_TIMES: Final = TimeSettings()
 
 #: The broker's word for "never": its limit is below the producer's.
 _TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
-#: The producer's session with the broker is lost, and it refuses to go on: only a new producer helps.
-_SPENT: Final = (
-    errors.OutOfOrderSequenceNumberError,
-    errors.InvalidProducerEpochError,
-    errors.InvalidProducerIdMappingError,
-    errors.UnknownProducerIdError,
-    errors.ProducerFencedError,
-    errors.IllegalStateError,
-)
-
 
 class KafkaSink:
-    """The Sink over a KafkaProducer: idempotent, acks=all, one future a record."""
+    """The Sink over a KafkaProducer: idempotent, acks=all, one future a record.
 
-    def __init__(self, config: KafkaConfig, *, flush_timeout_seconds: float = 30.0) -> None:
-        """Connect. Raises Unreachable, Fatal."""
+    A producer that failed once is given up, with all that it still holds: only so can nothing of it arrive beside what
+    is sent again.
+    """
+
+    def __init__(
+        self,
+        config: KafkaConfig,
+        *,
+        flush_timeout_seconds: float = _TIMES.flush_timeout_seconds,
+        transactional_id: str | None = None,
+    ) -> None:
+        """Connect. With a transactional id each producer begins by ending what the one before it left open.
+
+        Raises Unreachable, Fatal.
+        """
         self._config = config
         self._flush_timeout_seconds = flush_timeout_seconds
+        self._transactional_id = transactional_id
         self._in_flight: list[tuple[FutureRecordMetadata, OutputRecord]] = []
         #: what the broker, not the client, found too large: told when it is sent again
         self._refused: set[OutputRecord] = set()
+        #: when the batch in hand must be acknowledged; None between batches
+        self._deadline: float | None = None
         self._producer: KafkaProducer | None = None
-        self._open()
+        self.open()
+
+    def open(self) -> KafkaProducer:
+        """Give the producer, a new one after a failure. Raises Unreachable, Fatal."""
+        if self._producer is None:
+            producer = connected(lambda: KafkaProducer(**self._options()), self._config)
+            self._in_flight.clear()
+            self._producer = producer
+            if self._transactional_id is not None:
+                try:
+                    transactions.initialize(producer, self.seconds_left())
+                except Exception as error:
+                    raise self.failed(error, "beginning with transactions") from error
+        return self._producer
+
+    def start(self) -> None:
+        """Count the time until the next flush from here; else it counts from the first `send` after the last."""
+        self._deadline = time.monotonic() + self._flush_timeout_seconds
+
+    def seconds_left(self) -> float:
+        """Seconds until all must be acknowledged."""
+        if self._deadline is None:
+            return self._flush_timeout_seconds
+        return max(0.0, self._deadline - time.monotonic())
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
-        """See Sink. The deadline of flush holds here too, for the wait until fewer are in flight."""
-        producer = self._open()
+        """See Sink."""
+        if self._deadline is None:
+            self.start()
+        producer = self.open()
         too_large = []
         for index, record in enumerate(records):
             if len(self._in_flight) >= MAX_IN_FLIGHT:
-                self.flush()
+                self._settle(producer)
             if record in self._refused or not self._hand_over(producer, record):
                 too_large.append(index)
         return too_large
 
     def flush(self) -> None:
         """See Sink. After it, success or not, nothing is in flight."""
-        producer = self._open()
-        deadline = time.monotonic() + self._flush_timeout_seconds + _GRACE_SECONDS
-        in_flight, self._in_flight = self._in_flight, []
-        failure: Exception | None = None
-        try:
-            producer.flush(timeout=self._flush_timeout_seconds + _GRACE_SECONDS)
-        except errors.KafkaTimeoutError as error:
-            failure = error
-        for future, record in in_flight:
-            failure = self._outcome(future, record, deadline) or failure
-        if failure is not None:
-            raise self._fail(failure, "writing events")
+        self._settle(self.open())
+        self._deadline = None
         self._refused.clear()
 
     def close(self) -> None:
         """See Sink."""
         producer, self._producer = self._producer, None
+        self._deadline = None
         if producer is not None:
+            # else closing waits for records first, and where that takes too long it leaves the thread running
+            producer._sender.force_close()
             close_quietly(lambda: producer.close(timeout=_CLOSE_SECONDS))
+
+    def failed(self, error: Exception, doing: str) -> RepriseError:
+        """Give the producer up, and say what its error means."""
+        self.close()
+        if isinstance(error, _TOO_LARGE):
+            return Unreachable(f"Kafka refused a record as too large; sending it again says which: {error}")
+        return translate(error, doing)
+
+    def _settle(self, producer: KafkaProducer) -> None:
+        """Wait for every acknowledgement. A flush says nothing of single records, so each is asked."""
+        in_flight, self._in_flight = self._in_flight, []
+        with suppress(errors.KafkaError):  # out of time, or a batch was split: the records themselves say it better
+            producer.flush(timeout=self.seconds_left())
+        failures = [error for future, record in in_flight if (error := self._outcome(future, record))]
+        if failures:
+            # what nobody can mend by trying again must not hide behind what it led to
+            raise self.failed(next(filter(is_fatal, failures), failures[0]), "writing events")
 
     def _hand_over(self, producer: KafkaProducer, record: OutputRecord) -> bool:
         """Give one record to the producer; answers whether it fits."""
@@ -97,33 +149,19 @@ class KafkaSink:
         except errors.MessageSizeTooLargeError:
             return False
         except Exception as error:
-            raise self._fail(error, f"sending to {record.topic}") from error
+            raise self.failed(error, f"sending to {record.topic}") from error
         self._in_flight.append((future, record))
         return True
 
-    def _outcome(self, future: FutureRecordMetadata, record: OutputRecord, deadline: float) -> Exception | None:
-        """Wait for one acknowledgement; answers what went wrong. A flush says nothing of single records."""
+    def _outcome(self, future: FutureRecordMetadata, record: OutputRecord) -> Exception | None:
+        """Wait for one acknowledgement; answers what went wrong."""
         try:
-            future.get(timeout=max(0.0, deadline - time.monotonic()))
+            future.get(timeout=self.seconds_left())
         except Exception as error:
             if isinstance(error, _TOO_LARGE):
                 self._refused.add(record)
             return error
         return None
-
-    def _fail(self, error: Exception, doing: str) -> RepriseError:
-        if isinstance(error, (*_SPENT, errors.KafkaTimeoutError)):
-            # What is still in the producer's buffer would be sent beside its second copy: leave it with its producer.
-            self.close()
-        if isinstance(error, _TOO_LARGE):
-            return Unreachable(f"Kafka refused a record as too large; sending it again says which: {error}")
-        return translate(error, doing)
-
-    def _open(self) -> KafkaProducer:
-        if self._producer is None:
-            self._in_flight.clear()
-            self._producer = connected(lambda: KafkaProducer(**self._options()), self._config)
-        return self._producer
 
     def _options(self) -> dict[str, Any]:
         delivery_ms = milliseconds(self._flush_timeout_seconds)
@@ -134,7 +172,9 @@ class KafkaSink:
             "compression_type": "lz4",
             "linger_ms": _LINGER_MS,
             "batch_size": _BATCH_BYTES,
-            # the producer gives up when the flush does: nothing is left behind to arrive later on its own
+            "transactional_id": self._transactional_id,
+            # the worker has given a transaction up by then; the broker does it for a worker that was killed in one
+            "transaction_timeout_ms": delivery_ms + milliseconds(COMMIT_SECONDS),
             "delivery_timeout_ms": delivery_ms,
             # so that an unanswered request is tried again within it
             "request_timeout_ms": max(1, min(milliseconds(self._config.request_timeout_seconds), delivery_ms // 2)),

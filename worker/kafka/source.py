@@ -1,22 +1,23 @@
 """Articles out of Kafka: raw bytes, in a consumer group, committed only when the pipeline says so."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.structs import MemberState
+from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from worker.errors import Fatal
+from worker.errors import Fatal, Unreachable
 from worker.kafka import damage
 from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
 from worker.kafka.refusals import Refusals
 from worker.model import Message, Unreadable
 from worker.ports import Partition
+from worker.settings.groups import COMMIT_SECONDS
 
-#: Seconds that a commit may take, and closing: a coordinator that moved is found again in one or two.
-_COMMIT_SECONDS: Final = 10.0
+#: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 5.0
 
 #: A partition may leave the assignment, on the client's I/O thread, between our asking for it and our naming it.
@@ -81,19 +82,51 @@ class KafkaSource:
         self._measure(consumer)
         return messages
 
-    def commit(self, positions: Mapping[Partition, int]) -> None:
-        """See Source. A rebalance in progress is Unreachable too: polling completes it."""
+    def commit(self, positions: Mapping[Partition, int], note: str) -> None:
+        """Record that everything before these positions is delivered, those of partitions lost since left out.
+
+        Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
+        """
         consumer = self._open()
-        ours = {partition: position for partition, position in positions.items() if partition in self._held}
+        ours = self._ours(consumer, positions)
         if not ours:
             return
-        offsets = {TopicPartition(*partition): OffsetAndMetadata(at, "", -1) for partition, at in ours.items()}
         try:
-            consumer.commit(offsets, timeout_ms=milliseconds(_COMMIT_SECONDS))
+            consumer.commit(offsets(ours, note), timeout_ms=milliseconds(COMMIT_SECONDS))
         except Exception as error:
             raise translate(error, "committing offsets") from error
+        self.committed(ours)
+
+    def claim(self, positions: Mapping[Partition, int]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, int]]:
+        """Give the membership to commit with in a transaction, and the positions whose partitions are still ours.
+
+        The membership is asked first. Had it a later generation than our knowledge of the partitions, the group would
+        take a position of a partition that it has given away in between; the other way round it refuses.
+        Raises Unreachable where we are a member no more: positions without a generation are taken from anybody.
+        """
+        consumer = self._open()
+        member = consumer.group_metadata()
+        ours = self._ours(consumer, positions)
+        if ours and member.generation_id < 0:
+            raise Unreachable("Kafka, claiming a batch: the group has dropped this worker; polling joins it again")
+        return member, ours
+
+    def committed(self, ours: Mapping[Partition, int]) -> None:
+        """Take note that everything before these positions is delivered."""
         self._delivered.update(ours)
-        self._measure(consumer)
+        self._measure(self._open())
+
+    def is_committed(self, positions: Mapping[Partition, int], seconds: float) -> bool:
+        """Ask the group whether everything before these positions is delivered. Waits for transactions that are open.
+
+        Raises Unreachable, Fatal.
+        """
+        found = self._committed(positions, seconds)
+        return bool(positions) and all(found[partition].offset >= position for partition, position in positions.items())
+
+    def notes(self) -> Sequence[str]:
+        """See Source."""
+        return [found.metadata for found in self._committed(self.partitions(), COMMIT_SECONDS).values()]
 
     def pause(self) -> None:
         """See Source."""
@@ -155,6 +188,8 @@ class KafkaSource:
             "heartbeat_interval_ms": milliseconds(min(3.0, self._config.session_timeout_seconds / 3)),
             "max_poll_interval_ms": milliseconds(self._config.max_poll_interval_seconds),
             "max_poll_records": self._batch_max,
+            # articles that a transaction wrote count once it is committed; and of an offset whose transaction is under
+            # way the client then waits for the end (KIP-447), where it would begin before a batch that is being told
             "isolation_level": "read_committed",
             "allow_auto_create_topics": False,
             "metrics_enabled": False,
@@ -168,7 +203,9 @@ class KafkaSource:
         self._rebalanced()
 
     def _given(self, partitions: Iterable[TopicPartition]) -> None:
-        """Run on the client's I/O thread. New partitions come unpaused."""
+        """Run on the client's I/O thread. New partitions come unpaused; what was polled of them before is not ours."""
+        partitions = list(partitions)
+        self._held.difference_update(map(_key, partitions))
         consumer = self._consumer
         if self._paused and consumer is not None:
             _each(consumer.pause, partitions)
@@ -178,6 +215,23 @@ class KafkaSource:
         for topic, partition, offset in places:
             self._held.add((topic, partition))
             self._delivered.setdefault((topic, partition), offset)
+
+    def _ours(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        # a partition may be taken between a poll and our holding it, and would stay held: so the assignment has a say
+        held = self._held & {_key(partition) for partition in consumer.assignment()}
+        return {partition: position for partition, position in positions.items() if partition in held}
+
+    def _committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, OffsetAndMetadata]:
+        consumer, until = self._open(), time.monotonic() + seconds
+        found = {}
+        for partition in partitions:
+            left_ms = milliseconds(until - time.monotonic())
+            try:
+                committed = consumer.committed(TopicPartition(*partition), metadata=True, timeout_ms=left_ms)
+            except Exception as error:
+                raise translate(error, "asking for committed offsets") from error
+            found[partition] = committed or OffsetAndMetadata(-1, "", -1)
+        return found
 
     def _put_back(self, consumer: KafkaConsumer, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
         """Undo a fetch that slipped between an assignment and its pause."""
@@ -222,7 +276,7 @@ class KafkaSource:
         positions = {}
         for partition in consumer.assignment():
             with suppress(*_GONE, errors.KafkaTimeoutError):
-                position = consumer.position(partition, timeout_ms=milliseconds(_COMMIT_SECONDS))
+                position = consumer.position(partition, timeout_ms=milliseconds(COMMIT_SECONDS))
                 if position is not None:
                     positions[partition] = position
         return positions
@@ -273,6 +327,11 @@ def message_of(record: Any) -> Message:
         # -1 is the client's word for "unknown"
         timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
     )
+
+
+def offsets(positions: Mapping[Partition, int], note: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Write positions as the client takes them, each with the note."""
+    return {TopicPartition(*partition): OffsetAndMetadata(at, note, -1) for partition, at in positions.items()}
 
 
 def _key(partition: TopicPartition) -> Partition:

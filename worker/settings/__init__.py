@@ -10,7 +10,7 @@ opens or starts what a setting names.
 """
 
 from worker.settings.environment import load
-from worker.settings.groups import Delivery, Settings
+from worker.settings.groups import DeliveryMode, Settings
 from worker.settings.words import Described, describe
 
-__all__ = ["Delivery", "Described", "Settings", "describe", "load"]
+__all__ = ["DeliveryMode", "Described", "Settings", "describe", "load"]

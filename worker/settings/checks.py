@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from worker.settings.groups import (
-    Delivery,
     KafkaSettings,
     RedisSettings,
     RuleSettings,
-    ServiceSettings,
     TimeSettings,
     TopicSettings,
     variable,
@@ -22,7 +20,6 @@ def contradictions(groups: Mapping[str, Any]) -> Iterator[str]:
         (_check_topics, ("topics",)),
         (_check_redis, ("redis",)),
         (_check_rule, ("rule",)),
-        (_check_service, ("service",)),
         (_check_times, ("times", "kafka", "redis")),
     )
     for check, needed in checks:
@@ -69,11 +66,6 @@ def _check_rule(rule: RuleSettings) -> Iterator[str]:
             f"REPRISE_RULE_BUCKET_ENTRIES: {rule.bucket_entries} is not allowed; "
             f"allowed: at least REPRISE_RULE_STOP_STORIES={rule.stop_stories}"
         )
-
-
-def _check_service(service: ServiceSettings) -> Iterator[str]:
-    if service.delivery is Delivery.TRANSACTIONAL:
-        yield "REPRISE_DELIVERY: 'transactional' is not in this version; allowed: at_least_once"
 
 
 def _check_times(times: TimeSettings, kafka: KafkaSettings, redis: RedisSettings) -> Iterator[str]:

@@ -22,7 +22,12 @@ PREFIX: Final = "REPRISE_"
 _RULE: Final = Rule()
 
 
-class Delivery(StrEnum):
+#: Seconds that committing a batch may take, beside REPRISE_FLUSH_TIMEOUT_SECONDS for its events: a coordinator that
+#: moved is found again in one or two.
+COMMIT_SECONDS: Final = 10.0
+
+
+class DeliveryMode(StrEnum):
     """What a consumer of the events may rely on."""
 
     AT_LEAST_ONCE = "at_least_once"
@@ -259,8 +264,8 @@ class TimeSettings(Group):
 class ServiceSettings(Group):
     """Service."""
 
-    delivery: Delivery = Field(
-        default=Delivery.AT_LEAST_ONCE, description="Whether events and offsets are one Kafka transaction."
+    delivery: DeliveryMode = Field(
+        default=DeliveryMode.AT_LEAST_ONCE, description="Whether events and offsets are one Kafka transaction."
     )
     http_port: int = Field(
         default=9464, ge=0, le=65_535, description="/metrics, /livez and /readyz; 0 takes a free port."

@@ -1,0 +1,42 @@
+"""The steps of a producer's transaction, each with a deadline.
+
+The client's own methods (kafka-python 3.0.12) wait for the coordinator without end, and a thread that waits for one
+could never be ended. What they wait for can be waited for with a limit, in the client's transaction manager.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition, errors
+from kafka.structs import ConsumerGroupMetadata
+
+from worker.kafka.clients import milliseconds
+
+
+def initialize(producer: KafkaProducer, seconds: float) -> None:
+    """Fence every producer of the same transactional id, and end what the last one left open: whole, or not at all."""
+    _within(seconds, producer, lambda manager: manager.initialize_transactions())
+
+
+def commit(
+    producer: KafkaProducer,
+    offsets: Mapping[TopicPartition, OffsetAndMetadata],
+    member: ConsumerGroupMetadata,
+    seconds: float,
+) -> None:
+    """Commit the transaction with the positions of a consumer group.
+
+    Raises CommitFailedError where `member` is one no more. Any error leaves in doubt whether it is committed, until
+    `initialize` has ended it.
+    """
+    until = time.monotonic() + seconds
+    _within(seconds, producer, lambda manager: manager.send_offsets_to_transaction(offsets, member))
+    _within(until - time.monotonic(), producer, lambda manager: manager.begin_commit())
+
+
+def _within(seconds: float, producer: KafkaProducer, step: Callable[[Any], Any]) -> None:
+    result = step(producer._transaction_manager)
+    producer._sender.wakeup()
+    if not result.wait(timeout_ms=milliseconds(seconds)):
+        raise errors.KafkaTimeoutError(f"the transaction coordinator did not answer within {seconds:.1f} s")
