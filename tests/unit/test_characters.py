@@ -1,11 +1,14 @@
-"""The table of character classes."""
+"""The tables of character classes and normal forms."""
 
 import sys
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
-from worker.text.characters import Char, classes
+from worker.text.characters import Char, classes, normal_forms
 
 W, M = Char.WORD, Char.MARK
 
@@ -48,8 +51,34 @@ def test_every_letter_mark_and_number_is_a_word_character() -> None:
     assert wrong == []
 
 
-def test_table_is_one_and_cannot_be_changed() -> None:
+def test_no_border_stands_inside_a_word() -> None:
+    """What ends lines and sentences, or separates, is never a word character, and never invisible."""
+    borders = Char.BREAK | Char.SPACE | Char.STOP | Char.HARD_STOP | Char.CLOSER | Char.SEPARATOR
+    inside = (classes() & (Char.WORD | Char.IGNORED)) != 0
+    assert not (inside & ((classes() & borders) != 0)).any()
+
+
+def test_every_code_point_normalises_as_in_the_standard_library() -> None:
+    """No code point has another form in the table than by itself, whatever versions of Unicode the two know."""
+    wrong = [
+        f"U+{code:04X}"
+        for code, form in enumerate(normal_forms().tolist())
+        if form and chr(form) != unicodedata.normalize("NFKC", chr(code)).lower()
+    ]
+    assert wrong == []
+
+
+def test_marks_have_no_form_of_their_own() -> None:
+    """No mark is in the table, and nothing that would become one: the bound on their number is kept elsewhere."""
+    forms = normal_forms()
+    marks = (classes() & Char.MARK) != 0
+    assert not forms[marks].any()
+    assert not marks[forms].any()
+
+
+@pytest.mark.parametrize("table", [classes, normal_forms])
+def test_table_is_one_and_cannot_be_changed(table: Callable[[], NDArray[Any]]) -> None:
     """All callers share one table, which nobody can write to."""
-    assert classes() is classes()
+    assert table() is table()
     with pytest.raises(ValueError, match="read-only"):
-        classes()[0] = 1
+        table()[0] = 1

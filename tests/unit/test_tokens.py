@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from worker.text.codepoints import code_points, stream_safe
 from worker.text.hashing import _KEPT
 from worker.text.tokens import (
     COMPLEX_A_SHINGLE,
@@ -31,6 +32,11 @@ def words(tokens: Tokens) -> list[str]:
     return [tokens.text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 
 
+def plainly(text: str) -> str:
+    """What `normalise` is defined as."""
+    return unicodedata.normalize("NFKC", stream_safe(text)).lower()
+
+
 def grouped(tokens: Tokens, numbers: list[int]) -> list[str]:
     """The words of each number, joined; the numbers must be 0, 1, 2, ... in order."""
     assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
@@ -48,6 +54,14 @@ def segments(text: str) -> list[str]:
 def sentences(text: str) -> list[str]:
     tokens = tokens_of(text)
     return grouped(tokens, tokens.sentences.tolist())
+
+
+@settings(deadline=None)
+@given(st.text(st.one_of(st.characters(), st.sampled_from("a.,_'|\n é\u0301\u0323ΣσİﬁＡ™…½\u00a0ᄀ\u1161\u11a8가ﾊﾞ"))))
+@example("ΟΔΟΣ ΣΑΣ İstanbul ﬁ ™ … \u00a0 ＡＢ ᄒ\u1161\u11ab é\u0323\u0301")
+def test_normalisation_is_that_of_the_standard_library(text: str) -> None:
+    """The table, the shortcuts and the plain functions give one result for any text."""
+    assert normalise(text).tolist() == code_points(plainly(text)).tolist()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +96,7 @@ def test_words_of_many_scripts(text: str, expected: list[str]) -> None:
 
 
 _SEPARATED = st.characters(exclude_characters="ー〇").filter(
-    lambda c: not regex.search(r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]", normalise(c))
+    lambda c: not regex.search(r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]", plainly(c))
 )
 
 
@@ -91,7 +105,7 @@ _SEPARATED = st.characters(exclude_characters="ー〇").filter(
 def test_words_agree_with_a_regular_expression(text: str) -> None:
     """On scripts that separate words the arrays find what the plain expression finds, in the text they belong to."""
     tokens = tokens_of(text)
-    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", normalise(text))
+    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", plainly(text))
     assert tokens.text == visible
     assert words(tokens) == regex.findall(r"[\p{L}\p{M}\p{N}_]+", visible)
 
@@ -115,7 +129,7 @@ def test_text_without_a_word_has_no_tokens(text: str) -> None:
     """A text of white space, punctuation or nothing gives empty arrays of every kind."""
     tokens = tokens_of(text)
     assert len(tokens) == 0
-    for field in ("starts", "ends", "hashes", "widths", "lines", "segments", "sentences", "stops", "separators"):
+    for field in ("starts", "ends", "hashes", "widths", "segments", "sentences", "stops", "separators"):
         assert len(getattr(tokens, field)) == 0
 
 

@@ -9,7 +9,6 @@ import regex
 from numpy.typing import NDArray
 
 from worker.text.characters import Char, classes
-from worker.text.codepoints import code_points
 from worker.text.hashing import Offsets
 from worker.text.tokens import normalise
 
@@ -50,7 +49,7 @@ def _units(run: str, at: int) -> list[tuple[int, int, int]]:
     return clusters if sum(length for *_, length in clusters) == whole else [(at, at + len(run), whole)]
 
 
-def _ignored(normalised: str) -> NDArray[np.bool_]:
+def _ignored(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """The invisible characters, which `tokenise` leaves out."""
-    ignored: NDArray[np.bool_] = (classes()[code_points(normalised)] & np.uint16(Char.IGNORED)) != 0
+    ignored: NDArray[np.bool_] = (classes()[normalised] & np.uint16(Char.IGNORED)) != 0
     return ignored

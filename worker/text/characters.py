@@ -1,11 +1,14 @@
 """What each code point is to the tokeniser, from Unicode's own property data (by the `regex` package).
 
-The properties are those of UAX #14 (Line_Break), UAX #24 (Script_Extensions) and UAX #29 (Sentence_Break).
+The properties are those of UAX #14 (Line_Break), UAX #15 (NFKC_Quick_Check), UAX #24 (Script_Extensions) and UAX #29
+(Sentence_Break).
 """
 
 import sys
+import unicodedata
 from enum import IntFlag
 from functools import cache
+from typing import Final
 
 import numpy as np
 import regex
@@ -42,14 +45,48 @@ _PROPERTIES = {
     Char.SEPARATOR: r"[|¦•·‣▪●>›»→■]",
 }
 
+#: Characters that normalisation changes, moves, or composes with what stands before them; and every mark, whose number
+#: has a bound.
+_UNSTABLE: Final = r"[\P{NFKC_QC=Y}\P{ccc=0}\p{M}]"
+
+#: A sigma's lower case depends on its neighbours, and that of this capital is two characters.
+_LOWER_BY_CONTEXT: Final = "Σ"
+_LOWER_IS_TWO: Final = "İ"
+
 
 @cache
 def classes() -> NDArray[np.uint16]:
-    """The classes of every code point, `classes()[code_point]`; about 0.2 s to build, 2.2 MB, once a process."""
+    """The classes of every code point, `classes()[code_point]`; about 0.15 s to build, 2.2 MB, once a process."""
     table = np.zeros(sys.maxunicode + 1, dtype=np.uint16)
-    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    every = _every_character()
     for char, pattern in _PROPERTIES.items():
         for run in regex.finditer(f"(?V1){pattern}+", every):
             table[run.start() : run.end()] |= np.uint16(char)
     table.flags.writeable = False
     return table
+
+
+@cache
+def normal_forms() -> NDArray[np.uint32]:
+    """The lower case of NFKC, `normal_forms()[code_point]`, where it is one character in any context; else 0.
+
+    0 have marks, what decomposes into several characters or composes with its neighbours, and two letters whose lower
+    case is no matter of one character. A text without any of them normalises one character at a time: nothing in it
+    composes, and nothing moves. About 0.05 s to build, 4.5 MB, once a process.
+    """
+    every = _every_character()
+    lower = every.replace(_LOWER_BY_CONTEXT, "\0").replace(_LOWER_IS_TWO, "\0").lower()
+    table = np.frombuffer(lower.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).copy()
+    unstable = "".join(run.group() for run in regex.finditer(f"(?V1){_UNSTABLE}+", every))
+    forms = {ord(character): unicodedata.normalize("NFKC", character) for character in unstable}
+    table[list(forms)] = 0
+    for code_point, form in forms.items():
+        if len(form) == 1:
+            table[code_point] = table[ord(form)]
+    table.flags.writeable = False
+    return table
+
+
+def _every_character() -> str:
+    # a tenth of the time that joining single characters takes
+    return np.arange(sys.maxunicode + 1, dtype=np.uint32).tobytes().decode("utf-32-le", "surrogatepass")

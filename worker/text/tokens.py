@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.text.characters import Char, classes
+from worker.text.characters import Char, classes, normal_forms
 from worker.text.codepoints import code_points, stream_safe, text_of
 from worker.text.hashing import U64, Offsets, window_hashes
 
@@ -36,37 +36,44 @@ _SEPARATOR: Final = np.uint16(Char.SEPARATOR)
 #: Closing quotes and brackets that may stand between a stop and the space behind it.
 _CLOSERS: Final = 3
 
-#: Compatibility characters that stand in most pages, and what NFKC makes of them. Without them most pages pass the
-#: quick check for NFKC (UAX #15), and are not taken apart and put together again.
-_COMMON: Final = (("\u00a0", " "), ("\u2026", "..."))
+#: Characters of many pages that NFKC makes several of. Without them most pages normalise one character at a time.
+_COMMON: Final = (("…", "..."), ("™", "TM"))
+
+#: White space behind a text, for what looks at the characters that follow.
+_END: Final = np.full(_CLOSERS + 1, Char.SPACE, dtype=np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """The tokens of one text, as arrays of one length; `starts` and `ends` are offsets into `text`.
+    """The tokens of one text, as arrays of one length; `starts` and `ends` are offsets into `characters`.
 
-    text        the normalised text without its invisible characters
+    characters  code points of the normalised text without its invisible characters
     hashes      64-bit hash of each token
     widths      tokens in a shingle that begins here
-    lines       number of the line: of line ends (tabs and runs of spaces among them) before the token
     segments    number of the segment: of lines that hold a token
     sentences   number of the sentence; a sentence never crosses a segment
-    line_ends   offsets of the line ends
+    line_ends   offsets of the line ends (tabs and runs of spaces among them)
+    holds       for each line, the one behind the last line end included, whether it holds a token
     stops       sentence ends by segment
     separators  menu separators by segment
     """
 
-    text: str
+    characters: NDArray[np.uint32]
     starts: Offsets
     ends: Offsets
     hashes: U64
     widths: Offsets
-    lines: Offsets
     segments: Offsets
     sentences: Offsets
     line_ends: Offsets
+    holds: NDArray[np.bool_]
     stops: Offsets
     separators: Offsets
+
+    @property
+    def text(self) -> str:
+        """The characters as a string."""
+        return text_of(self.characters)
 
     @property
     def words(self) -> NDArray[np.float64]:
@@ -75,98 +82,117 @@ class Tokens:
 
     def count_by_segment(self, offsets: Offsets) -> Offsets:
         """How many of these offsets fall into each segment; those on a line without a token fall into none."""
-        return _by_segment(offsets, self.line_ends, self.lines, self.segments)
+        return _by_segment(offsets, self.line_ends, self.holds)
 
     def __len__(self) -> int:
         return len(self.hashes)
 
 
-def normalise(text: str) -> str:
-    """NFKC, lower case. Idempotent but for a handful of code points whose lower case decomposes further."""
+def normalise(text: str) -> NDArray[np.uint32]:
+    """NFKC, lower case, as code points. Idempotent but for a handful whose lower case decomposes further."""
     for character, compatible in _COMMON:
         text = text.replace(character, compatible)
-    return unicodedata.normalize("NFKC", stream_safe(text)).lower()
+    normal = normal_forms().take(code_points(text))
+    if normal.all():
+        return normal
+    return code_points(unicodedata.normalize("NFKC", stream_safe(text)).lower())
 
 
-def tokenise(normalised: str) -> Tokens:
+def tokenise(characters: NDArray[np.uint32]) -> Tokens:
     """Cut a normalised text into tokens, sentences and segments, all at once."""
-    characters = code_points(normalised)
     kinds = classes().take(characters)
-    ignored = (kinds & _IGNORED) != 0
-    if ignored.any():
-        characters, kinds = characters[~ignored], kinds[~ignored]
-        normalised = text_of(characters)
-    starts, ends = _borders(kinds)
-    hashes = window_hashes(characters.astype(np.uint64), starts, ends)
-    line_ends = _line_ends(kinds)
-    breaks = np.searchsorted(starts, line_ends)
-    lines = np.bincount(breaks, minlength=len(starts) + 1)[: len(starts)].cumsum()
-    segments = _numbered(breaks, len(starts))
-    stops = _sentence_ends(kinds)
+    seen = np.bitwise_or.reduce(kinds)
+    if seen & _IGNORED:
+        visible = (kinds & _IGNORED) == 0
+        characters, kinds = characters[visible], kinds[visible]
+    # about a fifth of the characters: borders, lines and sentences are found among them alone
+    gaps = ((kinds & _WORD) == 0).nonzero()[0]
+    between = kinds.take(gaps)
+    starts, ends = _runs_between(gaps, len(kinds))
+    if seen & _UNSEPARATED:
+        starts, ends = _parted(kinds, starts, ends)
+    line_ends = gaps[_ends_line(gaps, between)]
+    stops = _sentence_ends(kinds, gaps[(between & _ANY_STOP) != 0], seen)
+    line_starts = starts.searchsorted(line_ends)
+    sizes = _sizes(line_starts, len(starts))
+    holds = sizes > 0
+    opens = np.zeros(len(starts) + 1, dtype=np.bool_)
+    opens[line_starts] = True
+    opens[starts.searchsorted(stops)] = True
+    opens[0] = False
     return Tokens(
-        text=normalised,
+        characters=characters,
         starts=starts,
         ends=ends,
-        hashes=hashes,
-        widths=_widths(kinds[starts]),
+        hashes=window_hashes(characters.astype(np.uint64), starts, ends),
+        widths=_widths(kinds, starts, seen),
+        segments=(holds.cumsum() - 1).repeat(sizes),
+        sentences=opens[:-1].cumsum(),
         line_ends=line_ends,
-        lines=lines,
-        segments=segments,
-        sentences=_numbered(np.concatenate((breaks, np.searchsorted(starts, stops))), len(starts)),
-        stops=_by_segment(stops, line_ends, lines, segments),
-        separators=_by_segment(np.flatnonzero(kinds & _SEPARATOR), line_ends, lines, segments),
+        holds=holds,
+        stops=_by_segment(stops, line_ends, holds),
+        separators=_by_segment(gaps[(between & _SEPARATOR) != 0], line_ends, holds),
     )
 
 
-def _borders(kinds: NDArray[np.uint16]) -> tuple[Offsets, Offsets]:
-    """Where tokens start and end: at the edges of words, and around each character of an unseparated script."""
-    word = (kinds & _WORD) != 0
-    before = np.empty_like(word)
-    before[:1] = False
-    before[1:] = word[:-1]
-    first = word & ~before
+def _runs_between(gaps: Offsets, length: int) -> tuple[Offsets, Offsets]:
+    """Where runs of word characters start and end, given the offsets of all other characters."""
+    edges = np.empty(len(gaps) + 2, dtype=np.intp)
+    edges[0], edges[1:-1], edges[-1] = -1, gaps, length
+    before = (edges[1:] - edges[:-1] > 1).nonzero()[0]
+    return edges.take(before) + 1, edges.take(before + 1)
+
+
+def _parted(kinds: NDArray[np.uint16], run_starts: Offsets, run_ends: Offsets) -> tuple[Offsets, Offsets]:
+    """Cut runs of word characters around each character of a script that does not separate words."""
     alone = (kinds & _UNSEPARATED) != 0
-    if alone.any():
-        after_alone = np.zeros_like(alone)
-        # a mark belongs to the character before it, and what follows the mark begins anew
-        base = np.maximum.accumulate(np.where((kinds & _MARK) == 0, np.arange(len(kinds)), 0))
-        after_alone[1:] = alone[base[:-1]]
-        first |= word & (alone | after_alone) & ((kinds & _MARK) == 0)
+    base = (kinds & _MARK) == 0
+    # a mark belongs to the character before it, and what follows the mark begins anew
+    bases = np.maximum.accumulate(np.where(base, np.arange(len(kinds)), 0))
+    after_alone = np.zeros_like(alone)
+    after_alone[1:] = alone[bases[:-1]]
+    first = ((kinds & _WORD) != 0) & (alone | after_alone) & base
+    first[run_starts] = True
     starts = np.flatnonzero(first)
-    last = np.flatnonzero(before & ~word)
-    if len(starts) == len(last) + 1 and not alone.any():
-        last = np.append(last, len(kinds))
-    if not alone.any():
-        return starts, last
-    # with tokens that touch, one ends where the next begins or where its run of word characters ends
-    run_ends = np.append(last, len(kinds))
+    # a token ends where the next begins or where its run ends
     ends = run_ends[np.searchsorted(run_ends, starts, side="right")]
     ends[:-1] = np.minimum(ends[:-1], starts[1:])
     return starts, ends
 
 
-def _line_ends(kinds: NDArray[np.uint16]) -> Offsets:
-    """Offsets of breaks: line ends, tabs, and the second of two spaces."""
-    broken = (kinds & _BREAK) != 0
-    space = (kinds & _SPACE) != 0
-    broken[1:] |= space[1:] & space[:-1]
-    return np.flatnonzero(broken)
+def _ends_line(gaps: Offsets, between: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Mark line ends, tabs, and the second of two spaces."""
+    broken: NDArray[np.bool_] = (between & _BREAK) != 0
+    space = (between & _SPACE) != 0
+    broken[1:] |= space[1:] & space[:-1] & (gaps[1:] - gaps[:-1] == 1)
+    return broken
 
 
-def _sentence_ends(kinds: NDArray[np.uint16]) -> Offsets:
-    """Offsets of the stops that end a sentence: those with white space, or the text's end, behind them.
+def _sizes(boundaries: Offsets, length: int) -> Offsets:
+    """How many tokens stand between two boundaries, each given by the token after it; first and last part included."""
+    sizes = np.empty(len(boundaries) + 1, dtype=np.intp)
+    sizes[:-1], sizes[-1] = boundaries, length
+    sizes[1:] -= boundaries
+    return sizes
+
+
+def _sentence_ends(kinds: NDArray[np.uint16], stops: Offsets, seen: np.uint16) -> Offsets:
+    """Of the offsets of stops those that end a sentence: with white space, or the text's end, behind them.
 
     Quotes and brackets may stand between.
     """
-    stops = np.flatnonzero(kinds & _ANY_STOP)
-    padded = np.empty(len(kinds) + _CLOSERS + 1, dtype=np.uint16)
-    padded[: len(kinds)], padded[len(kinds) :] = kinds, _SPACE
+    padded = np.concatenate((kinds, _END))
     following = stops + 1  # a full-width stop has become a common one, without the space that these scripts leave out
     for _ in range(_CLOSERS):
-        following = following + ((padded[following] & _CLOSER) != 0)
-    hard = (kinds[stops] & _HARD_STOP) != 0
-    ends: Offsets = stops[hard | ((padded[following] & _SPACE_OR_IDEOGRAPH) != 0)]
-    if (kinds & _COMPLEX).any() and not hard.any():
+        closed = (padded.take(following) & _CLOSER) != 0
+        if not closed.any():
+            break
+        following += closed
+    ended = (padded.take(following) & _SPACE_OR_IDEOGRAPH) != 0
+    if seen & _HARD_STOP:
+        ended |= (padded.take(stops) & _HARD_STOP) != 0
+    ends: Offsets = stops[ended]
+    if seen & _COMPLEX and not seen & _HARD_STOP:
         ends = np.union1d(ends, _phrase_ends(kinds))
     return ends
 
@@ -175,33 +201,19 @@ def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
     """The spaces between phrases, for scripts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
     space = np.flatnonzero(kinds & _SPACE)
     space = space[(space > 0) & (space < len(kinds) - 1)]
-    unseparated = _COMPLEX_OR_MARK
-    around = ((kinds[space - 1] & unseparated) != 0) & ((kinds[space + 1] & _COMPLEX) != 0)
+    around = ((kinds[space - 1] & _COMPLEX_OR_MARK) != 0) & ((kinds[space + 1] & _COMPLEX) != 0)
     between: Offsets = space[around]
     return between
 
 
-def _widths(kinds: NDArray[np.uint16]) -> Offsets:
-    widths = np.full(len(kinds), WORDS_A_SHINGLE, dtype=np.intp)
-    if (kinds & _UNSEPARATED).any():
-        widths[(kinds & _IDEOGRAPH) != 0] = IDEOGRAPHS_A_SHINGLE
-        widths[(kinds & _COMPLEX) != 0] = COMPLEX_A_SHINGLE
+def _widths(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> Offsets:
+    widths = np.full(len(starts), WORDS_A_SHINGLE, dtype=np.intp)
+    if seen & _UNSEPARATED:
+        first = kinds.take(starts)
+        widths[(first & _IDEOGRAPH) != 0] = IDEOGRAPHS_A_SHINGLE
+        widths[(first & _COMPLEX) != 0] = COMPLEX_A_SHINGLE
     return widths
 
 
-def _numbered(boundaries: Offsets, length: int) -> Offsets:
-    """Number runs of tokens, given the token before which each boundary stands; runs without a token get no number."""
-    begins = np.zeros(length + 1, dtype=np.intp)
-    begins[boundaries] = 1
-    begins[:1] = 0
-    return np.cumsum(begins[:length])
-
-
-def _by_segment(offsets: Offsets, line_ends: Offsets, lines: Offsets, segments: Offsets) -> Offsets:
-    if not len(lines):
-        return np.zeros(0, dtype=np.intp)
-    on = np.searchsorted(line_ends, offsets)
-    at = np.searchsorted(lines, on)
-    inside = at < len(lines)
-    at, on = at[inside], on[inside]
-    return np.bincount(segments[at[lines[at] == on]], minlength=int(segments[-1]) + 1)
+def _by_segment(offsets: Offsets, line_ends: Offsets, holds: NDArray[np.bool_]) -> Offsets:
+    return np.bincount(line_ends.searchsorted(offsets), minlength=len(holds))[holds]
