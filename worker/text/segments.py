@@ -1,12 +1,12 @@
 """Which segments of a page are prose: sentences stay; menus, link bars, headlines and captions go."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.text.phrases import compiled, occurrences
 from worker.text.tokens import Tokens
 
 #: Words a segment needs. Of SpotSigs' pages 15 keeps the paragraphs and loses most of the menus (20 words: F1 .926
@@ -22,22 +22,24 @@ WORDS_A_STOP: Final = 40
 
 #: Legal lines are long enough, end in a stop and stand on pages of many sites; a list is short because notices are
 #: formulas. Only segments below LEGAL_WORDS: a report about a copyright case is no notice.
-_LEGAL: Final = (
-    "©",
-    "(c) 19",
-    "(c) 20",
-    "copyright",
-    "all rights reserved",
-    "rewritten or redistributed",
-    "terms of use",
-    "terms of service",
-    "privacy policy",
-    "tous droits r",
-    "alle rechte vorbehalten",
-    "todos los derechos",
-    "todos os direitos",
-    "tutti i diritti",
-    "все права защищены",
+_LEGAL: Final = compiled(
+    (
+        "©",
+        "(c) 19",
+        "(c) 20",
+        "copyright",
+        "all rights reserved",
+        "rewritten or redistributed",
+        "terms of use",
+        "terms of service",
+        "privacy policy",
+        "tous droits r",
+        "alle rechte vorbehalten",
+        "todos los derechos",
+        "todos os direitos",
+        "tutti i diritti",
+        "все права защищены",
+    )
 )
 LEGAL_WORDS: Final = 80
 
@@ -72,23 +74,15 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
         return np.zeros(0, dtype=np.bool_)
     found = verdicts(tokens, min_words)
     text = ~(found.link_bar | found.legal)
-    kept = text & ~found.too_short & ~found.no_sentence_end
+    kept = text & ~(found.too_short | found.no_sentence_end)
     if not kept.any():
         # where no segment is long enough, all that is left may still read like prose
         total, stops, separators = (each[text].sum() for each in (found.words, tokens.stops, tokens.separators))
         bar = separators * WORDS_A_SEPARATOR >= max(total, 2 * WORDS_A_SEPARATOR)
         kept = text & (total >= min_words) & (stops * WORDS_A_STOP >= total) & ~bar
-    return kept[tokens.segments]
+    return kept.take(tokens.segments)
 
 
 def _legal(tokens: Tokens) -> NDArray[np.bool_]:
     """Which segments hold a phrase of legal notices."""
-    found = [at for phrase in _LEGAL for at in _occurrences(tokens.text, phrase)]
-    return tokens.count_by_segment(np.array(found, dtype=np.intp)) > 0
-
-
-def _occurrences(text: str, phrase: str) -> Iterator[int]:
-    at = text.find(phrase)
-    while at >= 0:
-        yield at
-        at = text.find(phrase, at + len(phrase))
+    return tokens.count_by_segment(occurrences(tokens.characters, _LEGAL)) > 0
