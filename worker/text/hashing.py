@@ -18,6 +18,13 @@ Offsets = NDArray[np.intp]
 _BASE: Final = 0x9E3779B97F4A7C15
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
 
+#: MurmurHash3's constants.
+_SHIFT: Final = np.uint64(33)
+_FIRST: Final = np.uint64(0xFF51AFD7ED558CCD)
+_SECOND: Final = np.uint64(0xC4CEB9FE1A85EC53)
+
+_ONE: Final = np.uint64(1)
+
 #: Powers are kept for arrays up to this length (16 bytes an entry); a longer array has its own computed.
 _KEPT: Final = 1 << 16
 
@@ -34,11 +41,11 @@ _INVERSES: Final = _powers(_INVERSE, _KEPT)
 
 def mix(values: U64) -> U64:
     """MurmurHash3's finaliser of each value: a bijection in which every input bit reaches every output bit."""
-    values = values ^ (values >> np.uint64(33))
-    values *= np.uint64(0xFF51AFD7ED558CCD)
-    values ^= values >> np.uint64(33)
-    values *= np.uint64(0xC4CEB9FE1A85EC53)
-    values ^= values >> np.uint64(33)
+    values = values ^ (values >> _SHIFT)
+    values *= _FIRST
+    values ^= values >> _SHIFT
+    values *= _SECOND
+    values ^= values >> _SHIFT
     return values
 
 
@@ -56,7 +63,12 @@ def window_hashes(values: U64, starts: Offsets, ends: Offsets) -> U64:
     powers, inverses = (
         (_POWERS[:length], _INVERSES) if length <= _KEPT else (_powers(_BASE, length), _powers(_INVERSE, length))
     )
-    prefix = np.zeros(length + 1, dtype=np.uint64)
-    # +1: a window of zeros must still depend on its length
-    np.cumsum((values + np.uint64(1)) * powers, out=prefix[1:])
-    return mix((prefix[ends] - prefix[starts]) * inverses[starts])
+    terms = values + _ONE  # a window of zeros must still depend on its length
+    terms *= powers
+    prefix = np.empty(length + 1, dtype=np.uint64)
+    prefix[0] = 0
+    terms.cumsum(out=prefix[1:])
+    sums = prefix.take(ends)
+    sums -= prefix.take(starts)
+    sums *= inverses.take(starts)
+    return mix(sums)

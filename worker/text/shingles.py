@@ -1,12 +1,18 @@
 """Kept tokens to shingles: runs of tokens inside one sentence, as 32-bit hashes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.text.hashing import Offsets, begins, window_hashes
-from worker.text.tokens import Tokens
+from worker.text.tokens import WORDS_A_SHINGLE, Tokens
+
+#: The halves of a number that holds a hash above a position.
+_HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(0xFFFFFFFF)
+_HIGH: Final = np.uint64(0xFFFFFFFF00000000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +33,27 @@ class Shingles:
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     """Hash every shingle of the kept tokens (one at least). A sentence shorter than a shingle is one shingle."""
-    hashes = tokens.hashes[kept]
-    sentences = tokens.sentences[kept]
-    opens = begins(sentences)
+    where = kept.nonzero()[0]
+    widths = tokens.widths.take(where)
+    opens = begins(tokens.sentences.take(where))
     firsts = opens.nonzero()[0]
     numbers = opens.cumsum() - 1
-    ends_of_sentences = np.concatenate((firsts[1:], (len(hashes),)))[numbers]
-    starts = np.arange(len(hashes))
-    ends = starts + tokens.widths[kept]
+    starts = np.arange(len(where))
+    ends = starts + widths
+    ends_of_sentences = np.concatenate((firsts[1:], (len(where),))).take(numbers)
     fits = (ends <= ends_of_sentences) | opens
-    starts = starts[fits]
-    ends = np.minimum(ends[fits], ends_of_sentences[fits])
     # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
-    ranked = window_hashes(hashes, starts, ends) & np.uint64(0xFFFFFFFF00000000)
+    ranked = window_hashes(tokens.hashes.take(where), starts, np.minimum(ends, ends_of_sentences))
+    ranked &= _HIGH
     ranked |= starts.astype(np.uint64)
+    ranked = ranked[fits]
     ranked.sort()
-    values = (ranked >> np.uint64(32)).astype(np.uint32)
+    values = (ranked >> _HALF).astype(np.uint32)
     first = begins(values).nonzero()[0]
-    where = (ranked[first] & np.uint64(0xFFFFFFFF)).astype(np.intp)
+    positions = (ranked.take(first) & _LOW).astype(np.intp)
     return Shingles(
-        hashes=values[first],
-        sentences=numbers[where],
-        places=tokens.segments[kept][firsts],
-        words=round(tokens.words[kept].sum()),
+        hashes=values.take(first),
+        sentences=numbers.take(positions),
+        places=tokens.segments.take(where.take(firsts)),
+        words=round((WORDS_A_SHINGLE / widths).sum()),
     )

@@ -6,7 +6,7 @@ The bottom-k sketch is of the same hashes: k smallest values, a uniform sample o
 Thorup, "Bottom-k and priority sampling, set similarity and subset sums with minimal independence", 2013.
 """
 
-from functools import cache
+from functools import cache, reduce
 from typing import Final
 
 import numpy as np
@@ -23,19 +23,23 @@ SKETCH_BITS: Final = 24
 #: Shingles whose permutations are held in memory at once (4 bytes a row each); it bounds what a huge text takes.
 _BLOCK: Final = 4096
 
+#: MurmurHash3's constants.
+_SHIFTS: Final = np.array([16, 13, 16], dtype=np.uint32)
+_FACTORS: Final = np.array([0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
+
 
 def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
     """Sign the shingles of a text (one at least); a sketch has at most 256 hashes, so that its sentences fit a byte."""
     # the hashes ascend, so the first occurrence of each prefix stands in order, too
     prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
     first = begins(prefixes).nonzero()[0][:sketch_size]
-    sampled, passages = _renumbered(found.sentences[first])
-    _, places = _renumbered(found.places[sampled])
+    sampled, passages = _renumbered(found.sentences.take(first))
+    _, places = _renumbered(found.places.take(sampled))
     return Signature(
         rows=tuple(minhash_rows(found.hashes, permutations).tolist()),
-        sketch=tuple(prefixes[first].tolist()),
-        passages=bytes(passages.astype(np.uint8)),
-        places=bytes(places.astype(np.uint8)),
+        sketch=tuple(prefixes.take(first).tolist()),
+        passages=passages.astype(np.uint8).tobytes(),
+        places=places.astype(np.uint8).tobytes(),
         size=len(found.hashes),
         words=found.words,
     )
@@ -43,14 +47,17 @@ def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
 
 def minhash_rows(hashes: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
     """The minimum of each permutation over all hashes, shape (permutations,)."""
-    multipliers, offsets = _permutations(permutations)
-    rows = np.full(permutations, np.iinfo(np.uint32).max, dtype=np.uint32)
     mixed = _mix32(hashes)
-    for begin in range(0, len(mixed), _BLOCK):
-        block = multipliers * mixed[begin : begin + _BLOCK]
-        block += offsets
-        np.minimum(rows, block.min(axis=1), out=rows)
-    return rows
+    blocks = (mixed[begin : begin + _BLOCK] for begin in range(0, len(mixed), _BLOCK))
+    return reduce(np.minimum, (_lowest(block, permutations) for block in blocks))
+
+
+def _lowest(mixed: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
+    multipliers, offsets = _permutations(permutations)
+    permuted = multipliers * mixed
+    permuted += offsets
+    lowest: NDArray[np.uint32] = permuted.min(axis=1)
+    return lowest
 
 
 def _renumbered(numbers: Offsets) -> tuple[Offsets, Offsets]:
@@ -62,11 +69,11 @@ def _renumbered(numbers: Offsets) -> tuple[Offsets, Offsets]:
 
 def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """MurmurHash3's 32-bit finaliser, which datasketch applies before its permutations."""
-    values = values ^ (values >> np.uint32(16))
-    values *= np.uint32(0x85EBCA6B)
-    values ^= values >> np.uint32(13)
-    values *= np.uint32(0xC2B2AE35)
-    values ^= values >> np.uint32(16)
+    values = values ^ (values >> _SHIFTS[0])
+    values *= _FACTORS[0]
+    values ^= values >> _SHIFTS[1]
+    values *= _FACTORS[1]
+    values ^= values >> _SHIFTS[2]
     return values
 
 
