@@ -2,6 +2,11 @@
 
 from typing import Final
 
+import numpy as np
+
+from worker.text.codepoints import code_points
+from worker.text.hashing import Offsets
+
 #: Characters a line. Narrower columns are lists; wider lines are paragraphs.
 _NARROWEST: Final = 40
 _WIDEST: Final = 120
@@ -22,12 +27,19 @@ def unwrap(text: str) -> str:
 
     A blank line or an indented line begins a paragraph.
     """
-    lines = text.split("\n")
-    if len(lines) <= _FEWEST:
+    lengths = _line_lengths(text)
+    if len(lengths) <= _FEWEST:
         return text
-    width = sorted(map(len, lines))[-1 - int(_OVERLONG * len(lines))]
+    lengths.sort()
+    width = lengths[-1 - int(_OVERLONG * len(lengths))]
     if not _NARROWEST <= width <= _WIDEST:
         return text
+    return _unwrapped(text, int(width))
+
+
+def _unwrapped(text: str, width: int) -> str:
+    """The text with its paragraphs joined, if enough of its lines are full."""
+    lines = text.split("\n")
     inner = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
     full = sum(_is_full(lines[index - 1], lines[index], width) for index in inner)
     if len(inner) < _FEWEST or full < _FULL * len(inner):
@@ -36,6 +48,13 @@ def unwrap(text: str) -> str:
     return "".join(
         (" " if index in joined else "\n" if index else "") + line for index, line in enumerate(map(str.rstrip, lines))
     )
+
+
+def _line_lengths(text: str) -> Offsets:
+    """Characters of each line; no string is cut, since most texts are not hard-wrapped."""
+    breaks = (code_points(text) == ord("\n")).nonzero()[0]
+    edges = np.concatenate(((-1,), breaks, (len(text),)))
+    return edges[1:] - edges[:-1] - 1
 
 
 def _is_full(line: str, following: str, width: int) -> bool:
