@@ -14,7 +14,7 @@ FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python
 	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
 PYTHON_SOURCES := worker deploy tests
 
-.PHONY: help demo test check format bench-memory clean
+.PHONY: help demo test check format bench-memory bench-text clean
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ format: $(STAMP)  ## put imports and layout in order
 
 bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
 	@$(BIN)/python tests/bench/memory.py $(ARGS)
+
+bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
+	@$(BIN)/python tests/bench/text.py $(ARGS)
 
 clean:  ## remove the environment, the fetched broker, logs and caches
 	rm -rf $(VENV) .stack build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
