@@ -6,8 +6,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +63,15 @@ appender.console.layout.pattern = %d %p %m (%c)%n
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A further port of the broker; `protocol` is Kafka's word (SSL, SASL_SSL, ...), `name` begins its settings."""
+
+    name: str
+    protocol: str
+    port: int
+
+
 def jvm_problem() -> str | None:
     """Say why this machine cannot run the broker, or None where it can."""
     told = output_of(["java", "-version"], timeout_seconds=20.0)
@@ -111,13 +121,18 @@ def _copy_dependencies(folder: Path, log: Path) -> None:
 
 
 @contextmanager
-def jvm_kafka(state: Path, directory: Path) -> Iterator[Service]:
-    """Run a broker on free loopback ports, its data thrown away at the end. Raises StackUnavailable."""
+def jvm_kafka(
+    state: Path, directory: Path, *, listeners: Sequence[Listener] = (), settings: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """Run a broker on free loopback ports, its data thrown away at the end. Raises StackUnavailable.
+
+    Its address is that of a listener without security; `listeners` come beside it, advertised as localhost.
+    """
     jars, log = fetch_jars(state), directory / "kafka.log"
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="reprise-kafka-", ignore_cleanup_errors=True) as name:
         home = Path(name)
-        properties = _write_configuration(home, port, free_port())
+        properties = _write_configuration(home, port, listeners, settings or {})
         java = ["java", *_JVM_OPTIONS, f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}", "-cp", f"{jars}/*"]
         _format_storage(java, properties, log)
         with child([*java, "kafka.Kafka", properties], log, stop_seconds=_STOP_SECONDS) as broker:
@@ -125,18 +140,24 @@ def jvm_kafka(state: Path, directory: Path) -> Iterator[Service]:
             yield Service(kind=StackKind.JVM, what=f"Kafka {_version(jars)}", address=f"127.0.0.1:{port}")
 
 
-def _write_configuration(home: Path, port: int, controller_port: int) -> Path:
+def _write_configuration(home: Path, port: int, listeners: Sequence[Listener], more: Mapping[str, str]) -> Path:
+    controller_port = free_port()
+    protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+    protocols |= {listener.name: listener.protocol for listener in listeners}
+    advertised = [f"PLAINTEXT://127.0.0.1:{port}"]
+    advertised += [f"{listener.name}://localhost:{listener.port}" for listener in listeners]  # as certificates name it
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([*advertised, f"CONTROLLER://127.0.0.1:{controller_port}"]),
+        "advertised.listeners": ",".join(advertised),
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(home / "data"),
         **BROKER_SETTINGS,
+        **more,
     }
     (home / "log4j2.properties").write_text(_LOG4J)
     properties = home / "server.properties"
