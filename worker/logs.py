@@ -23,6 +23,9 @@ PROGRESS_SECONDS: Final = 30.0
 #: Seconds between two lines of one logger of a library.
 LIBRARY_SECONDS: Final = 60.0
 
+#: The loggers of the libraries that hold secrets and articles.
+_CLIENTS: Final = ("kafka", "redis")
+
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (standard output), as `json` or for the `console`."""
@@ -62,9 +65,10 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 class Sparing(logging.Filter):
-    """Lets one line of each of the libraries' loggers pass in LIBRARY_SECONDS.
+    """Lets one line of each of the libraries' loggers pass in LIBRARY_SECONDS, without its traceback.
 
-    A client whose server is away says so several times a second; the worker tells of the outage itself, once.
+    A client whose server is away says so several times a second; the worker tells of the outage itself, once. And each
+    client's traceback would be of its own inside, where what it was sending may stand.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,6 +82,8 @@ class Sparing(logging.Filter):
         if now - self._told_at.get(record.name, -LIBRARY_SECONDS) < LIBRARY_SECONDS:
             return False
         self._told_at[record.name] = now
+        if record.name.startswith(_CLIENTS):
+            record.exc_info = None
         return True
 
 

@@ -71,9 +71,11 @@ def test_a_refusal_is_told_from_an_outage() -> None:
         raise errors.KafkaTimeoutError("Unable to bootstrap")
 
     config = KafkaConfig(bootstrap_servers="kafka:9092")
-    with pytest.raises(Fatal, match=r"connecting to kafka:9092: .*SaslAuthenticationFailedError: .*wrong password"):
+    with pytest.raises(
+        Fatal, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*SaslAuthenticationFailedError: .*wrong password"
+    ):
         connected(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), config)
-    with pytest.raises(Unreachable, match=r"connecting to kafka:9092: .*KafkaConnectionError: .*refused"):
+    with pytest.raises(Unreachable, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*KafkaConnectionError: .*refused"):
         connected(lambda: build(errors.KafkaConnectionError("refused")), config)
 
 

@@ -15,7 +15,7 @@ from kafka import errors
 from kafka.admin import KafkaAdminClient
 
 from worker.errors import Fatal, RepriseError, Unreachable
-from worker.kafka.refusals import listening
+from worker.kafka.refusals import TlsRefusedError, listening
 
 T = TypeVar("T")
 
@@ -38,6 +38,7 @@ _FATAL: Final = (
     errors.UnsupportedSaslMechanismError,
     errors.IllegalSaslStateError,
     errors.AuthorizationError,
+    TlsRefusedError,
     errors.SecurityDisabledError,
     errors.UnsupportedVersionError,
     errors.UnrecognizedBrokerVersion,
@@ -125,7 +126,12 @@ def connected(build: Callable[[], T], config: KafkaConfig) -> T:
         except Exception as error:
             # the client itself only says that the time was up
             reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
-            raise translate(reason or error, f"connecting to {config.bootstrap_servers}") from error
+            raise translate(reason or error, f"connecting to {config.bootstrap_servers} ({_by(config)})") from error
+
+
+def _by(config: KafkaConfig) -> str:
+    """Say how we come: half of the refusals are a mistake in that."""
+    return f"{config.security_protocol}, {config.sasl_mechanism}" if config.sasl_mechanism else config.security_protocol
 
 
 def check_codecs() -> None:

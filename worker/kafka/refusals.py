@@ -1,18 +1,27 @@
 """Why brokers turn us away: a password that is wrong looks to the client's callers like a broker that is away.
 
 The client (3.0.12) tries again for ever whatever a connection was closed for, and tells the reason to its log alone,
-with the exception as an argument. So its log is listened to.
+with the exception as an argument. So its log is listened to. And of what a broker says right before it hangs up the
+client hears nothing where both arrive at once, as after a wrong password: so it is made to listen to the end.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from kafka import errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+
+from worker import tls
 
 #: The client's logger of connections; it tells of each that was lost, at level ERROR.
 _LOGGER: Final = logging.getLogger("kafka.net.connection")
+
+
+class TlsRefusedError(errors.KafkaError):  # type: ignore[misc] # the client has no types
+    """A certificate or a handshake was refused, by us or by the broker; the client has no class for it."""
+
 
 #: Reasons that stay until somebody changes the settings or the rights.
 _REFUSALS: Final = (
@@ -39,9 +48,10 @@ class Refusals(logging.Handler):
         """Take the exceptions out of a line of the log."""
         for argument in record.args if isinstance(record.args, tuple) else ():
             if isinstance(argument, Exception):
-                self.latest = argument
-                if self.refused is None and isinstance(argument, _REFUSALS):
-                    self.refused = argument
+                words = tls.refusal(str(argument))
+                self.latest = TlsRefusedError(words) if words else argument
+                if self.refused is None and isinstance(self.latest, (*_REFUSALS, TlsRefusedError)):
+                    self.refused = self.latest
 
     def start(self) -> None:
         """Begin to listen."""
@@ -61,3 +71,17 @@ def listening() -> Iterator[Refusals]:
         yield refusals
     finally:
         refusals.stop()
+
+
+def _to_the_end(receive: Callable[[Any], tuple[bytes, Any]]) -> Callable[[Any], tuple[bytes, Any]]:
+    """Hand out what was received before the connection ended; that it ended is met again at the next look."""
+
+    def received(transport: Any) -> tuple[bytes, Any]:
+        data, error = receive(transport)
+        return (data, None) if data else (data, error)
+
+    return received
+
+
+for _transport in (KafkaTCPTransport, KafkaSSLTransport):
+    _transport._sock_recv = _to_the_end(_transport._sock_recv)
