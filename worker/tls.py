@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 #: As Python writes an error of OpenSSL: library, perhaps the reason's name, words, and the line of C it was raised at.
-_TOLD: Final = re.compile(r"\[(?P<library>SSL|X509)(?:: (?P<reason>\w+))?\] (?P<words>.*?)(?: \(_ssl\.c|$)")
+_TOLD: Final = re.compile(r"\[(?P<library>SSL|X509)(?:: (?P<reason>[\w/]+))?\] (?P<words>.*?)(?: \(_ssl\.c|$)")
 
 #: Reasons that stay until somebody changes a certificate, a setting or the server. An alert is the other side's word.
 _LASTING: Final = re.compile(

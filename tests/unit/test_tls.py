@@ -1,0 +1,33 @@
+import pytest
+
+from worker.tls import refusal
+
+VERIFY = "certificate verify failed"
+UNVERIFIED = f"[SSL: CERTIFICATE_VERIFY_FAILED] {VERIFY}"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            f"Handshake failed: {UNVERIFIED}: certificate has expired (_ssl.c:1006)",
+            f"{VERIFY}: certificate has expired",
+        ),
+        (f"{UNVERIFIED}: Hostname mismatch, not for 'x'. (_ssl.c:1)", f"{VERIFY}: Hostname mismatch, not for 'x'"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate (_ssl.c:2580)", "sslv3 alert bad certificate"),
+        ("(1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] certificate required (_ssl.c:2)')", "certificate required"),
+        ("[SSL: SSL/TLS_ALERT_UNKNOWN_CA] ssl/tls alert unknown ca (_ssl.c:2)", "ssl/tls alert unknown ca"),
+        ("[X509: KEY_VALUES_MISMATCH] key values mismatch (_ssl.c:3926)", "key values mismatch"),
+        ("[SSL] PEM lib (_ssl.c:3900)", "PEM lib"),
+        (
+            "Error 1 connecting to localhost:6379. [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006).",
+            "wrong version number",
+        ),
+        ("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol (_ssl.c:1006)", None),
+        ("[SSL: TLSV1_ALERT_INTERNAL_ERROR] tlsv1 alert internal error (_ssl.c:1006)", None),
+        ("Error 111 connecting to localhost:6379. Connection refused.", None),
+    ],
+)
+def test_what_lasts_is_told_from_what_passes(told: str, words: str | None) -> None:
+    """A certificate does not mend itself; a server that hangs up in mid-handshake is often back in a moment."""
+    assert refusal(told) == words
