@@ -5,7 +5,8 @@
     /readyz   it joined its group (also with no partition), Redis and Kafka answer, and it is not draining
     /metrics  the registry, for Prometheus
 
-Anything else is 404. The answers come from memory, and so many at once are answered and no more.
+Any other path is 404, any method but GET and HEAD 405. The answers come from memory, so many at once and no more, and
+no connection lasts longer than CONNECTION_SECONDS, however its client dawdles.
 """
 
 import logging
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,8 +34,8 @@ _LOG: Final = logging.getLogger(__name__)
 #: Requests answered at once; one more is hung up on. Probes and two scrapers need three.
 MAX_REQUESTS: Final = 8
 
-#: Seconds that a client may keep a connection waiting for its next byte.
-CLIENT_TIMEOUT_SECONDS: Final = 5.0
+#: Seconds that a connection may last in all: a byte now and then must not keep a slot from the probes.
+CONNECTION_SECONDS: Final = 5.0
 
 
 class Vitals(Deaf):
@@ -136,26 +137,38 @@ def served(answers: Routes, port: int) -> Iterator[int]:
             yield server.server_address[1]
         finally:
             server.shutdown()
-            thread.join(CLIENT_TIMEOUT_SECONDS)
+            thread.join(CONNECTION_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = CLIENT_TIMEOUT_SECONDS
+    #: of one read or write; the server ends what lasts longer in all
+    timeout = CONNECTION_SECONDS
     answers: ClassVar[Routes] = {}
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        self._find()
 
     def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+        self._find()
 
-    def _answer(self, *, with_body: bool) -> None:
-        answer = self.answers.get(self.path.partition("?")[0], _not_found)(self.headers.get("Accept", ""))
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what the base class refuses (another method, a request too large or broken) without repeating it."""
+        status = HTTPStatus(code)
+        self.request_version = self.protocol_version  # else one that was not understood gets a body without a status
+        self._answer(_plain(HTTPStatus.METHOD_NOT_ALLOWED if status is HTTPStatus.NOT_IMPLEMENTED else status))
+
+    def _find(self) -> None:
+        answer = self.answers.get(self.path.partition("?")[0])
+        self._answer(answer(self.headers.get("Accept", "")) if answer else _plain(HTTPStatus.NOT_FOUND))
+
+    def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
         self.end_headers()
-        if with_body:
+        if self.command != "HEAD":
             self.wfile.write(answer.body)
 
     def version_string(self) -> str:
@@ -165,8 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep probes and scrapes out of the log."""
 
 
-def _not_found(_: str) -> Answer:
-    return Answer(status=HTTPStatus.NOT_FOUND, content_type="text/plain; charset=utf-8", body=b"not found\n")
+def _plain(status: HTTPStatus) -> Answer:
+    return Answer(status=status, content_type="text/plain; charset=utf-8", body=f"{status.phrase.lower()}\n".encode())
 
 
 class _Server(ThreadingHTTPServer):
@@ -176,6 +189,8 @@ class _Server(ThreadingHTTPServer):
         dual = socket.has_dualstack_ipv6()
         self.address_family = socket.AF_INET6 if dual else socket.AF_INET
         self._slots = threading.BoundedSemaphore(MAX_REQUESTS)
+        #: when each connection that is open began; written by the threads that answer, each its own
+        self._began: dict[Any, float] = {}
         super().__init__(("::" if dual else "", port), handler)
 
     def server_bind(self) -> None:
@@ -187,6 +202,7 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._slots.acquire(blocking=False):
+            self._began[request] = time.monotonic()
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -195,7 +211,16 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            del self._began[request]
             self._slots.release()
+
+    def service_actions(self) -> None:
+        """End what lasts too long; the base class calls this twice a second. Its own thread then leaves."""
+        overdue = time.monotonic() - CONNECTION_SECONDS
+        for request, began in list(self._began.items()):
+            if began < overdue:
+                with suppress(OSError):  # it ended by itself meanwhile
+                    request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # a client that hung up or was too slow is no news

@@ -123,7 +123,7 @@ def test_nothing_else_is_answered(port: int, path: str) -> None:
 def test_only_reading_is_answered(port: int) -> None:
     """HEAD is GET without the body; nothing can be written."""
     assert ask(port, "/metrics", "HEAD") == (200, "")
-    assert ask(port, "/metrics", "POST")[0] == 501
+    assert ask(port, "/metrics", "POST")[0] == 405
 
 
 def test_connections_are_bounded(vitals: Vitals, port: int) -> None:
