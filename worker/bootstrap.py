@@ -18,6 +18,7 @@ from worker.decision import Rule
 from worker.delivery import AtLeastOnce
 from worker.errors import Fatal, RepriseError, Unreachable
 from worker.events import event_record
+from worker.kafka.acls import check_acls
 from worker.kafka.clients import KafkaConfig, check_codecs, wait_for_broker
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
@@ -30,7 +31,7 @@ from worker.observers import Observers
 from worker.patience import Pace, Patience
 from worker.pipeline import Pipeline
 from worker.ports import Delivery, Index, Observer, Sink, Source
-from worker.redis_client import Client, check_eviction, connect, location
+from worker.redis_client import Client, check_eviction, check_rights, connect, location
 from worker.redis_index.index import RedisIndex
 from worker.retention import Retention
 from worker.settings import Settings
@@ -174,6 +175,7 @@ def open_index(settings: Settings, client: Client) -> RedisIndex:
     )
     try:
         check_eviction(client, settings.redis)
+        check_rights(client, settings.redis, settings.index.namespace)
         index.prepare(settings.index.namespace)
     except BaseException:
         index.close()  # or every try would leave its connections behind
@@ -195,8 +197,10 @@ def _await_kafka(settings: Settings, stop: Stop) -> None:
     config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
     await_broker(settings, stop)
     topics = settings.topics.model_dump().values()
+    reads = [settings.topics.articles]
 
     def check_topics() -> None:
+        check_acls(config, reads=reads, writes=[name for name in topics if name not in reads])
         if missing := missing_topics(config, list(topics)):
             raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 

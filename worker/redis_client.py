@@ -1,17 +1,20 @@
 """The Redis client, and what must hold of the server before an index is trusted to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import AuthenticationError, AuthorizationError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, NoScriptError
 from redis.retry import Retry
 
+from worker import tls
 from worker.errors import Fatal
 from worker.redis_index.faults import REDIS_ERRORS, translate
+from worker.redis_index.keys import meta_key, prefix
+from worker.redis_index.scripts import script
 from worker.settings.groups import RedisSettings
 
 Client = Redis | RedisCluster
@@ -30,13 +33,18 @@ def connect(settings: RedisSettings) -> Client:
     }
     if settings.password is not None:
         options["password"] = settings.password.get_secret_value()
+    files = {"ssl_ca_certs": settings.ssl_cafile, "ssl_certfile": settings.ssl_certfile}
+    files["ssl_keyfile"] = settings.ssl_keyfile or settings.ssl_certfile  # one file may hold both
+    options |= {name: str(path) for name, path in files.items() if path is not None}
     url = settings.url.get_secret_value()
     try:
         client = RedisCluster.from_url(url, **options) if settings.cluster else Redis.from_url(url, **options)
         client.ping()
-    except (AuthenticationError, AuthorizationError) as error:  # both are ConnectionErrors; waiting cures neither
+    except (AuthenticationError, AuthorizationError, NoPermissionError) as error:  # waiting cures none of them
         raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
     except REDIS_ERRORS as error:
+        if words := tls.refusal(str(error)):
+            raise Fatal(f"redis at {location(settings)}: no TLS connection: {words}") from error
         raise translate(error) from error
     return client
 
@@ -54,7 +62,7 @@ def check_eviction(client: Client, settings: RedisSettings) -> None:
     """
     if settings.allow_eviction:
         return
-    for node, policy in _policies(client).items():
+    for node, policy in _policies(client, settings).items():
         if policy != KEEPS_EVERYTHING:
             raise Fatal(
                 f"redis at {node or location(settings)} has maxmemory-policy {policy or 'unknown'}: it may forget "
@@ -62,7 +70,43 @@ def check_eviction(client: Client, settings: RedisSettings) -> None:
             )
 
 
-def _policies(client: Client) -> Mapping[str, str | None]:
+def check_rights(client: Client, settings: RedisSettings, namespace: str) -> None:
+    """Refuse a user that may not do all that the scripts do, naming what lacks. Raises Fatal, Unreachable.
+
+    Else a right that only some decisions need would be missed in the middle of the stream, and look like an outage.
+    """
+    lacking = list(_lacking(client, namespace))
+    if lacking:
+        raise Fatal(
+            f"redis at {location(settings)}: this worker's user may not run {', '.join(lacking)} on the keys "
+            f"{{{namespace}}}:*; docs/security.md lists the rights that it needs"
+        )
+
+
+def _lacking(client: Client, namespace: str) -> Iterator[str]:
+    probe, key = script("try_commands"), meta_key(namespace)
+    tried = prefix(namespace, "probe")
+    ways: Mapping[str, Callable[[], Any]] = {
+        "EVAL": lambda: client.eval(probe.text, 1, key, tried),
+        "SCRIPT LOAD": lambda: client.script_load(probe.text),
+        "EVALSHA": lambda: client.evalsha(probe.sha, 1, key, tried),
+    }
+    inside: list[bytes] = []
+    for name, run in ways.items():
+        try:
+            answer = run()
+        except NoPermissionError:
+            yield name
+        except NoScriptError:
+            pass  # EVAL and SCRIPT LOAD are refused, or somebody flushed the scripts: the right is there
+        except REDIS_ERRORS as error:
+            raise translate(error) from error
+        else:
+            inside = inside or (answer if isinstance(answer, list) else [])
+    yield from (each.decode() for each in inside)
+
+
+def _policies(client: Client, settings: RedisSettings) -> Mapping[str, str | None]:
     """Ask each primary for its policy; the one server of a client without a cluster has no name here."""
     try:
         if isinstance(client, RedisCluster):
@@ -71,6 +115,8 @@ def _policies(client: Client) -> Mapping[str, str | None]:
                 answers = {"": answers}
         else:
             answers = {"": client.info("memory")}
+    except NoPermissionError as error:
+        raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
     except REDIS_ERRORS as error:
         raise translate(error) from error
     return {node: answer.get("maxmemory_policy") for node, answer in answers.items()}

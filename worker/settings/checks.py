@@ -56,8 +56,14 @@ def _check_topics(topics: TopicSettings) -> Iterator[str]:
 
 
 def _check_redis(redis: RedisSettings) -> Iterator[str]:
-    if redis.cluster and redis.url.get_secret_value().startswith("unix:"):
+    url = redis.url.get_secret_value()
+    if redis.cluster and url.startswith("unix:"):
         yield "REPRISE_REDIS_CLUSTER: true is not allowed; a cluster has no Unix socket, as REPRISE_REDIS_URL has"
+    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+        if getattr(redis, name) is not None and not url.startswith("rediss:"):
+            yield f"{variable(RedisSettings, name)}: is not used where REPRISE_REDIS_URL does not begin with rediss:"
+    if redis.ssl_keyfile is not None and redis.ssl_certfile is None:
+        yield "REPRISE_REDIS_SSL_KEYFILE: needs REPRISE_REDIS_SSL_CERTFILE as well"
 
 
 def _check_rule(rule: RuleSettings) -> Iterator[str]:

@@ -144,6 +144,11 @@ class RedisSettings(Group):
         default=SecretStr("redis://localhost:6379/0"), description="The Redis or Valkey of the index."
     )
     password: Secret | None = Field(default=None, description="The password, where the URL holds none.")
+    ssl_cafile: ReadableFile | None = Field(
+        default=None, description="The authorities to trust, with rediss://; the system's where unset."
+    )
+    ssl_certfile: ReadableFile | None = Field(default=None, description="This worker's certificate, for mutual TLS.")
+    ssl_keyfile: ReadableFile | None = Field(default=None, description="The certificate's key.")
     cluster: bool = Field(default=False, description="Whether the URL is that of a node of a Redis Cluster.")
     timeout_seconds: Wait = Field(default=5.0, description="How long connecting, or one call, may take.")
     allow_eviction: bool = Field(
