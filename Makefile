@@ -14,7 +14,8 @@ FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python
 	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
 PYTHON_SOURCES := worker deploy tests
 
-.PHONY: help demo test check format bench-memory bench-text clean
+# every target with a help text, since none of them makes a file
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +35,11 @@ check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
 	$(BIN)/mypy --strict -p worker -p deploy.local
 	$(BIN)/lint-imports
+
+audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group audit
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive worker deploy
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
