@@ -133,7 +133,7 @@ def running_worker(settings: Mapping[str, str], log: Path, *arguments: str) -> I
 
 
 def unavailable(what: str, reason: str) -> NoReturn:
-    """Skip the test, or fail it where REPRISE_TEST_REQUIRE names `what` ("stack" or "data")."""
+    """Skip the test, or fail it where REPRISE_TEST_REQUIRE names `what` ("stack", "data" or "security")."""
     required = os.environ.get("REPRISE_TEST_REQUIRE", "").replace(" ", "").split(",")
     if what in required:
         pytest.fail(f"REPRISE_TEST_REQUIRE={what}: {reason}", pytrace=False)

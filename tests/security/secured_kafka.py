@@ -1,0 +1,142 @@
+"""One broker with a listener for each way to be let in or turned away, and the rights of those who are let in.
+
+    SECURE     SASL_SSL, with PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512     NARROW     SASL_SSL, with SCRAM-SHA-256 alone
+    MUTUAL     SSL, and the client shows a certificate                   EXPIRED    SSL, its certificate out of date
+    ELSEWHERE  SSL, with the certificate of another host
+
+Whoever comes without security is the tests' own and may do everything; others may do what they are granted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ResourcePattern,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from deploy.local.stack import free_port
+from deploy.local.stack.choice import STATE
+from deploy.local.stack.kafka_jvm import Listener, jvm_kafka
+from tests.security.certificates import Certificates, Pair
+
+_PROTOCOLS: Final = {
+    "SECURE": "SASL_SSL",
+    "NARROW": "SASL_SSL",
+    "MUTUAL": "SSL",
+    "EXPIRED": "SSL",
+    "ELSEWHERE": "SSL",
+}
+
+#: Rounds of SCRAM's key derivation: the least that a broker allows, as nobody attacks this one.
+_ROUNDS: Final = 4096
+
+PLAIN_USER: Final = "plain-worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuredKafka:
+    """`plain` is the address without security, `ports` those of the listeners."""
+
+    plain: str
+    ports: dict[str, int]
+    certificates: Certificates
+    password: str
+
+    def settings(self, listener: str, **more: str) -> dict[str, str]:
+        """Return the settings of a worker that goes to a listener; `more` by names without REPRISE_KAFKA_."""
+        return {
+            "REPRISE_KAFKA_BOOTSTRAP_SERVERS": f"localhost:{self.ports[listener]}",
+            "REPRISE_KAFKA_SECURITY_PROTOCOL": _PROTOCOLS[listener],
+            "REPRISE_KAFKA_SSL_CAFILE": str(self.certificates.authority),
+            **{f"REPRISE_KAFKA_{name}": value for name, value in more.items()},
+        }
+
+    def login(self, mechanism: str, user: str, password: str | None = None) -> dict[str, str]:
+        """Return the settings of a login, with the right password unless another is given."""
+        return {
+            "REPRISE_KAFKA_SASL_MECHANISM": mechanism,
+            "REPRISE_KAFKA_SASL_USERNAME": user,
+            "REPRISE_KAFKA_SASL_PASSWORD": self.password if password is None else password,
+        }
+
+
+#: A right: the kind of thing, its name, and what may be done with it.
+Right = tuple[ResourceType, str, ACLOperation]
+
+
+@contextmanager
+def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iterator[SecuredKafka]:
+    """Run the broker. `password` is that of every user. Raises StackUnavailable."""
+    ports = {name: free_port() for name in _PROTOCOLS}
+    listeners = [Listener(name=name, protocol=_PROTOCOLS[name], port=port) for name, port in ports.items()]
+    pairs = dict.fromkeys(_PROTOCOLS, certificates.server)
+    pairs |= {"EXPIRED": certificates.expired, "ELSEWHERE": certificates.elsewhere}
+    settings = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        # the principal of a certificate is its common name
+        "ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/,DEFAULT",
+        **_listener("mutual", "ssl.client.auth", "required"),
+        **_listener("secure", "sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"),
+        **_listener("narrow", "sasl.enabled.mechanisms", "SCRAM-SHA-256"),
+        **_jaas("secure", "PLAIN", f'user_{PLAIN_USER}="{password}"'),
+        **_jaas("secure", "SCRAM-SHA-256"),
+        **_jaas("secure", "SCRAM-SHA-512"),
+        **_jaas("narrow", "SCRAM-SHA-256"),
+    }
+    for name, pair in pairs.items():
+        settings |= _tls(name.lower(), pair, certificates.authority)
+    with jvm_kafka(STATE, logs, listeners=listeners, settings=settings) as service:
+        yield SecuredKafka(plain=service.address, ports=ports, certificates=certificates, password=password)
+
+
+def _listener(name: str, setting: str, value: str) -> dict[str, str]:
+    return {f"listener.name.{name}.{setting}": value}
+
+
+def _jaas(listener: str, mechanism: str, users: str = "") -> dict[str, str]:
+    module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
+    return _listener(
+        listener,
+        f"{mechanism.lower()}.sasl.jaas.config",
+        f"org.apache.kafka.common.security.{module} required {users};",
+    )
+
+
+def _tls(listener: str, pair: Pair, authority: Path) -> dict[str, str]:
+    return {
+        **_listener(listener, "ssl.keystore.type", "PEM"),
+        **_listener(listener, "ssl.keystore.location", str(pair.both)),
+        **_listener(listener, "ssl.truststore.type", "PEM"),
+        **_listener(listener, "ssl.truststore.location", str(authority)),
+    }
+
+
+def add_users(admin: KafkaAdminClient, users: Sequence[str], password: str) -> None:
+    """Let users log in by SCRAM of both kinds."""
+    for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+        refused = admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(user, mechanism, password, iterations=_ROUNDS) for user in users]
+        )
+        assert not any(refused.values()), refused
+
+
+def grant(admin: KafkaAdminClient, user: str, rights: Iterable[Right]) -> None:
+    """Allow a user so much more."""
+    made = admin.create_acls(
+        [
+            ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
+            for kind, name, operation in rights
+        ]
+    )
+    assert not made["failed"], made

@@ -1,0 +1,119 @@
+"""No secret and nothing that an article says stands in what a worker writes, at debug level, when all goes wrong."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.local.stack.redis_local import local_redis
+from deploy.local.stack.service import StackKind, StackUnavailable
+from tests.e2e.support_e2e import READY_SECONDS, Place, Raw, probe, wait_counted, wait_ready
+from tests.security.conftest import PASSWORD
+from tests.security.secured_kafka import SecuredKafka, add_users, grant
+from tests.security.secured_redis import restricted
+from tests.security.support_security import all_turned_away, kafka_rights, redis_rights
+from tests.support import running_worker, unavailable, wait_until
+from worker.dead_letters import REASON
+
+pytestmark = pytest.mark.stack
+
+WRONG = "qu1te-wrong"
+
+#: Words that stand in the articles alone: in texts, in titles, in fields that nobody asked for, in what is no JSON.
+TEXT, TITLE, OTHER = "xylographic", "marzipanwerk", "quokkaherd"
+SECRETS = (PASSWORD, WRONG, TEXT, TITLE, OTHER)
+
+PAGE = (
+    f"The {TEXT} workshop by the river closed its doors on Monday after ninety years, and the council of the town said "
+    f"that the {TEXT} presses would be given to the museum before the end of the summer."
+)
+
+
+def messages() -> list[Raw]:
+    """Return articles of every fate: stories, copies, a revision, and most kinds of dead letters."""
+    good: Sequence[dict[str, object]] = (
+        {"id": "1", "source": "a.example", "title": TITLE, "text": PAGE, "other": OTHER},
+        {"id": "2", "source": "b.example", "title": TITLE, "text": PAGE},
+        {"id": "1", "source": "a.example", "title": TITLE, "text": f"{PAGE} The last print was sold the same day."},
+        {"id": "3", "source": "c.example", "html": f"<title>{TITLE}</title><p>{PAGE}</p>"},
+    )
+    bad: Sequence[dict[str, object]] = (
+        {"id": "4", "title": TITLE},
+        {"id": "5", "title": TITLE, "text": [TEXT]},
+        {"id": TEXT * 100, "text": PAGE},
+        {"id": "6", "title": {"of": TITLE}, "text": PAGE},
+        {"id": "7", "text": f"{TEXT} " * 60_000},
+    )
+    raw = [json.dumps(each).encode() for each in (*good, *bad)]
+    raw += [f'{{"text": "{TEXT}", {TITLE}'.encode(), TEXT.encode() + b"\xff", json.dumps([TEXT, TITLE]).encode()]
+    raw += [f'{{"text": "{TEXT} \\ud800", "title": {TITLE}}}'.encode(), f"{TITLE}".encode()]
+    return [Raw(value=value) for value in raw]
+
+
+def found(wrote: str) -> list[str]:
+    """Return the lines that hold what none may hold."""
+    return [line for line in wrote.splitlines() if any(secret in line for secret in SECRETS)]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Give a Redis of the test's own, which it may send away."""
+    try:
+        with local_redis(StackKind.JVM, tmp_path / "redis") as service:
+            yield service.address
+    except StackUnavailable as error:
+        unavailable("stack", f"no Redis: {error}")
+
+
+def test_a_worker_keeps_what_it_knows_to_itself(place: Place, kafka: SecuredKafka, server: str, tmp_path: Path) -> None:
+    """Through success, dead letters, an outage and the end: nothing in its output, its metrics, its headers."""
+    add_users(place.admin, ["discreet"], PASSWORD)
+    grant(place.admin, "discreet", kafka_rights(place.topics))
+    limits = {"MAX_TEXT_CHARACTERS": "100000", "CIRCUIT_SHARE": "1"}
+    waits = {"REDIS_TIMEOUT_SECONDS": "0.5", "FLUSH_TIMEOUT_SECONDS": "2", "DRAIN_TIMEOUT_SECONDS": "4"}
+    more = place.settings(LOG_LEVEL="debug", **limits, **waits)
+    more |= kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "discreet")
+    with restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url:
+        more["REPRISE_REDIS_URL"] = url
+        place.send(messages())
+        with running_worker(more, tmp_path / "log", "--debug") as worker:
+            wait_ready(worker)
+            wait_counted(place, worker)
+            told = [probe(worker, path).body for path in ("/metrics", "/livez", "/readyz", f"/{TEXT}")]
+            with redis.Redis.from_url(server) as client:
+                client.shutdown(nosave=True)
+            place.send(messages()[:4])
+            wait_until(lambda: probe(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
+            told += [probe(worker, path).body for path in ("/metrics", "/readyz")]
+            assert worker.stop() == 1
+            told.append(worker.output())
+    assert "undelivered" in told[-1]
+    assert "dead_letter" in told[-1]
+    assert found("\n".join(told)) == []
+    dead = place.dead_letters()
+    headers = [(name, value) for each in dead for name, value in each.headers]
+    reasons = {value.decode() for name, value in headers if name == REASON}
+    assert (len(dead), len(reasons)) == (10, 7), reasons
+    assert found("\n".join(f"{name}: {value!r}" for name, value in headers)) == []
+
+
+def test_a_worker_that_is_refused_keeps_what_it_knows_to_itself(kafka: SecuredKafka, server: str) -> None:
+    """Neither password stands in an error or its traceback: refused by Redis, by Kafka, by its own settings."""
+    address = server.removeprefix("redis://")
+    right = {"REPRISE_REDIS_URL": server, "REPRISE_LOG_LEVEL": "debug"}
+    login = kafka.settings("SECURE") | kafka.login("PLAIN", "nobody", WRONG)
+    cases = {
+        "by Redis": (1, {**right, "REPRISE_REDIS_URL": f"redis://{WRONG}:{PASSWORD}@{address}"}),
+        "by Kafka": (1, right | login),
+        "by a port that is not there": (
+            1,
+            {"REPRISE_REDIS_URL": f"redis://{WRONG}:{PASSWORD}@localhost:1", "REPRISE_STARTUP_TIMEOUT_SECONDS": "0.5"},
+        ),
+        "by its settings": (2, right | login | {"REPRISE_REDIS_URL": f"http://{WRONG}:{PASSWORD}@{address}"}),
+        "by two settings": (2, right | login | {"REPRISE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}),
+    }
+    turned = all_turned_away({name: settings for name, (_, settings) in cases.items()}, "--debug")
+    assert {name: each.code for name, each in turned.items()} == {name: code for name, (code, _) in cases.items()}
+    assert {name: found(each.wrote) for name, each in turned.items()} == {name: [] for name in cases}

@@ -1,0 +1,110 @@
+"""The rights of docs/security.md are enough for every script, and none of them is one too many."""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.local.stack.redis_local import local_redis
+from deploy.local.stack.service import StackKind, StackUnavailable
+from tests.e2e.support_e2e import Place, load_messages, samples, wait_counted, wait_ready
+from tests.security.conftest import PASSWORD
+from tests.security.secured_redis import restricted
+from tests.security.support_security import redis_rights, turned_away
+from tests.support import running_worker, unavailable
+from worker.bootstrap import open_index
+from worker.errors import Fatal
+from worker.redis_client import check_rights, connect
+from worker.settings import Settings, load
+
+NAMESPACE = "news"
+KEYS = f"~{{{NAMESPACE}}}:*"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    try:
+        with local_redis(StackKind.JVM, tmp_path_factory.mktemp("redis")) as service:
+            yield service.address
+    except StackUnavailable as error:
+        unavailable("stack", f"no Redis: {error}")
+
+
+def settings(url: str) -> Settings:
+    return load({"REPRISE_REDIS_URL": url, "REPRISE_NAMESPACE": NAMESPACE})
+
+
+@pytest.mark.stack
+def test_the_rights_of_the_document_are_enough(place: Place, server: str, tmp_path: Path) -> None:
+    """A crawl with stories, variants and revisions, and a sweep of what is too old: nothing is ever refused."""
+    place.send(load_messages(300))
+    with redis.Redis.from_url(server) as client:
+        client.acl_log_reset()
+    with restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url:
+        more = place.settings(WINDOW_SECONDS="1", REPLAY_SECONDS="1") | {"REPRISE_REDIS_URL": url}
+        with running_worker(more, tmp_path / "log") as worker:
+            wait_ready(worker)
+            wait_counted(place, worker)
+            assert samples(worker).total("reprise_variants_total") > 0
+            samples(worker).total("reprise_index_articles")
+        assert "may not" not in worker.output()
+    with redis.Redis.from_url(server) as client:
+        refused = {entry["object"] for entry in client.acl_log()}
+        assert refused <= {"client|setinfo", "client"}  # the client's greeting, which it does without
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("missing", redis_rights())
+def test_none_of_them_can_be_left_out(server: str, missing: str) -> None:
+    """Each right taken away alone is named before the first article, and waiting is not tried."""
+    rights = [right for right in redis_rights() if right != missing]
+    command = missing.removeprefix("+").replace("|", " ")
+    with restricted(server, rights, KEYS, PASSWORD) as url, pytest.raises(Fatal) as caught:
+        open_index(settings(url), connect(settings(url).redis))
+    told = str(caught.value)
+    assert re.search(rf"run (the ')?{re.escape(command)}\b", told, re.IGNORECASE), told
+    assert PASSWORD not in told
+
+
+@pytest.mark.redis
+def test_all_that_lacks_is_told_at_once(server: str) -> None:
+    """Whoever mends the rights need not start the worker once for each of them; nothing is left behind."""
+    rights = [right for right in redis_rights() if right not in {"+hset", "+evalsha", "+set"}]
+    with restricted(server, rights, KEYS, PASSWORD) as url:
+        client = connect(settings(url).redis)
+        with pytest.raises(Fatal, match=r"may not run EVALSHA, SET, HSET "):
+            check_rights(client, settings(url).redis, NAMESPACE)
+        client.close()
+    with redis.Redis.from_url(server) as client:
+        assert not client.keys(f"{{{NAMESPACE}}}:*")
+
+
+@pytest.mark.redis
+def test_another_namespace_is_out_of_reach(server: str) -> None:
+    """The rights of one namespace's keys open no other's."""
+    with restricted(server, redis_rights(), "~{other}:*", PASSWORD) as url, pytest.raises(Fatal, match=r"\{news\}:\*"):
+        open_index(settings(url), connect(settings(url).redis))
+
+
+@pytest.mark.stack
+def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
+    """The whole worker says it in a line, with exit code 1."""
+    rights = [right for right in redis_rights() if right != "+setrange"]
+    with restricted(server, rights, f"~{{{place.namespace}}}:*", PASSWORD) as url:
+        found = turned_away(place.settings() | {"REPRISE_REDIS_URL": url})
+    assert (found.code, len(found.told)) == (1, 1)
+    assert "may not run SETRANGE" in found.told[0]
+    assert PASSWORD not in found.wrote
+
+
+def test_every_command_of_the_scripts_is_tried() -> None:
+    """A script that begins to use another command must have it tried, and granted, too."""
+    folder = files("worker.redis_index") / "lua"
+    scripts = [path for where in (folder, folder / "parts") for path in where.iterdir() if path.name.endswith(".lua")]
+    used = {command for path in scripts for command in re.findall(r"redis\.call\('(\w+)'", path.read_text("utf-8"))}
+    tried = set(re.findall(r"\{'([A-Z]+)'", (folder / "try_commands.lua").read_text("utf-8")))
+    assert used == tried
+    assert {f"+{command.lower()}" for command in used} < set(redis_rights())
