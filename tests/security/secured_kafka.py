@@ -16,6 +16,7 @@ from typing import Final
 from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
+    ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ResourcePattern,
@@ -140,3 +141,11 @@ def grant(admin: KafkaAdminClient, user: str, rights: Iterable[Right]) -> None:
         ]
     )
     assert not made["failed"], made
+
+
+def revoke(admin: KafkaAdminClient, user: str, right: Right) -> None:
+    """Take one right away."""
+    kind, name, operation = right
+    pattern = ResourcePattern(kind, name)
+    taken = admin.delete_acls([ACLFilter(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, pattern)])
+    assert [len(acls) for _, acls, _ in taken] == [1], taken

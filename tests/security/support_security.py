@@ -26,20 +26,20 @@ TURNED_AWAY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 12
 
 
-def kafka_rights(topics: TopicNames) -> list[Right]:
-    """Return the rights that the document grants, with a test's own names for the default ones."""
+def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
+    """Return the rights that the document grants a principal, with a test's own names for the default ones."""
     ours = {
         "articles.raw": topics.articles,
         "stories.new": topics.new,
         "stories.variants": topics.variants,
         "articles.dead": topics.dead,
         "reprise": topics.group_id,
+        "reprise-redrive-articles.dead": f"reprise-redrive-{topics.dead}",
     }
-    found = re.findall(
-        r"^kafka-acls\.sh .*--operation (\w+) --(topic|group) (\S+)$", _DOCUMENT.read_text(), re.MULTILINE
-    )
+    line = rf"^kafka-acls\.sh .*:{principal} --operation (\w+) --(topic|group|transactional-id) (\S+)$"
     return [
-        (ResourceType[kind.upper()], ours[name], ACLOperation[operation.upper()]) for operation, kind, name in found
+        (ResourceType[kind.upper().replace("-", "_")], ours[name], ACLOperation[operation.upper()])
+        for operation, kind, name in re.findall(line, _DOCUMENT.read_text(), re.MULTILINE)
     ]
 
 

@@ -1,15 +1,24 @@
 """The ACLs of docs/security.md are enough, and none of them is one too many."""
 
+import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
-from kafka.admin import ACLOperation
+from kafka.admin import ACLOperation, ResourceType
 
-from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
+from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
-from tests.security.secured_kafka import SecuredKafka, add_users, grant
-from tests.security.support_security import all_turned_away, kafka_rights
-from tests.support import running_worker
+from tests.security.secured_kafka import SecuredKafka, add_users, grant, revoke
+from tests.security.support_security import kafka_rights, turned_away
+from tests.support import reprise_command, running_worker, worker_environment
+from worker.bootstrap import insist, kafka_config
+from worker.dead_letters import dead_letter
+from worker.errors import Fatal
+from worker.kafka.acls import check_acls
+from worker.model import DeadReason, Message
+from worker.settings import load
+from worker.stop import Stop
 
 pytestmark = pytest.mark.stack
 
@@ -33,30 +42,76 @@ def test_the_rights_of_the_document_are_enough(place: Place, kafka: SecuredKafka
     assert len(place.dead_letters()) == 1
 
 
+def asked(place: Place, kafka: SecuredKafka, user: str) -> str:
+    """Ask as the start does whether a user has every right, and return what is told."""
+    environment = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", user)
+    config, topics = kafka_config(load(environment).kafka), place.topics
+    check = partial(check_acls, config, reads=[topics.articles], writes=[topics.new, topics.variants, topics.dead])
+    with pytest.raises(Fatal) as caught:  # a broker that never had a group asks for patience first
+        insist(check, "the rights", limit_seconds=BROKER_SECONDS, stop=Stop())
+    return str(caught.value)
+
+
 def test_none_of_them_can_be_left_out(place: Place, kafka: SecuredKafka) -> None:
-    """Each right taken away alone ends the worker at the start, with a line that names this right and no other."""
+    """Each right taken away alone is named, and no other."""
     rights = kafka_rights(place.topics)
+    assert len(rights) == 5
     without = {f"without-{number}": right for number, right in enumerate(rights)}
     add_users(place.admin, list(without), PASSWORD)
     for user, missing in without.items():
         grant(place.admin, user, [right for right in rights if right != missing])
-    settings = place.settings() | kafka.settings("SECURE")
-    found = all_turned_away({user: settings | kafka.login("SCRAM-SHA-256", user) for user in without})
     for user, (kind, name, operation) in without.items():
-        lacking = f"reprise: Kafka: this worker lacks {operation.name} on {kind.name.lower()} {name};"
-        assert found[user].code == 1
-        assert [line[: len(lacking)] for line in found[user].told] == [lacking]
-        assert "Traceback" not in found[user].wrote
+        lacking = f"Kafka: this worker lacks {operation.name} on {kind.name.lower()} {name};"
+        assert asked(place, kafka, user).startswith(lacking)
 
 
 def test_to_see_a_topic_is_not_enough(place: Place, kafka: SecuredKafka) -> None:
-    """A user who may describe everything and use nothing is told of all that lacks, at once."""
+    """Who may describe everything and use nothing is told of all that lacks; the whole worker says it in a line."""
     rights = kafka_rights(place.topics)
     add_users(place.admin, ["onlooker"], PASSWORD)
     grant(place.admin, "onlooker", [(kind, name, ACLOperation.DESCRIBE) for kind, name, _ in rights])
-    settings = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", "onlooker")
-    found = all_turned_away({"onlooker": settings})["onlooker"]
-    assert (found.code, len(found.told)) == (1, 1)
-    for _, name, operation in rights:
-        if name != place.topics.group_id:
-            assert f"{operation.name} on topic {name}" in found.told[0]
+    told = asked(place, kafka, "onlooker")
+    for kind, name, operation in rights:
+        if kind is ResourceType.TOPIC:  # of a group that never had a member a broker tells no rights
+            assert f"{operation.name} on topic {name}" in told
+    found = turned_away(place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", "onlooker"))
+    assert (found.code, found.told) == (1, [f"reprise: {told}"])
+    assert "Traceback" not in found.wrote
+
+
+def test_a_right_that_is_taken_away_stops_the_worker(place: Place, kafka: SecuredKafka, tmp_path: Path) -> None:
+    """Exit code 1 and the topic's name; what it had in hand is not committed."""
+    add_users(place.admin, ["demoted"], PASSWORD)
+    grant(place.admin, "demoted", kafka_rights(place.topics))
+    settings = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "demoted")
+    with running_worker(settings, tmp_path / "log") as worker:
+        wait_ready(worker)
+        revoke(place.admin, "demoted", (ResourceType.TOPIC, place.topics.new, ACLOperation.WRITE))
+        place.send([Raw(value=article(id="1", text="The ferry was taken out of service on Monday morning."))])
+        assert worker.process.wait(READY_SECONDS) == 1
+    assert "TopicAuthorizationFailedError" in worker.output().splitlines()[-1]
+    assert place.committed() == {}
+
+
+def test_the_rights_of_the_document_are_enough_to_send_letters_back(place: Place, kafka: SecuredKafka) -> None:
+    """Whoever redrives needs other rights than a worker: to write where the articles come from, in a transaction."""
+    add_users(place.admin, ["operator"], PASSWORD)
+    grant(place.admin, "operator", kafka_rights(place.topics, "operator"))
+    place.producer.send(place.topics.dead, value=b"{}", headers=dead_headers(place.topics.articles)).get(BROKER_SECONDS)
+    settings = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "operator")
+    done = subprocess.run(
+        [*reprise_command(), "dead", "redrive"],
+        env=worker_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=READY_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sum(place.ends(place.topics.articles).values()) > 0
+
+
+def dead_headers(topic: str) -> list[tuple[str, bytes]]:
+    """Return the headers of a dead letter that came from the beginning of a topic."""
+    message = Message(topic=topic, partition=0, offset=0, key=None, value=b"{}", headers=(), timestamp_ms=0)
+    return list(dead_letter("any", message, DeadReason.NO_TEXT, "", 0.0).headers)
