@@ -67,6 +67,7 @@ def opened(
         index = _open_index(settings, stop)
         closing.callback(index.close)
         metrics.watch_index(partial(index.size, settings.index.namespace))
+        metrics.watch_memory(partial(index.memory, settings.index.namespace))
         observers.reachable(Dependency.REDIS)
         _await_kafka(settings, stop)
         what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds

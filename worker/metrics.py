@@ -6,7 +6,7 @@ from enums, topics and partitions, never from articles. Nothing registers itself
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -18,12 +18,10 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from worker import __version__
-from worker.errors import RepriseError
-from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Unreadable
+from worker.collectors import IndexCollector, LagCollector, MemoryCollector
+from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Unreadable
 from worker.ports import Partition
 
 #: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.
@@ -34,9 +32,6 @@ _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 #: Messages in a batch, up to the largest that the settings allow.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-
-#: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
-INDEX_SIZE_SECONDS: Final = 15.0
 
 
 class Outcome(StrEnum):
@@ -104,6 +99,9 @@ class Metrics:
         )
         for dependency in Dependency:
             self._up.labels(dependency)
+        self._last_poll = self._gauge("last_poll_timestamp_seconds", "When a poll last completed; 0 before the first.")
+        self._circuit = self._gauge("circuit_open", "1 while the worker ends because too much could not be read.")
+        self._expected = self._gauge("index_expected_articles", "Representatives that the index was laid out for.")
         build = Gauge(
             "reprise_build_info",
             "Always 1; what is running.",
@@ -111,6 +109,9 @@ class Metrics:
             registry=self.registry,
         )
         build.labels(__version__, platform.python_version()).set(1)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"reprise_{name}", meaning, registry=self.registry)
 
     def _counter(self, name: str, meaning: str, **labels: type[StrEnum]) -> Counter:
         counter = Counter(f"reprise_{name}", meaning, list(labels), registry=self.registry)
@@ -124,11 +125,30 @@ class Metrics:
 
     def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
         """Export the lag of each assigned partition; `lag` is called at each scrape, from the scrape's thread."""
-        self.registry.register(_LagCollector(lag))
+        self.registry.register(LagCollector(lag))
 
     def watch_index(self, size: Callable[[], int]) -> None:
         """Export the number of representatives; `size` is called from the scrape's thread, every 15 s at most."""
-        self.registry.register(_IndexCollector(size, self._monotonic))
+        self.registry.register(IndexCollector(size, self._monotonic))
+
+    def watch_memory(self, memory: Callable[[], Memory]) -> None:
+        """Export what the store uses of what it may; `memory` is called like `size` above."""
+        self.registry.register(MemoryCollector(memory, self._monotonic))
+
+    def describe(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:
+        """Say what this worker works on: a dashboard chooses workers by it."""
+        worker = Gauge(
+            "reprise_worker_info",
+            "Always 1; what the worker works on.",
+            ["group_id", "index_namespace", "delivery"],
+            registry=self.registry,
+        )
+        worker.labels(group_id, namespace, delivery).set(1)
+        self._expected.set(expected_articles)
+
+    def circuit_opened(self) -> None:
+        """Say that the worker ends by its circuit limit."""
+        self._circuit.set(1)
 
     def rebalanced(self) -> None:
         """Count a change of the assignment."""
@@ -136,6 +156,7 @@ class Metrics:
 
     def polled(self, messages: int) -> None:
         """See Observer."""
+        self._last_poll.set(self._wall())
         if messages:
             self._polled_at = self._monotonic()
             self._batch.observe(messages)
@@ -189,53 +210,3 @@ class Metrics:
     def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._up.labels(dependency).set(1)
-
-
-class _LagCollector(Collector):
-    def __init__(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
-        self._lag = lag
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        yield self._family()
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = self._family()
-        for (topic, partition), messages in sorted(self._lag().items()):
-            family.add_metric([topic, str(partition)], messages)
-        yield family
-
-    @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            "reprise_consumer_lag",
-            "Messages between this worker's position and the end of a partition.",
-            labels=["topic", "partition"],
-        )
-
-
-class _IndexCollector(Collector):
-    def __init__(self, size: Callable[[], int], monotonic: Callable[[], float]) -> None:
-        self._size = size
-        self._monotonic = monotonic
-        self._asked_at: float | None = None
-        self._known: int | None = None
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        yield self._family()
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        now = self._monotonic()
-        if self._asked_at is None or now - self._asked_at >= INDEX_SIZE_SECONDS:
-            self._asked_at = now
-            try:
-                self._known = self._size()
-            except RepriseError:  # the pipeline sees the outage and tells of it; a scrape without the figure is right
-                self._known = None
-        family = self._family()
-        if self._known is not None:
-            family.add_metric([], self._known)
-        yield family
-
-    @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily("reprise_index_articles", "Representatives that the index holds.")

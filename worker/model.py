@@ -186,3 +186,11 @@ class Outcome:
     message: Message | Unreadable
     records: tuple[Callable[[], OutputRecord], ...] = ()
     reasons: tuple[DeadReason | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a store uses of what it may, in bytes; a limit of 0 is none."""
+
+    used_bytes: int
+    max_bytes: int

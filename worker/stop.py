@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+#: Seconds between two looks at the request while waiting: nobody notices so little.
+_NAP_SECONDS: Final = 0.1
 
 
 class Stop:
@@ -10,8 +14,11 @@ class Stop:
     Holds no lock: a signal handler runs inside the thread that it interrupts, which could hold it already.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._monotonic = monotonic
+        self._sleep = sleep
         self._requested_at: float | None = None
 
     def request(self) -> None:
@@ -28,3 +35,9 @@ class Stop:
     def seconds_ago(self) -> float:
         """Seconds since the first request; 0 before it."""
         return 0.0 if self._requested_at is None else self._monotonic() - self._requested_at
+
+    def wait(self, seconds: float) -> None:
+        """Return after so long, or soon after stopping is asked for."""
+        until = self._monotonic() + seconds
+        while not self.requested and (left := until - self._monotonic()) > 0:
+            self._sleep(min(left, _NAP_SECONDS))

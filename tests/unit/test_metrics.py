@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from worker.collectors import STORE_SECONDS
 from worker.errors import Unreachable
-from worker.metrics import INDEX_SIZE_SECONDS, Metrics
-from worker.model import DeadReason, Decision, EventType, Kind, Message, Trace
+from worker.metrics import Metrics
+from worker.model import DeadReason, Decision, EventType, Kind, Memory, Message, Trace
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 
@@ -49,6 +50,8 @@ def a_message(timestamp_ms: int | None) -> Message:
 def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.watch_lag(lambda: {("articles.raw", 3): 7})
     metrics.watch_index(lambda: 41)
+    metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
+    metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
 
 
@@ -155,7 +158,7 @@ def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics
     metrics.watch_index(lambda: (asked.append(clock.now), len(asked))[1])
     for _ in range(3):
         assert registry.get_sample_value("reprise_index_articles") == 1
-    clock.now += INDEX_SIZE_SECONDS
+    clock.now += STORE_SECONDS
     assert registry.get_sample_value("reprise_index_articles") == 2
 
 
@@ -168,6 +171,31 @@ def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) 
     metrics.watch_index(away)
     assert registry.get_sample_value("reprise_index_articles") is None
     assert b"reprise_articles_total" in generate_latest(registry)
+
+
+def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Use and limit stand beside each other, for an alert to divide."""
+    metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
+    assert registry.get_sample_value("reprise_redis_memory_used_bytes") == 80
+    assert registry.get_sample_value("reprise_redis_memory_max_bytes") == 100
+
+
+def test_worker_says_what_it_works_on(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Group and namespace are labels of one series; the index's expected size is a figure."""
+    metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
+    labels = {"group_id": "g", "index_namespace": "n", "delivery": "at_least_once"}
+    assert registry.get_sample_value("reprise_worker_info", labels) == 1
+    assert registry.get_sample_value("reprise_index_expected_articles") == 500
+
+
+def test_polls_and_the_circuit_are_told(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """The moment of the last poll, an empty one included, and whether the circuit has opened."""
+    assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == 0
+    metrics.polled(0)
+    assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == clock.now
+    assert registry.get_sample_value("reprise_circuit_open") == 0
+    metrics.circuit_opened()
+    assert registry.get_sample_value("reprise_circuit_open") == 1
 
 
 def test_two_registries_are_two_worlds() -> None:

@@ -9,7 +9,7 @@ import click
 
 from worker import __version__
 from worker.commands.settings_help import ConfiguredCommand
-from worker.errors import Fatal
+from worker.errors import CircuitOpen, Fatal
 from worker.settings import Settings, load
 from worker.stop import Stop
 
@@ -40,6 +40,12 @@ def work(settings: Settings, stop: Stop) -> None:
 
     log, journal = logger(), Journal()
     metrics, vitals = Metrics(CollectorRegistry()), Vitals(settings.times.liveness_timeout_seconds)
+    metrics.describe(
+        group_id=settings.kafka.group_id,
+        namespace=settings.index.namespace,
+        delivery=settings.service.delivery.value,
+        expected_articles=settings.index.expected_articles,
+    )
 
     def drain() -> None:
         vitals.draining()
@@ -57,6 +63,12 @@ def work(settings: Settings, stop: Stop) -> None:
                 delivered = pipeline.run()
         except StoppedEarlyError:
             delivered = True
+        except CircuitOpen as error:
+            metrics.circuit_opened()
+            vitals.draining()
+            log.error("circuit_open", reason=str(error), hold_seconds=settings.times.circuit_hold_seconds)
+            stop.wait(settings.times.circuit_hold_seconds)  # out of the group, which others may take over
+            raise
         finally:
             journal.summary()
         if not delivered:

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from worker.decision import Rule
 from worker.errors import IndexMismatch, RepriseError, Unreachable
-from worker.model import Decision, Fingerprint
+from worker.model import Decision, Fingerprint, Memory
 from worker.redis_index.faults import REDIS_ERRORS, translate
 from worker.redis_index.keys import LAYOUT_VERSION, meta_key, shards_for
 from worker.redis_index.packing import margin_ms, pack_article, pack_settings, unpack_decision
@@ -102,6 +102,14 @@ class RedisIndex:
         except REDIS_ERRORS as error:
             raise translate(error) from error
         return round(int(found) * opened.shards / int(looked))
+
+    def memory(self, namespace: str) -> Memory:
+        """What the server that holds the namespace uses of what it may; from any thread. Raises Unreachable, Fatal."""
+        try:
+            told = self._node(meta_key(namespace)).info("memory")
+        except REDIS_ERRORS as error:
+            raise translate(error) from error
+        return Memory(used_bytes=int(told["used_memory"]), max_bytes=int(told["maxmemory"]))
 
     def close(self) -> None:
         """Free the connections."""

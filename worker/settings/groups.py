@@ -264,6 +264,13 @@ class TimeSettings(Group):
     liveness_timeout_seconds: Wait = Field(
         default=120.0, description="/livez fails when no poll completed for so long."
     )
+    circuit_hold_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="How long /metrics still answers after the circuit limit stopped the worker; a scrape sees why.",
+    )
 
 
 class ServiceSettings(Group):

@@ -1,0 +1,113 @@
+"""Figures that are asked for when somebody scrapes: the lag of memory, the index and the store of Redis."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Generic, TypeVar
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from worker.errors import RepriseError
+from worker.model import Memory
+from worker.ports import Partition
+
+#: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
+STORE_SECONDS: Final = 15.0
+
+T = TypeVar("T")
+
+
+class LagCollector(Collector):
+    """The lag of each partition that is assigned now."""
+
+    def __init__(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+        self._lag = lag
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Name the series without asking anybody."""
+        yield self._family()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the series."""
+        family = self._family()
+        for (topic, partition), messages in sorted(self._lag().items()):
+            family.add_metric([topic, str(partition)], messages)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "reprise_consumer_lag",
+            "Messages between this worker's position and the end of a partition.",
+            labels=["topic", "partition"],
+        )
+
+
+class _Asked(Generic[T]):
+    """What somebody has to be asked for, asked every so many seconds at most, however often it is scraped.
+
+    None while there is no answer: the pipeline sees the outage and tells of it; a scrape without the figure is right.
+    """
+
+    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float]) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._asked_at: float | None = None
+        self._answer: T | None = None
+
+    def answer(self) -> T | None:
+        """Give the last answer, or ask again when that is old."""
+        now = self._monotonic()
+        if self._asked_at is None or now - self._asked_at >= STORE_SECONDS:
+            self._asked_at = now
+            try:
+                self._answer = self._ask()
+            except RepriseError:
+                self._answer = None
+        return self._answer
+
+
+class IndexCollector(Collector):
+    """How many representatives the index holds."""
+
+    def __init__(self, size: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        self._size = _Asked(size, monotonic)
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Name the series without asking anybody."""
+        yield self._family()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the series."""
+        family, size = self._family(), self._size.answer()
+        if size is not None:
+            family.add_metric([], size)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily("reprise_index_articles", "Representatives that the index holds.")
+
+
+class MemoryCollector(Collector):
+    """What the store of Redis uses, and may use."""
+
+    def __init__(self, memory: Callable[[], Memory], monotonic: Callable[[], float]) -> None:
+        self._memory = _Asked(memory, monotonic)
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Name the series without asking anybody."""
+        return self._families()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the series."""
+        memory = self._memory.answer()
+        used, limit = self._families()
+        if memory is not None:
+            used.add_metric([], memory.used_bytes)
+            limit.add_metric([], memory.max_bytes)
+        yield from (used, limit)
+
+    @staticmethod
+    def _families() -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "Memory that Redis uses, by its own account.")
+        yield GaugeMetricFamily("reprise_redis_memory_max_bytes", "Memory that Redis may use (maxmemory); 0: no limit.")
