@@ -3,9 +3,10 @@
 May live here: what of a page is text. Not: what of the text is worth comparing (worker/text).
 
 The parser does what browsers do, and what browsers do has costs that grow with the square of a page: many attributes
-on one tag, many open formatting elements (each paragraph opens all of them anew: 100 KB of markup can ask for more than
-6 GB), deep nesting. Pages that may cost so much are told by counting and read by a plainer way. By counting, not
-by a clock, because an article that comes twice must give the same text twice.
+on one tag, or on many body tags, which are one; many open formatting elements (each paragraph opens all of them anew:
+100 KB of markup can ask for more than 6 GB); deep nesting, and lists in lists, whose lines are all indented. Pages that
+may cost so much are told by counting and read by a plainer way. By counting, not by a clock, because an article that
+comes twice must give the same text twice.
 """
 
 import re
@@ -28,6 +29,18 @@ MAX_TAGS: Final = 20_000
 #: can look like tags of some 300, hence not less.
 MAX_ATTRIBUTES: Final = 512
 
+#: html and body tags: the attributes of all of them come together on one element. 32 with 500 attributes each take
+#: 0.5 s, 1,400 with 100 each some minutes. A page has one of each, and one or two more in its scripts.
+MAX_ROOTS: Final = 16
+
+#: Tags inside of tags (a quote out of place, or markup in an attribute) times characters: each may be read to the end
+#: of the page when attributes are counted. News pages reach 720,000; this many take 0.2 s.
+MAX_REREAD: Final = 100_000_000
+
+#: Lists times tags: a line's indent has two characters for each list that it stands in, so that 90 KB of markup can
+#: become 180 MB of text. News pages reach 140,000; this many give 4 MB.
+MAX_INDENTED: Final = 2_000_000
+
 #: Unclosed formatting tags times tags: four times the elements that the parser may have to invent. News pages reach
 #: 350,000; this many cost 110 MB and 0.5 s at worst.
 MAX_REOPENED: Final = 1_000_000
@@ -43,6 +56,8 @@ _FORMATTING: Final = r"a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
 
 _TAG: Final = re.compile(r"</?[a-zA-Z]")
 _BLOCK_START: Final = re.compile(r"<(?:div|article)[\t\n\f\r />]", re.IGNORECASE)
+_ROOT_START: Final = re.compile(r"<(?:html|body)[\t\n\f\r />]", re.IGNORECASE)
+_LIST_START: Final = re.compile(r"<[uo]l[\t\n\f\r />]", re.IGNORECASE)
 _FORMATTING_START: Final = re.compile(rf"<(?:{_FORMATTING})[\t\n\f\r />]", re.IGNORECASE)
 
 # A formatting element with nothing but text inside is closed for certain. Its attributes must be beyond doubt: with
@@ -57,6 +72,7 @@ _ATTRIBUTE: Final = (
     r"[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+"
     rf"(?:{_SPACE}*+={_SPACE}*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >\"'][^\t\n\f\r >]*+)?+)?+"
 )
+_TAG_TO_ITS_END: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{0,{MAX_ATTRIBUTES}}}+")
 _CROWDED_TAG: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{{MAX_ATTRIBUTES + 1}}}")
 
 # For the plainer way. Each pattern ends at the end of the text where its own end is missing, so that the next search
@@ -73,7 +89,7 @@ _LINE_TAG: Final = re.compile(
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 _HUGE_REFERENCE: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
 _WHITE: Final = re.compile(r"\s+")
-_BLANK_LINES: Final = re.compile(r" *\n[ \n]*")
+_GAP: Final = re.compile(r"[ \n]+")
 
 
 def html_text(html: str) -> str:
@@ -95,7 +111,21 @@ def _is_tame(html: str) -> bool:
     if len(html) > MAX_PARSED_CHARACTERS:
         return False
     tags = len(_TAG.findall(html))
-    return tags <= MAX_TAGS and not _reopens_much(html, tags) and not _CROWDED_TAG.search(html)
+    return (
+        tags <= MAX_TAGS
+        and len(_ROOT_START.findall(html)) <= MAX_ROOTS
+        and len(_LIST_START.findall(html)) * tags <= MAX_INDENTED
+        and not _reopens_much(html, tags)
+        and not _is_crowded(html, tags)
+    )
+
+
+def _is_crowded(html: str, tags: int) -> bool:
+    # The search reads on from every tag, so that no quote out of place hides one from it. What that costs is counted
+    # first, where it may be much.
+    if tags * len(html) > MAX_REREAD and (tags - len(_TAG_TO_ITS_END.findall(html))) * len(html) > MAX_REREAD:
+        return True
+    return _CROWDED_TAG.search(html) is not None
 
 
 def _reopens_much(html: str, tags: int) -> bool:
@@ -136,4 +166,6 @@ def _plainer_text(html: str) -> str:
     text = _WHITE.sub(" ", _UNSEEN.sub(" ", html))
     text = _ANY_TAG.sub("", _LINE_TAG.sub("\n", text))
     # unescape raises for numbers of thousands of digits
-    return _BLANK_LINES.sub("\n", unescape(_HUGE_REFERENCE.sub("", text))).strip()
+    # one match a gap: a pattern that looks for the line end from every space takes n * n steps for n spaces
+    text = unescape(_HUGE_REFERENCE.sub("", text))
+    return _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else gap[0], text).strip()

@@ -44,6 +44,10 @@ _SITES_REMEMBERED: Final = 16_384
 #: Characters of a name in the DNS. A longer one is no host, and decoding it may be slow.
 _MAX_HOST_CHARACTERS: Final = 253
 
+#: Characters of an address; a longer one is none. Servers take 8,000 (RFC 9110 asks for that), and putting one of
+#: 4,000,000 in order takes 6 s and 750 MB.
+MAX_URL_CHARACTERS: Final = 8192
+
 _DEFAULT_PORTS: Final = frozenset({None, 80, 443})
 
 # What may stand in a path or query as it is (RFC 3986): everything else is percent-encoded.
@@ -101,6 +105,8 @@ def _suffixes() -> TLDExtract:
 
 
 def _http_parts(url: str) -> SplitResult | None:
+    if len(url) > MAX_URL_CHARACTERS:
+        return None
     try:
         parts = urlsplit(url.strip())
     except ValueError:

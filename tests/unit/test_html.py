@@ -111,6 +111,17 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "tables": lambda: "<table>" * 100_000 + FIRST,
     "lists": lambda: "<ul><li>" * 9_900 + FIRST,
     "text in a table": lambda: "<table>" + "a<tr>" * 19_000 + FIRST,
+    "lists in lists, a line an item": lambda: "<ul>" * 9_900 + "<li>x" * 9_900 + FIRST,
+    "lists in lists at the bound": lambda: "<ol>" * 1_000 + "<li>x" * 990 + FIRST,
+    "starts within values": lambda: "<p " + ('a="' + "<p " * 38 + "x" * 1_870 + '" ') * 490 + ">" + FIRST,
+    "starts before a long name": lambda: "<a" * 19_000 + "x" * 900_000 + ">" + FIRST,
+    "gaps between many tags": lambda: "<b> " * 1_000_000 + FIRST,
+    "body tags of many attributes": lambda: (
+        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 90)}>" for tag in range(1_300)) + FIRST
+    ),
+    "body tags at the bound": lambda: (
+        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 500)}>" for tag in range(html.MAX_ROOTS)) + FIRST
+    ),
     "body tags": lambda: _numbered("<body a{}=1>", 19_900) + FIRST,
 }
 

@@ -177,3 +177,12 @@ def test_huge_addresses_take_time_in_proportion(url: str) -> None:
     canonical_url(url)
     registered_domain(url)
     assert time.perf_counter() - started < 3
+
+
+def test_an_address_past_what_servers_take_is_none() -> None:
+    """Putting megabytes in order costs seconds, so the last length that is read is one that a server would take."""
+    longest = "http://example.org/" + "a" * (urls.MAX_URL_CHARACTERS - len("http://example.org/"))
+    assert canonical_url(longest) is not None
+    assert registered_domain(longest) == "example.org"
+    assert canonical_url(longest + "a") is None
+    assert registered_domain(longest + "a") is None
