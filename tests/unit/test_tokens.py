@@ -10,7 +10,7 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from worker.text.codepoints import code_points, stream_safe
+from worker.text.codepoints import code_points, text_of, stream_safe
 from worker.text.hashing import _KEPT
 from worker.text.tokens import (
     COMPLEX_A_SHINGLE,
@@ -285,3 +285,12 @@ def test_marks_that_normalisation_reorders_take_no_longer(marks: str) -> None:
 def test_a_million_characters(text: str) -> None:
     """A huge text of one pattern is tokenised whole."""
     assert len(tokens_of(text)) == sum(text.count(letter) for letter in "a漢ก")
+
+
+def test_a_text_of_ligatures_does_not_grow_without_bound() -> None:
+    """Ligatures are taken apart in any prose; a huge text of nothing else stays as it came."""
+    assert len(normalise("\ufdfa")) == 18
+    rest = " in a sentence of some twenty letters"
+    apart = "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647 \u0639\u0644\u064a\u0647 \u0648\u0633\u0644\u0645"
+    assert text_of(normalise("\ufdfa" + rest)) == apart + rest
+    assert text_of(normalise("\ufdfa" * 60_000)) == "\ufdfa" * 60_000

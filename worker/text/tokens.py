@@ -42,6 +42,11 @@ _COMMON: Final = (("…", "..."), ("™", "TM"))
 #: White space behind a text, for what looks at the characters that follow.
 _END: Final = np.full(_CLOSERS + 1, Char.SPACE, dtype=np.uint16)
 
+#: How many times longer NFKC may make a text beyond so many characters; prose grows by a tenth at most. One Arabic
+#: ligature becomes 18 letters, and a text of nothing else would take 500 MB and 2 s.
+_GROWTH: Final = 4
+_GROWTH_CHARACTERS: Final = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
@@ -89,13 +94,19 @@ class Tokens:
 
 
 def normalise(text: str) -> NDArray[np.uint32]:
-    """NFKC, lower case, as code points. Idempotent but for a handful whose lower case decomposes further."""
+    """NFKC, lower case, as code points. Idempotent but for a handful whose lower case decomposes further.
+
+    A text that NFKC would make _GROWTH times longer, and longer than any text is, stays in the form that it came in.
+    """
     for character, compatible in _COMMON:
         text = text.replace(character, compatible)
     normal = normal_forms().take(code_points(text))
     if normal.all():
         return normal
-    return code_points(unicodedata.normalize("NFKC", stream_safe(text)).lower())
+    safe = stream_safe(text)
+    compatible = unicodedata.normalize("NFKC", safe)
+    bounded = compatible if len(compatible) <= max(_GROWTH * len(text), _GROWTH_CHARACTERS) else safe
+    return code_points(bounded.lower())
 
 
 def tokenise(characters: NDArray[np.uint32]) -> Tokens:
