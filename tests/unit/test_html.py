@@ -113,7 +113,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "text in a table": lambda: "<table>" + "a<tr>" * 19_000 + FIRST,
     "lists in lists, a line an item": lambda: "<ul>" * 9_900 + "<li>x" * 9_900 + FIRST,
     "lists in lists at the bound": lambda: "<ol>" * 1_000 + "<li>x" * 990 + FIRST,
-    "starts within values": lambda: "<p " + ('a="' + "<p " * 38 + "x" * 1_870 + '" ') * 490 + ">" + FIRST,
+    "starts within values": lambda: "<p " + ('a="' + "<p " * 80 + "x" * 3_870 + '" ') * 240 + ">" + FIRST,
     "starts before a long name": lambda: "<a" * 19_000 + "x" * 900_000 + ">" + FIRST,
     "gaps between many tags": lambda: "<b> " * 1_000_000 + FIRST,
     "body tags of many attributes": lambda: (

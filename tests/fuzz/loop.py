@@ -1,0 +1,121 @@
+"""The worker's own loop over a broker in memory, for messages that try to break it.
+
+run_loop  messages in, what became of each out: the type of its event, or the reason of its dead letter
+Timing    the processor time of the dearest message
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from worker import dead_letters
+from worker.batch import Steps
+from worker.bootstrap import assembled, rule_of, steps_of
+from worker.memory_index import MemoryIndex
+from worker.model import Article, Message, OutputRecord
+from worker.observers import Deaf
+from worker.ports import Index
+from worker.retention import Retention
+from worker.settings import Settings, load
+from worker.stop import Stop
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+#: The defaults, but for a circuit that never opens: most of these messages are bad.
+SETTINGS: Final = load({"REPRISE_CIRCUIT_IN_A_ROW": "1000000", "REPRISE_CIRCUIT_SHARE": "1"})
+
+
+@dataclass(slots=True)
+class Timing:
+    """Processor seconds of the message that took the most of them in one step, and its offset in its run."""
+
+    seconds: float = 0.0
+    offset: int = -1
+
+
+@dataclass
+class _Watch(Deaf):
+    """Stops the loop when nothing is left, and keeps the errors that it turned into dead letters."""
+
+    stop: Stop
+    errors: list[Exception] = field(default_factory=list)
+
+    def polled(self, messages: int) -> None:
+        if not messages:
+            self.stop.request()
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(error)
+
+
+def memory_index(settings: Settings = SETTINGS) -> MemoryIndex:
+    """Return an empty index of this process."""
+    retention = Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds)
+    return MemoryIndex(rule=rule_of(settings), retention=retention)
+
+
+def run_loop(
+    values: Sequence[bytes], *, index: Index | None = None, timing: Timing | None = None, settings: Settings = SETTINGS
+) -> list[str]:
+    """Send messages through the loop and return what became of each, in order.
+
+    Raises what the loop raises, the error behind a dead letter that nobody expected, and AssertionError where a message
+    has not exactly one outcome or is not committed.
+    """
+    topics = settings.topics
+    broker = MemoryBroker()
+    for topic in (topics.articles, topics.new, topics.variants, topics.dead):
+        broker.create(topic)
+    for number, value in enumerate(values):
+        headers = (("traceparent", b"%d" % number),)
+        broker.append(topics.articles, OutputRecord(topic=topics.articles, key=b"k", value=value, headers=headers))
+    watch = _Watch(Stop())
+    assembled(
+        settings,
+        source=MemorySource(broker, [topics.articles]),
+        index=index or memory_index(settings),
+        sink=MemorySink(broker),
+        observer=watch,
+        stop=watch.stop,
+        steps=_timed(steps_of(settings), timing or Timing()),
+    ).run()
+    if watch.errors:
+        raise watch.errors[0]
+    assert broker.committed["group", (topics.articles, 0)] == len(values)
+    return _outcomes(broker, settings, len(values))
+
+
+def _outcomes(broker: MemoryBroker, settings: Settings, count: int) -> list[str]:
+    found: dict[int, list[str]] = {number: [] for number in range(count)}
+    for topic in (settings.topics.new, settings.topics.variants):
+        for event in broker.messages(topic):
+            found[int(dict(event.headers)["traceparent"])].append(dict(event.headers)["ce_type"].decode())
+    for letter in broker.messages(settings.topics.dead):
+        headers = dict(letter.headers)
+        found[int(headers[dead_letters.OFFSET])].append(headers[dead_letters.REASON].decode())
+    assert {number: outcomes for number, outcomes in found.items() if len(outcomes) != 1} == {}
+    return [outcomes[0] for outcomes in found.values()]
+
+
+def _timed(steps: Steps, timing: Timing) -> Steps:
+    """Note what reading and signing the dearest message took."""
+    at = -1
+
+    def noted(step: Callable[[T], U], argument: T) -> U:
+        started = time.process_time()
+        try:
+            return step(argument)
+        finally:
+            took = time.process_time() - started
+            if took > timing.seconds:
+                timing.seconds, timing.offset = took, at
+
+    def read(message: Message) -> Article:
+        nonlocal at
+        at = message.offset
+        return noted(steps.read, message)
+
+    return replace(steps, read=read, fingerprint=lambda article: noted(steps.fingerprint, article))
