@@ -30,6 +30,10 @@ test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m pytest $(ARGS)
 
+fuzz: $(STAMP)  ## send 10,000 drawn and damaged messages through the loop, and print what the dearest ones cost
+	@FUZZ_MESSAGES=$${FUZZ_MESSAGES:-10000} $(BIN)/python -m pytest tests/fuzz $(ARGS)
+	@MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 $(BIN)/python -m tests.fuzz.cost
+
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)

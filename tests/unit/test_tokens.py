@@ -10,7 +10,7 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from worker.text.codepoints import code_points, text_of, stream_safe
+from worker.text.codepoints import code_points, stream_safe, text_of
 from worker.text.hashing import _KEPT
 from worker.text.tokens import (
     COMPLEX_A_SHINGLE,
