@@ -1,0 +1,74 @@
+"""Thirty kinds of message that no worker can make an article of, and the reason that each must be binned with.
+
+Plain bytes: nothing of the worker's own code says what is wrong with them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: The limits of the workers that are given them: above the articles of a load, and small enough for a broker.
+MAX_MESSAGE_BYTES: Final = 8192
+MAX_TEXT_CHARACTERS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poison:
+    """A message, and the reason of its dead letter."""
+
+    name: str
+    value: bytes
+    reason: str
+
+
+def _poison(reason: str, **values: bytes) -> tuple[Poison, ...]:
+    return tuple(Poison(name=name, value=value, reason=reason) for name, value in values.items())
+
+
+POISON: Final = (
+    *_poison(
+        "not_utf8",
+        latin_1='{"text": "déjà vu"}'.encode("latin-1"),
+        utf_16='{"text": "a"}'.encode("utf-16"),
+        overlong=b'{"text": "\xc0\xaf"}',
+        surrogate_bytes=b'{"text": "\xed\xa0\x80"}',
+        compressed=b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*I\xad(Q\xb2RJT\xaa\x05\x00",
+    ),
+    *_poison(
+        "not_json",
+        empty=b"",
+        white_space=b" \n\t ",
+        byte_order_mark_alone=b"\xef\xbb\xbf",
+        an_error_page=b"503 Service Temporarily Unavailable",
+        cut_short=b'{"id": "a", "text": "The ferry retur',
+        two_articles=b'{"text": "a"}{"text": "b"}',
+        single_quotes=b"{'text': 'a'}",
+        not_a_number=b'{"text": "a", "score": NaN}',
+        half_a_surrogate_pair=b'{"text": "a \\ud83d b"}',
+        control_character=b'{"text": "a\x01b"}',
+        nested_too_deep=b'{"text": "a", "tree": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+        nul=b"\0" * 100,
+    ),
+    *_poison(
+        "not_an_object",
+        null=b"null",
+        a_string=b'"The ferry returned to service on Monday."',
+        a_number=b"1e3",
+        a_list_of_articles=b'[{"id": "a", "text": "a"}]',
+    ),
+    *_poison(
+        "wrong_type",
+        number_for_an_id=b'{"id": 7, "text": "a"}',
+        object_for_a_text=b'{"text": {"blocks": ["a"]}}',
+        list_for_a_title=b'{"title": ["a"], "text": "a"}',
+        boolean_for_html=b'{"html": false, "text": "a"}',
+    ),
+    *_poison(
+        "no_text",
+        nothing_known=b'{"body": "The ferry returned to service on Monday."}',
+        blank_text='{"text": " \u00a0\u3000\\n"}'.encode(),
+        script_only=b'{"html": "<script>var text = 1;</script>"}',
+    ),
+    *_poison("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
+    *_poison("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
+    *_poison("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),
+)
