@@ -4,6 +4,7 @@ opened     everything of `reprise run`: what must hold at the start, the waits, 
 assembled  the pipeline around any source, index and delivery
 """
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from worker.delivery import AtLeastOnce
 from worker.errors import Fatal, RepriseError, Unreachable
 from worker.events import event_record
 from worker.kafka.acls import check_acls
-from worker.kafka.clients import KafkaConfig, check_codecs, wait_for_broker
+from worker.kafka.clients import KafkaConfig, check_codecs, open_admin
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
 from worker.kafka.topics import missing_topics
@@ -102,6 +103,7 @@ def assembled(
     pace = Pace(
         poll_timeout_seconds=settings.times.poll_timeout_seconds,
         drain_timeout_seconds=settings.times.drain_timeout_seconds,
+        try_seconds=settings.times.flush_timeout_seconds,
         outage_limit_seconds=outage_limit_seconds,
     )
     return Pipeline(
@@ -154,11 +156,10 @@ _FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 def _open_delivery(settings: Settings, source: KafkaSource) -> Delivery:
     """Connect a producer, for events beside positions or for both at once. Raises Unreachable, Fatal."""
+    seconds = settings.times.flush_timeout_seconds
     if settings.service.delivery is DeliveryMode.TRANSACTIONAL:
-        return Transactional(
-            kafka_config(settings.kafka), source, flush_timeout_seconds=settings.times.flush_timeout_seconds
-        )
-    return AtLeastOnce(open_sink(settings), source.commit)
+        return Transactional(kafka_config(settings.kafka), source, flush_timeout_seconds=seconds)
+    return AtLeastOnce(open_sink(settings), source.commit, flush_timeout_seconds=seconds)
 
 
 def open_sink(settings: Settings) -> Sink:
@@ -210,17 +211,28 @@ def _await_kafka(settings: Settings, stop: Stop) -> None:
 
 def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] | None = None) -> None:
     """Return when a broker answers; `waiting` is told once, the log unless given. Raises Fatal, StoppedEarlyError."""
-    servers = settings.kafka.bootstrap_servers
-    wait_for_broker(
-        kafka_config(settings.kafka),
-        limit_seconds=settings.times.startup_timeout_seconds,
-        waiting=waiting or (lambda reason: logger().warning("waiting", what=f"kafka at {servers}", reason=reason)),
-        sleep=partial(_nap, stop),
+    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    insist(
+        lambda: open_admin(config).close(),
+        f"kafka at {config.bootstrap_servers}",
+        limit_seconds=limit_seconds,
+        stop=stop,
+        waiting=waiting,
     )
 
 
-def insist(attempt: Callable[[], T], what: str, *, limit_seconds: float, stop: Stop) -> T:
-    """Attempt until it works, with one log line if it does not at first. Raises Fatal past the limit."""
+def insist(
+    attempt: Callable[[], T],
+    what: str,
+    *,
+    limit_seconds: float,
+    stop: Stop,
+    waiting: Callable[[str], None] | None = None,
+) -> T:
+    """Attempt until it works. `waiting` is told why it does not at first, once; the log is, unless given.
+
+    Raises Fatal past the limit, or at once where another try cannot help; StoppedEarlyError.
+    """
     until = time.monotonic() + limit_seconds
     delay, told = _FIRST_RETRY_SECONDS, False
     while True:
@@ -230,10 +242,14 @@ def insist(attempt: Callable[[], T], what: str, *, limit_seconds: float, stop: S
             if time.monotonic() + delay >= until:
                 raise Fatal(f"{what}: not ready within {limit_seconds:g} s: {error}") from error
             if not told:
-                logger().warning("waiting", what=what, reason=str(error), limit_seconds=limit_seconds)
+                (waiting or partial(_log_waiting, what, limit_seconds))(str(error))
                 told = True
-        _nap(stop, delay)
+        _nap(stop, delay * (1 + random.random()) / 2)  # noqa: S311 - spreads the tries of many workers, guards nothing
         delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
+
+
+def _log_waiting(what: str, limit_seconds: float, reason: str) -> None:
+    logger().warning("waiting", what=what, reason=reason, limit_seconds=limit_seconds)
 
 
 def _nap(stop: Stop, seconds: float) -> None:

@@ -1,11 +1,13 @@
 """How a batch goes out: what both ways of delivering share, and the default one. The other: kafka/transactional.py."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from worker.batch import positions
 from worker.errors import Fatal
 from worker.model import Outcome
 from worker.ports import Partition, Sink
+from worker.settings.groups import TimeSettings
 
 
 def emit(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[int]:
@@ -28,8 +30,19 @@ def emit(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[int]:
 class AtLeastOnce:
     """The Delivery that commits after everything is acknowledged: a crash between the two repeats up to a batch."""
 
-    def __init__(self, sink: Sink, commit: Callable[[Mapping[Partition, int], str], None]) -> None:
-        """`commit` leaves out partitions lost since the poll, and raises Unreachable where it may not have happened."""
+    def __init__(
+        self,
+        sink: Sink,
+        commit: Callable[[Mapping[Partition, int], str, float], None],
+        *,
+        flush_timeout_seconds: float = TimeSettings().flush_timeout_seconds,
+    ) -> None:
+        """Deliver within the time that the sink has to flush.
+
+        commit  takes positions, a note and the seconds it has; leaves out partitions lost since the poll, and raises
+                Unreachable where it may not have happened
+        """
+        self._flush_timeout_seconds = flush_timeout_seconds
         self._sink = sink
         self._commit = commit
         #: the batch that is acknowledged and not yet committed, and what was sent of it
@@ -37,11 +50,12 @@ class AtLeastOnce:
 
     def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
         """See Delivery. Called again for a commit that failed, it sends nothing a second time."""
+        until = time.monotonic() + self._flush_timeout_seconds
         if self._flushed[0] is not outcomes:
             chosen = emit(outcomes, self._sink)
             self._sink.flush()
             self._flushed = outcomes, chosen
-        self._commit(positions(outcome.message for outcome in outcomes), note)
+        self._commit(positions(outcome.message for outcome in outcomes), note, until - time.monotonic())
         delivered = list(zip(*self._flushed, strict=True))
         self._flushed = (), ()
         return delivered

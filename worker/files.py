@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, cast
 
 from worker.errors import Fatal, UsageError
 from worker.model import Message, Outcome, Unreadable
+from worker.settings.groups import BATCH_MAX
 
 #: The name that stands for standard input.
 STDIN: Final = "-"
@@ -34,7 +35,7 @@ class FileSource:
         names: Sequence[str],
         *,
         ended: Callable[[], None],
-        batch_max: int = 500,
+        batch_max: int = BATCH_MAX,
         max_line_bytes: int = _DEFAULT_MAX_LINE_BYTES,
     ) -> None:
         """Raises UsageError where a file cannot be read, one line for each."""

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from worker.errors import Fatal, Unreachable
 from worker.model import Dependency
 from worker.ports import Observer, Source
+from worker.settings.groups import TimeSettings
 from worker.stop import Stop
 
 T = TypeVar("T")
@@ -20,18 +21,24 @@ _NAP_SECONDS: Final = 0.2
 _MAX_DOUBLINGS: Final = 16
 
 
+#: The settings' defaults.
+_TIMES: Final = TimeSettings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How long to wait for what, in seconds."""
 
     #: one poll: the pause between two looks at the request to stop on an idle topic
-    poll_timeout_seconds: float = 1.0
+    poll_timeout_seconds: float = _TIMES.poll_timeout_seconds
     #: the first wait after a failure: a failover or a rebalance is often over by then
     first_retry_seconds: float = 0.25
     #: the longest wait: in an outage one call in this time, and its end is noticed as soon
     longest_retry_seconds: float = 5.0
-    #: stopping with a dependency away: after it the batch is given up uncommitted, and read again after a restart
-    drain_timeout_seconds: float = 45.0
+    #: stopping: by then it is over. What is not committed is given up, and read again after a restart
+    drain_timeout_seconds: float = _TIMES.drain_timeout_seconds
+    #: the longest that one try of anything may take: while stopping none begins that could end too late
+    try_seconds: float = _TIMES.flush_timeout_seconds
     #: one outage, where nobody waits for its end: a replay from files. None waits as long as it takes
     outage_limit_seconds: float | None = None
 
@@ -61,6 +68,8 @@ class Patience:
         """
         failures, began = 0, self.monotonic()
         while True:
+            if self._too_late():
+                raise GivenUpError
             try:
                 result = step()
                 break
@@ -85,9 +94,12 @@ class Patience:
         stopping = self.stop.requested
         until = self.monotonic() + delay
         while (left := until - self.monotonic()) > 0 and self.stop.requested == stopping:
-            if self.stop.seconds_ago >= self.pace.drain_timeout_seconds:
+            if self._too_late():
                 raise GivenUpError
             self._idle(min(left, _NAP_SECONDS))
+
+    def _too_late(self) -> bool:
+        return self.stop.requested and self.stop.seconds_ago + self.pace.try_seconds > self.pace.drain_timeout_seconds
 
     def _idle(self, seconds: float) -> None:
         """Keep the group membership alive for so long while a batch is in hand."""

@@ -101,7 +101,7 @@ class MemorySource:
             self.held.add(partition)
         return batch
 
-    def commit(self, positions: Mapping[Partition, int], note: str) -> None:
+    def commit(self, positions: Mapping[Partition, int], note: str, seconds: float) -> None:
         self.broker.reach()
         for partition, position in positions.items():
             if partition in self.held:

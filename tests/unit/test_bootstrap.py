@@ -1,9 +1,10 @@
+import socket
 from dataclasses import fields
 
 import pytest
 from structlog.testing import capture_logs
 
-from worker.bootstrap import StoppedEarlyError, insist, kafka_config, rule_of, steps_of
+from worker.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, rule_of, steps_of
 from worker.decision import Rule
 from worker.errors import BadMessage, Fatal, Unreachable
 from worker.kafka.clients import KafkaConfig
@@ -128,3 +129,16 @@ def test_a_start_that_waits_can_be_stopped() -> None:
     stop.request()
     with pytest.raises(StoppedEarlyError):
         insist(away, "redis", limit_seconds=3600, stop=stop)
+
+
+def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait is told once, however many tries it takes, and ends at its limit."""
+    monkeypatch.setattr("worker.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
+    with socket.socket() as nobody:  # bound and not listening: refuses every connection
+        nobody.bind(("127.0.0.1", 0))
+        told: list[str] = []
+        servers = f"127.0.0.1:{nobody.getsockname()[1]}"
+        settings = load({"REPRISE_KAFKA_BOOTSTRAP_SERVERS": servers, "REPRISE_STARTUP_TIMEOUT_SECONDS": "1.5"})
+        with pytest.raises(Fatal, match=rf"kafka at {servers}: not ready within 1\.5 s"):
+            await_broker(settings, Stop(), told.append)
+        assert len(told) == 1

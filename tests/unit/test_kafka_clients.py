@@ -1,14 +1,13 @@
-"""What is common to Kafka's clients: errors translated, codecs checked, a broker waited for."""
+"""What is common to Kafka's clients: errors translated, codecs checked."""
 
 import logging
-import socket
 import sys
 
 import pytest
 from kafka import errors
 
 from worker.errors import Fatal, Unreachable
-from worker.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate, wait_for_broker
+from worker.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate
 
 
 @pytest.mark.parametrize(
@@ -49,18 +48,6 @@ def test_a_missing_codec_is_named(module: str, codec: str, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(Fatal, match=rf"codecs missing .*: {codec}; install kafka-python"):
         check_codecs()
-
-
-def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait is told once, however many tries it takes, and ends at its limit."""
-    monkeypatch.setattr("worker.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
-    with socket.socket() as nobody:  # bound and not listening: refuses every connection
-        nobody.bind(("127.0.0.1", 0))
-        told: list[str] = []
-        config = KafkaConfig(bootstrap_servers=f"127.0.0.1:{nobody.getsockname()[1]}")
-        with pytest.raises(Fatal, match=r"no Kafka broker answered within 1\.5 s"):
-            wait_for_broker(config, limit_seconds=1.5, waiting=told.append)
-        assert len(told) == 1
 
 
 def test_a_refusal_is_told_from_an_outage() -> None:

@@ -1,11 +1,9 @@
-"""How Kafka's clients are built, how their errors are translated, and the wait for a broker that is still away.
+"""How Kafka's clients are built, and how their errors are translated.
 
 May live here: options and exceptions that more than one client shares. Options of one client are in its own module.
 """
 
 import importlib
-import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +14,12 @@ from kafka.admin import KafkaAdminClient
 
 from worker.errors import Fatal, RepriseError, Unreachable
 from worker.kafka.refusals import TlsRefusedError, listening
+from worker.settings.groups import KafkaSettings
 
 T = TypeVar("T")
+
+#: The settings' defaults.
+_KAFKA: Final = KafkaSettings()
 
 #: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.
 _CODECS: Final = {"crc32c": "crc32c", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
@@ -27,10 +29,6 @@ BOOTSTRAP_TIMEOUT_MS: Final = 5_000
 
 #: Milliseconds at most between two tries to connect to a broker that is away; the client's 30 s make its return late.
 _RECONNECT_MAX_MS: Final = 2_000
-
-#: Seconds between two tries to reach any broker at the start, first and longest.
-_FIRST_RETRY_SECONDS: Final = 0.25
-_LONGEST_RETRY_SECONDS: Final = 5.0
 
 #: Errors that another try does not mend: somebody has to change the settings, the rights or the broker.
 _FATAL: Final = (
@@ -63,20 +61,20 @@ class KafkaConfig:
     """
 
     bootstrap_servers: str
-    group_id: str = "reprise"
-    group_instance_id: str | None = None
+    group_id: str = _KAFKA.group_id
+    group_instance_id: str | None = _KAFKA.group_instance_id
     client_id: str = "reprise"
-    auto_offset_reset: str = "earliest"
-    security_protocol: str = "PLAINTEXT"
+    auto_offset_reset: str = _KAFKA.auto_offset_reset
+    security_protocol: str = _KAFKA.security_protocol
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = None
     ssl_cafile: str | None = None
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
-    request_timeout_seconds: float = 30.0
-    session_timeout_seconds: float = 45.0
-    max_poll_interval_seconds: float = 300.0
+    request_timeout_seconds: float = _KAFKA.request_timeout_seconds
+    session_timeout_seconds: float = _KAFKA.session_timeout_seconds
+    max_poll_interval_seconds: float = _KAFKA.max_poll_interval_seconds
 
     def __repr__(self) -> str:
         """Name the cluster and the group alone: a log may show it."""
@@ -158,35 +156,6 @@ def _importable(module: str) -> bool:
 def open_admin(config: KafkaConfig) -> KafkaAdminClient:
     """Connect an admin client. Raises Unreachable, Fatal."""
     return connected(lambda: KafkaAdminClient(**client_options(config)), config)
-
-
-def wait_for_broker(
-    config: KafkaConfig,
-    *,
-    limit_seconds: float,
-    waiting: Callable[[str], None],
-    monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Return when a broker answers. `waiting` is told why, once, if it does not at first.
-
-    Raises Fatal when none answers within the limit, or at once where another try cannot help.
-    """
-    until = monotonic() + limit_seconds
-    delay = _FIRST_RETRY_SECONDS
-    told = False
-    while True:
-        try:
-            open_admin(config).close()
-            return
-        except Unreachable as error:
-            if monotonic() + delay >= until:
-                raise Fatal(f"no Kafka broker answered within {limit_seconds:g} s: {error}") from error
-            if not told:
-                waiting(str(error))
-                told = True
-        sleep(delay * (1 + random.random()) / 2)  # noqa: S311 - spreads retries, guards nothing
-        delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
 
 
 def close_quietly(close: Callable[[], None]) -> None:

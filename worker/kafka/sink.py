@@ -20,7 +20,7 @@ from worker.kafka.clients import (
     translate,
 )
 from worker.model import OutputRecord
-from worker.settings.groups import COMMIT_SECONDS, TimeSettings
+from worker.settings.groups import TimeSettings
 
 #: Records handed over and not yet acknowledged. The client's own buffer has no bound; events are 1 KB, dead letters up
 #: to 1 MB, so this is 1 MB of memory in a good hour and bounds a bad one.
@@ -174,7 +174,7 @@ class KafkaSink:
             "batch_size": _BATCH_BYTES,
             "transactional_id": self._transactional_id,
             # the worker has given a transaction up by then; the broker does it for a worker that was killed in one
-            "transaction_timeout_ms": delivery_ms + milliseconds(COMMIT_SECONDS),
+            "transaction_timeout_ms": delivery_ms,
             "delivery_timeout_ms": delivery_ms,
             # so that an unanswered request is tried again within it
             "request_timeout_ms": max(1, min(milliseconds(self._config.request_timeout_seconds), delivery_ms // 2)),

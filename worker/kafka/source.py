@@ -15,7 +15,10 @@ from worker.kafka.clients import KafkaConfig, client_options, close_quietly, con
 from worker.kafka.refusals import Refusals
 from worker.model import Message, Unreadable
 from worker.ports import Partition
-from worker.settings.groups import COMMIT_SECONDS
+from worker.settings.groups import BATCH_MAX
+
+#: Seconds for what the group's coordinator answers at once; one that moved is found again in one or two.
+_ASK_SECONDS: Final = 5.0
 
 #: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 5.0
@@ -37,7 +40,7 @@ class KafkaSource:
         config: KafkaConfig,
         topics: Sequence[str],
         *,
-        batch_max: int = 500,
+        batch_max: int = BATCH_MAX,
         rebalanced: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect and subscribe; the group is joined by polling. `rebalanced` is called from the client's I/O thread.
@@ -82,7 +85,7 @@ class KafkaSource:
         self._measure(consumer)
         return messages
 
-    def commit(self, positions: Mapping[Partition, int], note: str) -> None:
+    def commit(self, positions: Mapping[Partition, int], note: str, seconds: float) -> None:
         """Record that everything before these positions is delivered, those of partitions lost since left out.
 
         Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
@@ -92,7 +95,7 @@ class KafkaSource:
         if not ours:
             return
         try:
-            consumer.commit(offsets(ours, note), timeout_ms=milliseconds(COMMIT_SECONDS))
+            consumer.commit(offsets(ours, note), timeout_ms=milliseconds(seconds))
         except Exception as error:
             raise translate(error, "committing offsets") from error
         self.committed(ours)
@@ -126,7 +129,7 @@ class KafkaSource:
 
     def notes(self) -> Sequence[str]:
         """See Source."""
-        return [found.metadata for found in self._committed(self.partitions(), COMMIT_SECONDS).values()]
+        return [found.metadata for found in self._committed(self.partitions(), _ASK_SECONDS).values()]
 
     def pause(self) -> None:
         """See Source."""
@@ -276,7 +279,7 @@ class KafkaSource:
         positions = {}
         for partition in consumer.assignment():
             with suppress(*_GONE, errors.KafkaTimeoutError):
-                position = consumer.position(partition, timeout_ms=milliseconds(COMMIT_SECONDS))
+                position = consumer.position(partition, timeout_ms=milliseconds(_ASK_SECONDS))
                 if position is not None:
                     positions[partition] = position
         return positions

@@ -5,6 +5,7 @@ generation (KIP-447): positions of somebody who is a member no more are refused,
 are in docs/delivery.md.
 """
 
+import time
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from worker.kafka.clients import KafkaConfig
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource, offsets
 from worker.model import Outcome
-from worker.settings.groups import COMMIT_SECONDS, TimeSettings
+from worker.settings.groups import TimeSettings
 
 
 def transactional_id(config: KafkaConfig) -> str:
@@ -40,6 +41,7 @@ class Transactional:
     ) -> None:
         """Connect. Raises Unreachable, Fatal."""
         self._source = source
+        self._flush_timeout_seconds = flush_timeout_seconds
         self._sink = KafkaSink(
             config, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(config)
         )
@@ -50,7 +52,7 @@ class Transactional:
         """See Delivery. Leaves out what a rebalance took away."""
         self._sink.start()
         try:
-            delivered = self._deliver(outcomes, note)
+            delivered = self._deliver(outcomes, note, time.monotonic() + self._flush_timeout_seconds)
         except RepriseError:
             self._sink.close()
             raise
@@ -61,11 +63,11 @@ class Transactional:
         """See Delivery."""
         self._sink.close()
 
-    def _deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+    def _deliver(self, outcomes: Sequence[Outcome], note: str, until: float) -> Sequence[tuple[Outcome, int]]:
         producer = self._sink.open()
         behind = positions(outcome.message for outcome in outcomes)
         member, ours = self._source.claim(behind)
-        if self._in_doubt and self._source.is_committed(ours, self._sink.seconds_left()):
+        if self._in_doubt and self._source.is_committed(ours, until - time.monotonic()):
             return self._in_doubt
         self._in_doubt = ()
         left = [outcome for outcome in outcomes if (outcome.message.topic, outcome.message.partition) in ours]
@@ -79,7 +81,7 @@ class Transactional:
         self._sink.flush()
         self._in_doubt = delivered
         try:
-            transactions.commit(producer, offsets(ours, note), member, COMMIT_SECONDS)
+            transactions.commit(producer, offsets(ours, note), member, until - time.monotonic())
         except Exception as error:
             raise self._sink.failed(error, "committing a transaction") from error
         self._source.committed(ours)

@@ -14,17 +14,20 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from worker.articles import Limits
+from worker.circuit import CircuitLimits
 from worker.decision import Rule
 
 PREFIX: Final = "REPRISE_"
 
-#: The measured thresholds; each is a default below.
+#: The measured thresholds, and the core's own limits; each is a default below.
 _RULE: Final = Rule()
+_LIMITS: Final = Limits()
+_CIRCUIT: Final = CircuitLimits()
 
 
-#: Seconds that committing a batch may take, beside REPRISE_FLUSH_TIMEOUT_SECONDS for its events: a coordinator that
-#: moved is found again in one or two.
-COMMIT_SECONDS: Final = 10.0
+#: Messages of a batch: a round trip to Redis and a commit cost little beside so many, and a retry repeats no more.
+BATCH_MAX: Final = 500
 
 
 class DeliveryMode(StrEnum):
@@ -234,17 +237,21 @@ class RuleSettings(Group):
 class LimitSettings(Group):
     """Limits."""
 
-    batch_max_articles: int = Field(default=500, ge=1, le=10_000, description="The most messages decided as one batch.")
+    batch_max_articles: int = Field(
+        default=BATCH_MAX, ge=1, le=10_000, description="The most messages decided as one batch."
+    )
     max_message_bytes: int = Field(
-        default=4_194_304, ge=1024, le=104_857_600, description="A larger message goes to the dead letters."
+        default=_LIMITS.message_bytes, ge=1024, le=104_857_600, description="A larger message goes to the dead letters."
     )
     max_text_characters: int = Field(
-        default=500_000, ge=1000, le=10_000_000, description="A longer text goes to the dead letters."
+        default=_LIMITS.text_characters, ge=1000, le=10_000_000, description="A longer text goes to the dead letters."
     )
     circuit_in_a_row: int = Field(
-        default=100, ge=1, le=1_000_000, description="Stop when so many messages in a row cannot be read."
+        default=_CIRCUIT.in_a_row, ge=1, le=1_000_000, description="Stop when so many messages in a row cannot be read."
     )
-    circuit_share: Share = Field(default=0.3, description="Stop when more than this share of messages cannot be read.")
+    circuit_share: Share = Field(
+        default=_CIRCUIT.share, description="Stop when more than this share of messages cannot be read."
+    )
 
 
 class TimeSettings(Group):
@@ -252,7 +259,8 @@ class TimeSettings(Group):
 
     poll_timeout_seconds: Wait = Field(default=1.0, description="How long one poll waits for messages.")
     flush_timeout_seconds: Wait = Field(
-        default=30.0, description="How long the events of a batch may take to be acknowledged."
+        default=30.0,
+        description="How long the events of a batch may take to be acknowledged, and its offsets to be committed.",
     )
     drain_timeout_seconds: Wait = Field(
         default=45.0,
