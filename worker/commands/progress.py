@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from worker.model import DeadReason, Decision, EventType, Message, Unreadable
+from worker.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
 from worker.observers import Deaf
 
 #: Seconds between two lines where there is no terminal.
@@ -71,11 +71,11 @@ class Progress(Deaf):
         elif self._clock() - self._told_at >= LINE_SECONDS:
             self._say(self._line())
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._say(f"{dependency} does not answer; waiting for it")
 
-    def reachable(self, dependency: str) -> None:
+    def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._say(f"{dependency} answers again")
 
