@@ -49,11 +49,19 @@ format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
+bench-hashes: $(STAMP)  ## score the development set and the seeds with several hash functions
+	@$(BIN)/python -m tests.bench.hashes $(ARGS)
+
 bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
 	@$(BIN)/python tests/bench/memory.py $(ARGS)
 
 bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
 	@$(BIN)/python tests/bench/text.py $(ARGS)
+bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 100,000 synthetic ones
+	@$(BIN)/python -m tests.bench.mixed $(ARGS)
+
+bench-noise: $(STAMP)  ## measure how worn a reprint may be, and the errors of the stated similarities
+	@$(BIN)/python -m tests.bench.noise $(ARGS)
 
 clean:  ## remove the environment, the fetched broker, logs and caches
 	rm -rf $(VENV) .stack build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
