@@ -16,9 +16,9 @@ from typing import Final
 from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
-    ACLFilter,
     ACLOperation,
     ACLPermissionType,
+    ACLResourcePatternType,
     ResourcePattern,
     ResourceType,
     ScramMechanism,
@@ -71,8 +71,20 @@ class SecuredKafka:
         }
 
 
-#: A right: the kind of thing, its name, and what may be done with it.
-Right = tuple[ResourceType, str, ACLOperation]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """What may be done with a thing, or with all things whose names begin so."""
+
+    kind: ResourceType
+    name: str
+    operation: ACLOperation
+    prefixed: bool = False
+
+    def acl(self, user: str) -> ACL:
+        """Return what grants it to a user."""
+        pattern = ACLResourcePatternType.PREFIXED if self.prefixed else ACLResourcePatternType.LITERAL
+        resource = ResourcePattern(self.kind, self.name, pattern)
+        return ACL(f"User:{user}", "*", self.operation, ACLPermissionType.ALLOW, resource)
 
 
 @contextmanager
@@ -134,18 +146,11 @@ def add_users(admin: KafkaAdminClient, users: Sequence[str], password: str) -> N
 
 def grant(admin: KafkaAdminClient, user: str, rights: Iterable[Right]) -> None:
     """Allow a user so much more."""
-    made = admin.create_acls(
-        [
-            ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
-            for kind, name, operation in rights
-        ]
-    )
+    made = admin.create_acls([right.acl(user) for right in rights])
     assert not made["failed"], made
 
 
 def revoke(admin: KafkaAdminClient, user: str, right: Right) -> None:
     """Take one right away."""
-    kind, name, operation = right
-    pattern = ResourcePattern(kind, name)
-    taken = admin.delete_acls([ACLFilter(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, pattern)])
+    taken = admin.delete_acls([right.acl(user)])
     assert [len(acls) for _, acls, _ in taken] == [1], taken

@@ -34,12 +34,21 @@ def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
         "stories.variants": topics.variants,
         "articles.dead": topics.dead,
         "reprise": topics.group_id,
+        "reprise-": f"{topics.group_id}-",
         "reprise-redrive-articles.dead": f"reprise-redrive-{topics.dead}",
     }
-    line = rf"^kafka-acls\.sh .*:{principal} --operation (\w+) --(topic|group|transactional-id) (\S+)$"
+    line = (
+        rf"^kafka-acls\.sh .*:{principal} --operation (\w+) --(topic|group|transactional-id) (\S+)"
+        "( --resource-pattern-type prefixed)?$"
+    )
     return [
-        (ResourceType[kind.upper().replace("-", "_")], ours[name], ACLOperation[operation.upper()])
-        for operation, kind, name in re.findall(line, _DOCUMENT.read_text(), re.MULTILINE)
+        Right(
+            kind=ResourceType[kind.upper().replace("-", "_")],
+            name=ours[name],
+            operation=ACLOperation[operation.upper()],
+            prefixed=bool(prefixed),
+        )
+        for operation, kind, name, prefixed in re.findall(line, _DOCUMENT.read_text(), re.MULTILINE)
     ]
 
 

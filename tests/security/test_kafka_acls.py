@@ -1,6 +1,7 @@
 """The ACLs of docs/security.md are enough, and none of them is one too many."""
 
 import subprocess
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from kafka.admin import ACLOperation, ResourceType
 
 from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
-from tests.security.secured_kafka import SecuredKafka, add_users, grant, revoke
+from tests.security.secured_kafka import Right, SecuredKafka, add_users, grant, revoke
 from tests.security.support_security import kafka_rights, turned_away
 from tests.support import reprise_command, running_worker, worker_environment
 from worker.bootstrap import insist, kafka_config
@@ -23,10 +24,11 @@ from worker.stop import Stop
 pytestmark = pytest.mark.stack
 
 
-def test_the_rights_of_the_document_are_enough(place: Place, kafka: SecuredKafka, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["at_least_once", "transactional"])
+def test_the_rights_of_the_document_are_enough(place: Place, kafka: SecuredKafka, tmp_path: Path, mode: str) -> None:
     """A story, its variant and a dead letter: with these ACLs a worker writes to all three of its topics."""
-    add_users(place.admin, ["exact"], PASSWORD)
-    grant(place.admin, "exact", kafka_rights(place.topics))
+    add_users(place.admin, [mode], PASSWORD)
+    grant(place.admin, mode, rights_in(place, mode))
     text = "The ferry between the islands was taken out of service on Monday after its bow door was found damaged."
     place.send(
         [
@@ -35,11 +37,29 @@ def test_the_rights_of_the_document_are_enough(place: Place, kafka: SecuredKafka
             Raw(value=b"no article"),
         ]
     )
-    settings = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "exact")
+    settings = place.settings(DELIVERY=mode) | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", mode)
     with running_worker(settings, tmp_path / "log") as worker:
         wait_delivered(place, worker)
     assert [event.body["type"] for event in place.events()] == ["story.new", "story.variant"]
     assert len(place.dead_letters()) == 1
+
+
+def rights_in(place: Place, mode: str = "at_least_once") -> list[Right]:
+    """Return the rights that a mode of delivery needs."""
+    rights = kafka_rights(place.topics)
+    if mode == "transactional":
+        return rights
+    return [right for right in rights if right.kind is not ResourceType.TRANSACTIONAL_ID]
+
+
+def test_a_transaction_needs_its_own_right(place: Place, kafka: SecuredKafka) -> None:
+    """With the rights of the other mode alone the worker ends at the start, and says which is missing."""
+    add_users(place.admin, ["no-transactions"], PASSWORD)
+    grant(place.admin, "no-transactions", rights_in(place))
+    login = kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "no-transactions")
+    found = turned_away(place.settings(DELIVERY="transactional") | login)
+    assert (found.code, len(found.told)) == (1, 1)
+    assert "TransactionalIdAuthorizationFailedError" in found.told[0]
 
 
 def asked(place: Place, kafka: SecuredKafka, user: str) -> str:
@@ -54,26 +74,26 @@ def asked(place: Place, kafka: SecuredKafka, user: str) -> str:
 
 def test_none_of_them_can_be_left_out(place: Place, kafka: SecuredKafka) -> None:
     """Each right taken away alone is named, and no other."""
-    rights = kafka_rights(place.topics)
+    rights = rights_in(place)
     assert len(rights) == 5
     without = {f"without-{number}": right for number, right in enumerate(rights)}
     add_users(place.admin, list(without), PASSWORD)
     for user, missing in without.items():
         grant(place.admin, user, [right for right in rights if right != missing])
-    for user, (kind, name, operation) in without.items():
-        lacking = f"Kafka: this worker lacks {operation.name} on {kind.name.lower()} {name};"
+    for user, right in without.items():
+        lacking = f"Kafka: this worker lacks {right.operation.name} on {right.kind.name.lower()} {right.name};"
         assert asked(place, kafka, user).startswith(lacking)
 
 
 def test_to_see_a_topic_is_not_enough(place: Place, kafka: SecuredKafka) -> None:
     """Who may describe everything and use nothing is told of all that lacks; the whole worker says it in a line."""
-    rights = kafka_rights(place.topics)
+    rights = rights_in(place)
     add_users(place.admin, ["onlooker"], PASSWORD)
-    grant(place.admin, "onlooker", [(kind, name, ACLOperation.DESCRIBE) for kind, name, _ in rights])
+    grant(place.admin, "onlooker", [replace(right, operation=ACLOperation.DESCRIBE) for right in rights])
     told = asked(place, kafka, "onlooker")
-    for kind, name, operation in rights:
-        if kind is ResourceType.TOPIC:  # of a group that never had a member a broker tells no rights
-            assert f"{operation.name} on topic {name}" in told
+    for right in rights:
+        if right.kind is ResourceType.TOPIC:  # of a group that never had a member a broker tells no rights
+            assert f"{right.operation.name} on topic {right.name}" in told
     found = turned_away(place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", "onlooker"))
     assert (found.code, found.told) == (1, [f"reprise: {told}"])
     assert "Traceback" not in found.wrote
@@ -82,11 +102,15 @@ def test_to_see_a_topic_is_not_enough(place: Place, kafka: SecuredKafka) -> None
 def test_a_right_that_is_taken_away_stops_the_worker(place: Place, kafka: SecuredKafka, tmp_path: Path) -> None:
     """Exit code 1 and the topic's name; what it had in hand is not committed."""
     add_users(place.admin, ["demoted"], PASSWORD)
-    grant(place.admin, "demoted", kafka_rights(place.topics))
+    grant(place.admin, "demoted", rights_in(place))
     settings = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "demoted")
     with running_worker(settings, tmp_path / "log") as worker:
         wait_ready(worker)
-        revoke(place.admin, "demoted", (ResourceType.TOPIC, place.topics.new, ACLOperation.WRITE))
+        revoke(
+            place.admin,
+            "demoted",
+            Right(kind=ResourceType.TOPIC, name=place.topics.new, operation=ACLOperation.WRITE),
+        )
         place.send([Raw(value=article(id="1", text="The ferry was taken out of service on Monday morning."))])
         assert worker.process.wait(READY_SECONDS) == 1
     assert "TopicAuthorizationFailedError" in worker.output().splitlines()[-1]
