@@ -4,17 +4,18 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
-from tests.e2e.support_e2e import Place, load_messages, samples, wait_counted, wait_ready
+from tests.e2e.support_e2e import READY_SECONDS, Place, load_messages, probe, samples, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
 from tests.security.support_security import redis_rights, turned_away
-from tests.support import running_worker, unavailable
+from tests.support import running_worker, unavailable, wait_until
 from worker.bootstrap import open_index
 from worker.errors import Fatal
 from worker.redis_client import check_rights, connect
@@ -67,6 +68,24 @@ def test_none_of_them_can_be_left_out(server: str, missing: str) -> None:
     told = str(caught.value)
     assert re.search(rf"run (the ')?{re.escape(command)}\b", told, re.IGNORECASE), told
     assert PASSWORD not in told
+
+
+@pytest.mark.stack
+def test_a_right_that_is_taken_away_is_an_outage(place: Place, server: str, tmp_path: Path) -> None:
+    """Rights are often wrong for a moment: the worker is not ready meanwhile, and loses nothing."""
+    with (
+        restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url,
+        running_worker(place.settings() | {"REPRISE_REDIS_URL": url}, tmp_path / "log") as worker,
+        redis.Redis.from_url(server) as client,
+    ):
+        wait_ready(worker)
+        user = urlsplit(url).username
+        client.execute_command("ACL", "SETUSER", user, "-hset")  # type: ignore[no-untyped-call]
+        place.send(load_messages(20))
+        wait_until(lambda: probe(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
+        client.execute_command("ACL", "SETUSER", user, "+hset")  # type: ignore[no-untyped-call]
+        wait_counted(place, worker)
+        wait_ready(worker)
 
 
 @pytest.mark.redis

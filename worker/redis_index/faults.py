@@ -60,9 +60,13 @@ _LATER_WORDS: Final = (
     "WRONGPASS",
 )
 
+#: A right that is missing inside a script has no code: Valkey's words, then Redis's.
+_REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
+
 
 def translate(error: Exception) -> RepriseError:
     """Say what the pipeline must do about an error."""
-    if isinstance(error, _LATER) or str(error).removeprefix("-").startswith(_LATER_WORDS):
+    told = str(error).removeprefix("-")
+    if isinstance(error, _LATER) or told.startswith(_LATER_WORDS) or any(words in told for words in _REFUSED_INSIDE):
         return Unreachable(f"redis: {error}")
     return Fatal(f"redis: {error}")
