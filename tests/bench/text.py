@@ -28,9 +28,9 @@ from datasketch import MinHash
 from worker.decision import Rule
 from worker.generate import Crawl, crawl
 from worker.model import Article
-from worker.text.fingerprint import fingerprint
+from worker.text.fingerprint import fingerprint, fingerprints
 from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.shingles import shingles
+from worker.text.shingles import shingles_by_page
 from worker.text.signature import sign
 from worker.text.tokens import normalise, tokenise
 from worker.text.wrapping import unwrap
@@ -47,13 +47,16 @@ _LABELLED: Final = _SHARED / "eval" / "spotsigs-dev.jsonl.gz"
 _RULE: Final = Rule()
 _WORD: Final = re.compile(r"\w+")
 
+#: Pages that a stage gets at once, as the worker hands them on.
+_TOGETHER: Final = 10
+
 _STAGES: Final[dict[str, Callable[[Any], Any]]] = {
-    "unwrap": unwrap,
-    "normalise": normalise,
-    "tokenise": tokenise,
+    "unwrap": lambda texts: [unwrap(text) for text in texts],
+    "normalise": lambda texts: [normalise(text) for text in texts],
+    "tokenise": lambda texts: tokenise(*texts),
     "prose": lambda tokens: (tokens, prose(tokens, MIN_WORDS_TEXT)),
-    "shingles": lambda kept: shingles(*kept),
-    "sign": lambda found: sign(found, _RULE.permutations, _RULE.sketch_size),
+    "shingles": lambda kept: shingles_by_page(*kept),
+    "sign": lambda pages: [sign(found, _RULE.permutations, _RULE.sketch_size) for found in pages if found],
 }
 
 
@@ -65,24 +68,25 @@ def obvious(text: str, permutations: int) -> MinHash:
     return signature
 
 
-def ways() -> dict[str, Callable[[str], Any]]:
+def ways() -> dict[str, Callable[[Sequence[str]], object]]:
     """What is measured, by name: the whole step, the obvious way twice, and the stages up to each."""
     return {
-        "Reprise": lambda text: fingerprint(Article(article_id="", text=text), _RULE),
-        f"obvious, {_RULE.permutations} permutations": lambda text: obvious(text, _RULE.permutations),
-        "obvious, 128 permutations": lambda text: obvious(text, 128),
+        "Reprise": lambda texts: fingerprints([Article(article_id="", text=text) for text in texts], _RULE),
+        "Reprise, one by one": lambda texts: [fingerprint(Article(article_id="", text=text), _RULE) for text in texts],
+        "obvious, 32 permutations": lambda texts: [obvious(text, 32) for text in texts],
+        "obvious, 128 permutations": lambda texts: [obvious(text, 128) for text in texts],
         **{name: _up_to(at + 1) for at, name in enumerate(_STAGES)},
     }
 
 
-def _up_to(count: int) -> Callable[[str], Any]:
+def _up_to(count: int) -> Callable[[Sequence[str]], object]:
     stages = list(_STAGES.values())[:count]
 
-    def run(text: str) -> object:
-        value: Any = text
-        for stage in stages:
-            value = stage(value)
-        return value
+    def run(texts: Sequence[str]) -> None:
+        for begin in range(0, len(texts), _TOGETHER):
+            value: Any = texts[begin : begin + _TOGETHER]
+            for stage in stages:
+                value = stage(value)
 
     return run
 
@@ -114,8 +118,7 @@ def measure(texts: Sequence[str], rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, way in ways().items():
             started = time.process_time()
-            for text in texts:
-                way(text)
+            way(texts)
             seconds[name].append(time.process_time() - started)
     return {name: median(spent) / len(texts) * 1e6 for name, spent in seconds.items()}
 

@@ -4,10 +4,12 @@ import textwrap
 import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from worker.decision import Rule
 from worker.model import Article, Fingerprint
-from worker.text.fingerprint import fingerprint
+from worker.text.fingerprint import _TOGETHER, fingerprint, fingerprints
 from worker.text.version import TEXT_VERSION
 
 RULE = Rule()
@@ -136,3 +138,31 @@ def test_the_article_is_handed_through() -> None:
 def test_odd_characters_are_no_error(text: str) -> None:
     """Lone surrogates, zeros and unassigned characters have a fingerprint like any other text."""
     assert len(of(text).content_hash) == 16
+
+
+#: Texts whose ends, in another text's company, could be taken for something else.
+ENDS = [
+    "", " ", "\n", "!!!", ".", "“", "©", "\u0301", "\u200b", "Home\nNews", "all rights", " reserved.", "漢", "กิน ไทย ",
+    "ทดสอบ ระบบ ใหม่", "ទឹក ដី។ ភ្លើង", "The crane came down.\nNobody had seen it fall.\nThe ferry waited in the harbour.",
+    FIRST, SECOND, THIRD, TEXT, f"{SECOND}”", f"  {SECOND}", f"{SECOND} ", "One. Two", "\ud800 lone", "\U0010ffff",
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.one_of(st.sampled_from(ENDS), st.text()), st.booleans()), max_size=12))
+def test_articles_together_are_as_each_alone(given_texts: list[tuple[str, bool]]) -> None:
+    """In any company and order, of plain and extracted text, an article has the fingerprint that it has alone."""
+    articles = [
+        Article(article_id=str(number), text=text, extracted=extracted)
+        for number, (text, extracted) in enumerate(given_texts)
+    ]
+    assert fingerprints(articles, RULE) == [fingerprint(article, RULE) for article in articles]
+
+
+def test_articles_together_in_any_number() -> None:
+    """More than are tokenised at once, and one that is too long for company, come back in their order."""
+    long = "\n".join([SECOND, THIRD] * (_TOGETHER // len(SECOND)))
+    texts = [f"{text} {number}." for number, text in enumerate([FIRST, long, SECOND, TEXT] * 4)]
+    articles = [Article(article_id=text[-9:], text=text) for text in texts]
+    assert sum(map(len, texts)) > 4 * _TOGETHER
+    assert fingerprints(articles, RULE) == [fingerprint(article, RULE) for article in articles]

@@ -5,6 +5,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import regex
 from hypothesis import example, given, settings
@@ -294,3 +295,23 @@ def test_a_text_of_ligatures_does_not_grow_without_bound() -> None:
     apart = "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647 \u0639\u0644\u064a\u0647 \u0648\u0633\u0644\u0645"
     assert text_of(normalise("\ufdfa" + rest)) == apart + rest
     assert text_of(normalise("\ufdfa" * 60_000)) == "\ufdfa" * 60_000
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.text(st.sampled_from("ab é.,!”\n\t|\u200b漢か\u3099\u0301ก\u0e31ไ。។ "), max_size=30), min_size=1, max_size=6
+    )
+)
+def test_texts_together_are_cut_as_alone(texts: list[str]) -> None:
+    """Words, their segments and sentences, stops and separators of each text are those that it has alone."""
+    together = tokenise(*map(normalise, texts))
+    alone = [tokens_of(text) for text in texts]
+    assert [together.page_text(number) for number in range(len(texts))] == [tokens.text for tokens in alone]
+    for field in ("hashes", "widths", "stops", "separators"):
+        assert getattr(together, field).tolist() == np.concatenate([getattr(one, field) for one in alone]).tolist()
+    for page, segments_of, one in zip(together.pages, together.page_segments, alone, strict=True):
+        for field in ("segments", "sentences"):
+            numbers = getattr(together, field)[page]
+            assert (numbers - numbers[:1]).tolist() == getattr(one, field).tolist()
+        assert segments_of.stop - segments_of.start == len(one.stops)

@@ -29,7 +29,11 @@ class Char(IntFlag):
     CLOSER = 256  #: quotes and brackets, which may stand between a stop and the space
     IGNORED = 512  #: invisible, and added or lost freely when text is copied: soft hyphens, joiners, byte order marks
     SEPARATOR = 1024  #: what menus and link bars put between their entries
+    PAGE_END = 2048  #: stands between the texts that are tokenised together
 
+
+#: What stands between two texts: no code point of Unicode, so that no text holds it.
+PAGE_END: Final = sys.maxunicode + 1
 
 _PROPERTIES = {
     Char.WORD: r"[\p{L}\p{M}\p{N}_]",
@@ -56,8 +60,12 @@ _LOWER_IS_TWO: Final = "İ"
 
 @cache
 def classes() -> NDArray[np.uint16]:
-    """The classes of every code point, `classes()[code_point]`; about 0.15 s to build, 2.2 MB, once a process."""
-    table = np.zeros(sys.maxunicode + 1, dtype=np.uint16)
+    """The classes of every code point, and of PAGE_END, `classes()[code_point]`.
+
+    About 0.15 s to build, 2.2 MB, once a process.
+    """
+    table = np.zeros(sys.maxunicode + 2, dtype=np.uint16)
+    table[PAGE_END] = Char.PAGE_END | Char.BREAK
     every = _every_character()
     for char, pattern in _PROPERTIES.items():
         for run in regex.finditer(f"(?V1){pattern}+", every):

@@ -69,17 +69,19 @@ def verdicts(tokens: Tokens, min_words: int) -> Verdicts:
 
 
 def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
-    """Mark the tokens to keep; none where the text is boilerplate only."""
+    """Mark the tokens to keep; none of a text that is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
     found = verdicts(tokens, min_words)
     text = ~(found.link_bar | found.legal)
     kept = text & ~(found.too_short | found.no_sentence_end)
-    if not kept.any():
-        # where no segment is long enough, all that is left may still read like prose
-        total, stops, separators = (each[text].sum() for each in (found.words, tokens.stops, tokens.separators))
-        bar = separators * WORDS_A_SEPARATOR >= max(total, 2 * WORDS_A_SEPARATOR)
-        kept = text & (total >= min_words) & (stops * WORDS_A_STOP >= total) & ~bar
+    for page in tokens.page_segments:
+        if not kept[page].any():
+            # where no segment is long enough, all that is left may still read like prose
+            left = np.arange(page.start, page.stop)[text[page]]
+            total, stops, separators = (each[left].sum() for each in (found.words, tokens.stops, tokens.separators))
+            bar = separators * WORDS_A_SEPARATOR >= max(total, 2 * WORDS_A_SEPARATOR)
+            kept[left] = (total >= min_words) & (stops * WORDS_A_STOP >= total) & ~bar
     return kept.take(tokens.segments)
 
 

@@ -1,12 +1,13 @@
 """Kept tokens to shingles: runs of tokens inside one sentence, as 32-bit hashes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.text.hashing import Offsets, begins, window_hashes
+from worker.text.hashing import U64, Offsets, begins, window_hashes
 from worker.text.tokens import WORDS_A_SHINGLE, Tokens
 
 #: The halves of a number that holds a hash above a position.
@@ -32,7 +33,18 @@ class Shingles:
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
-    """Hash every shingle of the kept tokens (one at least). A sentence shorter than a shingle is one shingle."""
+    """Hash every shingle of the kept tokens (one at least) of one text."""
+    (found,) = shingles_by_page(tokens, kept)
+    if found is None:
+        raise ValueError("no token is kept")
+    return found
+
+
+def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles | None]:
+    """Hash every shingle of the kept tokens; None for a text of which nothing is kept.
+
+    A sentence shorter than a shingle is one shingle.
+    """
     where = kept.nonzero()[0]
     widths = tokens.widths.take(where)
     opens = begins(tokens.sentences.take(where))
@@ -41,19 +53,39 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     starts = np.arange(len(where))
     ends = starts + widths
     ends_of_sentences = np.concatenate((firsts[1:], (len(where),))).take(numbers)
-    fits = (ends <= ends_of_sentences) | opens
+    fits = ((ends <= ends_of_sentences) | opens).nonzero()[0]
     # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
     ranked = window_hashes(tokens.hashes.take(where), starts, np.minimum(ends, ends_of_sentences))
     ranked &= _HIGH
     ranked |= starts.astype(np.uint64)
-    ranked = ranked[fits]
+    ranked = ranked.take(fits)
+    places = tokens.segments.take(where.take(firsts))
+    words = WORDS_A_SHINGLE / widths
+    pages = where.searchsorted([page.stop for page in tokens.pages])
+    found: list[Shingles | None] = []
+    token = shingle = sentence = 0
+    for last_token, last_shingle, last_sentence in zip(
+        pages.tolist(), fits.searchsorted(pages).tolist(), firsts.searchsorted(pages).tolist(), strict=True
+    ):
+        if token == last_token:
+            found.append(None)
+            continue
+        hashes, positions = _distinct(ranked[shingle:last_shingle])
+        found.append(
+            Shingles(
+                hashes=hashes,
+                sentences=numbers.take(positions) - sentence,
+                places=places[sentence:last_sentence],
+                words=round(words[token:last_token].sum()),
+            )
+        )
+        token, shingle, sentence = last_token, last_shingle, last_sentence
+    return found
+
+
+def _distinct(ranked: U64) -> tuple[NDArray[np.uint32], Offsets]:
+    """The distinct hashes, ascending, of numbers that hold a hash above a position, and the first position of each."""
     ranked.sort()
-    values = (ranked >> _HALF).astype(np.uint32)
-    first = begins(values).nonzero()[0]
-    positions = (ranked.take(first) & _LOW).astype(np.intp)
-    return Shingles(
-        hashes=values.take(first),
-        sentences=numbers.take(positions),
-        places=tokens.segments.take(where.take(firsts)),
-        words=round((WORDS_A_SHINGLE / widths).sum()),
-    )
+    hashes = (ranked >> _HALF).astype(np.uint32)
+    first = begins(hashes).nonzero()[0]
+    return hashes.take(first), (ranked.take(first) & _LOW).astype(np.intp)

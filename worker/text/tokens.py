@@ -1,13 +1,15 @@
 """Text to tokens: words, or single characters in the scripts that do not separate words."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.text.characters import Char, classes, normal_forms
+from worker.text.characters import PAGE_END, Char, classes, normal_forms
 from worker.text.codepoints import code_points, stream_safe, text_of
 from worker.text.hashing import U64, Offsets, window_hashes
 
@@ -26,12 +28,13 @@ _UNSEPARATED: Final = np.uint16(Char.IDEOGRAPH | Char.COMPLEX)
 _COMPLEX_OR_MARK: Final = np.uint16(Char.COMPLEX | Char.MARK)
 _BREAK: Final = np.uint16(Char.BREAK)
 _SPACE: Final = np.uint16(Char.SPACE)
-_SPACE_OR_IDEOGRAPH: Final = np.uint16(Char.SPACE | Char.IDEOGRAPH)
+_BEHIND_A_STOP: Final = np.uint16(Char.SPACE | Char.IDEOGRAPH | Char.PAGE_END)
 _ANY_STOP: Final = np.uint16(Char.STOP | Char.HARD_STOP)
 _HARD_STOP: Final = np.uint16(Char.HARD_STOP)
 _CLOSER: Final = np.uint16(Char.CLOSER)
 _IGNORED: Final = np.uint16(Char.IGNORED)
 _SEPARATOR: Final = np.uint16(Char.SEPARATOR)
+_PAGE_END: Final = np.uint16(Char.PAGE_END)
 
 #: Closing quotes and brackets that may stand between a stop and the space behind it.
 _CLOSERS: Final = 3
@@ -39,8 +42,12 @@ _CLOSERS: Final = 3
 #: Characters of many pages that NFKC makes several of. Without them most pages normalise one character at a time.
 _COMMON: Final = (("…", "..."), ("™", "TM"))
 
-#: White space behind a text, for what looks at the characters that follow.
-_END: Final = np.full(_CLOSERS + 1, Char.SPACE, dtype=np.uint16)
+#: What stands behind a text, for what looks at the characters that follow.
+_END: Final = np.full(_CLOSERS + 1, Char.PAGE_END, dtype=np.uint16)
+
+_NONE: Final = np.zeros(0, dtype=np.intp)
+
+_BETWEEN: Final = np.array([PAGE_END], dtype=np.uint32)
 
 #: How many times longer NFKC may make a text beyond so many characters; prose grows by a tenth at most. One Arabic
 #: ligature becomes 18 letters, and a text of nothing else would take 500 MB and 2 s.
@@ -50,9 +57,9 @@ _GROWTH_CHARACTERS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """The tokens of one text, as arrays of one length; `starts` and `ends` are offsets into `characters`.
+    """The tokens of texts, as arrays of one length; `starts` and `ends` are offsets into `characters`.
 
-    characters  code points of the normalised text without its invisible characters
+    characters  code points of the normalised texts without their invisible characters, PAGE_END between two texts
     hashes      64-bit hash of each token
     widths      tokens in a shingle that begins here
     segments    number of the segment: of lines that hold a token
@@ -61,6 +68,8 @@ class Tokens:
     holds       for each line, the one behind the last line end included, whether it holds a token
     stops       sentence ends by segment
     separators  menu separators by segment
+    page_ends   offset of each PAGE_END: one less than there are texts
+    pages       the tokens of each text
     """
 
     characters: NDArray[np.uint32]
@@ -74,11 +83,25 @@ class Tokens:
     holds: NDArray[np.bool_]
     stops: Offsets
     separators: Offsets
+    page_ends: Offsets
+    pages: Sequence[slice]
 
     @property
     def text(self) -> str:
-        """The characters as a string."""
-        return text_of(self.characters)
+        """The characters as a string, where the tokens are of one text."""
+        return self.page_text(0)
+
+    @property
+    def page_segments(self) -> Sequence[slice]:
+        """The segments of each text."""
+        before = [int(self.segments[page.stop - 1]) + 1 if page.stop else 0 for page in self.pages]
+        return _slices(before[:-1], len(self.stops))
+
+    def page_text(self, number: int) -> str:
+        """One text as a string."""
+        begin = int(self.page_ends[number - 1]) + 1 if number else 0
+        end = int(self.page_ends[number]) if number < len(self.page_ends) else len(self.characters)
+        return text_of(self.characters[begin:end])
 
     @property
     def words(self) -> NDArray[np.float64]:
@@ -109,8 +132,12 @@ def normalise(text: str) -> NDArray[np.uint32]:
     return code_points(bounded.lower())
 
 
-def tokenise(characters: NDArray[np.uint32]) -> Tokens:
-    """Cut a normalised text into tokens, sentences and segments, all at once."""
+def tokenise(*texts: NDArray[np.uint32]) -> Tokens:
+    """Cut normalised texts (one at least) into tokens, sentences and segments, all at once.
+
+    Each is cut as it would be alone; what is begun ends with its text.
+    """
+    characters = texts[0] if len(texts) == 1 else _joined(texts)
     kinds = classes().take(characters)
     seen = np.bitwise_or.reduce(kinds)
     if seen & _IGNORED:
@@ -123,7 +150,8 @@ def tokenise(characters: NDArray[np.uint32]) -> Tokens:
     if seen & _UNSEPARATED:
         starts, ends = _parted(kinds, starts, ends)
     line_ends = gaps[_ends_line(gaps, between)]
-    stops = _sentence_ends(kinds, gaps[(between & _ANY_STOP) != 0], seen)
+    page_ends = gaps[(between & _PAGE_END) != 0] if seen & _PAGE_END else _NONE
+    stops = _sentence_ends(kinds, gaps[(between & _ANY_STOP) != 0], page_ends, seen)
     line_starts = starts.searchsorted(line_ends)
     sizes = _sizes(line_starts, len(starts))
     holds = sizes > 0
@@ -143,7 +171,16 @@ def tokenise(characters: NDArray[np.uint32]) -> Tokens:
         holds=holds,
         stops=_by_segment(stops, line_ends, holds),
         separators=_by_segment(gaps[(between & _SEPARATOR) != 0], line_ends, holds),
+        page_ends=page_ends,
+        pages=_slices(starts.searchsorted(page_ends).tolist(), len(starts)),
     )
+
+
+def _joined(texts: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    parts = [texts[0]]
+    for text in texts[1:]:
+        parts += (_BETWEEN, text)
+    return np.concatenate(parts)
 
 
 def _runs_between(gaps: Offsets, length: int) -> tuple[Offsets, Offsets]:
@@ -187,30 +224,36 @@ def _sizes(boundaries: Offsets, length: int) -> Offsets:
     return sizes
 
 
-def _sentence_ends(kinds: NDArray[np.uint16], stops: Offsets, seen: np.uint16) -> Offsets:
+def _sentence_ends(kinds: NDArray[np.uint16], stops: Offsets, page_ends: Offsets, seen: np.uint16) -> Offsets:
     """Of the offsets of stops those that end a sentence: with white space, or the text's end, behind them.
 
     Quotes and brackets may stand between.
     """
     padded = np.concatenate((kinds, _END))
-    following = stops + 1  # a full-width stop has become a common one, without the space that these scripts leave out
+    following = stops + 1
     for _ in range(_CLOSERS):
         closed = (padded.take(following) & _CLOSER) != 0
         if not closed.any():
             break
         following += closed
-    ended = (padded.take(following) & _SPACE_OR_IDEOGRAPH) != 0
+    # a full-width stop has become a common one, without the space that these scripts leave out
+    ended = (padded.take(following) & _BEHIND_A_STOP) != 0
+    hard = _NONE
     if seen & _HARD_STOP:
-        ended |= (padded.take(stops) & _HARD_STOP) != 0
+        is_hard = (padded.take(stops) & _HARD_STOP) != 0
+        ended |= is_hard
+        hard = stops[is_hard]
     ends: Offsets = stops[ended]
-    if seen & _COMPLEX and not seen & _HARD_STOP:
-        ends = np.union1d(ends, _phrase_ends(kinds))
+    if seen & _COMPLEX:
+        phrases = _phrase_ends(kinds)
+        stopless = ~np.isin(page_ends.searchsorted(phrases), page_ends.searchsorted(hard))
+        ends = np.union1d(ends, phrases[stopless])
     return ends
 
 
 def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
-    """The spaces between phrases, for scripts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
-    space = np.flatnonzero(kinds & _SPACE)
+    """The spaces between phrases, for texts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
+    space = (kinds & _SPACE).nonzero()[0]
     space = space[(space > 0) & (space < len(kinds) - 1)]
     around = ((kinds[space - 1] & _COMPLEX_OR_MARK) != 0) & ((kinds[space + 1] & _COMPLEX) != 0)
     between: Offsets = space[around]
@@ -228,3 +271,7 @@ def _widths(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> Offs
 
 def _by_segment(offsets: Offsets, line_ends: Offsets, holds: NDArray[np.bool_]) -> Offsets:
     return np.bincount(line_ends.searchsorted(offsets), minlength=len(holds))[holds]
+
+
+def _slices(boundaries: Sequence[int], length: int) -> Sequence[slice]:
+    return [slice(begin, end) for begin, end in pairwise((0, *boundaries, length))]
