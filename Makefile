@@ -28,7 +28,11 @@ demo: $(STAMP)  ## bring up the best stack of this machine, run the worker on a 
 
 test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
 	@$(BIN)/python -m deploy.local.stack prepare
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/deploy $(ARGS)
+
+test-deploy: $(STAMP)  ## test what is deployed, with the tools and the API server of Kubernetes; builds them with Go
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group deploy
+	@$(BIN)/python -m pytest tests/deploy $(ARGS)
 
 fuzz: $(STAMP)  ## send 10,000 drawn and damaged messages through the loop, and print what the dearest ones cost
 	@FUZZ_MESSAGES=$${FUZZ_MESSAGES:-10000} $(BIN)/python -m pytest tests/fuzz $(ARGS)
@@ -37,13 +41,16 @@ fuzz: $(STAMP)  ## send 10,000 drawn and damaged messages through the loop, and 
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
-	$(BIN)/mypy --strict -p worker -p deploy.local
+	$(BIN)/mypy --strict -p worker -p deploy.local -p deploy.helm
 	$(BIN)/lint-imports
 
 audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group audit
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive worker deploy
 	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+
+chart: $(STAMP)  ## write the worker's settings into the Helm chart's values, schema and README
+	@$(BIN)/python -m deploy.helm.chart_settings
 
 format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
