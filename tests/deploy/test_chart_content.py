@@ -1,0 +1,186 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.helm.chart_settings import CHART
+from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm
+
+TOP = CHART.parents[2]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_pod_is_restricted(helm: Helm, case: str) -> None:
+    """Workers, job and test alike: a numeric user that is not root, nothing to write, no capability, no token."""
+    pods = list(helm.objects(case).pods())
+    assert {kind for kind, _ in pods} >= {"Pod"}
+    for kind, spec in pods:
+        context = spec["securityContext"]
+        assert context["runAsNonRoot"] is True, kind
+        assert context["runAsUser"] > 0, kind
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, kind
+        assert spec["automountServiceAccountToken"] is False, kind
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, kind
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, kind
+            assert "memory" in container["resources"]["limits"] or case == "dev", kind
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_object_carries_the_recommended_labels(helm: Helm, case: str) -> None:
+    """And lies in the release's namespace, so that `kubectl apply` of a render is the same as an install."""
+    for each in helm.objects(case).all:
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == RELEASE
+        assert labels.keys() >= {f"app.kubernetes.io/{label}" for label in ("name", "version", "part-of", "managed-by")}
+        assert each["metadata"]["namespace"] == NAMESPACE
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_selectors_meet_the_workers_and_no_other_pod(helm: Helm, case: str) -> None:
+    """Budget, service, monitor and workload select the workers; the job's and the test's pods are not among them."""
+    objects = helm.objects(case)
+    labels = objects.workload["spec"]["template"]["metadata"]["labels"]
+    others = [each["metadata"]["labels"] for each in objects.of("Pod")]
+    others += [each["spec"]["template"]["metadata"]["labels"] for each in objects.of("Job")]
+    selectors: list[dict[str, str]] = [objects.workload["spec"]["selector"]["matchLabels"]]
+    selectors += [each["spec"]["selector"]["matchLabels"] for each in objects.of("PodDisruptionBudget")]
+    selectors += [each["spec"]["selector"]["matchLabels"] for each in objects.of("PodMonitor")]
+    selectors += [each["spec"]["selector"] for each in objects.of("Service")]
+    for selector in selectors:
+        assert selector.items() <= labels.items()
+        assert not any(selector.items() <= other.items() for other in others)
+    for policy in objects.of("NetworkPolicy"):
+        for each in (labels, *others):
+            assert policy["spec"]["podSelector"]["matchLabels"].items() <= each.items()
+
+
+def test_probes_ask_what_they_mean(helm: Helm) -> None:
+    """Liveness never depends on Kafka or Redis; readiness does; the start is judged by liveness's path."""
+    container = helm.objects("minimal").worker_pod["containers"][0]
+    paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+
+
+def test_another_setting_is_another_revision(helm: Helm) -> None:
+    """The pods' checksum follows the settings, and nothing else: a label does not roll the workers."""
+
+    def checksum(values: dict[str, Any]) -> str:
+        template = helm.objects(values=values).workload["spec"]["template"]
+        found: str = template["metadata"]["annotations"]["checksum/config"]
+        return found
+
+    settings = NEEDED["settings"]
+    first = checksum({"settings": settings})
+    assert first == checksum({"settings": settings, "commonLabels": {"a": "b"}})
+    assert first != checksum({"settings": {**settings, "logLevel": "debug"}})
+
+
+def test_no_secret_is_in_the_open(helm: Helm) -> None:
+    """Secrets reach the worker as files; the ConfigMap holds their paths."""
+    objects = helm.objects("everything")
+    mounted = next(each for each in objects.worker_pod["volumes"] if each["name"] == "secrets")
+    files = {item["path"] for source in mounted["projected"]["sources"] for item in source["secret"]["items"]}
+    environment = objects.environment()
+    assert environment["REPRISE_KAFKA_SASL_PASSWORD_FILE"] == "/etc/reprise/secrets/kafka-sasl-password"
+    assert environment["REPRISE_KAFKA_SSL_CAFILE"] == "/etc/reprise/secrets/kafka-ssl-cafile"
+    paths = {Path(value).name for value in environment.values() if value.startswith("/etc/reprise/secrets/")}
+    assert paths == files
+    assert objects.worker_pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/etc/reprise/secrets"
+    assert not objects.of("Secret")
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "port"),
+    [
+        ("redis://redis", 6379),
+        ("rediss://user@redis:6380/1", 6380),
+        ("redis://[::1]:7000", 7000),
+        ("unix:///run/redis.sock", None),
+    ],
+)
+def test_the_network_policy_follows_the_addresses(helm: Helm, redis_url: str, port: int | None) -> None:
+    """Egress is open to DNS and to the ports of Kafka and Redis, each once."""
+    settings = {"kafkaBootstrapServers": "a:9092, b:9094,[::1]:9092", "redisUrl": redis_url}
+    (policy,) = helm.objects(values={"settings": settings}).of("NetworkPolicy")
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    ports = [rule["port"] for each in policy["spec"]["egress"] for rule in each["ports"]]
+    assert ports == [53, 53, 9092, 9094, *([port] if port else []), 9464]
+    assert [rule["port"] for each in policy["spec"]["ingress"] for rule in each["ports"]] == [9464]
+
+
+def test_keda_is_told_what_the_worker_is(helm: Helm) -> None:
+    """Group, topic and credentials are the worker's, every value is a text, and nobody else sets the replicas."""
+    objects = helm.objects("everything")
+    (scaled,) = objects.of("ScaledObject")
+    (trigger,) = scaled["spec"]["triggers"]
+    environment = objects.environment()
+    metadata = trigger["metadata"]
+    assert all(isinstance(value, str) for value in metadata.values())
+    assert metadata["consumerGroup"] == environment["REPRISE_KAFKA_GROUP_ID"]
+    assert metadata["topic"] == environment["REPRISE_TOPIC_ARTICLES"]
+    assert metadata["offsetResetPolicy"] == environment["REPRISE_KAFKA_AUTO_OFFSET_RESET"]
+    assert (metadata["tls"], metadata["sasl"]) == ("enable", "plaintext")
+    assert "replicas" not in objects.workload["spec"]
+    assert scaled["spec"]["scaleTargetRef"]["name"] == objects.workload["metadata"]["name"]
+    (authentication,) = objects.of("TriggerAuthentication")
+    assert trigger["authenticationRef"] == {"name": authentication["metadata"]["name"]}
+    assert {each["parameter"] for each in authentication["spec"]["secretTargetRef"]} == {
+        "password",
+        "ca",
+        "cert",
+        "key",
+    }
+    (user,) = authentication["spec"]["env"]
+    assert user["name"] in environment
+    assert user["containerName"] == objects.worker_pod["containers"][0]["name"]
+
+
+def test_static_members_keep_their_names(helm: Helm) -> None:
+    """A StatefulSet, whose pods' names are their instance ids, also under KEDA."""
+    objects = helm.objects("static-membership", {"keda": {"enabled": True}})
+    assert objects.workload["kind"] == "StatefulSet"
+    (scaled,) = objects.of("ScaledObject")
+    assert scaled["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
+    (named,) = objects.worker_pod["containers"][0]["env"]
+    assert named["name"] == "REPRISE_KAFKA_GROUP_INSTANCE_ID"
+    assert named["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
+def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
+    """Word for word, templates of Prometheus included, with the labels asked for on alerts alone."""
+    (rule,) = helm.objects("keda-prometheus").of("PrometheusRule")
+    groups = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
+    for group in groups:
+        for each in group["rules"]:
+            if "alert" in each:
+                each["labels"] = {**each.get("labels", {}), "team": "news"}
+    assert rule["spec"]["groups"] == groups
+    (plain,) = helm.objects(values={**NEEDED, "metrics": {"prometheusRule": {"enabled": True}}}).of("PrometheusRule")
+    assert plain["spec"]["groups"] == yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
+
+
+def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:
+    """Grafana's sidecar finds it by its label, and it fits into a ConfigMap."""
+    (dashboard,) = (
+        each for each in helm.objects("everything").of("ConfigMap") if each["metadata"]["name"].endswith("-dashboard")
+    )
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    text = dashboard["data"]["reprise.json"]
+    assert json.loads(text) == json.loads((CHART / "files" / "dashboard.json").read_text())
+    assert len(text) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("link", "file"), [("prometheus/rules.yaml", "rules.yaml"), ("grafana/reprise.json", "dashboard.json")]
+)
+def test_there_is_one_copy_of_alerts_and_dashboard(link: str, file: str) -> None:
+    """Prometheus's and Grafana's folders point into the chart, since Helm packages no file from outside of it."""
+    assert (TOP / "deploy" / link).resolve() == CHART / "files" / file
+    assert not (CHART / "files" / file).is_symlink()

@@ -1,0 +1,80 @@
+import json
+import subprocess
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+
+from deploy.helm.chart_settings import CHART
+from tests.deploy.chart import CASES, TOOL_SECONDS, Helm, case_file
+
+GOLDEN = Path(__file__).parent / "golden"
+
+#: Of what Chart.yaml allows: the oldest Kubernetes, the one that the cluster's tests run on, and the newest known.
+VERSIONS = ("1.27", "1.34", kubernetes_validate.latest_version())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_lint_finds_nothing(helm: Helm, case: str) -> None:
+    """Helm's own linter, strict, accepts the chart with every values file."""
+    done = helm.run("lint", "--strict", "--quiet", CHART, "--values", case_file(case))
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_renders_are_the_golden_ones(helm: Helm, case: str, request: pytest.FixtureRequest) -> None:
+    """What a values file becomes changes only by decision: `make test-deploy ARGS=--renew-golden` writes it anew."""
+    golden, render = GOLDEN / f"{case}.yaml", helm.render(case)
+    if request.config.getoption("--renew-golden"):
+        golden.write_text(render)
+    assert render == golden.read_text()
+
+
+def test_every_golden_render_has_its_values() -> None:
+    """A values file that went takes its render along."""
+    assert sorted(path.stem for path in GOLDEN.glob("*.yaml")) == CASES
+
+
+def _kubeconform(program: Path, schemas: Path, render: str) -> "subprocess.CompletedProcess[str]":
+    location = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    return subprocess.run(
+        [program, "-strict", "-schema-location", location, "-summary", "-output", "json"],
+        input=render,
+        capture_output=True,
+        text=True,
+        timeout=TOOL_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kubeconform_accepts_every_object(helm: Helm, kubeconform: Path, schemas: Path, case: str) -> None:
+    """Strict, with the schemas of Kubernetes, KEDA and the Prometheus operator, and nothing skipped."""
+    done = _kubeconform(kubeconform, schemas, helm.render(case))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["resources"]) == (0, [])
+    assert told["summary"]["valid"] == len(helm.objects(case).all)
+
+
+@pytest.mark.parametrize(
+    ("was", "mistyped"),
+    [
+        ("minReadySeconds:", "minReadySecond:"),
+        ("maxReplicaCount:", "maxReplicas:"),
+        ("podMetricsEndpoints:", "endpoints:"),
+    ],
+)
+def test_kubeconform_would_refuse_a_typo(helm: Helm, kubeconform: Path, schemas: Path, was: str, mistyped: str) -> None:
+    """The check above can fail: a wrong field of a Deployment, of KEDA's and of the operator's object is refused."""
+    render = helm.render("everything")
+    assert was in render
+    assert _kubeconform(kubeconform, schemas, render.replace(was, mistyped)).returncode == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", CASES)
+def test_kubernetes_validate_accepts_every_object(helm: Helm, case: str, version: str) -> None:
+    """A second validator, and every supported age of Kubernetes."""
+    for each in helm.objects(case).all:
+        if each["apiVersion"].partition("/")[0] not in {"keda.sh", "monitoring.coreos.com"}:
+            kubernetes_validate.validate(dict(each), version, strict=True)
