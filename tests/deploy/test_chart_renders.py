@@ -25,7 +25,7 @@ def test_lint_finds_nothing(helm: Helm, case: str) -> None:
 def test_renders_are_the_golden_ones(helm: Helm, case: str, request: pytest.FixtureRequest) -> None:
     """What a values file becomes changes only by decision: `make test-deploy ARGS=--renew-golden` writes it anew."""
     golden, render = GOLDEN / f"{case}.yaml", helm.render(case)
-    if request.config.getoption("--renew-golden"):
+    if request.config.getoption("--renew-golden", default=False):
         golden.write_text(render)
     assert render == golden.read_text()
 
