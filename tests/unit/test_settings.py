@@ -151,6 +151,7 @@ def test_variables_that_nobody_typed_are_left_alone() -> None:
         "REPRISE_PORT_9464_TCP_ADDR": "10.0.0.1",
         "REPRISE_TEST_REQUIRE": "stack,data",
         "REPRISE_SHARED": "../shared",
+        "REPRISE_KUBECONFIG": "kubeconfig",
     }
     assert load(environment) == load({})
 

@@ -17,7 +17,7 @@ from worker.settings.groups import PREFIX, Group, Settings, groups, variable
 from worker.settings.words import allows, is_secret
 
 #: Variables of the project's own tests; the worker ignores them.
-_IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED"})
+_IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG"})
 
 #: What Kubernetes puts into every pod for a Service whose name begins with "reprise"; nobody typed these.
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
