@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from deploy.helm.chart_settings import CHART
-from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm
+from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm, case_file
+from worker import __version__
 
 TOP = CHART.parents[2]
 
@@ -175,6 +176,17 @@ def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:
     text = dashboard["data"]["reprise.json"]
     assert json.loads(text) == json.loads((CHART / "files" / "dashboard.json").read_text())
     assert len(text) < 1_000_000
+
+
+def test_the_package_renders_what_the_folder_does(helm: Helm, tmp_path: Path) -> None:
+    """`helm package` takes everything that a render needs along, and the image's default tag is this version's."""
+    packed = helm.run("package", CHART, "--destination", tmp_path)
+    assert packed.returncode == 0, packed.stderr
+    (archive,) = tmp_path.glob("reprise-*.tgz")
+    case = ["--namespace", NAMESPACE, "--kube-version", helm.kubernetes, "--values", case_file("everything")]
+    assert helm.run("template", RELEASE, archive, *case).stdout == helm.render("everything")
+    image = helm.objects("minimal").worker_pod["containers"][0]["image"]
+    assert image == f"reprise:{__version__}"
 
 
 @pytest.mark.parametrize(

@@ -130,12 +130,23 @@ def test_a_release_lives_and_leaves_nothing(release: Release, cluster: Cluster, 
     wait_until(lambda: cluster.everything(namespace) == before, SOON, "an empty namespace")
 
 
-@pytest.mark.parametrize(("case", "workers"), [("minimal", 2), ("static-membership", 3), ("dev", 1)])
-def test_the_workers_are_admitted(release: Release, cluster: Cluster, namespace: str, case: str, workers: int) -> None:
-    """As many pods as asked for pass the restricted standard, of the Deployment and of the StatefulSet."""
+@pytest.mark.parametrize(
+    ("case", "workload", "workers"),
+    [
+        ("minimal", "deployment/reprise", 2),
+        ("static-membership", "statefulset/deduplication", 3),
+        ("tls-sasl", "deployment/reprise", 2),
+    ],
+)
+def test_the_workers_are_admitted(
+    release: Release, cluster: Cluster, namespace: str, case: str, workload: str, workers: int
+) -> None:
+    """As many pods as asked for pass the restricted standard, and the notes name what to look at."""
     before = cluster.everything(namespace)
     cluster.run("create", "serviceaccount", "news", "-n", namespace)
-    release.put("install", case)
+    notes = release.put("install", case)
+    assert f"-n {namespace} rollout status {workload}" in notes
+    assert cluster.run("get", workload, "-n", namespace, "-o", "name")
     wait_until(lambda: len(release.pods()) == workers, SOON, f"{workers} pods")
     assert {each["status"]["phase"] for each in release.pods()} == {"Pending"}
     release.call("uninstall", "--wait")
