@@ -29,6 +29,10 @@ _IN_SECRETS_ONLY: Final = frozenset({"REPRISE_KAFKA_SASL_PASSWORD", "REPRISE_RED
 #: Settings whose default, this machine, is nobody's in a pod: the chart asks for them.
 _ASKED_FOR: Final = frozenset({"REPRISE_KAFKA_BOOTSTRAP_SERVERS", "REPRISE_REDIS_URL"})
 
+#: Settings whose default is another one in a cluster. Workers are scraped every 30 s: 90 s let even a slow Prometheus
+#: see that the circuit opened, and are over before liveness ends the wait.
+_IN_A_CLUSTER: Final[Mapping[str, object]] = {"REPRISE_CIRCUIT_HOLD_SECONDS": 90}
+
 #: One value for every replica would make them one member of the group: the chart gives each pod its own name instead.
 _PER_POD: Final = frozenset({"REPRISE_KAFKA_GROUP_INSTANCE_ID"})
 
@@ -40,6 +44,9 @@ _USUAL_KEYS: Final = {
     "kafkaSslKeyfile": "tls.key",
     "redisUrl": "url",
     "redisPassword": "password",
+    "redisSslCafile": "ca.crt",
+    "redisSslCertfile": "tls.crt",
+    "redisSslKeyfile": "tls.key",
 }
 
 #: What holds in a pod beyond what holds for the worker: a password belongs in a Secret, and probes need a known port.
@@ -102,7 +109,9 @@ def chart_settings() -> Iterator[ChartSetting]:
         name = value_name(described.variable)
         options = [option for option in field.get("anyOf", [field]) if option.get("type") != "null"]
         schema = {key: options[0][key] for key in _KEYWORDS if key in options[0]} | dict(_NARROWED.get(name, {}))
-        default = None if described.variable in _ASKED_FOR else _whole(field.get("default"))
+        default = _IN_A_CLUSTER.get(described.variable, _whole(field.get("default")))
+        if described.variable in _ASKED_FOR:
+            default = None
         if default is None:
             schema["type"] = [schema["type"], "null"]
             if "enum" in schema:

@@ -155,16 +155,17 @@ def test_static_members_keep_their_names(helm: Helm) -> None:
 
 
 def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
-    """Word for word, templates of Prometheus included, with the labels asked for on alerts alone."""
-    (rule,) = helm.objects("keda-prometheus").of("PrometheusRule")
-    groups = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
+    """Word for word, templates of Prometheus included; labels and a runbook's address go to alerts, where given."""
+    text = (CHART / "files" / "rules.yaml").read_text()
+    (plain,) = helm.objects(values={**NEEDED, "metrics": {"prometheusRule": {"enabled": True}}}).of("PrometheusRule")
+    assert plain["spec"]["groups"] == yaml.safe_load(text)["groups"]
+    groups = yaml.safe_load(text.replace("docs/runbook.md#", "https://wiki.example/reprise-runbook#"))["groups"]
     for group in groups:
         for each in group["rules"]:
             if "alert" in each:
-                each["labels"] = {**each.get("labels", {}), "team": "news"}
+                each["labels"] = {**each["labels"], "team": "news"}
+    (rule,) = helm.objects("everything").of("PrometheusRule")
     assert rule["spec"]["groups"] == groups
-    (plain,) = helm.objects(values={**NEEDED, "metrics": {"prometheusRule": {"enabled": True}}}).of("PrometheusRule")
-    assert plain["spec"]["groups"] == yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
 
 
 def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:

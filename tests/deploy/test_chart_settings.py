@@ -6,6 +6,7 @@ import pytest
 from deploy.helm.chart_settings import CHART, FILES, ChartSetting, chart_settings
 from tests.deploy.chart import CASES, NEEDED, Helm
 from worker.settings import Settings, load
+from worker.settings.groups import COMMIT_SECONDS
 
 #: In the worker's order, each of `worker.settings.describe()` once.
 SETTINGS = list(chart_settings())
@@ -85,18 +86,30 @@ def test_the_worker_accepts_what_the_chart_renders(helm: Helm, case: str, tmp_pa
 
 
 def test_the_defaults_are_the_workers(helm: Helm, tmp_path: Path) -> None:
-    """With nothing but the two addresses given, every setting is what the worker alone would take."""
+    """Every setting is what the worker alone would take, but the addresses, and the time for a scrape to see an end."""
     environment = helm.objects(values=NEEDED).environment()
-    addresses = {name: environment[name] for name in ("REPRISE_KAFKA_BOOTSTRAP_SERVERS", "REPRISE_REDIS_URL")}
-    assert started(environment, tmp_path) == load(addresses)
+    others = ("REPRISE_KAFKA_BOOTSTRAP_SERVERS", "REPRISE_REDIS_URL", "REPRISE_CIRCUIT_HOLD_SECONDS")
+    assert started(environment, tmp_path) == load({name: environment[name] for name in others})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_open_circuit_is_scraped(helm: Helm, case: str, tmp_path: Path) -> None:
+    """The worker holds for longer than two scrapes are apart, and ends by itself before liveness ends it."""
+    objects = helm.objects(case)
+    times = started(objects.environment(), tmp_path).times
+    for monitor in objects.of("PodMonitor"):
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        assert times.circuit_hold_seconds > 2 * int(endpoint["interval"].removesuffix("s"))
+    assert times.circuit_hold_seconds < times.liveness_timeout_seconds
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_grace_period_outlasts_the_drain(helm: Helm, case: str, tmp_path: Path) -> None:
-    """SIGKILL comes after the drain's limit, the longest step begun just before it, and 15 s of closing."""
+    """SIGKILL comes after the drain's limit, the longest step that began just before it, and 15 s of closing."""
     objects = helm.objects(case)
     settings = started(objects.environment(), tmp_path)
-    step = max(settings.times.flush_timeout_seconds, 2 * settings.redis.timeout_seconds)
+    delivery = settings.times.flush_timeout_seconds + 1 + COMMIT_SECONDS
+    step = max(delivery, 2 * settings.redis.timeout_seconds)
     needed = settings.times.drain_timeout_seconds + step + 15
     assert needed <= objects.worker_pod["terminationGracePeriodSeconds"] <= math.ceil(needed) + 1
 

@@ -66,12 +66,13 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, likewise: a setting that 
 {{- end -}}
 
 {{/*
-Seconds from SIGTERM to SIGKILL: the drain's own limit; then the longest step that may have begun just before it, a flush
-or two calls of Redis; then leaving the group, closing the producer and the HTTP server, 5 s each at most.
+Seconds from SIGTERM to SIGKILL: the drain's own limit; then the longest step that may have begun just before it, two calls
+of Redis, or a flush, 1 s past its limit, and a commit of 10 s; then leaving the group, closing the producer and the HTTP
+server, 5 s each at most.
 */}}
 {{- define "reprise.gracePeriodSeconds" -}}
 {{- with .Values.settings -}}
-{{- $step := max (ceil .flushTimeoutSeconds) (ceil (mulf 2 .redisTimeoutSeconds)) -}}
+{{- $step := max (add (ceil .flushTimeoutSeconds) 11) (ceil (mulf 2 .redisTimeoutSeconds)) -}}
 {{- add (ceil .drainTimeoutSeconds) $step 15 -}}
 {{- end -}}
 {{- end -}}
