@@ -23,6 +23,9 @@ from worker.urls import canonical_url, registered_domain
 #: All of them strings.
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
 
+#: Those that are a line at most, and that events repeat.
+_LINES: Final = ("url", "source", "title", "published_at")
+
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 #: Bytes of a made-up id: 128 bits, where two articles in 10^15 meet by chance once in 10^8 such crawls.
@@ -39,6 +42,9 @@ class Limits:
     text_characters: int = 500_000
     #: bytes of an id in UTF-8: it is stored with each decision, and in memory
     id_bytes: int = 256
+    #: characters of every other field but the text: an event repeats them, and must fit its topic. A story whose event
+    #: does not would get variants that nobody can place. The longest address that browsers send has 8,192 or less
+    field_characters: int = 8_192
 
 
 def read_article(message: Message, limits: Limits) -> Article:
@@ -48,6 +54,7 @@ def read_article(message: Message, limits: Limits) -> Article:
     read is unknown: it orders the crawls of one article, and is not worth losing one for. Raises BadMessage.
     """
     fields = _fields(_value(message, limits))
+    _check_lengths(fields, limits)
     text, extracted = _text(fields, limits)
     url = fields.get("url")
     return Article(
@@ -83,6 +90,13 @@ def _fields(value: bytes) -> dict[str, str]:
         if field and not field.isspace():
             known[name] = field
     return known
+
+
+def _check_lengths(fields: dict[str, str], limits: Limits) -> None:
+    for name in _LINES:
+        if (length := len(fields.get(name, ""))) > limits.field_characters:
+            detail = f"{name}: {length} characters; the limit is {limits.field_characters}"
+            raise BadMessage(DeadReason.FIELD_TOO_LONG, detail)
 
 
 def _object(value: bytes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class DeadReason(StrEnum):
     WRONG_TYPE = "wrong_type"
     NO_TEXT = "no_text"
     ID_TOO_LONG = "id_too_long"
+    FIELD_TOO_LONG = "field_too_long"
     MESSAGE_TOO_LARGE = "message_too_large"
     TEXT_TOO_LONG = "text_too_long"
     HTML_UNREADABLE = "html_unreadable"

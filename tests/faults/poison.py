@@ -68,6 +68,7 @@ POISON: Final = (
         blank_text='{"text": " \u00a0\u3000\\n"}'.encode(),
         script_only=b'{"html": "<script>var text = 1;</script>"}',
     ),
+    *_poison("field_too_long", title_of_a_page='{{"title": "{}", "text": "a"}}'.format("x" * 8_193).encode()),
     *_poison("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
     *_poison("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
     *_poison("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),

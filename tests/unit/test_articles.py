@@ -119,6 +119,8 @@ def test_byte_order_mark_is_skipped() -> None:
         (Limits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
         (Limits(), {"text": "a", "id": "é" * 128}, None),
         (Limits(), {"text": "a", "id": "é" * 128 + "x"}, DeadReason.ID_TOO_LONG),
+        (Limits(field_characters=5), {"text": "a", "title": "éàèùâê"}, DeadReason.FIELD_TOO_LONG),
+        (Limits(field_characters=5), {"text": "a", "url": "https://a"}, DeadReason.FIELD_TOO_LONG),
     ],
 )
 def test_limits_are_the_last_that_passes(limits: Limits, fields: dict[str, str], reason: DeadReason | None) -> None:
