@@ -13,6 +13,7 @@ from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from worker import dead_letters
 from worker.batch import Steps
 from worker.bootstrap import assembled, rule_of, steps_of
+from worker.delivery import AtLeastOnce
 from worker.memory_index import MemoryIndex
 from worker.model import Article, Message, OutputRecord
 from worker.observers import Deaf
@@ -72,12 +73,12 @@ def run_loop(
     for number, value in enumerate(values):
         headers = (("traceparent", b"%d" % number),)
         broker.append(topics.articles, OutputRecord(topic=topics.articles, key=b"k", value=value, headers=headers))
-    watch = _Watch(Stop())
+    watch, source = _Watch(Stop()), MemorySource(broker, [topics.articles])
     assembled(
         settings,
-        source=MemorySource(broker, [topics.articles]),
+        source=source,
         index=index or memory_index(settings),
-        sink=MemorySink(broker),
+        delivery=AtLeastOnce(MemorySink(broker), source.commit),
         observer=watch,
         stop=watch.stop,
         steps=_timed(steps_of(settings), timing or Timing()),
