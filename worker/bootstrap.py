@@ -38,7 +38,7 @@ from worker.retention import Retention
 from worker.settings import Settings
 from worker.settings.groups import DeliveryMode, KafkaSettings
 from worker.stop import Stop
-from worker.text.fingerprint import fingerprint
+from worker.text.fingerprint import fingerprint, fingerprints
 
 T = TypeVar("T")
 
@@ -127,6 +127,7 @@ def steps_of(settings: Settings) -> Steps:
     return Steps(
         read=partial(read_article, limits=limits),
         fingerprint=partial(fingerprint, rule=rule_of(settings)),
+        fingerprints=partial(fingerprints, rule=rule_of(settings)),
         event_record=partial(
             event_record,
             namespace=settings.index.namespace,

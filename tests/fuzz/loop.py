@@ -102,7 +102,7 @@ def _outcomes(broker: MemoryBroker, settings: Settings, count: int) -> list[str]
 
 
 def _timed(steps: Steps, timing: Timing) -> Steps:
-    """Note what reading and signing the dearest message took."""
+    """Note what reading the dearest message took, or signing the dearest batch, by its last message."""
     at = -1
 
     def noted(step: Callable[[T], U], argument: T) -> U:
@@ -119,4 +119,4 @@ def _timed(steps: Steps, timing: Timing) -> Steps:
         at = message.offset
         return noted(steps.read, message)
 
-    return replace(steps, read=read, fingerprint=lambda article: noted(steps.fingerprint, article))
+    return replace(steps, read=read, fingerprints=lambda articles: noted(steps.fingerprints, articles))

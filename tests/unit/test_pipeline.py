@@ -200,6 +200,7 @@ class World:
             steps=Steps(
                 read=read,
                 fingerprint=fingerprint,
+                fingerprints=lambda articles: [fingerprint(article) for article in articles],
                 event_record=event,
                 dead_letter=dead_letter,
                 notice=notice,
@@ -259,11 +260,20 @@ def test_an_error_nobody_thought_of_costs_one_message() -> None:
     assert world.pipeline.run() is True
     assert world.events == [b"a n-0", b"b n-1"]
     assert world.dead == [(b"1", b"unread", "unexpected_error"), (b"2", b"unsigned", "unexpected_error")]
-    assert world.observer.of("failed") == [("failed", RecursionError), ("failed", MemoryError)]
+    # the last one is met among all articles first, and then alone
+    assert world.observer.of("failed") == [("failed", RecursionError), ("failed", MemoryError), ("failed", MemoryError)]
     details = [dict(letter.headers)["detail"].decode() for letter in world.broker.messages(DEAD)]
     for detail, name in zip(details, ("RecursionError", "MemoryError"), strict=True):
         assert re.fullmatch(rf"{name} at tests\.unit\.test_pipeline:\d+", detail)
     assert world.committed == 4
+
+
+def test_no_event_is_lost_to_a_neighbour_that_cannot_be_fingerprinted() -> None:
+    """Articles are fingerprinted together; where that fails, each is alone, and the rest of the batch is delivered."""
+    world = World(b"a", b"b", b"unsigned", b"c", b"d")
+    assert world.pipeline.run() is True
+    assert world.events == [b"a n-0", b"b n-1", b"c n-2", b"d n-3"]
+    assert world.dead == [(b"2", b"unsigned", "unexpected_error")]
 
 
 def test_errors_nobody_thought_of_open_the_circuit() -> None:
