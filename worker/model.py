@@ -96,7 +96,7 @@ class Signature:
     """What the index keeps and compares of a text; see worker/text/signature.py for how it is made.
 
     rows      one unsigned 32-bit MinHash value a permutation
-    sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k)
+    sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k); odd are those that hold a digit
     passages  for each hash of the sketch, the sentence it stands in: one byte each, numbered over the sampled sentences
     places    for each of those sentences, the segment it stands in: one byte each, numbered likewise
     size      how many distinct shingles the text has

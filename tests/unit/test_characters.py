@@ -16,7 +16,8 @@ W, M = Char.WORD, Char.MARK
 @pytest.mark.parametrize(
     ("characters", "expected"),
     [
-        ("aßДعñ가अ7٣Ⅷ_", W),
+        ("aßДعñ가अⅧ_", W),
+        ("7٣", W | Char.DIGIT),
         ("\u0301\u093f\u20e3", W | M),
         ("漢々ひカ", W | Char.IDEOGRAPH),
         ("ー", W | Char.IDEOGRAPH),

@@ -11,6 +11,9 @@ from worker.text.hashing import window_hashes
 from worker.text.shingles import Shingles, shingles
 from worker.text.tokens import COMPLEX_A_SHINGLE, Tokens, normalise, tokenise
 
+#: The bit of a hash that says whether its shingle holds a digit: the lowest of the 24 that a sketch keeps.
+FIGURE = 1 << 8
+
 
 def of(text: str, kept: list[bool] | None = None) -> Shingles:
     tokens = tokenise(normalise(text))
@@ -31,6 +34,8 @@ def by_hand(tokens: Tokens, kept: list[bool]) -> dict[int, tuple[int, int]]:
                 continue
             run = tokens.hashes[members[at : at + width]]
             value = int(window_hashes(run, np.array([0]), np.array([len(run)]))[0]) >> 32
+            figure = tokens.figures[members[at : at + width]].any()
+            value = value | FIGURE if figure else value & ~FIGURE
             found.setdefault(value, (number, int(tokens.segments[index])))
     return found
 
@@ -92,3 +97,12 @@ def test_order_and_number_of_words_matter() -> None:
     assert (
         len({int(of(text).hashes[0]) for text in ("a b c.", "a c b.", "c b a.", "a b.", "a.", "a a.", "a a a.")}) == 7
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [("one two three four", 0), ("in 1998 it closed", 2), ("it had 3.4 million people", 4), ("१२ लोग आए थे", 1)],
+)
+def test_shingles_that_hold_a_digit_are_marked(text: str, figures: int) -> None:
+    """A shingle with a digit of any script is marked, and no other."""
+    assert int(((of(text).hashes & FIGURE) != 0).sum()) == figures

@@ -30,6 +30,7 @@ class Char(IntFlag):
     IGNORED = 512  #: invisible, and added or lost freely when text is copied: soft hyphens, joiners, byte order marks
     SEPARATOR = 1024  #: what menus and link bars put between their entries
     PAGE_END = 2048  #: stands between the texts that are tokenised together
+    DIGIT = 4096  #: a decimal digit of any script
 
 
 #: What stands between two texts: no code point of Unicode, so that no text holds it.
@@ -46,6 +47,7 @@ _PROPERTIES = {
     Char.HARD_STOP: r"[\p{Sentence_Break=STerm}&&[\p{Script=Common}\p{Script=Myanmar}\p{Script=Khmer}]&&[^!?‽।॥]]",
     Char.CLOSER: r"[\p{Sentence_Break=Close}]",
     Char.IGNORED: r"\p{Default_Ignorable_Code_Point}",
+    Char.DIGIT: r"\p{Nd}",
     Char.SEPARATOR: r"[|¦•·‣▪●>›»→■]",
 }
 

@@ -13,14 +13,18 @@ from worker.text.tokens import WORDS_A_SHINGLE, Tokens
 #: The halves of a number that holds a hash above a position.
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
-_HIGH: Final = np.uint64(0xFFFFFFFF00000000)
+
+#: Bit 8 of a hash that has 32 bits of position below it. In the hash, so that it costs the index no byte: one text's
+#: shingles are sampled alike with the bit and without it, only the accidental collisions double.
+_FIGURE: Final = np.uint64(40)
+_HASH: Final = np.uint64(0xFFFFFEFF00000000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shingles:
     """The distinct shingles of a text.
 
-    hashes     32-bit hashes, ascending
+    hashes     32-bit hashes, ascending; bit 8, the lowest that a sketch keeps, says whether the shingle holds a digit
     sentences  the sentence in which each stands first; kept sentences are numbered from 0
     places     for each kept sentence, the number of its segment
     words      what the kept tokens are worth in words
@@ -54,10 +58,13 @@ def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingl
     ends = starts + widths
     ends_of_sentences = np.concatenate((firsts[1:], (len(where),))).take(numbers)
     fits = ((ends <= ends_of_sentences) | opens).nonzero()[0]
+    np.minimum(ends, ends_of_sentences, out=ends)
     # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
-    ranked = window_hashes(tokens.hashes.take(where), starts, np.minimum(ends, ends_of_sentences))
-    ranked &= _HIGH
+    ranked = window_hashes(tokens.hashes.take(where), starts, ends)
+    ranked &= _HASH
     ranked |= starts.astype(np.uint64)
+    figures = np.concatenate(((0,), tokens.figures.take(where).cumsum()))
+    ranked |= (figures.take(ends) > figures.take(starts)).astype(np.uint64) << _FIGURE
     ranked = ranked.take(fits)
     places = tokens.segments.take(where.take(firsts))
     words = WORDS_A_SHINGLE / widths

@@ -35,6 +35,7 @@ _CLOSER: Final = np.uint16(Char.CLOSER)
 _IGNORED: Final = np.uint16(Char.IGNORED)
 _SEPARATOR: Final = np.uint16(Char.SEPARATOR)
 _PAGE_END: Final = np.uint16(Char.PAGE_END)
+_DIGIT: Final = np.uint16(Char.DIGIT)
 
 #: Closing quotes and brackets that may stand between a stop and the space behind it.
 _CLOSERS: Final = 3
@@ -62,6 +63,7 @@ class Tokens:
     characters  code points of the normalised texts without their invisible characters, PAGE_END between two texts
     hashes      64-bit hash of each token
     widths      tokens in a shingle that begins here
+    figures     whether the token holds a digit
     segments    number of the segment: of lines that hold a token
     sentences   number of the sentence; a sentence never crosses a segment
     line_ends   offsets of the line ends (tabs and runs of spaces among them)
@@ -77,6 +79,7 @@ class Tokens:
     ends: Offsets
     hashes: U64
     widths: Offsets
+    figures: NDArray[np.bool_]
     segments: Offsets
     sentences: Offsets
     line_ends: Offsets
@@ -165,6 +168,7 @@ def tokenise(*texts: NDArray[np.uint32]) -> Tokens:
         ends=ends,
         hashes=window_hashes(characters.astype(np.uint64), starts, ends),
         widths=_widths(kinds, starts, seen),
+        figures=_figures(kinds, starts, seen),
         segments=(holds.cumsum() - 1).repeat(sizes),
         sentences=opens[:-1].cumsum(),
         line_ends=line_ends,
@@ -267,6 +271,14 @@ def _widths(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> Offs
         widths[(first & _IDEOGRAPH) != 0] = IDEOGRAPHS_A_SHINGLE
         widths[(first & _COMPLEX) != 0] = COMPLEX_A_SHINGLE
     return widths
+
+
+def _figures(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> NDArray[np.bool_]:
+    """Which tokens hold a digit: those that start last before one."""
+    found = np.zeros(len(starts), dtype=np.bool_)
+    if seen & _DIGIT:
+        found[starts.searchsorted((kinds & _DIGIT).nonzero()[0], side="right") - 1] = True
+    return found
 
 
 def _by_segment(offsets: Offsets, line_ends: Offsets, holds: NDArray[np.bool_]) -> Offsets:

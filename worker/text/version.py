@@ -3,4 +3,4 @@
 from typing import Final
 
 #: Changes whenever the same text would get another signature or content hash; part of the index's version.
-TEXT_VERSION: Final = 1
+TEXT_VERSION: Final = 2
