@@ -16,6 +16,9 @@ from worker.model import Kind, Signature
 #: Hashes of one sentence that must be shared before it counts as copied: one alone may be a stock phrase.
 SENTENCE_HASHES: Final = 2
 
+#: Set in the sampled hashes of shingles that hold a digit; see worker/text/shingles.py.
+FIGURE: Final = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -27,13 +30,15 @@ class Rule:
     bucket_entries    representatives a bucket holds at most; it must fit a listpack entry
     candidates        candidates that get a second look, those with the most shared bands first
     sentence_share    share of a sentence's sampled shingles that must be shared for it to count as copied
+    figure_share      and this share of those that hold a digit
     copied_share      across sources: shingles in copied sentences / shingles of the smaller text, at least
+    same_source       within one source: the same, at least
     copied_hashes     and at least so many sampled hashes in them
     copied_words      and from two segments, or else so many words (a paragraph copied alone)
-    same_source       within one source: Jaccard similarity of at least this
     older_share       support is strong where a representative of another source has this copied share
     older_sources     an older story wins over the best match when so many sources support it strongly
-    near              across sources this Jaccard similarity is enough; such a variant is `near`, else `partial`
+    near              instead of all these, so much similarity in copied sentences is enough; a variant of this
+                      similarity is `near`, else `partial`
     novel             an article below this similarity to its match becomes a representative itself
     """
 
@@ -43,10 +48,11 @@ class Rule:
     bucket_entries: int = 12
     candidates: int = 16
     sentence_share: float = 0.3
+    figure_share: float = 0.66
     copied_share: float = 0.07
+    same_source: float = 0.5
     copied_hashes: int = 5
     copied_words: int = 40
-    same_source: float = 0.3
     older_share: float = 0.2
     older_sources: int = 2
     near: float = 0.5
@@ -94,16 +100,18 @@ class Representative:
 class Comparison:
     """Two texts seen through their sketches.
 
-    similarity   Jaccard estimate, 0..1
-    containment  estimated share of the smaller text that stands in the other, 0..1
-    copied       the same, counting copied sentences only
-    hashes       sampled hashes in copied sentences
-    words        estimated words in copied sentences
-    places       segments of the article that hold copied sentences
+    similarity         Jaccard estimate, 0..1
+    containment        estimated share of the smaller text that stands in the other, 0..1
+    copied_similarity  the similarity, and
+    copied             the containment, counting what is shared in copied sentences only
+    hashes             sampled hashes in copied sentences
+    words              estimated words in copied sentences
+    places             segments of the article that hold copied sentences
     """
 
     similarity: float
     containment: float
+    copied_similarity: float
     copied: float
     hashes: int
     words: float
@@ -111,7 +119,9 @@ class Comparison:
 
 
 #: What an exact copy has in common with its original.
-IDENTICAL: Final = Comparison(similarity=1.0, containment=1.0, copied=1.0, hashes=0, words=0.0, places=0)
+IDENTICAL: Final = Comparison(
+    similarity=1.0, containment=1.0, copied_similarity=1.0, copied=1.0, hashes=0, words=0.0, places=0
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,18 +148,23 @@ _HASH_SPACE: Final = 1 << 24
 def compare(article: Signature, sketch: Sequence[int], size: int, rule: Rule) -> Comparison | None:
     """Compare an article with a representative's sketch; None where they share nothing.
 
-    Only hashes below both sketches' reach are compared: there, each sketch holds all of its text's shingles.
+    Only hashes below both sketches' reach are compared: there, each sketch holds all of its text's shingles. A sentence
+    with other figures is not copied, whatever else it shares: reports from one template may differ in nothing else.
     """
     reach = min(_reach(article.sketch, article.size), _reach(sketch, size))
     theirs = set(sketch)
     in_sentence: Counter[int] = Counter()
     shared_in_sentence: Counter[int] = Counter()
+    figures: Counter[int] = Counter()
+    shared_figures: Counter[int] = Counter()
     for value, sentence in zip(article.sketch, article.passages, strict=True):
         if value >= reach:
             break
         in_sentence[sentence] += 1
+        figures[sentence] += value & FIGURE
         if value in theirs:
             shared_in_sentence[sentence] += 1
+            shared_figures[sentence] += value & FIGURE
     shared = shared_in_sentence.total()
     if not shared:
         return None
@@ -158,12 +173,15 @@ def compare(article: Signature, sketch: Sequence[int], size: int, rule: Rule) ->
     copied = [
         sentence
         for sentence, count in shared_in_sentence.items()
-        if count >= SENTENCE_HASHES and count >= rule.sentence_share * in_sentence[sentence]
+        if count >= SENTENCE_HASHES
+        and count >= rule.sentence_share * in_sentence[sentence]
+        and shared_figures[sentence] >= rule.figure_share * figures[sentence]
     ]
     hashes = sum(shared_in_sentence[sentence] for sentence in copied)
     return Comparison(
         similarity=shared / (mine + other - shared),
         containment=shared / smaller,
+        copied_similarity=hashes / (mine + other - shared),
         copied=hashes / smaller,
         hashes=hashes,
         words=hashes * article.words / mine,
@@ -178,11 +196,11 @@ def _reach(sketch: Sequence[int], size: int) -> int:
 
 def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
     """Whether so much in common makes an article a variant."""
-    if same_source:
-        return comparison.similarity >= rule.same_source
-    if comparison.similarity >= rule.near:
+    if comparison.copied_similarity >= rule.near:
         return True
-    enough = comparison.copied >= rule.copied_share and comparison.hashes >= rule.copied_hashes
+    # the pages of one source share boilerplate, and reports that it writes from one template
+    least = rule.same_source if same_source else rule.copied_share
+    enough = comparison.copied >= least and comparison.hashes >= rule.copied_hashes
     # less than a paragraph, from one place, may be a sign-up box or a teaser of another story
     return enough and (comparison.places >= 2 or comparison.words >= rule.copied_words)
 

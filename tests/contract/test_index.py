@@ -59,7 +59,8 @@ def test_unrelated_texts_found_stories_of_their_own(decide: Decide) -> None:
 def test_within_one_source_more_is_asked(decide: Decide) -> None:
     """What joins two sources does not join two pages of one, which share boilerplate."""
     lone = text_of(1, 2, 30, 31, 32, 33)
-    pages = article("a", BASE, source="x"), article("b", lone, source="x"), article("c", lone[:-1], source="y")
+    base = text_of(1, 2, 3, 4, 5)
+    pages = article("a", base, source="x"), article("b", lone, source="x"), article("c", lone[:-1], source="y")
     decisions = decide(*pages)
     assert decisions[1].type is EventType.NEW
     assert decisions[2].type is EventType.VARIANT

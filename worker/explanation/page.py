@@ -51,11 +51,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A shingle where it stands: its tokens' hashes, the first token, and the sentence."""
+    """A shingle where it stands: its tokens' hashes, the first token, the sentence, whether it holds a digit."""
 
     key: tuple[int, ...]
     token: int
     sentence: int
+    figure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +160,18 @@ def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[Window]:
     """
     where = np.flatnonzero(kept).tolist()
     hashes, widths = tokens.hashes[kept].tolist(), tokens.widths[kept].tolist()
-    sentences = tokens.sentences[kept].tolist()
+    sentences, figures = tokens.sentences[kept].tolist(), tokens.figures[kept].tolist()
     firsts = [at for at, sentence in enumerate(sentences) if at == 0 or sentence != sentences[at - 1]]
     for first, end in pairwise([*firsts, len(where)]):
         for at in range(first, end):
             if at == first or at + widths[at] <= end:
-                key = tuple(hashes[at : min(at + widths[at], end)])
-                yield Window(key=key, token=where[at], sentence=sentences[at])
+                behind = min(at + widths[at], end)
+                yield Window(
+                    key=tuple(hashes[at:behind]),
+                    token=where[at],
+                    sentence=sentences[at],
+                    figure=any(figures[at:behind]),
+                )
 
 
 def _segments(

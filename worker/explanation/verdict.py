@@ -81,6 +81,8 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
     mine, theirs = b.shingles(), a.shingles()
     in_sentence = Counter(window.sentence for window in mine.values())
     shared_in_sentence = Counter(window.sentence for key, window in mine.items() if key in theirs)
+    figures = Counter(window.sentence for window in mine.values() if window.figure)
+    shared_figures = Counter(window.sentence for key, window in mine.items() if window.figure and key in theirs)
     shared = shared_in_sentence.total()
     if not shared:
         return None, frozenset()
@@ -88,13 +90,16 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
     copied = frozenset(
         sentence
         for sentence, count in shared_in_sentence.items()
-        if count >= SENTENCE_HASHES and count >= rule.sentence_share * in_sentence[sentence]
+        if count >= SENTENCE_HASHES
+        and count >= rule.sentence_share * in_sentence[sentence]
+        and shared_figures[sentence] >= rule.figure_share * figures[sentence]
     )
     hashes = sum(shared_in_sentence[sentence] for sentence in copied)
     segments = dict(zip(b.tokens.sentences.tolist(), b.tokens.segments.tolist(), strict=True))
     comparison = Comparison(
         similarity=shared / (len(mine) + len(theirs) - shared),
         containment=shared / smaller,
+        copied_similarity=hashes / (len(mine) + len(theirs) - shared),
         copied=hashes / smaller,
         hashes=hashes,
         words=hashes * round(b.kept_words) / len(mine),
@@ -103,7 +108,7 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
     return comparison, copied
 
 
-_NOTHING = Comparison(similarity=0.0, containment=0.0, copied=0.0, hashes=0, words=0.0, places=0)
+_NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0, places=0)
 
 
 def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outcome:
@@ -119,28 +124,18 @@ def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outco
 
 def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Clause, ...]:
     """The demands of `accepts`, one by one, and the one that comes before it: to be a candidate at all."""
-    similarity = percent(found.similarity)
-    candidate = Clause(demand="at least 1 shared band", found=str(bands), holds=bands > 0)
-    if same_source:
-        return (
-            candidate,
-            Clause(
-                demand=f"one source: similarity at least {percent(rule.same_source)}",
-                found=similarity,
-                holds=found.similarity >= rule.same_source,
-            ),
-        )
+    least = rule.same_source if same_source else rule.copied_share
     return (
-        candidate,
+        Clause(demand="at least 1 shared band", found=str(bands), holds=bands > 0),
         Clause(
-            demand=f"either similarity at least {percent(rule.near)}",
-            found=similarity,
-            holds=found.similarity >= rule.near,
+            demand=f"either similarity in copied sentences at least {percent(rule.near)}",
+            found=percent(found.copied_similarity),
+            holds=found.copied_similarity >= rule.near,
         ),
         Clause(
-            demand=f"or copied text at least {percent(rule.copied_share)} of the smaller text",
+            demand=f"or copied text at least {percent(least)} of the smaller text{' (one source)' * same_source}",
             found=percent(found.copied),
-            holds=found.copied >= rule.copied_share,
+            holds=found.copied >= least,
         ),
         Clause(
             demand=f"   and at least {rule.copied_hashes} sampled shingles of it",
@@ -158,14 +153,14 @@ def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tu
 def _sentence(a: Page, b: Page, outcome: Outcome, found: Comparison, bands: int, same_source: bool, rule: Rule) -> str:
     if outcome is Outcome.NEW:
         return f"B is a story of its own: {_why_not(a, b, found, bands, same_source, rule)}."
-    similarity = f"their similarity is {percent(found.similarity)}"
-    why = f"{similarity}, and {percent(rule.near)} is enough"
-    if same_source:
-        why = f"{similarity}, and within one source {percent(rule.same_source)} is enough"
-    elif found.similarity < rule.near:
+    if found.copied_similarity >= rule.near:
+        similarity = f"their similarity in copied sentences is {percent(found.copied_similarity)}"
+        why = f"{similarity}, and {percent(rule.near)} is enough"
+    else:
+        least = f"within one source {percent(rule.same_source)}" if same_source else percent(rule.copied_share)
         why = (
             f"copied sentences make up {percent(found.copied)} of the smaller text, in {count(found.places, 'place')} "
-            f"and {found.words:.0f} words, and {percent(rule.copied_share)} is enough"
+            f"and {found.words:.0f} words, and {least} is enough"
         )
     return {
         Outcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",
@@ -182,10 +177,10 @@ def _why_not(a: Page, b: Page, found: Comparison, bands: int, same_source: bool,
         return f"nothing in {' and '.join(unsigned)} reads like prose, so only an exact copy could match"
     if not bands:
         return "they share no band, so the index does not even compare them"
-    if same_source:
+    if same_source and found.copied < rule.same_source:
         return (
-            f"their similarity is {percent(found.similarity)}, and within one source, whose pages share boilerplate, "
-            f"{percent(rule.same_source)} is needed"
+            f"copied sentences make up {percent(found.copied)} of the smaller text, and within one source, whose pages "
+            f"share boilerplate, {percent(rule.same_source)} is needed"
         )
     if found.copied < rule.copied_share:
         return (

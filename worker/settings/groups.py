@@ -207,6 +207,9 @@ class RuleSettings(Group):
     sentence_share: Share = Field(
         default=_RULE.sentence_share, description="A sentence is copied when this share of its shingles is shared."
     )
+    figure_share: Share = Field(
+        default=_RULE.figure_share, description="And this share of its shingles that hold a digit."
+    )
     copied_share: Share = Field(
         default=_RULE.copied_share, description="Across sources: least share of the smaller text in copied sentences."
     )
@@ -220,7 +223,7 @@ class RuleSettings(Group):
         description="Across sources: least words in them where they all stand in one segment.",
     )
     same_source: Share = Field(
-        default=_RULE.same_source, description="Within one source, whose pages share boilerplate: least similarity."
+        default=_RULE.same_source, description="Within one source, whose pages share boilerplate: the least such share."
     )
     older_share: Share = Field(
         default=_RULE.older_share, description="An older story wins over the best match from this copied share on."

@@ -60,7 +60,7 @@ local function accepted(ranked)
   for _, member in ipairs(ranked) do
     local r = read_record(member.number)
     local same_source = r.source ~= NO_SOURCE and r.source == article.source
-    local c = compare(article, r.sketch, r.size, same_source)
+    local c = compare(article, r.sketch, r.size)
     if c and accepts(c, same_source) then
       matches[#matches + 1] = {record = r, comparison = c, same_source = same_source}
     end

@@ -24,20 +24,25 @@ local function count_below(values, bound)
   return low
 end
 
--- hashes and places of the sentences of which a good part is shared; `shared` are positions in the article's sketch
+-- hashes and places of the sentences of which a good part is shared, and of its figures (odd hashes), too; `shared` are positions in the article's sketch
 local function copied_sentences(article, shared, mine)
-  local in_sentence, shared_in_sentence = {}, {}
+  local in_sentence, figures, shared_in_sentence, shared_figures = {}, {}, {}, {}
   for _, i in ipairs(shared) do
     local sentence = article.passages[i]
     shared_in_sentence[sentence] = (shared_in_sentence[sentence] or 0) + 1
+    shared_figures[sentence] = (shared_figures[sentence] or 0) + article.sketch[i] % 2
   end
   for i = 1, mine do
     local sentence = article.passages[i]
-    if shared_in_sentence[sentence] then in_sentence[sentence] = (in_sentence[sentence] or 0) + 1 end
+    if shared_in_sentence[sentence] then
+      in_sentence[sentence] = (in_sentence[sentence] or 0) + 1
+      figures[sentence] = (figures[sentence] or 0) + article.sketch[i] % 2
+    end
   end
   local hashes, places, seen = 0, 0, {}
   for sentence, count in pairs(shared_in_sentence) do
-    if count >= SENTENCE_HASHES and count >= rule.sentence_share * in_sentence[sentence] then
+    if count >= SENTENCE_HASHES and count >= rule.sentence_share * in_sentence[sentence]
+      and shared_figures[sentence] >= rule.figure_share * figures[sentence] then
       hashes = hashes + count
       local place = article.places[sentence + 1]
       if not seen[place] then
@@ -50,7 +55,7 @@ local function copied_sentences(article, shared, mine)
 end
 
 -- nil where too little is shared for any verdict but no
-local function compare(article, packed, size, same_source)
+local function compare(article, packed, size)
   local sketch = unpack_sketch(packed)
   local reach = math.min(reach_of(article.sketch, article.size), reach_of(sketch, size))
   local shared, at = {}, article.at
@@ -58,7 +63,7 @@ local function compare(article, packed, size, same_source)
     local i = at[sketch[n]]
     if i then shared[#shared + 1] = i end
   end
-  local hopeless = not same_source and #shared < rule.copied_hashes and #shared < rule.near * #sketch
+  local hopeless = #shared < rule.copied_hashes and #shared < rule.near * #sketch
   if #shared == 0 or hopeless then return nil end
   local mine, other = count_below(article.sketch, reach), count_below(sketch, reach)
   local smaller = math.min(mine, other)
@@ -66,6 +71,7 @@ local function compare(article, packed, size, same_source)
   return {
     similarity = #shared / (mine + other - #shared),
     containment = #shared / smaller,
+    copied_similarity = hashes / (mine + other - #shared),
     copied = hashes / smaller,
     hashes = hashes,
     words = hashes * article.words / mine,
@@ -74,8 +80,8 @@ local function compare(article, packed, size, same_source)
 end
 
 local function accepts(c, same_source)
-  if same_source then return c.similarity >= rule.same_source end
-  if c.similarity >= rule.near then return true end
-  return c.copied >= rule.copied_share and c.hashes >= rule.copied_hashes
+  if c.copied_similarity >= rule.near then return true end
+  local least = same_source and rule.same_source or rule.copied_share
+  return c.copied >= least and c.hashes >= rule.copied_hashes
     and (c.places >= 2 or c.words >= rule.copied_words)
 end
