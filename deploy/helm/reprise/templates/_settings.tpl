@@ -66,14 +66,14 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, likewise: a setting that 
 {{- end -}}
 
 {{/*
-Seconds from SIGTERM to SIGKILL: the drain's own limit; then the longest step that may have begun just before it, two calls
-of Redis, or a flush, 1 s past its limit, and a commit of 10 s; then leaving the group, closing the producer and the HTTP
-server, 5 s each at most.
+Seconds from SIGTERM to SIGKILL: the drain's own limit, by which every try to deliver is over; what two calls of Redis take
+longer than such a try; leaving the group, closing the producer and the HTTP server, 5 s each at most; and 5 s for a
+processor that is late.
 */}}
 {{- define "reprise.gracePeriodSeconds" -}}
 {{- with .Values.settings -}}
-{{- $step := max (add (ceil .flushTimeoutSeconds) 11) (ceil (mulf 2 .redisTimeoutSeconds)) -}}
-{{- add (ceil .drainTimeoutSeconds) $step 15 -}}
+{{- $longer := max 0 (ceil (subf (mulf 2 .redisTimeoutSeconds) .flushTimeoutSeconds)) -}}
+{{- add (ceil .drainTimeoutSeconds) $longer 20 -}}
 {{- end -}}
 {{- end -}}
 
