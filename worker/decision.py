@@ -34,7 +34,7 @@ class Rule:
     copied_share      across sources: shingles in copied sentences / shingles of the smaller text, at least
     same_source       within one source: the same, at least
     copied_hashes     and at least so many sampled hashes in them
-    copied_words      and from two segments, or else so many words (a paragraph copied alone)
+    copied_words      and worth so many words: a short paragraph
     older_share       support is strong where a representative of another source has this copied share
     older_sources     an older story wins over the best match when so many sources support it strongly
     near              instead of all these, so much similarity in copied sentences is enough; a variant of this
@@ -52,7 +52,7 @@ class Rule:
     copied_share: float = 0.07
     same_source: float = 0.5
     copied_hashes: int = 5
-    copied_words: int = 40
+    copied_words: int = 35
     older_share: float = 0.2
     older_sources: int = 2
     near: float = 0.5
@@ -106,7 +106,6 @@ class Comparison:
     copied             the containment, counting what is shared in copied sentences only
     hashes             sampled hashes in copied sentences
     words              estimated words in copied sentences
-    places             segments of the article that hold copied sentences
     """
 
     similarity: float
@@ -115,13 +114,10 @@ class Comparison:
     copied: float
     hashes: int
     words: float
-    places: int
 
 
 #: What an exact copy has in common with its original.
-IDENTICAL: Final = Comparison(
-    similarity=1.0, containment=1.0, copied_similarity=1.0, copied=1.0, hashes=0, words=0.0, places=0
-)
+IDENTICAL: Final = Comparison(similarity=1.0, containment=1.0, copied_similarity=1.0, copied=1.0, hashes=0, words=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +181,6 @@ def compare(article: Signature, sketch: Sequence[int], size: int, rule: Rule) ->
         copied=hashes / smaller,
         hashes=hashes,
         words=hashes * article.words / mine,
-        places=len({article.places[sentence] for sentence in copied}),
     )
 
 
@@ -201,8 +196,8 @@ def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
     # the pages of one source share boilerplate, and reports that it writes from one template
     least = rule.same_source if same_source else rule.copied_share
     enough = comparison.copied >= least and comparison.hashes >= rule.copied_hashes
-    # less than a paragraph, from one place, may be a sign-up box or a teaser of another story
-    return enough and (comparison.places >= 2 or comparison.words >= rule.copied_words)
+    # less than a paragraph may be a sign-up box, or a teaser of another story
+    return enough and comparison.words >= rule.copied_words
 
 
 def choose(article: Signature, source: bytes, candidates: Iterable[Representative], rule: Rule) -> Choice | None:

@@ -98,7 +98,6 @@ class Signature:
     rows      one unsigned 32-bit MinHash value a permutation
     sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k); odd are those that hold a digit
     passages  for each hash of the sketch, the sentence it stands in: one byte each, numbered over the sampled sentences
-    places    for each of those sentences, the segment it stands in: one byte each, numbered likewise
     size      how many distinct shingles the text has
     words     how many words it has, or what its characters are worth where words are not separated
     """
@@ -106,7 +105,6 @@ class Signature:
     rows: tuple[int, ...]
     sketch: tuple[int, ...]
     passages: bytes
-    places: bytes
     size: int
     words: int
 

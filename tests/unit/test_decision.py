@@ -31,66 +31,65 @@ RULE = Rule()
 A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key(None)
 
 
-def signature(sketch: list[int], passages: list[int], places: list[int], *, size: int = 0, words: int = 0) -> Signature:
+def signature(sketch: list[int], passages: list[int], *, size: int = 0, words: int = 0) -> Signature:
     """A signature by hand; without a size the sketch is all of the text."""
     return Signature(
         rows=(),
         sketch=tuple(sketch),
         passages=bytes(passages),
-        places=bytes(places),
         size=size or len(sketch),
         words=words or len(sketch),
     )
 
 
-FOUR = signature([10, 20, 30, 40], [0, 0, 1, 1], [0, 1], words=6)
+FOUR = signature([10, 20, 30, 40], [0, 0, 1, 1], words=6)
 
 
 @pytest.mark.parametrize(
     ("article", "sketch", "size", "expected"),
     [
         # all of both texts is known; 3 of 5 are shared; one shared hash copies no sentence
-        (FOUR, (10, 20, 30, 50), 4, (3 / 5, 3 / 4, 2 / 5, 2 / 4, 2, 2 * 6 / 4, 1)),
-        # both sentences copied, in two segments, of a text that is contained in the other
-        (FOUR, (10, 20, 30, 40, 50, 60), 6, (4 / 6, 1.0, 4 / 6, 1.0, 4, 6.0, 2)),
-        # the same in one segment
-        (dataclasses.replace(FOUR, places=bytes([0, 0])), (10, 20, 30, 40), 4, (1.0, 1.0, 1.0, 1.0, 4, 6.0, 1)),
+        (FOUR, (10, 20, 30, 50), 4, (3 / 5, 3 / 4, 2 / 5, 2 / 4, 2, 2 * 6 / 4)),
+        # both sentences copied, of a text that is contained in the other
+        (FOUR, (10, 20, 30, 40, 50, 60), 6, (4 / 6, 1.0, 4 / 6, 1.0, 4, 6.0)),
+        # they are the same text
+        (FOUR, (10, 20, 30, 40), 4, (1.0, 1.0, 1.0, 1.0, 4, 6.0)),
         # one shared hash each: nothing copied
-        (FOUR, (20, 30), 2, (2 / 4, 1.0, 0.0, 0.0, 0, 0.0, 0)),
+        (FOUR, (20, 30), 2, (2 / 4, 1.0, 0.0, 0.0, 0, 0.0)),
         # the other's sketch reaches up to 30: the article's 40 is not compared
-        (FOUR, (10, 15, 30), 9, (2 / 4, 2 / 3, 0.0, 0.0, 0, 0.0, 0)),
+        (FOUR, (10, 15, 30), 9, (2 / 4, 2 / 3, 0.0, 0.0, 0, 0.0)),
         # the article's sketch reaches up to 40: the other's 50 and 60 are not compared
         (
             dataclasses.replace(FOUR, size=100, words=300),
             (10, 20, 50, 60),
             4,
-            (2 / 4, 1.0, 2 / 4, 1.0, 2, 2 * 300 / 4, 1),
+            (2 / 4, 1.0, 2 / 4, 1.0, 2, 2 * 300 / 4),
         ),
         # both are samples: the shorter reach counts
-        (dataclasses.replace(FOUR, size=9, words=20), (20, 30, 35, 99), 70, (2 / 5, 2 / 3, 0.0, 0.0, 0, 0.0, 0)),
+        (dataclasses.replace(FOUR, size=9, words=20), (20, 30, 35, 99), 70, (2 / 5, 2 / 3, 0.0, 0.0, 0, 0.0)),
         # 2 of 7 hashes of a sentence are less than its share, 3 of 10 are just that
-        (signature(list(range(0, 14, 2)), [0] * 7, [0]), (0, 2), 2, (2 / 7, 1.0, 0.0, 0.0, 0, 0.0, 0)),
+        (signature(list(range(0, 14, 2)), [0] * 7), (0, 2), 2, (2 / 7, 1.0, 0.0, 0.0, 0, 0.0)),
         (
-            signature(list(range(0, 20, 2)), [0] * 10, [0], words=30),
+            signature(list(range(0, 20, 2)), [0] * 10, words=30),
             (0, 2, 4),
             3,
-            (3 / 10, 1.0, 3 / 10, 1.0, 3, 9.0, 1),
+            (3 / 10, 1.0, 3 / 10, 1.0, 3, 9.0),
         ),
         # three figures (odd), one of which the other has: the second sentence is not copied, the first still is
         (
-            signature([10, 20, 31, 33, 35, 40], [0, 0, 1, 1, 1, 1], [0, 1]),
+            signature([10, 20, 31, 33, 35, 40], [0, 0, 1, 1, 1, 1]),
             (10, 20, 31, 37, 39, 40),
             6,
-            (4 / 8, 4 / 6, 2 / 8, 2 / 6, 2, 2.0, 1),
+            (4 / 8, 4 / 6, 2 / 8, 2 / 6, 2, 2.0),
         ),
         # with two of them, as after an edit beside a figure, it is copied
-        (signature([30, 31, 33, 35], [0] * 4, [0]), (31, 33, 37, 40), 4, (2 / 6, 2 / 4, 2 / 6, 2 / 4, 2, 2.0, 1)),
+        (signature([30, 31, 33, 35], [0] * 4), (31, 33, 37, 40), 4, (2 / 6, 2 / 4, 2 / 6, 2 / 4, 2, 2.0)),
     ],
 )
 def test_comparison_by_hand(
     article: Signature, sketch: tuple[int, ...], size: int, expected: tuple[float, ...]
 ) -> None:
-    """Both similarities, both containments, hashes, words and places are the numbers that one counts by hand."""
+    """Both similarities, both containments, hashes and words are the numbers that one counts by hand."""
     comparison = compare(article, sketch, size, RULE)
     assert comparison is not None
     assert dataclasses.astuple(comparison) == pytest.approx(expected)
@@ -151,7 +150,6 @@ def comparison(**changes: float) -> Comparison:
         copied=RULE.copied_share,
         hashes=RULE.copied_hashes,
         words=RULE.copied_words,
-        places=1,
     )
     return dataclasses.replace(least, **changes)  # type: ignore[arg-type]  # counts are given as numbers, too
 
@@ -163,9 +161,6 @@ def comparison(**changes: float) -> Comparison:
         ({"copied": RULE.copied_share - 0.001}, False, False),
         ({"hashes": RULE.copied_hashes - 1}, False, False),
         ({"words": RULE.copied_words - 0.5}, False, False),
-        ({"words": 1.0, "places": 2}, True, False),
-        ({"words": 1.0, "places": 2, "copied": 0.0}, False, False),
-        ({"words": 1.0, "places": 2, "hashes": 0}, False, False),
         ({"copied": RULE.same_source}, True, True),
         ({"copied": RULE.same_source - 0.001}, True, False),
         ({"copied": RULE.same_source, "hashes": RULE.copied_hashes - 1}, False, False),
@@ -182,10 +177,10 @@ def test_what_is_enough(changes: dict[str, float], across: bool, within: bool) -
 
 
 def text(*sentences: int) -> Signature:
-    """An article of these sentences: ten hashes each, all in the sketch, every sentence in a segment of its own."""
+    """An article of these sentences: ten hashes each, all in the sketch, and enough words to be evidence alone."""
     sketch = [100 * sentence + index for sentence in sorted(sentences) for index in range(10)]
     passages = [number for number in range(len(sentences)) for _ in range(10)]
-    return signature(sketch, passages, list(range(len(sentences))))
+    return signature(sketch, passages, words=RULE.copied_words * len(sentences))
 
 
 def member(number: int, story: int, source: bytes, *sentences: int) -> Representative:

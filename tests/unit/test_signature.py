@@ -18,13 +18,12 @@ def rows_of_datasketch(hashes: list[int], permutations: int) -> list[int]:
     return [int(value) for value in reference.hashvalues]
 
 
-def shingles_of(hashes: list[int], sentence_of: list[int] | None = None, places: list[int] | None = None) -> Shingles:
-    """Shingles in one sentence, or in these sentences, each in a segment of its own unless `places` says."""
+def shingles_of(hashes: list[int], sentence_of: list[int] | None = None) -> Shingles:
+    """Shingles in one sentence, or in these sentences."""
     sentences = sentence_of or [0] * len(hashes)
     return Shingles(
         hashes=np.array(hashes, dtype=np.uint32),
         sentences=np.array(sentences, dtype=np.intp),
-        places=np.array(places or range(max(sentences) + 1), dtype=np.intp),
         words=2 * len(hashes),
     )
 
@@ -65,7 +64,7 @@ def test_hashes_alike_in_the_kept_bits_count_once() -> None:
     """Of two hashes that differ in the bits cut off, the first gives the passage."""
     signature = sign(shingles_of([0x100, 0x1FF, 0x200], [0, 1, 2]), 8, 256)
     assert signature.sketch == (1, 2)
-    assert (signature.passages, signature.places) == (bytes([0, 1]), bytes([0, 1]))
+    assert signature.passages == bytes([0, 1])
 
 
 @settings(deadline=None)
@@ -74,20 +73,16 @@ def test_hashes_alike_in_the_kept_bits_count_once() -> None:
     size=st.integers(1, 256),
     data=st.data(),
 )
-def test_passages_and_places_say_where_a_hash_stands(hashes: list[int], size: int, data: st.DataObject) -> None:
-    """Two hashes share a passage or a place just where they share a sentence or a segment; numbers begin at 0."""
+def test_passages_say_where_a_hash_stands(hashes: list[int], size: int, data: st.DataObject) -> None:
+    """Two hashes share a passage just where they share a sentence; numbers begin at 0."""
     ordered = [value << 8 for value in sorted(hashes)]
     sentences = data.draw(st.lists(st.integers(0, 299), min_size=len(ordered), max_size=len(ordered)))
-    places = np.cumsum(data.draw(st.lists(st.integers(0, 1), min_size=300, max_size=300))).tolist()
-    signature = sign(shingles_of(ordered, sentences, places), 8, size)
+    signature = sign(shingles_of(ordered, sentences), 8, size)
     sampled = sorted(set(sentences[:size]))
     assert [sampled[passage] for passage in signature.passages] == sentences[:size]
-    assert len(signature.places) == len(sampled)
-    segments = sorted({places[sentence] for sentence in sampled})
-    assert [segments[place] for place in signature.places] == [places[sentence] for sentence in sampled]
 
 
 def test_the_largest_sketch_fits_a_byte_a_hash() -> None:
-    """256 hashes of 256 sentences in 256 segments are numbered 0 to 255."""
+    """256 hashes of 256 sentences are numbered 0 to 255."""
     signature = sign(shingles_of([value << 8 for value in range(300)], list(range(300))), 8, 256)
-    assert signature.passages == signature.places == bytes(range(256))
+    assert signature.passages == bytes(range(256))

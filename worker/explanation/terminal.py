@@ -92,7 +92,7 @@ def figures(found: Explanation) -> Iterator[tuple[str, str, str]]:
     ):
         found_here = [percent(getattr(each, field) if each else 0) for each in (estimate, exact)]
         yield name, found_here[0], found_here[1]
-    for name, field in (("its shingles, sampled and all", "hashes"), ("words in them", "words"), ("places", "places")):
+    for name, field in (("its shingles, sampled and all", "hashes"), ("words in them", "words")):
         found_here = [f"{getattr(each, field) if each else 0:.0f}" for each in (estimate, exact)]
         yield name, found_here[0], found_here[1]
     sizes = [len(page.shingles()) for page in (found.a, found.b)]

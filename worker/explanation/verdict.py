@@ -95,7 +95,6 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
         and shared_figures[sentence] >= rule.figure_share * figures[sentence]
     )
     hashes = sum(shared_in_sentence[sentence] for sentence in copied)
-    segments = dict(zip(b.tokens.sentences.tolist(), b.tokens.segments.tolist(), strict=True))
     comparison = Comparison(
         similarity=shared / (len(mine) + len(theirs) - shared),
         containment=shared / smaller,
@@ -103,12 +102,11 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
         copied=hashes / smaller,
         hashes=hashes,
         words=hashes * round(b.kept_words) / len(mine),
-        places=len({segments[sentence] for sentence in copied}),
     )
     return comparison, copied
 
 
-_NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0, places=0)
+_NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0)
 
 
 def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outcome:
@@ -143,9 +141,9 @@ def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tu
             holds=found.hashes >= rule.copied_hashes,
         ),
         Clause(
-            demand=f"   and from 2 places, or at least {rule.copied_words} words",
-            found=f"{count(found.places, 'place')}, {found.words:.0f} words",
-            holds=found.places >= 2 or found.words >= rule.copied_words,
+            demand=f"   and worth at least {rule.copied_words} words",
+            found=f"{found.words:.0f} words",
+            holds=found.words >= rule.copied_words,
         ),
     )
 
@@ -159,8 +157,8 @@ def _sentence(a: Page, b: Page, outcome: Outcome, found: Comparison, bands: int,
     else:
         least = f"within one source {percent(rule.same_source)}" if same_source else percent(rule.copied_share)
         why = (
-            f"copied sentences make up {percent(found.copied)} of the smaller text, in {count(found.places, 'place')} "
-            f"and {found.words:.0f} words, and {least} is enough"
+            f"copied sentences make up {percent(found.copied)} of the smaller text, in {found.words:.0f} words, and "
+            f"{least} is enough"
         )
     return {
         Outcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",

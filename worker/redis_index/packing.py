@@ -64,12 +64,11 @@ def pack_article(namespace: str, fingerprint: Fingerprint, now_ms: int) -> tuple
 
 def _pack_signature(signature: Signature | None) -> tuple[bytes | int, ...]:
     if signature is None:
-        return (b"", b"", b"", b"", 0, 0)
+        return (b"", b"", b"", 0, 0)
     return (
         struct.pack(f">{len(signature.rows)}I", *signature.rows),
         b"".join(value.to_bytes(3, "big") for value in signature.sketch),
         signature.passages,
-        signature.places,
         signature.size,
         signature.words,
     )

@@ -26,13 +26,11 @@ class Shingles:
 
     hashes     32-bit hashes, ascending; bit 8, the lowest that a sketch keeps, says whether the shingle holds a digit
     sentences  the sentence in which each stands first; kept sentences are numbered from 0
-    places     for each kept sentence, the number of its segment
     words      what the kept tokens are worth in words
     """
 
     hashes: NDArray[np.uint32]
     sentences: Offsets
-    places: Offsets
     words: int
 
 
@@ -66,7 +64,6 @@ def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingl
     figures = np.concatenate(((0,), tokens.figures.take(where).cumsum()))
     ranked |= (figures.take(ends) > figures.take(starts)).astype(np.uint64) << _FIGURE
     ranked = ranked.take(fits)
-    places = tokens.segments.take(where.take(firsts))
     words = WORDS_A_SHINGLE / widths
     pages = where.searchsorted([page.stop for page in tokens.pages])
     found: list[Shingles | None] = []
@@ -82,7 +79,6 @@ def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingl
             Shingles(
                 hashes=hashes,
                 sentences=numbers.take(positions) - sentence,
-                places=places[sentence:last_sentence],
                 words=round(words[token:last_token].sum()),
             )
         )

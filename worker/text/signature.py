@@ -33,14 +33,11 @@ def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
     # the hashes ascend, so the first occurrence of each prefix stands in order, too
     prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
     first = begins(prefixes).nonzero()[0][:sketch_size]
-    sampled, passages = _renumbered(found.sentences.take(first), len(found.places))
-    # segments ascend with their sentences: a place begins where the segment changes
-    places = begins(found.places.take(sampled)).cumsum() - 1
+    passages = _ranks(found.sentences.take(first))
     return Signature(
         rows=tuple(minhash_rows(found.hashes, permutations).tolist()),
         sketch=tuple(prefixes.take(first).tolist()),
         passages=passages.astype(np.uint8).tobytes(),
-        places=places.astype(np.uint8).tobytes(),
         size=len(found.hashes),
         words=found.words,
     )
@@ -61,11 +58,11 @@ def _lowest(mixed: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
     return lowest
 
 
-def _renumbered(numbers: Offsets, count: int) -> tuple[Offsets, Offsets]:
-    """The distinct ones of numbers below `count`, ascending, and each number's rank: `np.unique` without a sort."""
-    seen = np.zeros(count, dtype=np.bool_)
+def _ranks(numbers: Offsets) -> Offsets:
+    """The rank of each number among the distinct ones: `np.unique`'s inverse without a sort."""
+    seen = np.zeros(int(numbers.max()) + 1, dtype=np.bool_)
     seen[numbers] = True
-    return seen.nonzero()[0], (seen.cumsum() - 1).take(numbers)
+    return (seen.cumsum() - 1).take(numbers)
 
 
 def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:

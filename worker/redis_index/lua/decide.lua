@@ -4,7 +4,7 @@
 -- ARGV     1 settings (JSON: version, prefix, shards, window_ms, record_ms, replay_ms, margin_ms, rule)
 --          2 now_ms   3 article id   4 article field (8 bytes)   5 content hash (16)   6 source (8 bytes or none)
 --          7 crawled_ms (0: unknown)   8 id of the story if it founds one (16)   9 rows (4 bytes each, or none)
---          10 sketch (3 bytes each)   11 passages (1 each)   12 places (1 each)   13 size   14 words
+--          10 sketch (3 bytes each)   11 passages (1 each)   12 size   13 words
 -- Returns  {code, similarity, containment (both in 1/10000), decided_ms, story id, matched article id,
 --           superseded content hash, superseded code, superseded story id, replayed, candidates, stopped, full, indexed}
 -- Atomic because two workers may get two copies of a new story at the same moment, and one of them must see the other's.
@@ -31,8 +31,8 @@ end
 local article = {
   id = ARGV[3], field = ARGV[4], content = ARGV[5], source = ARGV[6] ~= '' and ARGV[6] or NO_SOURCE,
   crawled_ms = tonumber(ARGV[7]), founds = ARGV[8], rows = ARGV[9], sketch = unpack_sketch(ARGV[10]),
-  packed_sketch = ARGV[10], passages = {string.byte(ARGV[11], 1, -1)}, places = {string.byte(ARGV[12], 1, -1)},
-  size = tonumber(ARGV[13]), words = tonumber(ARGV[14]), at = {},
+  packed_sketch = ARGV[10], passages = {string.byte(ARGV[11], 1, -1)},
+  size = tonumber(ARGV[12]), words = tonumber(ARGV[13]), at = {},
 }
 for i, value in ipairs(article.sketch) do article.at[value] = i end
 local record_ttl_ms = settings.record_ms + settings.margin_ms

@@ -24,7 +24,8 @@ local function count_below(values, bound)
   return low
 end
 
--- hashes and places of the sentences of which a good part is shared, and of its figures (odd hashes), too; `shared` are positions in the article's sketch
+-- hashes of the sentences of which a good part is shared, and of their figures (odd hashes), too; `shared` are positions
+-- in the article's sketch
 local function copied_sentences(article, shared, mine)
   local in_sentence, figures, shared_in_sentence, shared_figures = {}, {}, {}, {}
   for _, i in ipairs(shared) do
@@ -39,19 +40,14 @@ local function copied_sentences(article, shared, mine)
       figures[sentence] = (figures[sentence] or 0) + article.sketch[i] % 2
     end
   end
-  local hashes, places, seen = 0, 0, {}
+  local hashes = 0
   for sentence, count in pairs(shared_in_sentence) do
     if count >= SENTENCE_HASHES and count >= rule.sentence_share * in_sentence[sentence]
       and shared_figures[sentence] >= rule.figure_share * figures[sentence] then
       hashes = hashes + count
-      local place = article.places[sentence + 1]
-      if not seen[place] then
-        seen[place] = true
-        places = places + 1
-      end
     end
   end
-  return hashes, places
+  return hashes
 end
 
 -- nil where too little is shared for any verdict but no
@@ -67,7 +63,7 @@ local function compare(article, packed, size)
   if #shared == 0 or hopeless then return nil end
   local mine, other = count_below(article.sketch, reach), count_below(sketch, reach)
   local smaller = math.min(mine, other)
-  local hashes, places = copied_sentences(article, shared, mine)
+  local hashes = copied_sentences(article, shared, mine)
   return {
     similarity = #shared / (mine + other - #shared),
     containment = #shared / smaller,
@@ -75,13 +71,11 @@ local function compare(article, packed, size)
     copied = hashes / smaller,
     hashes = hashes,
     words = hashes * article.words / mine,
-    places = places,
   }
 end
 
 local function accepts(c, same_source)
   if c.copied_similarity >= rule.near then return true end
   local least = same_source and rule.same_source or rule.copied_share
-  return c.copied >= least and c.hashes >= rule.copied_hashes
-    and (c.places >= 2 or c.words >= rule.copied_words)
+  return c.copied >= least and c.hashes >= rule.copied_hashes and c.words >= rule.copied_words
 end
