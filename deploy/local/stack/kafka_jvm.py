@@ -34,6 +34,9 @@ _STOP_SECONDS: Final = 3.0
 #: A small heap and the collector with the fewest threads: the machine belongs to the worker and the tests.
 _JVM_OPTIONS: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
+#: What runs a node, among the programs of the jars.
+BROKER_CLASS: Final = "kafka.Kafka"
+
 #: Any 16 bytes in base64; the cluster lives as long as its context.
 _CLUSTER_ID: Final = "cmVwcmlzZS1sb2NhbC0wMQ"
 
@@ -132,15 +135,21 @@ def jvm_kafka(
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="reprise-kafka-", ignore_cleanup_errors=True) as name:
         home = Path(name)
-        properties = _write_configuration(home, port, listeners, settings or {})
-        java = ["java", *_JVM_OPTIONS, f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}", "-cp", f"{jars}/*"]
-        _format_storage(java, properties, log)
-        with child([*java, "kafka.Kafka", properties], log, stop_seconds=_STOP_SECONDS) as broker:
-            _wait_for(broker, f"127.0.0.1:{port}", log)
+        properties = write_configuration(home, port, listeners, settings or {})
+        java = java_command(home, jars)
+        format_storage(java, properties, log)
+        with child([*java, BROKER_CLASS, properties], log, stop_seconds=_STOP_SECONDS) as broker:
+            wait_for(broker, f"127.0.0.1:{port}", log)
             yield Service(kind=StackKind.JVM, what=f"Kafka {_version(jars)}", address=f"127.0.0.1:{port}")
 
 
-def _write_configuration(home: Path, port: int, listeners: Sequence[Listener], more: Mapping[str, str]) -> Path:
+def java_command(home: Path, jars: Path) -> list[str]:
+    """Return how Java is started for a program of the broker's jars that logs as `home` says."""
+    return ["java", *_JVM_OPTIONS, f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}", "-cp", f"{jars}/*"]
+
+
+def write_configuration(home: Path, port: int, listeners: Sequence[Listener], more: Mapping[str, str]) -> Path:
+    """Write the settings of a node and of its log; its data will lie in `home` too, and survive the node there."""
     controller_port = free_port()
     protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
     protocols |= {listener.name: listener.protocol for listener in listeners}
@@ -165,7 +174,8 @@ def _write_configuration(home: Path, port: int, listeners: Sequence[Listener], m
     return properties
 
 
-def _format_storage(java: list[str], properties: Path, log: Path) -> None:
+def format_storage(java: list[str], properties: Path, log: Path) -> None:
+    """Prepare the folder of a node's data. Raises StackUnavailable."""
     with child([*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", properties], log) as tool:
         try:
             code = tool.wait(timeout=_FORMAT_SECONDS)
@@ -175,7 +185,8 @@ def _format_storage(java: list[str], properties: Path, log: Path) -> None:
         raise StackUnavailable(f"Kafka's storage could not be formatted\n{tail(log)}")
 
 
-def _wait_for(broker: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+def wait_for(broker: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    """Return when a broker answers. Raises StackUnavailable."""
     try:
         wait_until(lambda: broker.poll() is not None or kafka_answers(address), _START_SECONDS, "an answer of Kafka")
     except TimeoutError as error:
