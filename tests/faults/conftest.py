@@ -1,0 +1,149 @@
+"""Fixtures of the fault scenarios: the form, the way of delivery, servers to break, a scene, and the table in the end.
+
+REPRISE_FAULTS=long      the long form: more kills, longer outages, every scenario in both ways of delivery
+REPRISE_FAULTS_SEED=N    the seed of every scenario, as a failure told it
+"""
+
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from deploy.local.stack.choice import STATE
+from tests.faults.scene import OpenScene, Outcome, open_scene
+from tests.faults.servers import Broker, RedisServer
+from tests.faults.table import lines
+from worker.errors import UsageError
+from worker.settings import load
+
+#: Where logs of failed scenarios stay; ignored by git. The newest runs are kept.
+_LOGS: Final = STATE / "faults"
+_KEPT_RUNS: Final = 5
+
+#: Seconds for one scenario, in its short and in its long form.
+_SHORT_TIMEOUT: Final = 240
+_LONG_TIMEOUT: Final = 3_600
+
+_OUTCOMES: Final = pytest.StashKey[list[Outcome]]()
+
+
+def _is_long() -> bool:
+    return os.environ.get("REPRISE_FAULTS") == "long"
+
+
+def _knows_transactions() -> bool:
+    try:
+        load({"REPRISE_DELIVERY": "transactional"})
+    except UsageError:
+        return False
+    return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_OUTCOMES] = []
+    config.addinivalue_line("markers", "transactional: is run in both ways of delivery in its short form too")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "scene" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_LONG_TIMEOUT if _is_long() else _SHORT_TIMEOUT))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "delivery" in metafunc.fixturenames:
+        both = _is_long() or any(metafunc.definition.iter_markers("transactional"))
+        metafunc.parametrize("delivery", ["at_least_once", *(["transactional"] if both else [])])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line in lines(config.stash[_OUTCOMES]):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def long_form() -> bool:
+    return _is_long()
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("REPRISE_FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
+
+
+@pytest.fixture(scope="session")
+def run_logs() -> Path:
+    for old in sorted(_LOGS.iterdir())[:-_KEPT_RUNS] if _LOGS.is_dir() else []:
+        shutil.rmtree(old, ignore_errors=True)
+    return _LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+@pytest.fixture
+def logs(run_logs: Path, request: pytest.FixtureRequest) -> Path:
+    return run_logs / request.node.name
+
+
+@pytest.fixture(scope="session")
+def homes() -> Iterator[Path]:
+    """Give a folder for servers' data."""
+    with tempfile.TemporaryDirectory(prefix="reprise-faults-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def kafka(run_logs: Path, homes: Path) -> Iterator[str]:
+    """Give the broker of the scenarios that do not break it."""
+    broker = Broker(home=homes / "shared", log=run_logs / "kafka.log")
+    try:
+        broker.start()
+        yield broker.address
+    finally:
+        broker.close()
+
+
+@pytest.fixture
+def make_broker(logs: Path, homes: Path) -> Iterator[Callable[..., Broker]]:
+    """Give a maker of brokers to break, not started; they end with the test."""
+    with ExitStack() as closing:
+
+        def make(**more: Any) -> Broker:
+            home = Path(tempfile.mkdtemp(dir=homes))
+            broker = Broker(home=home, log=logs.with_suffix(".kafka.log"), **more)
+            closing.callback(broker.close)
+            return broker
+
+        yield make
+
+
+@pytest.fixture
+def redis_server(logs: Path, homes: Path) -> Iterator[RedisServer]:
+    """Give a Redis to break, already up."""
+    server = RedisServer(directory=Path(tempfile.mkdtemp(dir=homes)) / "redis")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, delivery: str, seed: int, logs: Path) -> OpenScene:
+    """Give the opener of this test's scenario; see scene.py for what is left to say."""
+    if delivery == "transactional" and not _knows_transactions():
+        pytest.skip("this version has no transactional delivery")
+    return partial(
+        open_scene,
+        request.node.originalname.removeprefix("test_").replace("_", " "),
+        delivery=delivery,
+        seed=seed,
+        logs=logs,
+        told=request.config.stash[_OUTCOMES].append,
+    )
