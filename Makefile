@@ -38,6 +38,13 @@ fuzz: $(STAMP)  ## send 10,000 drawn and damaged messages through the loop, and 
 	@FUZZ_MESSAGES=$${FUZZ_MESSAGES:-10000} $(BIN)/python -m pytest tests/fuzz $(ARGS)
 	@MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 $(BIN)/python -m tests.fuzz.cost
 
+test-faults: $(STAMP)  ## break workers, Redis and Kafka under load and judge what is left, in short
+	@$(BIN)/python -m deploy.local.stack prepare
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+faults: export REPRISE_FAULTS := long
+faults: test-faults  ## the same at length, about an hour: more kills, longer outages, both ways of delivery
+
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
