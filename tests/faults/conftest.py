@@ -9,15 +9,16 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from deploy.local.stack import free_port
 from deploy.local.stack.choice import STATE
+from tests.faults.proxy import Proxy
 from tests.faults.scene import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer
 from tests.faults.table import lines
@@ -109,18 +110,44 @@ def kafka(run_logs: Path, homes: Path) -> Iterator[str]:
         broker.close()
 
 
-@pytest.fixture
-def make_broker(logs: Path, homes: Path) -> Iterator[Callable[..., Broker]]:
-    """Give a maker of brokers to break, not started; they end with the test."""
-    with ExitStack() as closing:
+@pytest.fixture(scope="module")
+def broker_proxy() -> Iterator[Proxy]:
+    """Give the proxy before `broker`, through which workers may reach it."""
+    proxy = Proxy(target=free_port())
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
 
-        def make(**more: Any) -> Broker:
-            home = Path(tempfile.mkdtemp(dir=homes))
-            broker = Broker(home=home, log=logs.with_suffix(".kafka.log"), **more)
-            closing.callback(broker.close)
-            return broker
 
-        yield make
+@pytest.fixture(scope="module")
+def broker(run_logs: Path, homes: Path, broker_proxy: Proxy) -> Iterator[Broker]:
+    """Give a broker to break, already up; whoever ends it starts it again.
+
+    Beside the harness's listener there are PROXIED, which tells the proxy's address, and SECURED, where the user
+    `worker` logs in with the password of the same word; the harness may do anything, and who logs in only what an ACL
+    allows.
+    """
+    made = Broker(
+        home=homes / "broken",
+        log=run_logs / "broken-kafka.log",
+        listeners={"PROXIED": ("PLAINTEXT", broker_proxy.port), "SECURED": ("SASL_PLAINTEXT", None)},
+        bound={"PROXIED": broker_proxy.target},
+        changes={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "listener.name.secured.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.secured.plain.sasl.jaas.config": (
+                'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="worker";'
+            ),
+        },
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
@@ -139,9 +166,10 @@ def scene(request: pytest.FixtureRequest, delivery: str, seed: int, logs: Path) 
     """Give the opener of this test's scenario; see scene.py for what is left to say."""
     if delivery == "transactional" and not _knows_transactions():
         pytest.skip("this version has no transactional delivery")
+    told = [value for name, value in request.node.callspec.params.items() if name != "delivery"]
     return partial(
         open_scene,
-        request.node.originalname.removeprefix("test_").replace("_", " "),
+        ": ".join([request.node.originalname.removeprefix("test_").replace("_", " "), *map(str, told)]),
         delivery=delivery,
         seed=seed,
         logs=logs,

@@ -39,17 +39,18 @@ _FAULTS: Final = {"group.min.session.timeout.ms": "500"}
 class Broker:
     """One broker with its data in `home`.
 
-    listeners  besides the harness's own: name -> (protocol, the port that clients are told, which may be a proxy's)
+    listeners  besides the harness's own: name -> (protocol, the port that clients are told where that is a proxy's)
+    bound      the ports that listeners are bound to, where somebody must know before
     """
 
     home: Path
     log: Path
     listeners: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
+    bound: dict[str, int] = field(default_factory=dict)
     changes: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     _controller_port: int = field(default_factory=free_port)
-    _listener_ports: dict[str, int] = field(default_factory=dict)
     _running: ExitStack = field(default_factory=ExitStack)
     _formatted: bool = False
 
@@ -60,7 +61,7 @@ class Broker:
 
     def listener_port(self, name: str) -> int:
         """Return the port that a listener is bound to."""
-        return self._listener_ports.setdefault(name, free_port())
+        return self.bound.setdefault(name, free_port())
 
     def start(self) -> None:
         """Start it on what it kept. Skips the test where this machine has no Java or no jars."""
@@ -83,6 +84,20 @@ class Broker:
     def stop(self) -> None:
         """Let it end in order: its logs are whole then, and the next start believes them."""
         self._end(signal.SIGTERM)
+
+    def hold(self) -> None:
+        """Let it neither answer nor refuse."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def segment(self, topic: str, partition: int) -> Path:
+        """Return the file of a partition's first records."""
+        return self.home / "data" / f"{topic}-{partition}" / f"{0:020}.log"
 
     def close(self) -> None:
         """End it for good and remove its data."""

@@ -97,6 +97,17 @@ def wait_ready(worker: WorkerProcess) -> None:
     wait_until(lambda: ready(worker), READY_SECONDS, "a ready worker")
 
 
+def wait_unready(worker: WorkerProcess, reason: str) -> None:
+    """Return when it says that it is not ready, for this reason among others."""
+
+    def told() -> bool:
+        assert worker.process.poll() is None, f"the worker ended\n{worker.tail()}"
+        status, text = readiness(worker)
+        return status == 503 and reason in text
+
+    wait_until(told, READY_SECONDS, f"a worker that says: {reason}")
+
+
 def resident_bytes(worker: WorkerProcess) -> int:
     """Return its resident memory as the kernel counts it."""
     fields = Path(f"/proc/{worker.pid}/statm").read_text().split()
