@@ -1,5 +1,6 @@
 """One suite for every Source and Sink: Kafka's, and those in memory that stand in for it in unit tests."""
 
+import random
 import time
 from dataclasses import replace
 
@@ -172,6 +173,34 @@ def test_what_is_too_large_is_named_and_the_rest_is_sent(world: World) -> None:
     assert list(sink.send([small, large, small, large])) == [1, 3]
     sink.flush()
     assert values(take(world.source(topic, "g"), 2)) == [b"small", b"small"]
+
+
+@pytest.mark.stack
+def test_what_the_broker_finds_too_large_is_named_and_nothing_else(kafka_bootstrap_servers: str) -> None:
+    """A topic's own limit is told by the broker alone; those that were on their way beside it are not blamed for it."""
+    world = KafkaWorld(kafka_bootstrap_servers)
+    topic, limited = world.topic(), f"t{uuid.uuid4().hex}"
+    admin = open_admin(world.config())
+    admin.create_topics(
+        {limited: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "5000"}}}
+    )
+    admin.close()
+    small = [OutputRecord(topic=name, key=b"k", value=b"small", headers=()) for name in (topic, limited)]
+    large = [OutputRecord(topic=limited, key=b"k", value=random.randbytes(20_000), headers=()) for _ in range(2)]
+    sink = world.sink()
+    records, left = [small[0], large[0], small[1], large[1]], [1, 3]
+    until = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            found = list(sink.send(records))
+            sink.flush()
+            break
+        except Unreachable:
+            assert time.monotonic() < until, "the sink never found out"
+    assert found == left
+    for name in (topic, limited):
+        assert set(values(take(world.source(name, name), 1))) == {b"small"}
+    world.close()
 
 
 def test_a_flush_of_nothing_succeeds(world: World) -> None:

@@ -39,7 +39,8 @@ _CLOSE_SECONDS: Final = 5.0
 #: The settings' defaults.
 _TIMES: Final = TimeSettings()
 
-#: The broker's word for "never": its limit is below the producer's.
+#: The broker's word for "never": its limit is below the producer's. With it the client (3.0.12) fails all that it has in
+#: hand, whoever was meant.
 _TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 
@@ -67,6 +68,8 @@ class KafkaSink:
         self._in_flight: list[tuple[FutureRecordMetadata, OutputRecord]] = []
         #: what the broker, not the client, found too large: told when it is sent again
         self._refused: set[OutputRecord] = set()
+        #: what failed so beside others: sent alone, to find out which of them was meant
+        self._suspected: set[OutputRecord] = set()
         #: when the batch in hand must be acknowledged; None between batches
         self._deadline: float | None = None
         self._producer: KafkaProducer | None = None
@@ -102,10 +105,13 @@ class KafkaSink:
         producer = self.open()
         too_large = []
         for index, record in enumerate(records):
-            if len(self._in_flight) >= MAX_IN_FLIGHT:
+            alone = record in self._suspected and record not in self._refused
+            if alone or len(self._in_flight) >= MAX_IN_FLIGHT:
                 self._settle(producer)
             if record in self._refused or not self._hand_over(producer, record):
                 too_large.append(index)
+            elif alone:
+                self._settle(producer)
         return too_large
 
     def flush(self) -> None:
@@ -113,6 +119,7 @@ class KafkaSink:
         self._settle(self.open())
         self._deadline = None
         self._refused.clear()
+        self._suspected.clear()
 
     def close(self) -> None:
         """See Sink."""
@@ -135,7 +142,12 @@ class KafkaSink:
         in_flight, self._in_flight = self._in_flight, []
         with suppress(errors.KafkaError):  # out of time, or a batch was split: the records themselves say it better
             producer.flush(timeout=self.seconds_left())
-        failures = [error for future, record in in_flight if (error := self._outcome(future, record))]
+        failures = []
+        for future, record in in_flight:
+            if error := self._outcome(future):
+                failures.append(error)
+                if isinstance(error, _TOO_LARGE):
+                    (self._refused if len(in_flight) == 1 else self._suspected).add(record)
         if failures:
             # what nobody can mend by trying again must not hide behind what it led to
             raise self.failed(next(filter(is_fatal, failures), failures[0]), "writing events")
@@ -153,13 +165,11 @@ class KafkaSink:
         self._in_flight.append((future, record))
         return True
 
-    def _outcome(self, future: FutureRecordMetadata, record: OutputRecord) -> Exception | None:
+    def _outcome(self, future: FutureRecordMetadata) -> Exception | None:
         """Wait for one acknowledgement; answers what went wrong."""
         try:
             future.get(timeout=self.seconds_left())
         except Exception as error:
-            if isinstance(error, _TOO_LARGE):
-                self._refused.add(record)
             return error
         return None
 
