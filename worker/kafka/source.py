@@ -23,6 +23,9 @@ _ASK_SECONDS: Final = 5.0
 #: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 5.0
 
+#: Seconds that the group's coordinator may be unknown: one that moved is found again in one or two.
+_LOST_SECONDS: Final = 3.0
+
 #: A partition may leave the assignment, on the client's I/O thread, between our asking for it and our naming it.
 _GONE: Final = (KeyError, ValueError, errors.IllegalStateError)
 
@@ -60,6 +63,8 @@ class KafkaSource:
         self._delivered: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
         self._refusals = Refusals()
+        #: since when the group's coordinator is unknown, on the clock that only grows
+        self._lost_since: float | None = None
         self._consumer: KafkaConsumer | None = None
         self._open()
 
@@ -81,6 +86,8 @@ class KafkaSource:
             self._put_back(consumer, fetched)
             return ()
         messages = [message_of(record) for records in fetched.values() for record in records]
+        if not messages:
+            self._check_coordinator(consumer)
         self._hold((message.topic, message.partition, message.offset) for message in messages)
         self._measure(consumer)
         return messages
@@ -274,6 +281,16 @@ class KafkaSource:
         self._suspected = False
         self._hold((unreadable.topic, unreadable.partition, unreadable.offset) for unreadable in found)
         return found
+
+    def _check_coordinator(self, consumer: KafkaConsumer) -> None:
+        """Raise Unreachable where the group is out of reach: to the client that is a topic without news."""
+        if not consumer._coordinator.coordinator_unknown():
+            self._lost_since = None
+            return
+        now = time.monotonic()
+        self._lost_since = now if self._lost_since is None else self._lost_since
+        if now - self._lost_since >= _LOST_SECONDS:
+            raise Unreachable("Kafka, polling: the group's coordinator is out of reach")
 
     def _positions(self, consumer: KafkaConsumer) -> Mapping[TopicPartition, int]:
         positions = {}
