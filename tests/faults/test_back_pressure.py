@@ -7,7 +7,7 @@ import pytest
 from deploy.local.stack import wait_until
 from tests.faults.scene import OpenScene, Scene
 from tests.faults.servers import Broker, RedisServer
-from tests.faults.workers import readiness, resident_bytes, wait_ready, wait_unready
+from tests.faults.workers import READY_SECONDS, readiness, resident_bytes, wait_ready, wait_unready
 
 #: Seconds within which work goes on after the return of what was away.
 RESUME_SECONDS = 5.0
@@ -74,6 +74,20 @@ def test_kafka_is_away_for_long(
         wait_out(at, away_seconds, "kafka")
         broker.start()
         at.recovered(RESUME_SECONDS)
+        wait_ready(at.crew.members[0])
+        at.finish()
+
+
+def test_an_idle_worker_says_that_kafka_is_away(scene: OpenScene, broker: Broker, redis_server: RedisServer) -> None:
+    """Without an article in hand nothing fails; the worker is unready all the same, and ready again by itself."""
+    with scene(kafka=broker.address, redis_url=redis_server.url) as at:
+        at.create_topics()
+        at.begin()
+        at.load.stop()
+        wait_until(lambda: at.tape.committed() == at.tape.ends(), READY_SECONDS, "an idle worker")
+        broker.kill()
+        wait_unready(at.crew.members[0], "kafka does not answer")
+        broker.start()
         wait_ready(at.crew.members[0])
         at.finish()
 
