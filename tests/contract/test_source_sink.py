@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from tests.contract.worlds import (
     take,
     values,
 )
+from worker.errors import Unreachable
 from worker.kafka.clients import open_admin
 from worker.kafka.source import KafkaSource
 from worker.model import Message, OutputRecord, Unreadable

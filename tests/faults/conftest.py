@@ -18,6 +18,7 @@ import pytest
 
 from deploy.local.stack import free_port
 from deploy.local.stack.choice import STATE
+from deploy.local.stack.kafka_jvm import Listener
 from tests.faults.proxy import Proxy
 from tests.faults.scene import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer
@@ -132,8 +133,11 @@ def broker(run_logs: Path, homes: Path, broker_proxy: Proxy) -> Iterator[Broker]
     made = Broker(
         home=homes / "broken",
         log=run_logs / "broken-kafka.log",
-        listeners={"PROXIED": ("PLAINTEXT", broker_proxy.port), "SECURED": ("SASL_PLAINTEXT", None)},
-        bound={"PROXIED": broker_proxy.target},
+        listeners=[
+            Listener(name="PROXIED", protocol="PLAINTEXT", port=broker_proxy.target),
+            Listener(name="SECURED", protocol="SASL_PLAINTEXT", port=free_port()),
+        ],
+        advertised={"PROXIED": broker_proxy.port},
         changes={
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",

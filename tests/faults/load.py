@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kafka import KafkaProducer, errors
+from kafka.producer.future import FutureRecordMetadata
 
 from tests.faults.checker import TRACE
 
@@ -133,9 +134,9 @@ class Load:
         return int(future.get(timeout=_FLUSH_SECONDS).offset)
 
     def _run(self) -> None:
-        pending: deque[object] = deque()
+        pending: deque[FutureRecordMetadata] = deque()
         while self._left > 0 and not self._stopping.wait(_TICK_SECONDS):
-            pending = deque(future for future in pending if not future.is_done)  # type: ignore[attr-defined]
+            pending = deque(future for future in pending if not future.is_done)
             if len(pending) < _MOST_PENDING:
                 for _ in range(min(self._a_tick, self._left)):
                     with suppress(errors.KafkaError):  # away: the next tick sends other articles
@@ -143,7 +144,7 @@ class Load:
                     self.sent += 1
                     self._left -= 1
 
-    def _hand_over(self, message: Sent, partition: int) -> object:
+    def _hand_over(self, message: Sent, partition: int) -> FutureRecordMetadata:
         return self._producer.send(
             self._topic, key=message.key, value=message.value, headers=list(message.headers), partition=partition
         )

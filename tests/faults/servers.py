@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from deploy.local.stack.answering import redis_version
 from deploy.local.stack.choice import STATE
 from deploy.local.stack.kafka_jvm import (
     BROKER_CLASS,
+    Listener,
     fetch_jars,
     format_storage,
     java_command,
@@ -39,42 +40,36 @@ _FAULTS: Final = {"group.min.session.timeout.ms": "500"}
 class Broker:
     """One broker with its data in `home`.
 
-    listeners  besides the harness's own: name -> (protocol, the port that clients are told where that is a proxy's)
-    bound      the ports that listeners are bound to, where somebody must know before
+    listeners   besides the harness's own
+    advertised  the ports that clients of a listener are told where that is a proxy's
     """
 
     home: Path
     log: Path
-    listeners: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
-    bound: dict[str, int] = field(default_factory=dict)
+    listeners: Sequence[Listener] = ()
+    advertised: Mapping[str, int] = field(default_factory=dict)
     changes: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
-    _controller_port: int = field(default_factory=free_port)
     _running: ExitStack = field(default_factory=ExitStack)
-    _formatted: bool = False
+    _properties: Path | None = None
 
     @property
     def address(self) -> str:
         """Where the harness asks."""
         return f"127.0.0.1:{self.port}"
 
-    def listener_port(self, name: str) -> int:
-        """Return the port that a listener is bound to."""
-        return self.bound.setdefault(name, free_port())
-
     def start(self) -> None:
         """Start it on what it kept. Skips the test where this machine has no Java or no jars."""
         if problem := jvm_problem():
             unavailable("stack", f"no broker to break: {problem}")
         self.home.mkdir(parents=True, exist_ok=True)
-        changes = {**self._listening(), **_FAULTS, **self.changes}
-        properties = write_configuration(self.home, self.port, self._controller_port, changes)
         java = java_command(self.home, fetch_jars(STATE))
-        if not self._formatted:
-            format_storage(java, properties, self.log)
-            self._formatted = True
-        self.process = self._running.enter_context(child([*java, BROKER_CLASS, properties], self.log))
+        if self._properties is None:
+            settings = {**self._told(), **_FAULTS, **self.changes}
+            self._properties = write_configuration(self.home, self.port, self.listeners, settings)
+            format_storage(java, self._properties, self.log)
+        self.process = self._running.enter_context(child([*java, BROKER_CLASS, self._properties], self.log))
         wait_for(self.process, self.address, self.log)
 
     def kill(self) -> None:
@@ -106,24 +101,10 @@ class Broker:
         self._running.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def _listening(self) -> Mapping[str, str]:
-        if not self.listeners:
-            return {}
-        own = {"PLAINTEXT": self.port}
-        bound = {**own, **{name: self.listener_port(name) for name in self.listeners}}
-        told = {**own, **{name: port or bound[name] for name, (_, port) in self.listeners.items()}}
-        protocols = {
-            "PLAINTEXT": "PLAINTEXT",
-            "CONTROLLER": "PLAINTEXT",
-            **{name: protocol for name, (protocol, _) in self.listeners.items()},
-        }
-        return {
-            "listeners": ",".join(
-                f"{name}://127.0.0.1:{port}" for name, port in {**bound, "CONTROLLER": self._controller_port}.items()
-            ),
-            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items()),
-            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
-        }
+    def _told(self) -> Mapping[str, str]:
+        ports = {listener.name: listener.port for listener in self.listeners} | dict(self.advertised)
+        told = {"PLAINTEXT": self.port, **ports}
+        return {"advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items())}
 
     def _end(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -153,7 +134,16 @@ class RedisServer:
             unavailable("stack", "no Redis server on this machine to break")
         self.directory.mkdir(parents=True, exist_ok=True)
         kept = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction")
-        arguments = [binary, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.directory, *kept]
+        arguments: list[str | Path] = [
+            binary,
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            self.directory,
+            *kept,
+        ]
         log = self.directory.with_suffix(".log")
         self.process = self._running.enter_context(child([*arguments, *self.options], log))
         wait_until(lambda: redis_version(self.url), _REDIS_SECONDS, "an answer of Redis")

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from kafka import KafkaAdminClient
@@ -153,9 +153,9 @@ def _titled(at: Scene, number: int) -> Sent:
     return traced(b"titled", value, at.dice)
 
 
-def test_a_topic_is_forbidden(scene: OpenScene, broker: Broker, redis_server: RedisServer) -> None:
-    """Without the right to write variants the worker ends with exit code 1 and says so; with it the next goes on."""
-    secured = f"127.0.0.1:{broker.listener_port('SECURED')}"
+def test_a_topic_becomes_forbidden(scene: OpenScene, broker: Broker, redis_server: RedisServer) -> None:
+    """Losing the right to write variants ends the worker with exit code 1, and the next before it reads anything."""
+    secured = next(f"127.0.0.1:{listener.port}" for listener in broker.listeners if listener.name == "SECURED")
     settings = {
         "REPRISE_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
         "REPRISE_KAFKA_SASL_MECHANISM": "PLAIN",
@@ -165,30 +165,29 @@ def test_a_topic_is_forbidden(scene: OpenScene, broker: Broker, redis_server: Re
     with scene(kafka=broker.address, worker_kafka=secured, redis_url=redis_server.url, settings=settings) as at:
         at.create_topics()
         topics = at.topics
-        for topic in (topics.articles, topics.new, topics.variants, topics.dead):
-            _allow(broker, ResourceType.TOPIC, topic, ACLOperation.DESCRIBE)
-        _allow(broker, ResourceType.TOPIC, topics.articles, ACLOperation.READ)
-        _allow(broker, ResourceType.GROUP, topics.group_id, ACLOperation.READ)
-        for topic in (topics.new, topics.dead):
-            _allow(broker, ResourceType.TOPIC, topic, ACLOperation.WRITE)
-        at.load.start()
-        worker = at.crew.start()
-        assert at.crew.ended(worker) == 1
-        assert "TopicAuthorizationFailed" in worker.output().splitlines()[-1]
-        at.glance()
-        _allow(broker, ResourceType.TOPIC, topics.variants, ACLOperation.WRITE)
+        rights = [_right(ResourceType.GROUP, topics.group_id, ACLOperation.READ)]
+        rights.append(_right(ResourceType.TOPIC, topics.articles, ACLOperation.READ))
+        rights += [_right(ResourceType.TOPIC, topic, ACLOperation.WRITE) for topic in (topics.new, topics.dead)]
+        lost = _right(ResourceType.TOPIC, topics.variants, ACLOperation.WRITE)
+        with closing(KafkaAdminClient(bootstrap_servers=broker.address)) as admin:
+            admin.create_acls([*rights, lost])
+            at.begin()
+            admin.delete_acls([lost])
+            first = at.crew.members[0]
+            assert at.crew.ended(first) == 1
+            assert "TopicAuthorizationFailed" in first.output().splitlines()[-1]
+            at.glance()
+            second = at.crew.start()
+            assert at.crew.ended(second) == 1
+            assert f"lacks WRITE on topic {topics.variants}" in second.output().splitlines()[-1]
+            admin.create_acls([lost])
         at.crew.start()
         at.recovered()
         at.finish()
 
 
-def _allow(broker: Broker, kind: ResourceType, name: str, operation: ACLOperation) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=broker.address)
-    try:
-        pattern = ResourcePattern(kind, name)
-        admin.create_acls([ACL("User:worker", "*", operation, ACLPermissionType.ALLOW, pattern)])
-    finally:
-        admin.close()
+def _right(kind: ResourceType, name: str, operation: ACLOperation) -> ACL:
+    return ACL("User:worker", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
 
 
 @pytest.mark.parametrize("what", list(Damage))

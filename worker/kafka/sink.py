@@ -39,8 +39,8 @@ _CLOSE_SECONDS: Final = 5.0
 #: The settings' defaults.
 _TIMES: Final = TimeSettings()
 
-#: The broker's word for "never": its limit is below the producer's. With it the client (3.0.12) fails all that it has in
-#: hand, whoever was meant.
+#: The broker's word for "never": its limit is below the producer's. With it the client (3.0.12) fails all that it has
+#: in hand, whoever was meant.
 _TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 
