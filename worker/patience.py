@@ -33,8 +33,9 @@ class Pace:
     poll_timeout_seconds: float = _TIMES.poll_timeout_seconds
     #: the first wait after a failure: a failover or a rebalance is often over by then
     first_retry_seconds: float = 0.25
-    #: the longest wait: in an outage one call in this time, and its end is noticed as soon
-    longest_retry_seconds: float = 5.0
+    #: the longest wait: in an outage one call in this time; connecting and joining again fit into the rest of five
+    #: seconds after its end
+    longest_retry_seconds: float = 2.0
     #: stopping: by then it is over. What is not committed is given up, and read again after a restart
     drain_timeout_seconds: float = _TIMES.drain_timeout_seconds
     #: the longest that one try of anything may take: while stopping none begins that could end too late
