@@ -23,8 +23,8 @@ AWAY = "kafka does not answer"
 #: Articles between two faults, at most.
 BETWEEN = 100
 
-#: Seconds within which a worker must go on after its connections are whole again.
-RESUME_SECONDS = 5.0
+#: Seconds within which a worker must go on after its connections are whole again, as in test_redis.py.
+RESUME_SECONDS = 10.0
 
 #: Bytes of requests between two cuts, at most: some fetches, batches of events and commits.
 BETWEEN_CUTS = 60_000
