@@ -125,6 +125,11 @@ class Scene:
             lambda: self._nobody_ended() and self.progress() >= target, within_seconds, f"{articles} more committed"
         )
 
+    def let_pass(self, seconds: float) -> None:
+        """Return so much later."""
+        until = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= until, seconds + _RECOVER_SECONDS, "a moment")
+
     def recovered(self, within_seconds: float = _RECOVER_SECONDS) -> float:
         """Return the seconds until commits go on in every partition, called at the end of a fault.
 

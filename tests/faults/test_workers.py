@@ -3,8 +3,9 @@
 import pytest
 
 from deploy.local.stack import wait_until
+from tests.faults.proxy import Proxy
 from tests.faults.scene import OpenScene, Scene
-from tests.faults.servers import RedisServer
+from tests.faults.servers import Broker, RedisServer
 from tests.faults.workers import READY_SECONDS, hold, let_go, wait_ready
 
 #: The most workers at once.
@@ -17,18 +18,24 @@ BETWEEN = 150
 BUSY = 200.0
 SMALL = {"REPRISE_BATCH_MAX_ARTICLES": "5"}
 
+#: Seconds by which each piece from and to Kafka is late: a worker is between two steps most of the time.
+KAFKA_SECONDS = 0.05
+
 
 @pytest.mark.transactional
 def test_workers_are_killed_at_random_moments(
-    scene: OpenScene, kafka: str, redis_server: RedisServer, long_form: bool
+    scene: OpenScene, broker: Broker, broker_proxy: Proxy, redis_server: RedisServer, long_form: bool
 ) -> None:
-    """SIGKILL again and again, one to three workers at a time, whatever step they are at."""
+    """SIGKILL again and again, one to three workers at a time, whatever step they are at; Kafka's answers come late."""
     kills = 100 if long_form else 6
-    with scene(kafka=kafka, redis_url=redis_server.url, rate=BUSY, settings=SMALL) as at:
+    broker_proxy.delay_seconds = KAFKA_SECONDS
+    through = f"127.0.0.1:{broker_proxy.port}"
+    with scene(kafka=broker.address, worker_kafka=through, redis_url=redis_server.url, rate=BUSY / 4) as at:
         at.create_topics()
         at.begin(workers=2)
         for number in range(1, kills + 1):
             at.advance(at.dice.randint(1, BETWEEN))
+            at.let_pass(at.dice.random())  # what was just seen is a commit, and a kill right after it hurts least
             at.crew.kill(at.dice.choice(at.crew.members))
             if number % (kills // 5 or 1) == 0:
                 at.glance()
