@@ -187,15 +187,15 @@ def _articles(settings: Settings, name: str, steps: Steps) -> Iterator[tuple[Lab
     return (each for each in lines if isinstance(each, tuple))
 
 
-def of_phrases(settings: Settings, steps: Steps, names: Sequence[str], count: int) -> Crowd:
-    """Articles chained out of the words of files, the labelled pages among them: what phrases alone can do."""
-    texts = [article.text for name in names for _, article in _articles(settings, name, steps)]
+def of_phrases(settings: Settings, steps: Steps, name: str, files: Sequence[str], count: int) -> Crowd:
+    """Articles chained out of the words of files: what phrases alone can do."""
+    texts = [article.text for file in files for _, article in _articles(settings, file, steps)]
 
     def articles() -> Iterator[Fingerprint]:
         for number, text in enumerate(chained(texts, count, _CHAINED_WORDS, seed=0)):
             yield steps.fingerprint(Article(article_id=f"chained-{number}", text=text))
 
-    return Crowd(name=f"{count:,} chained", count=count, articles=articles)
+    return Crowd(name=f"{count:,} chained of {name}", count=count, articles=articles)
 
 
 def markdown(runs: Sequence[Run]) -> str:
@@ -231,10 +231,11 @@ def main() -> int:
             crowds.append(of_file(settings, steps, given.reuters, given.source))
         if given.count:
             crowds.append(synthetic(steps, Crawl(count=given.count, languages=given.languages.split(","))))
+        if given.chained and given.reuters:
+            crowds.append(of_phrases(settings, steps, "Reuters", [given.reuters], given.chained))
         if given.chained:
-            crowds.append(
-                of_phrases(settings, steps, [name for name in (given.gold, given.reuters) if name], given.chained)
-            )
+            files = [name for name in (given.gold, given.reuters) if name]
+            crowds.append(of_phrases(settings, steps, "the pages too", files, given.chained))
         client = connect(settings.redis)
         with closing(open_index(settings, client)) as index:
             runs = [
