@@ -77,6 +77,9 @@ bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 
 bench-noise: $(STAMP)  ## measure how worn a reprint may be, and the errors of the stated similarities
 	@$(BIN)/python -m tests.bench.noise $(ARGS)
 
+crossvalidate: $(STAMP)  ## choose the rule's thresholds on some stories, score them on the others (ARGS=GOLD.jsonl.gz)
+	@$(BIN)/python -m tests.bench.crossvalidate $(ARGS)
+
 clean:  ## remove the environment, the fetched broker, logs and caches
 	rm -rf $(VENV) .stack build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find worker deploy tests -type d -name __pycache__ -prune -exec rm -rf {} +
