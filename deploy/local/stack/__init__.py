@@ -2,7 +2,8 @@
 
 May live here: choosing, starting and stopping servers. May not: anything that knows what the worker does with them.
 
-    containers.py   a Docker-compatible engine        kafka_jvm.py    a broker from its Maven artifacts
+    compose.py      both servers by compose           containers.py   each by itself, on a Docker-compatible engine
+    kafka_jvm.py    a broker from its Maven artifacts
     redis_local.py  a server of this machine          given.py        servers that run already
     choice.py       which of them, and why not        opening.py      the context managers that callers use
     processes.py    children, signals, waiting        service.py      the nouns

@@ -1,4 +1,4 @@
-"""Kafka and Redis from their public images, on a Docker-compatible engine of this machine."""
+"""Kafka and Redis as compose.yaml defines them, one by one, on a Docker-compatible engine of this machine."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,13 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.local.stack.answering import kafka_answers, redis_version
-from deploy.local.stack.kafka_jvm import BROKER_SETTINGS
+from deploy.local.stack.compose import Definition, definition
 from deploy.local.stack.processes import free_port, signals_held, tail, wait_until
-from deploy.local.stack.redis_local import OPTIONS
 from deploy.local.stack.service import Service, StackKind, StackUnavailable
-
-KAFKA_IMAGE: Final = "apache/kafka:4.1.0"
-REDIS_IMAGE: Final = "redis:8"
 
 #: Seconds for one request to the engine; pulling an image is many, each with news of its progress.
 _ENGINE_SECONDS: Final = 60
@@ -55,8 +51,8 @@ def pull_images(say: Say) -> None:
 
     client = docker.from_env(timeout=_ENGINE_SECONDS)
     try:
-        for image in (KAFKA_IMAGE, REDIS_IMAGE):
-            _pull_missing(client, image, say)
+        for service in ("kafka", "redis"):
+            _pull_missing(client, definition(service).image, say)
     finally:
         client.close()
 
@@ -79,21 +75,10 @@ def container_kafka(directory: Path, say: Say) -> Iterator[Service]:
     """Run a broker in a container, bound to a free loopback port. Raises StackUnavailable."""
     port = free_port()
     address = f"127.0.0.1:{port}"
-    environment = {
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{address}",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "KAFKA_HEAP_OPTS": "-Xmx512m",
-        **{f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in BROKER_SETTINGS.items()},
-    }
-    with _container(KAFKA_IMAGE, (9092, port), directory / "kafka.log", say, environment=environment) as running:
+    kafka = definition("kafka", KAFKA_PORT=str(port))
+    with _container(kafka, (9092, port), directory / "kafka.log", say) as running:
         _wait_for(running, lambda: kafka_answers(address), directory / "kafka.log", "an answer of Kafka")
-        yield Service(kind=StackKind.CONTAINERS, what=KAFKA_IMAGE, address=address)
+        yield Service(kind=StackKind.CONTAINERS, what=kafka.image, address=address)
 
 
 @contextmanager
@@ -101,35 +86,25 @@ def container_redis(directory: Path, say: Say) -> Iterator[Service]:
     """Run a Redis in a container, bound to a free loopback port. Raises StackUnavailable."""
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
-    # inside, it listens to everybody: the engine forwards from another address, and from this machine's loopback only
-    command = ["redis-server", "--bind", "*", "--protected-mode", "no", *OPTIONS]
-    with _container(REDIS_IMAGE, (6379, port), directory / "redis.log", say, command=command) as running:
+    server = definition("redis")
+    with _container(server, (6379, port), directory / "redis.log", say) as running:
         _wait_for(running, lambda: redis_version(url), directory / "redis.log", "an answer of Redis")
-        yield Service(kind=StackKind.CONTAINERS, what=f"{REDIS_IMAGE} ({redis_version(url)})", address=url)
+        yield Service(kind=StackKind.CONTAINERS, what=f"{server.image} ({redis_version(url)})", address=url)
 
 
 @contextmanager
-def _container(
-    image: str,
-    ports: tuple[int, int],
-    log: Path,
-    say: Say,
-    *,
-    environment: dict[str, str] | None = None,
-    command: list[str] | None = None,
-) -> Iterator[Any]:
+def _container(defined: Definition, ports: tuple[int, int], log: Path, say: Say) -> Iterator[Any]:
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # as above
 
     pull_images(say)
-    container: Any = (
-        DockerContainer(image).with_envs(**environment or {}).with_kwargs(labels={_LABEL: str(os.getpid())})
-    )
+    options = {"labels": {_LABEL: str(os.getpid())}, "hostname": defined.hostname}
+    container: Any = DockerContainer(defined.image).with_envs(**defined.environment).with_kwargs(**options)
     container.ports[f"{ports[0]}/tcp"] = ("127.0.0.1", ports[1])  # with_bind_ports knows no host address
-    if command:
-        container.with_command(command)
+    if defined.command:
+        container.with_command(list(defined.command))
     try:
         with signals_held():
-            _start(container, image)
+            _start(container, defined.image)
         yield container
     finally:
         with signals_held():

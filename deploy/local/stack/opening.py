@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from deploy.local.stack.choice import STATE, Plan
+from deploy.local.stack.compose import compose_stack
 from deploy.local.stack.containers import container_kafka, container_redis, pull_images
 from deploy.local.stack.given import given_kafka, given_redis
 from deploy.local.stack.kafka_jvm import fetch_jars, jvm_kafka
@@ -20,6 +21,9 @@ def open_stack(plan: Plan) -> Iterator[Stack]:
     Raises StackUnavailable where a kind was forced, or an address given, and no server answers.
     """
     with ExitStack() as stack:
+        if composed := _composed(plan, stack):
+            yield composed
+            return
         try:
             kafka = stack.enter_context(open_kafka(plan))
         except StackUnavailable as error:
@@ -28,6 +32,18 @@ def open_stack(plan: Plan) -> Iterator[Stack]:
             yield Stack(kafka=None, redis=None, why=str(error))
             return
         yield Stack(kafka=kafka, redis=stack.enter_context(open_redis(plan)))
+
+
+def _composed(plan: Plan, stack: ExitStack) -> Stack | None:
+    """Open both by compose where containers come first; None where an address is given, or compose is not to be had."""
+    if plan.kinds[0] is not StackKind.CONTAINERS or plan.given_kafka or plan.given_redis:
+        return None
+    try:
+        pull_images(plan.say)
+        return stack.enter_context(compose_stack(plan.logs, plan.say))
+    except StackUnavailable as error:
+        plan.say(f"compose failed: {error}")  # the containers may still start one by one
+        return None
 
 
 @contextmanager
