@@ -1,16 +1,20 @@
 """Fixtures of the deployment's tests. `--renew-golden` writes the golden renders instead of comparing with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+from uuid import uuid4
 
 import pytest
 
+from tests.deploy import engine as engines
 from tests.deploy import tools
 from tests.deploy.chart import Helm
 from tests.support import unavailable
 
 T = TypeVar("T")
+
+_SIZE: Final = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent):
             # the first test that needs a tool builds it
             item.add_marker(pytest.mark.timeout(1800))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _SIZE in config.stash:
+        terminalreporter.write_line(f"image: {config.stash[_SIZE]}")
 
 
 def _had(get: Callable[[], T]) -> T:
@@ -49,3 +58,18 @@ def schemas() -> Path:
 @pytest.fixture(scope="session")
 def crds() -> list[Path]:
     return list(_had(tools.crd_files))
+
+
+@pytest.fixture(scope="session")
+def engine() -> engines.Engine:
+    return _had(engines.find_engine)
+
+
+@pytest.fixture(scope="session")
+def image(engine: engines.Engine, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Build the worker's image once, under a name that is nobody's."""
+    tag = f"localhost/reprise-test:{uuid4().hex[:8]}"
+    engine.build(tag)
+    request.config.stash[_SIZE] = engines.size_report(engine, tag)
+    yield tag
+    engine.attempt("rmi", tag)
