@@ -40,7 +40,7 @@ BROKER_CLASS: Final = "kafka.Kafka"
 #: Any 16 bytes in base64; the cluster lives as long as its context.
 _CLUSTER_ID: Final = "cmVwcmlzZS1sb2NhbC0wMQ"
 
-#: Settings that hold for a single throw-away node, also in a container (compose.yaml repeats them, and a test compares).
+#: Settings that hold for a single throw-away node, also in a container (compose.yaml repeats them; a test compares).
 #: Topics are made by who needs them, with their partitions; groups start without waiting for members; internal topics
 #: are kept small.
 BROKER_SETTINGS: Final = {
