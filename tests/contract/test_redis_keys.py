@@ -340,7 +340,7 @@ def test_other_parameters_are_refused(client: redis.Redis, namespace: str, other
     assert namespace in message
     assert f"permutations={other.permutations} sketch={other.sketch_size}" in message
     assert f"permutations={RULE.permutations} sketch={RULE.sketch_size}" in message
-    assert "REPRISE_NAMESPACE" in message
+    assert "REPRISE_INDEX_GENERATION" in message
     assert "\n" not in message
     assert bare(index.decide(namespace, batch, T0)) == first
 

@@ -13,8 +13,8 @@ from worker.decision import Rule
 from worker.errors import IndexMismatch, RepriseError, Unreachable
 from worker.model import Decision, Fingerprint, Memory
 from worker.redis_index.faults import REDIS_ERRORS, translate
-from worker.redis_index.keys import LAYOUT_VERSION, meta_key, shards_for
-from worker.redis_index.packing import margin_ms, pack_article, pack_settings, unpack_decision
+from worker.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
+from worker.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
 from worker.redis_index.scripts import script
 from worker.retention import Retention
 from worker.text.version import TEXT_VERSION
@@ -36,17 +36,33 @@ _Redis = redis.Redis | redis.RedisCluster
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """A namespace that was found or made: the scripts' settings, and its shards a kind."""
+    """A namespace that was found or made: the scripts' settings, its shards a kind, and whose decisions it learns."""
 
     settings: bytes
     shards: int
+    heritage: str | None
 
 
 class RedisIndex:
     """An index that any number of workers share."""
 
-    def __init__(self, client: _Redis, *, rule: Rule, retention: Retention, expected_articles: int) -> None:
+    def __init__(
+        self,
+        client: _Redis,
+        *,
+        rule: Rule,
+        retention: Retention,
+        expected_articles: int,
+        generation: str | None = None,
+        previous: str | None = None,
+    ) -> None:
+        """Index into a generation of each namespace; None is the one without a name.
+
+        previous  the generation that `learn` learns from; none where it is the same
+        """
         self._client = client
+        self._generation = generation
+        self._previous = previous
         self._rule = rule
         self._retention = retention
         self._shards = shards_for(expected_articles)
@@ -62,31 +78,53 @@ class RedisIndex:
         ttl_ms = self._retention.record_ms + self._retention.replay_ms + margin_ms(self._retention)
         arguments = (self._version, self._parameters, self._shards, ttl_ms)
         try:
-            version, found, shards = self._client.eval(script("prepare").text, 1, meta_key(namespace), *arguments)
+            version, found, shards = self._client.eval(script("prepare").text, 1, self._key(namespace), *arguments)
+            heritage = self._heritage(namespace)
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
         if version.decode() != self._version:
             raise IndexMismatch(
                 f"namespace {namespace!r} holds an index written with {found.decode()}; this worker has "
-                f"{self._parameters}: use another REPRISE_NAMESPACE, or wait until the old index has expired"
+                f"{self._parameters}: give it an index of its own by REPRISE_INDEX_GENERATION or REPRISE_NAMESPACE "
+                "(docs/runbook.md, Upgrades), or wait until the old index has expired"
             )
         # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
         self._load()
-        settings = pack_settings(namespace, self._version, int(shards), self._rule, self._retention)
-        self._opened[namespace] = _Opened(settings=settings, shards=int(shards))
+        within = prefix(namespace, self._version, self._generation)
+        settings = pack_settings(self._version, within, int(shards), self._rule, self._retention, heritage)
+        self._opened[namespace] = _Opened(
+            settings=settings, shards=int(shards), heritage=heritage["prefix"] if heritage else None
+        )
         return int(shards)
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
         """Decide each article in order; see worker/ports.py."""
+        return self._decide(namespace, fingerprints, now_ms, learning=False)
+
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        """Index what the generation before has decided and told: under its story's id, with its decision on record.
+
+        What that has forgotten is not learnt either; where there is none, articles are decided as ever. Raises what
+        `decide` raises.
+        """
+        return self._decide(namespace, fingerprints, now_ms, learning=True)
+
+    def _decide(
+        self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool
+    ) -> Sequence[Decision]:
         for _ in range(_ATTEMPTS):
             if namespace not in self._opened:
                 self.prepare(namespace)
-            answers = self._send(namespace, fingerprints, now_ms)
+            answers = self._send(namespace, fingerprints, now_ms, learning=learning)
             errors = [answer for answer in answers if isinstance(answer, Exception)]
             if not errors:
                 return [unpack_decision(answer) for answer in answers[: len(fingerprints)]]
             self._recover(namespace, errors[0])
         raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
+
+    def inherits(self, namespace: str) -> str | None:
+        """Name the keys of the index that `learn` learns from; None where it found none when it was prepared."""
+        return self._opened[namespace].heritage
 
     def size(self, namespace: str) -> int:
         """How many representatives the index holds, estimated from some shards; from any thread.
@@ -98,7 +136,7 @@ class RedisIndex:
             return 0
         arguments = (opened.settings, _SIZE_ENOUGH, _SIZE_SHARDS)
         try:
-            found, looked = self._client.eval(script("size").text, 1, meta_key(namespace), *arguments)
+            found, looked = self._client.eval(script("size").text, 1, self._key(namespace), *arguments)
         except REDIS_ERRORS as error:
             raise translate(error) from error
         return round(int(found) * opened.shards / int(looked))
@@ -106,7 +144,7 @@ class RedisIndex:
     def memory(self, namespace: str) -> Memory:
         """What the server that holds the namespace uses of what it may; from any thread. Raises Unreachable, Fatal."""
         try:
-            told = self._node(meta_key(namespace)).info("memory")
+            told = self._node(self._key(namespace)).info("memory")
         except REDIS_ERRORS as error:
             raise translate(error) from error
         return Memory(used_bytes=int(told["used_memory"]), max_bytes=int(told["maxmemory"]))
@@ -115,14 +153,33 @@ class RedisIndex:
         """Free the connections."""
         self._client.close()
 
-    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> list[Any]:
+    def _key(self, namespace: str) -> str:
+        return meta_key(namespace, self._generation)
+
+    def _heritage(self, namespace: str) -> Heritage | None:
+        """Find the generation before; None where there is none that this code can read. Raises Redis's errors."""
+        if self._previous == self._generation:
+            return None
+        key = meta_key(namespace, self._previous)
+        told: Any = self._client.hmget(key, ["version", "parameters", "shards"])
+        version, found, shards = told
+        if version is None or f" layout={LAYOUT_VERSION} " not in found.decode():
+            return None
+        return Heritage(
+            prefix=prefix(namespace, version.decode(), self._previous),
+            shards=int(shards),
+            rehashed=not found.decode().startswith(f"text={TEXT_VERSION} "),
+        )
+
+    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> list[Any]:
         """One round trip: every article's decision, then a bounded sweep."""
-        key, settings = meta_key(namespace), self._opened[namespace].settings
+        key, settings = self._key(namespace), self._opened[namespace].settings
         decide, sweep = script("decide"), script("sweep")
         try:
             with self._node(key).pipeline(transaction=False) as pipeline:
                 for fingerprint in fingerprints:
-                    pipeline.evalsha(decide.sha, 1, key, settings, *pack_article(namespace, fingerprint, now_ms))
+                    packed = pack_article(namespace, fingerprint, now_ms, learning=learning)
+                    pipeline.evalsha(decide.sha, 1, key, settings, *packed)
                 pipeline.evalsha(sweep.sha, 1, key, settings, now_ms, _SWEEP_SHARDS)
                 return pipeline.execute(raise_on_error=False)
         except REDIS_ERRORS as error:

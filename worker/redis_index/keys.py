@@ -8,6 +8,9 @@
     {ns}:VERSION:p:S         hash    the same of a revision -> the decision that it supersedes, and when
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, when seen
 
+A generation, where there is one, stands behind the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S.
+It makes room for a second index of the same namespace beside the first, in the same slot; ids do not know of it.
+
 S is a shard's number. The hashes have so many shards that each holds some 48 to 96 fields at the expected number of
 articles: few enough to stay a listpack (by default up to 512 fields, values up to 64 bytes) and to be searched in
 under a microsecond, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few
@@ -31,14 +34,18 @@ def shards_for(expected_articles: int) -> int:
     return 1 << max(0, (expected_articles - 1) // _FIELDS_A_SHARD).bit_length()
 
 
-def meta_key(namespace: str) -> str:
-    """The one key that does not carry the version: it says which version the namespace holds."""
-    return f"{{{namespace}}}:reprise"
+def meta_key(namespace: str, generation: str | None = None) -> str:
+    """The one key that does not carry the version: it says which version the namespace's index holds."""
+    return f"{_root(namespace, generation)}reprise"
 
 
-def prefix(namespace: str, version: str) -> str:
+def prefix(namespace: str, version: str, generation: str | None = None) -> str:
     """What the scripts derive all other keys from."""
-    return f"{{{namespace}}}:{version}:"
+    return f"{_root(namespace, generation)}{version}:"
+
+
+def _root(namespace: str, generation: str | None) -> str:
+    return f"{{{namespace}}}:{generation}:" if generation else f"{{{namespace}}}:"
 
 
 def article_field(article_id: str) -> bytes:

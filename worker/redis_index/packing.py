@@ -2,14 +2,14 @@
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import orjson
 
 from worker.decision import Rule, source_key
 from worker.events import story_id
 from worker.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
-from worker.redis_index.keys import article_field, prefix
+from worker.redis_index.keys import article_field
 from worker.retention import Retention
 
 #: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.
@@ -26,18 +26,29 @@ _KINDS: Final = {
 }
 
 
-def pack_settings(namespace: str, version: str, shards: int, rule: Rule, retention: Retention) -> bytes:
+class Heritage(TypedDict):
+    """An index whose decisions are learnt: where its keys are, and whether its content hashes are others than ours."""
+
+    prefix: str
+    shards: int
+    rehashed: bool
+
+
+def pack_settings(
+    version: str, prefix: str, shards: int, rule: Rule, retention: Retention, heritage: Heritage | None = None
+) -> bytes:
     """ARGV[1] of every script, the same for all calls of a namespace."""
     return orjson.dumps(
         {
             "version": version,
-            "prefix": prefix(namespace, version),
+            "prefix": prefix,
             "shards": shards,
             "window_ms": retention.window_ms,
             "record_ms": retention.record_ms,
             "replay_ms": retention.replay_ms,
             "margin_ms": margin_ms(retention),
             "rule": rule,
+            "heritage": heritage,
         }
     )
 
@@ -47,7 +58,9 @@ def margin_ms(retention: Retention) -> int:
     return max(_LEAST_MARGIN_MS, round(_MARGIN * retention.record_ms))
 
 
-def pack_article(namespace: str, fingerprint: Fingerprint, now_ms: int) -> tuple[bytes | str | int, ...]:
+def pack_article(
+    namespace: str, fingerprint: Fingerprint, now_ms: int, *, learning: bool = False
+) -> tuple[bytes | str | int, ...]:
     """ARGV[2:] of decide."""
     founds = story_id(namespace, fingerprint.article_id, fingerprint.content_hash)
     return (
@@ -59,6 +72,7 @@ def pack_article(namespace: str, fingerprint: Fingerprint, now_ms: int) -> tuple
         fingerprint.crawled_at_ms or 0,
         bytes.fromhex(founds),
         *_pack_signature(fingerprint.signature),
+        int(learning),
     )
 
 

@@ -76,6 +76,9 @@ Topic = Annotated[
 Namespace = Annotated[
     str, Field(pattern=r"^[a-zA-Z0-9._-]{1,64}$", **_allowed("1 to 64 of the characters a-z A-Z 0-9 . _ -"))
 ]
+Generation = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9._-]{1,32}$", **_allowed("1 to 32 of the characters a-z A-Z 0-9 . _ -"))
+]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 #: Seconds that something is waited for: at most an hour, so that every wait has an end.
 Wait = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -164,6 +167,9 @@ class IndexSettings(Group):
     """Index."""
 
     namespace: Namespace = Field(default="default", description="Whose index this is (a language, a customer).")
+    index_generation: Generation | None = Field(
+        default=None, description="Which of several indexes of the namespace; ids of stories do not depend on it."
+    )
     window_seconds: Memory = Field(
         default=604_800.0, description="How long a story is remembered after its last variant."
     )

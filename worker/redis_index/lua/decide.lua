@@ -5,6 +5,7 @@
 --          2 now_ms   3 article id   4 article field (8 bytes)   5 content hash (16)   6 source (8 bytes or none)
 --          7 crawled_ms (0: unknown)   8 id of the story if it founds one (16)   9 rows (4 bytes each, or none)
 --          10 sketch (3 bytes each)   11 passages (1 each)   12 size   13 words
+--          14 1 to learn what another index of the namespace decided (settings.heritage: prefix, shards, rehashed)
 -- Returns  {code, similarity, containment (both in 1/10000), decided_ms, story id, matched article id,
 --           superseded content hash, superseded code, superseded story id, replayed, candidates, stopped, full, indexed}
 -- Atomic because two workers may get two copies of a new story at the same moment, and one of them must see the other's.
@@ -122,6 +123,18 @@ local function reply(decision, matched_id, replayed, trace)
   }
 end
 
+-- What the generation before has on record of the article, and the id of the story that its text now belongs to there.
+local function inherited_decision()
+  local heritage = settings.heritage
+  prefix, shards = heritage.prefix, heritage.shards
+  local known = known_article(article)
+  local decision = heritage.rehashed and known or recorded_decision(article, known)
+  if decision and decision.code == 'R' then decision.superseded = superseded_by(article) end
+  local copy = exact_copy()
+  prefix, shards = settings.prefix, settings.shards
+  return decision, copy and copy.record.story_id or decision and decision.story_id
+end
+
 local known = known_article(article)
 local recorded = recorded_decision(article, known)
 if recorded then
@@ -131,6 +144,17 @@ if recorded then
     if recorded.code == 'R' then recorded.superseded = superseded_by(article) end
     return reply(recorded, r.article_id, 1, {candidates = 0, stopped = 0, full = 0, indexed = 0})
   end
+end
+
+local inherited
+if ARGV[14] == '1' and settings.heritage and settings.heritage ~= cjson.null then
+  local story_id
+  inherited, story_id = inherited_decision()
+  if not story_id then  -- forgotten there: learnt, it would be a story that nobody was told of
+    local forgotten = {code = 'N', similarity = 0, containment = 0, decided_ms = now_ms, story_id = article.founds}
+    return reply(forgotten, article.id, 0, {candidates = 0, stopped = 0, full = 0, indexed = 0})
+  end
+  article.founds = story_id
 end
 
 local late = known and article.crawled_ms > 0 and known.crawled_ms > 0 and article.crawled_ms < known.crawled_ms
@@ -174,7 +198,12 @@ decision.number = match and match.record.number or covering.number
 decision.story_id = decision.story_id or article.founds
 put(shard_key('t', article.content), string.sub(article.content, 1, 8), struct.pack('>I5I6', covering.number, now_ms),
   settings.window_ms + settings.margin_ms)
-remember(article, decision, known, late)
+if inherited then
+  -- a later crawl of the same must repeat the event that was told, whatever this index thinks of it
+  inherited.number = decision.number
+  if inherited.superseded then remember_superseded(article, inherited.superseded) end
+end
+remember(article, inherited or decision, known, late)
 redis.call('PEXPIRE', KEYS[1], record_ttl_ms + settings.replay_ms)
 return reply(decision, match and match.record.article_id or article.id, 0,
   {candidates = #ranked, stopped = stopped, full = full, indexed = indexed})
