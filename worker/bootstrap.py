@@ -17,10 +17,11 @@ from worker.circuit import CircuitLimits
 from worker.dead_letters import dead_letter, notice
 from worker.decision import Rule
 from worker.delivery import AtLeastOnce
-from worker.errors import Fatal, RepriseError, Unreachable
+from worker.errors import Fatal, RepriseError, Unreachable, UsageError
 from worker.events import event_record
 from worker.kafka.acls import check_acls
 from worker.kafka.clients import KafkaConfig, check_codecs, open_admin
+from worker.kafka.groups import GroupWatch
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
 from worker.kafka.topics import missing_topics
@@ -39,6 +40,7 @@ from worker.settings import Settings
 from worker.settings.groups import DeliveryMode, KafkaSettings
 from worker.stop import Stop
 from worker.text.fingerprint import fingerprint, fingerprints
+from worker.warm_up import AfterGroup, Until, UntilGroup, WarmDelivery, WarmIndex, WarmSource, WarmUp
 
 T = TypeVar("T")
 
@@ -56,7 +58,7 @@ class StoppedEarlyError(RepriseError):
 
 @contextmanager
 def opened(
-    settings: Settings, observers: Observers, metrics: Metrics, stop: Stop
+    settings: Settings, observers: Observers, metrics: Metrics, stop: Stop, warm_up: WarmUp | None = None
 ) -> Iterator[tuple[Pipeline, KafkaSource]]:
     """Open Redis and Kafka, give the pipeline between them, and close everything in the end.
 
@@ -65,7 +67,7 @@ def opened(
     """
     check_codecs()
     with ExitStack() as closing:
-        index = _open_index(settings, stop)
+        index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
         metrics.watch_index(partial(index.size, settings.index.namespace))
         metrics.watch_memory(partial(index.memory, settings.index.namespace))
@@ -85,7 +87,38 @@ def opened(
         delivery = insist(lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
-        yield assembled(settings, source=source, index=index, delivery=delivery, observer=observers, stop=stop), source
+        build = partial(assembled, settings, observer=observers, stop=stop)
+        if warm_up is None:
+            yield build(source=source, index=index, delivery=delivery), source
+            return
+        until = insist(lambda: _open_until(settings, warm_up, closing), what, limit_seconds=limit_seconds, stop=stop)
+        learns = index.inherits(settings.index.namespace)
+        logger().info("warm_up_begins", until=warm_up.text, learns_from=learns)
+        metrics.warming_up(silent=True)
+        warm = WarmSource(source, until, logger().info, live=partial(metrics.warming_up, silent=False))
+        silent = partial(getattr, warm, "silent")
+        yield build(source=warm, index=WarmIndex(index, silent), delivery=WarmDelivery(delivery, silent)), source
+
+
+def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Until:
+    """Find where the silence ends. Raises Unreachable, Fatal."""
+    if settings.kafka.auto_offset_reset != "earliest":
+        raise UsageError("--warm-up: needs REPRISE_KAFKA_AUTO_OFFSET_RESET=earliest, to learn from the beginning")
+    until = warm_up.until
+    if not isinstance(until, UntilGroup):
+        return until
+    if until.group_id == settings.kafka.group_id:
+        raise UsageError(
+            f"--warm-up: {warm_up.text} is this worker's own group; it needs a REPRISE_KAFKA_GROUP_ID of its own"
+        )
+    watch = GroupWatch(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
+    try:
+        found = AfterGroup(watch.look)
+    except BaseException:
+        watch.close()  # or every try would leave its connections behind
+        raise
+    closing.callback(watch.close)
+    return found
 
 
 def assembled(
@@ -168,13 +201,15 @@ def open_sink(settings: Settings) -> Sink:
     return KafkaSink(kafka_config(settings.kafka), flush_timeout_seconds=settings.times.flush_timeout_seconds)
 
 
-def open_index(settings: Settings, client: Client) -> RedisIndex:
+def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None) -> RedisIndex:
     """Check the server and what the namespace holds. Raises Unreachable, Fatal, IndexMismatch."""
     index = RedisIndex(
         client,
         rule=rule_of(settings),
         retention=Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds),
         expected_articles=settings.index.expected_articles,
+        generation=settings.index.index_generation,
+        previous=warm_up.generation if warm_up else settings.index.index_generation,
     )
     try:
         check_eviction(client, settings.redis)
@@ -186,9 +221,9 @@ def open_index(settings: Settings, client: Client) -> RedisIndex:
     return index
 
 
-def _open_index(settings: Settings, stop: Stop) -> RedisIndex:
+def _open_index(settings: Settings, stop: Stop, warm_up: WarmUp | None) -> RedisIndex:
     return insist(
-        lambda: open_index(settings, connect(settings.redis)),
+        lambda: open_index(settings, connect(settings.redis), warm_up),
         f"redis at {location(settings.redis)}",
         limit_seconds=settings.times.startup_timeout_seconds,
         stop=stop,

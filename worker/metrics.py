@@ -101,6 +101,7 @@ class Metrics:
             self._up.labels(dependency)
         self._last_poll = self._gauge("last_poll_timestamp_seconds", "When a poll last completed; 0 before the first.")
         self._circuit = self._gauge("circuit_open", "1 while the worker ends because too much could not be read.")
+        self._warm_up = self._gauge("warm_up", "1 while the worker learns in silence and has not told anything yet.")
         self._expected = self._gauge("index_expected_articles", "Representatives that the index was laid out for.")
         build = Gauge(
             "reprise_build_info",
@@ -145,6 +146,10 @@ class Metrics:
         )
         worker.labels(group_id, namespace, delivery).set(1)
         self._expected.set(expected_articles)
+
+    def warming_up(self, silent: bool) -> None:
+        """Say whether the worker learns in silence."""
+        self._warm_up.set(silent)
 
     def circuit_opened(self) -> None:
         """Say that the worker ends by its circuit limit."""

@@ -9,13 +9,25 @@ import click
 
 from worker import __version__
 from worker.commands.settings_help import ConfiguredCommand
-from worker.errors import CircuitOpen, Fatal
+from worker.errors import CircuitOpen, Fatal, UsageError
 from worker.settings import Settings, load
 from worker.stop import Stop
+from worker.warm_up import WarmUp, read_until
 
 
 @click.command(cls=ConfiguredCommand)
-def command() -> None:
+@click.option(
+    "--warm-up",
+    metavar="UNTIL",
+    help="Index in silence what comes before UNTIL, to take over from a worker of another index: a time in RFC 3339, "
+    "offsets such as 0:1234,1:1200, or group:NAME, the group of the other worker. docs/runbook.md has the steps.",
+)
+@click.option(
+    "--learn-from",
+    metavar="GENERATION",
+    help="The REPRISE_INDEX_GENERATION of the other worker, whose stories are taken over; the one without by default.",
+)
+def command(warm_up: str | None, learn_from: str | None) -> None:
     """Read articles from Kafka, decide, and publish the events, until SIGTERM or SIGINT.
 
     Either drains: the batch in hand is finished and committed, then the group is left. A second one ends the worker at
@@ -24,11 +36,20 @@ def command() -> None:
     from worker import logs  # noqa: PLC0415  # --help needs none of the clients
 
     settings = load()
+    silence = _silence(warm_up, learn_from)
     logs.configure(settings.service.log_level, settings.service.log_format)
-    work(settings, Stop())
+    work(settings, Stop(), silence)
 
 
-def work(settings: Settings, stop: Stop) -> None:
+def _silence(warm_up: str | None, learn_from: str | None) -> WarmUp | None:
+    if warm_up is None:
+        if learn_from is not None:
+            raise UsageError("--learn-from: needs --warm-up as well")
+        return None
+    return WarmUp(text=warm_up, until=read_until(warm_up), generation=learn_from or None)
+
+
+def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
     """Run one worker until it is stopped. Raises Fatal, also where it could not deliver what it had in hand."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
@@ -57,7 +78,7 @@ def work(settings: Settings, stop: Stop) -> None:
     ):
         log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
         try:
-            with opened(settings, Observers(metrics, vitals, journal), metrics, stop) as (pipeline, source):
+            with opened(settings, Observers(metrics, vitals, journal), metrics, stop, warm_up) as (pipeline, source):
                 vitals.bootstrapped(source.assigned)
                 log.info("started")
                 delivered = pipeline.run()
@@ -103,6 +124,7 @@ def _shown(settings: Settings) -> dict[str, object]:
         "group_id": settings.kafka.group_id,
         "topic": settings.topics.articles,
         "namespace": settings.index.namespace,
+        "generation": settings.index.index_generation,
         "window_seconds": settings.index.window_seconds,
         "delivery": settings.service.delivery.value,
     }

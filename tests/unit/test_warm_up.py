@@ -1,0 +1,316 @@
+"""Where the silence of a warm-up ends, and what its decorators make of a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from worker.batch import is_tombstone
+from worker.delivery import AtLeastOnce
+from worker.errors import Unreachable, UsageError
+from worker.model import Decision, Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from worker.ports import Partition
+from worker.warm_up import (
+    LOOK_SECONDS,
+    PROGRESS_SECONDS,
+    SETTLED_SECONDS,
+    AfterGroup,
+    GroupState,
+    Until,
+    UntilGroup,
+    UntilOffsets,
+    UntilTime,
+    Verdict,
+    WarmDelivery,
+    WarmIndex,
+    WarmSource,
+    read_until,
+)
+
+IN, OUT = "articles", "events"
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def message(offset: int, partition: int = 0, timestamp_ms: int | None = None) -> Message:
+    return Message(topic=IN, partition=partition, offset=offset, key=None, value=b"{}", timestamp_ms=timestamp_ms)
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("2026-11-21T08:00:00Z", UntilTime(at_ms=1_795_248_000_000)),
+        ("2026-11-21T09:00:00.500+01:00", UntilTime(at_ms=1_795_248_000_500)),
+        ("0:1234,1:1200", UntilOffsets(offsets={0: 1234, 1: 1200})),
+        ("group:reprise-1", UntilGroup(group_id="reprise-1")),
+    ],
+)
+def test_the_three_forms(text: str, until: object) -> None:
+    """A time, offsets and a group are told apart by their form."""
+    assert read_until(text) == until
+
+
+@pytest.mark.parametrize("text", ["", "group:", "0:1,0:2", "1234", "2026-11-21T08:00:00", "yesterday", "0:-1"])
+def test_other_forms_are_refused(text: str) -> None:
+    """A time without its zone, a partition named twice and an empty name are mistakes, told with what is allowed."""
+    with pytest.raises(UsageError, match=r"--warm-up: .* allowed: a time such as"):
+        read_until(text)
+
+
+def test_a_time_is_compared_with_the_message() -> None:
+    """What is stamped before is silent, whatever its place; what has no stamp is told."""
+    until = UntilTime(at_ms=100)
+    found = [until.verdict(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
+    assert found == [Verdict.SILENT, Verdict.LIVE, Verdict.SILENT, Verdict.LIVE]
+    assert until.verdict(Unreadable(topic=IN, partition=0, offset=0, detail="")) is Verdict.LIVE
+
+
+def test_offsets_are_of_each_partition() -> None:
+    """Below a partition's offset is silent; a partition that is not named is told whole."""
+    until = UntilOffsets(offsets={0: 5})
+    assert [until.verdict(message(at)) for at in (4, 5)] == [Verdict.SILENT, Verdict.LIVE]
+    assert until.verdict(message(0, partition=1)) is Verdict.LIVE
+
+
+@dataclass
+class Group:
+    """Another group, as it is told of."""
+
+    offsets: dict[int, int]
+    members: int = 1
+    asked: int = 0
+
+    def look(self) -> GroupState:
+        self.asked += 1
+        return GroupState(members=self.members, offsets=dict(self.offsets))
+
+
+def test_a_group_is_waited_for_until_it_is_gone() -> None:
+    """What it has not committed waits while it has members, and for a while after the last one left."""
+    clock, group = Clock(), Group({0: 5})
+    until = AfterGroup(group.look, clock)
+
+    def verdicts() -> list[Verdict]:
+        until.look()
+        return [until.verdict(message(at)) for at in (4, 5)]
+
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    group.members = 0
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    clock.now += SETTLED_SECONDS - 1
+    group.members = 1  # its last worker was replaced
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    group.members, group.offsets = 0, {0: 6}
+    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
+    clock.now += SETTLED_SECONDS
+    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
+    assert until.verdict(message(6)) is Verdict.LIVE
+
+
+def test_once_over_it_stays_over() -> None:
+    """A group that comes back later changes nothing: what is told cannot be taken back."""
+    clock, group = Clock(), Group({0: 5}, members=0)
+    until = AfterGroup(group.look, clock)
+    clock.now += SETTLED_SECONDS
+    until.look()
+    group.members, group.offsets = 1, {0: 99}
+    until.look()
+    assert until.verdict(message(5)) is Verdict.LIVE
+
+
+@dataclass
+class Recording:
+    """An index that notes how it was asked."""
+
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        self.asked.append(("learn", len(fingerprints)))
+        return ()
+
+    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        self.asked.append(("decide", len(fingerprints)))
+        return ()
+
+    def close(self) -> None: ...
+
+
+class Tape(MemorySource):
+    """A source in memory that takes messages back; it has paused what it took back."""
+
+    def __post_init__(self) -> None:
+        self.back: set[Partition] = set()
+        super().__post_init__()
+
+    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+        kept = {partition: self.positions.pop(partition) for partition in self.back}
+        try:
+            return super().poll(timeout_seconds)
+        finally:
+            self.positions.update(kept)
+
+    def put_back(self, positions: Mapping[Partition, int]) -> None:
+        self.positions.update(positions)
+        self.back |= positions.keys()
+
+    def resume(self) -> None:
+        super().resume()
+        self.back.clear()
+
+
+@dataclass
+class World:
+    """A worker's loop in short: poll, ask the index, deliver."""
+
+    until: Until
+    broker: MemoryBroker
+    clock: Clock = field(default_factory=Clock)
+    index: Recording = field(default_factory=Recording)
+    lines: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    live: list[bool] = field(default_factory=list)
+    batch_max: int = 4
+
+    def __post_init__(self) -> None:
+        tape = Tape(self.broker, [IN], batch_max=self.batch_max)
+        self.source = WarmSource(
+            tape,
+            self.until,
+            lambda event, **fields: self.lines.append((event, fields)),
+            lambda: self.live.append(True),
+            monotonic=self.clock,
+        )
+        self.delivery = WarmDelivery(AtLeastOnce(MemorySink(self.broker), tape.commit), lambda: self.source.silent)
+        self.warm = WarmIndex(self.index, lambda: self.source.silent)
+
+    def step(self) -> list[int]:
+        """One batch; returns its offsets."""
+        messages = self.source.poll(0.1)
+        if not messages:
+            return []
+        self.warm.decide("n", [Fingerprint(article_id="a", content_hash=b"")] * len(messages), 0)
+        outcomes = [_outcome(each) for each in messages]
+        delivered = self.delivery.deliver(outcomes, "")
+        assert [outcome for outcome, _ in delivered] == outcomes  # counted as what they are
+        return [each.offset for each in messages]
+
+    def told(self) -> list[str]:
+        return [(each.value or b"").decode() for each in self.broker.messages(OUT)]
+
+    def committed(self) -> dict[int, int]:
+        return {partition: at for (_, (topic, partition)), at in self.broker.committed.items() if topic == IN}
+
+
+def _outcome(each: Message | Unreadable) -> Outcome:
+    if is_tombstone(each):
+        return Outcome(message=each)
+    name = f"{each.partition}:{each.offset}".encode()
+    return Outcome(
+        message=each, records=(lambda: OutputRecord(topic=OUT, key=None, value=name, headers=()),), reasons=(None,)
+    )
+
+
+def a_broker(*lengths: int) -> MemoryBroker:
+    broker = MemoryBroker()
+    broker.create(OUT)
+    for partition, length in enumerate(lengths):
+        for _ in range(length):
+            broker.append(IN, OutputRecord(topic=IN, key=None, value=b"{}", headers=()), partition)
+    return broker
+
+
+def test_silence_ends_in_the_middle_of_a_batch() -> None:
+    """What is below is learnt, committed and not told; from there on everything is told, once and in order."""
+    world = World(UntilOffsets(offsets={0: 3}), a_broker(6))
+    assert [world.step(), world.live] == [[0, 1, 2], []]
+    assert (world.committed(), world.told()) == ({0: 3}, [])
+    assert [world.step(), world.step()] == [[3, 4, 5], []]
+    assert (world.committed(), world.told()) == ({0: 6}, ["0:3", "0:4", "0:5"])
+    assert world.index.asked == [("learn", 3), ("decide", 3)]
+    assert world.live == [True]
+    assert [event for event, _ in world.lines] == ["warm_up_over"]
+
+
+def test_no_batch_is_of_both_kinds() -> None:
+    """Where partitions are at different places, each is cut on its own, and what is silent goes first."""
+    world = World(UntilOffsets(offsets={0: 2, 1: 5}), a_broker(4, 6), batch_max=7)
+    while world.step():
+        pass
+    assert world.committed() == {0: 4, 1: 6}
+    assert sorted(world.told()) == ["0:2", "0:3", "1:5"]
+
+
+def test_it_waits_for_a_group_and_takes_over_where_that_ended() -> None:
+    """While the group lives nothing past its commits is handed out; with it gone, the rest is told from there."""
+    group = Group({0: 2})
+    clock = Clock()
+    world = World(AfterGroup(group.look, clock), a_broker(6), clock)
+    assert [world.step(), world.step()] == [[0, 1], []]
+    asked = group.asked
+    assert world.step() == []
+    assert group.asked == asked  # not once a poll
+    clock.now += LOOK_SECONDS
+    group.offsets = {0: 3}
+    assert world.step() == [2]
+    group.members, group.offsets = 0, {0: 4}
+    for _ in range(3):
+        clock.now += SETTLED_SECONDS
+        world.step()
+    assert world.committed() == {0: 6}
+    assert world.told() == ["0:4", "0:5"]
+
+
+def test_a_restart_in_the_middle_begins_in_silence_again() -> None:
+    """Another worker of the group, with no memory of the first, tells nothing that lies below."""
+    broker = a_broker(6)
+    first = World(UntilOffsets(offsets={0: 5}), broker)
+    assert first.step() == [0, 1, 2, 3]
+    first.source.close()
+    second = World(UntilOffsets(offsets={0: 5}), broker)
+    assert [second.step(), second.step()] == [[4], [5]]
+    assert broker.messages(OUT)[0].value == b"0:5"
+    assert len(broker.messages(OUT)) == 1
+
+
+def test_an_outage_while_waiting_loses_nothing() -> None:
+    """A look that fails is Unreachable, and the loop's pause and resume bring what was put back again."""
+    group, clock = Group({0: 2}), Clock()
+    world = World(AfterGroup(group.look, clock), a_broker(4), clock)
+    assert [world.step(), world.step()] == [[0, 1], []]
+    clock.now += LOOK_SECONDS
+
+    def away() -> GroupState:
+        raise Unreachable("kafka")
+
+    world.until._ask = away  # type: ignore[attr-defined]
+    with pytest.raises(Unreachable):
+        world.source.poll(0.1)
+    world.source.pause()
+    assert world.source.poll(0.1) == []
+    world.source.resume()
+    world.until._ask = group.look  # type: ignore[attr-defined]
+    group.members = 0
+    for _ in range(4):
+        clock.now += SETTLED_SECONDS
+        world.step()
+    assert world.told() == ["0:2", "0:3"]
+
+
+def test_progress_is_told_seldom() -> None:
+    """A line in half a minute says how much is learnt, and whether it waits."""
+    group, clock = Group({0: 2}), Clock()
+    world = World(AfterGroup(group.look, clock), a_broker(4), clock)
+    for _ in range(5):
+        world.step()
+    assert world.lines == []
+    clock.now += PROGRESS_SECONDS
+    world.step()
+    assert world.lines == [("warm_up_progress", {"learnt": 2, "waiting": True})]
