@@ -62,7 +62,7 @@ class Vitals(Deaf):
         """See Observer."""
         self._polled_at = self._monotonic()
 
-    def unreachable(self, dependency: Dependency) -> None:
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
         self._away |= {dependency}
 

@@ -5,6 +5,7 @@ the libraries (kafka, redis) pass through the same format, from warnings on, and
 """
 
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -22,6 +23,12 @@ PROGRESS_SECONDS: Final = 30.0
 
 #: Seconds between two lines of one logger of a library.
 LIBRARY_SECONDS: Final = 60.0
+
+#: Characters of a reason: a client's error may list every address that it tried.
+_MAX_REASON_CHARACTERS: Final = 300
+
+#: W3C trace context, version 00 and what later ones begin with: version, trace id, parent id, flags.
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 #: The loggers of the libraries that hold secrets and articles.
 _CLIENTS: Final = ("kafka", "redis")
@@ -90,7 +97,8 @@ class Sparing(logging.Filter):
 class Journal(Deaf):
     """Tells of progress every PROGRESS_SECONDS while messages arrive, and at once of what an operator must know.
 
-    Dead letters are told of one by one only as a count: a producer gone wrong must not fill the log as well.
+    Dead letters are told of one by one only as a count: a producer gone wrong must not fill the log as well. Nor must a
+    dependency that comes and goes: of its outages one is told of in PROGRESS_SECONDS, or what lasts as long.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -100,11 +108,16 @@ class Journal(Deaf):
         self._counts: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
         self._failures: set[str] = set()
+        #: why each dependency is away of which nothing was told yet
+        self._unsaid: dict[Dependency, str] = {}
+        self._outage_told_at: dict[Dependency, float] = {}
 
     def polled(self, messages: int) -> None:
         """Tell of progress when it is time and anything happened."""
         if self._clock() - self._told_at >= PROGRESS_SECONDS:
             self.summary()
+        for dependency, reason in list(self._unsaid.items()):
+            self._tell_outage(dependency, reason)
 
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """Count stories and variants; a decision given again is neither."""
@@ -121,10 +134,10 @@ class Journal(Deaf):
             self._failures.add(at[-1])
             self._log.error("unexpected_error", type=type(error).__name__, calls=at, consequence="a dead letter")
 
-    def binned(self, reason: DeadReason) -> None:
-        """Tell of the first dead letter of each reason since the last summary, count the others."""
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+        """Tell of the first dead letter of each reason since the last summary, and where it was; count the others."""
         if not self._dead[reason.value]:
-            self._log.warning("dead_letter", reason=reason.value)
+            self._log.warning("dead_letter", reason=reason.value, **_place(message))
         self._dead[reason.value] += 1
 
     def skipped(self) -> None:
@@ -135,13 +148,25 @@ class Journal(Deaf):
         """Count what is done for good."""
         self._counts["delivered"] += len(messages)
 
-    def unreachable(self, dependency: Dependency) -> None:
-        """Tell of it."""
-        self._log.warning("unreachable", dependency=dependency.value, consequence="paused, nothing is committed")
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """Tell of it and why, or count it where one was told of a moment ago."""
+        self._counts["outages"] += 1
+        self._unsaid[dependency] = " ".join(reason.split())[:_MAX_REASON_CHARACTERS]
+        self._tell_outage(dependency, self._unsaid[dependency])
 
     def reachable(self, dependency: Dependency) -> None:
-        """Tell of it."""
-        self._log.info("reachable", dependency=dependency.value)
+        """Tell of it, unless nobody was told that it was away."""
+        if self._unsaid.pop(dependency, None) is None:
+            self._log.info("reachable", dependency=dependency.value)
+
+    def _tell_outage(self, dependency: Dependency, reason: str) -> None:
+        now = self._clock()
+        if now - self._outage_told_at.get(dependency, -PROGRESS_SECONDS) < PROGRESS_SECONDS:
+            return
+        self._outage_told_at[dependency] = now
+        del self._unsaid[dependency]
+        consequence = "paused, nothing is committed"
+        self._log.warning("unreachable", dependency=dependency.value, reason=reason, consequence=consequence)
 
     def summary(self) -> None:
         """Tell what happened since the last time, where anything did."""
@@ -151,3 +176,13 @@ class Journal(Deaf):
         self._dead.clear()
         self._failures.clear()
         self._told_at = self._clock()
+
+
+def _place(message: Message | Unreadable) -> dict[str, str | int]:
+    """Where a message was, and the trace that it is part of, if it says so."""
+    place: dict[str, str | int] = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    headers = message.headers if isinstance(message, Message) else ()
+    for name, value in headers:
+        if name.lower() == "traceparent" and (found := _TRACEPARENT.match(value)):
+            place["trace_id"] = found[1].decode()
+    return place

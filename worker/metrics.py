@@ -192,7 +192,7 @@ class Metrics:
         if decision.kind is not None:
             self._variants.labels(decision.kind).inc()
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """See Observer."""
         self._articles.labels(Outcome.DEAD).inc()
         self._dead.labels(reason).inc()
@@ -208,7 +208,7 @@ class Metrics:
             if isinstance(message, Message) and message.timestamp_ms is not None:
                 self._end_to_end.observe(max(0.0, now - message.timestamp_ms / 1000))
 
-    def unreachable(self, dependency: Dependency) -> None:
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
         self._up.labels(dependency).set(0)
 

@@ -21,7 +21,7 @@ class Deaf:
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """See Observer."""
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """See Observer."""
 
     def skipped(self) -> None:
@@ -30,7 +30,7 @@ class Deaf:
     def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
         """See Observer."""
 
-    def unreachable(self, dependency: Dependency) -> None:
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
 
     def reachable(self, dependency: Dependency) -> None:
@@ -63,10 +63,10 @@ class Observers:
         for observer in self._observers:
             observer.decided(decisions, seconds)
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.binned(reason)
+            observer.binned(reason, message)
 
     def skipped(self) -> None:
         """See Observer."""
@@ -78,10 +78,10 @@ class Observers:
         for observer in self._observers:
             observer.delivered(messages)
 
-    def unreachable(self, dependency: Dependency) -> None:
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.unreachable(dependency)
+            observer.unreachable(dependency, reason)
 
     def reachable(self, dependency: Dependency) -> None:
         """See Observer."""

@@ -74,10 +74,10 @@ class Patience:
             try:
                 result = step()
                 break
-            except Unreachable:
+            except Unreachable as error:
                 if not failures:
                     self.source.pause()
-                    self.observer.unreachable(dependency)
+                    self.observer.unreachable(dependency, str(error))
                 limit = self.pace.outage_limit_seconds
                 if limit is not None and self.monotonic() - began >= limit:
                     raise GivenUpError from None

@@ -97,5 +97,5 @@ class Pipeline:
             if not outcome.records:
                 self.observer.skipped()
             elif reason := outcome.reasons[number]:
-                self.observer.binned(reason)
+                self.observer.binned(reason, outcome.message)
         self.observer.delivered([outcome.message for outcome, _ in delivered])

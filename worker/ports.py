@@ -100,7 +100,7 @@ class Observer(Protocol):
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         """The index answered a batch in `seconds`."""
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """A message went to the dead letters."""
 
     def skipped(self) -> None:
@@ -109,8 +109,8 @@ class Observer(Protocol):
     def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
         """Everything these messages led to is acknowledged and their offsets are committed."""
 
-    def unreachable(self, dependency: Dependency) -> None:
-        """It did not answer; the pipeline is paused until it does."""
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """It did not answer; the pipeline is paused until it does. `reason` is the error's own, without secrets."""
 
     def reachable(self, dependency: Dependency) -> None:
         """It answers again."""

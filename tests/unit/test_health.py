@@ -78,7 +78,7 @@ def test_alive_means_that_a_poll_completed_in_time(vitals: Vitals, clock: Clock,
 def test_an_outage_makes_unready_and_never_dead(vitals: Vitals, port: int, dependency: str) -> None:
     """Were liveness to follow Redis or Kafka, their outage would restart every worker."""
     make_ready(vitals)
-    vitals.unreachable(dependency)
+    vitals.unreachable(dependency, "refused")
     assert ask(port, "/readyz") == (503, f"{dependency} does not answer\n")
     assert ask(port, "/livez") == (200, "ok\n")
     vitals.reachable(dependency)

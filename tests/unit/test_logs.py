@@ -9,7 +9,9 @@ import structlog
 
 from worker import logs
 from worker.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
-from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace
+from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable
+
+MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
 
 
 class Clock:
@@ -153,18 +155,85 @@ def test_an_idle_worker_is_silent(journal: Journal, clock: Clock, stream: io.Str
 def test_dead_letters_do_not_fill_the_log(journal: Journal, stream: io.StringIO) -> None:
     """The first of a reason is told at once, the others as a count."""
     for _ in range(100):
-        journal.binned(DeadReason.NOT_JSON)
-    journal.binned(DeadReason.NO_TEXT)
+        journal.binned(DeadReason.NOT_JSON, MESSAGE)
+    journal.binned(DeadReason.NO_TEXT, MESSAGE)
     journal.summary()
     assert [line["event"] for line in lines(stream)] == ["dead_letter", "dead_letter", "progress"]
     assert lines(stream)[-1]["dead"] == {"not_json": 100, "no_text": 1}
 
 
 def test_an_outage_is_two_lines(journal: Journal, stream: io.StringIO) -> None:
-    """One when it begins, one when it ends, and both say what it means."""
-    journal.unreachable(Dependency.REDIS)
+    """One when it begins, which says why and what that means, one when it ends."""
+    journal.unreachable(Dependency.REDIS, "redis: Error 111 connecting to\nredis:6379. Connection refused.")
     journal.reachable(Dependency.REDIS)
     assert [(line["event"], line["dependency"], line["level"]) for line in lines(stream)] == [
         ("unreachable", "redis", "warning"),
         ("reachable", "redis", "info"),
     ]
+    assert lines(stream)[0]["reason"] == "redis: Error 111 connecting to redis:6379. Connection refused."
+
+
+def test_a_reason_has_an_end(journal: Journal, stream: io.StringIO) -> None:
+    """A client that lists a thousand addresses costs a line, not a page."""
+    journal.unreachable(Dependency.KAFKA, "x" * 10_000)
+    (line,) = lines(stream)
+    assert len(str(line["reason"])) == 300
+
+
+def test_what_comes_and_goes_does_not_fill_the_log(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+    """Of a hundred outages in a moment the first is told, the others are a count in the next summary."""
+    for _ in range(100):
+        journal.unreachable(Dependency.REDIS, "away")
+        clock.now += 0.2
+        journal.polled(0)
+        journal.reachable(Dependency.REDIS)
+    assert [line["event"] for line in lines(stream)] == ["unreachable", "reachable"]
+    clock.now += PROGRESS_SECONDS
+    journal.polled(0)
+    assert lines(stream)[-1]["outages"] == 100
+    journal.unreachable(Dependency.REDIS, "away")
+    assert lines(stream)[-1]["event"] == "unreachable"
+
+
+def test_an_outage_that_lasts_is_told_at_last(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+    """One that began a moment after another, and stays, is told of when it has been silent long enough."""
+    journal.unreachable(Dependency.REDIS, "first")
+    journal.reachable(Dependency.REDIS)
+    journal.unreachable(Dependency.REDIS, "second")
+    journal.polled(0)
+    assert [line["event"] for line in lines(stream)] == ["unreachable", "reachable"]
+    clock.now += PROGRESS_SECONDS
+    journal.polled(0)
+    journal.polled(0)
+    journal.reachable(Dependency.REDIS)
+    told = [(line["event"], line.get("reason")) for line in lines(stream) if line["event"] != "progress"]
+    assert told[2:] == [("unreachable", "second"), ("reachable", None)]
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "trace_id"),
+    [
+        (b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        (b"00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
+        (b"secret text", None),
+    ],
+)
+def test_a_dead_letter_says_where_it_was(
+    journal: Journal, stream: io.StringIO, traceparent: bytes, trace_id: str | None
+) -> None:
+    """Topic, partition, offset, and the trace where the header is one: nothing else of the message reaches the log."""
+    message = Message(
+        topic="t", partition=3, offset=42, key=b"k", value=b"secret", headers=(("traceparent", traceparent),)
+    )
+    journal.binned(DeadReason.NOT_JSON, message)
+    (line,) = lines(stream)
+    assert (line["reason"], line["topic"], line["partition"], line["offset"]) == ("not_json", "t", 3, 42)
+    assert line.get("trace_id") == trace_id
+    assert "secret" not in stream.getvalue()
+
+
+def test_a_position_that_cannot_be_decoded_has_no_trace(journal: Journal, stream: io.StringIO) -> None:
+    """Its place is all there is."""
+    journal.binned(DeadReason.RECORD_UNREADABLE, Unreadable(topic="t", partition=0, offset=7, detail="damaged"))
+    (line,) = lines(stream)
+    assert (line["offset"], "trace_id" in line) == (7, False)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from worker.collectors import STORE_SECONDS
 from worker.errors import Unreachable
 from worker.metrics import Metrics
-from worker.model import DeadReason, Decision, EventType, Kind, Memory, Message, Trace
+from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 
@@ -102,7 +102,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
         ],
         0.02,
     )
-    metrics.binned(DeadReason.NOT_JSON)
+    metrics.binned(DeadReason.NOT_JSON, a_message(1))
     metrics.skipped()
     value = registry.get_sample_value
     for outcome in ("new", "variant", "replayed", "dead", "skipped"):
@@ -135,8 +135,12 @@ def test_latencies_are_in_seconds(registry: CollectorRegistry, metrics: Metrics,
 
 def test_dependencies_go_down_and_come_back(registry: CollectorRegistry, metrics: Metrics) -> None:
     """The gauge follows what the pipeline tells."""
-    for tell, expected in ((metrics.reachable, 1), (metrics.unreachable, 0), (metrics.reachable, 1)):
-        tell("redis")
+
+    def away(dependency: Dependency) -> None:
+        metrics.unreachable(dependency, "refused")
+
+    for tell, expected in ((metrics.reachable, 1), (away, 0), (metrics.reachable, 1)):
+        tell(Dependency.REDIS)
         assert registry.get_sample_value("reprise_dependency_up", {"dependency": "redis"}) == expected
     metrics.rebalanced()
     assert registry.get_sample_value("reprise_rebalances_total") == 1

@@ -138,7 +138,7 @@ class Diary:
     def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
         self.told.append(("decided", len(decisions)))
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         self.told.append(("binned", reason))
 
     def skipped(self) -> None:
@@ -147,7 +147,8 @@ class Diary:
     def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
         self.told.append(("delivered", len(messages)))
 
-    def unreachable(self, dependency: str) -> None:
+    def unreachable(self, dependency: str, reason: str) -> None:
+        assert reason
         self.told.append(("unreachable", dependency))
 
     def reachable(self, dependency: str) -> None:
@@ -438,10 +439,10 @@ def test_a_drain_that_meets_an_outage_has_an_end() -> None:
     """With Redis away for good, a stop gives the batch up, unsaid, when another try could outlast the drain."""
     world = World(b"a")
     world.faults.left["decide"] = 10_000
-    on_unreachable: Callable[[str], None] = world.observer.unreachable
+    on_unreachable: Callable[[str, str], None] = world.observer.unreachable
 
-    def stopping(dependency: str) -> None:
-        on_unreachable(dependency)
+    def stopping(dependency: str, reason: str) -> None:
+        on_unreachable(dependency, reason)
         world.stop.request()
 
     world.observer.unreachable = stopping  # type: ignore[method-assign]
@@ -455,10 +456,10 @@ def test_a_stop_without_a_batch_in_hand_is_immediate() -> None:
     """A stop while Kafka gives nothing does not wait for Kafka to come back."""
     world = World(b"a")
     world.faults.left["poll"] = 10_000
-    on_unreachable: Callable[[str], None] = world.observer.unreachable
+    on_unreachable: Callable[[str, str], None] = world.observer.unreachable
 
-    def stopping(dependency: str) -> None:
-        on_unreachable(dependency)
+    def stopping(dependency: str, reason: str) -> None:
+        on_unreachable(dependency, reason)
         world.stop.request()
 
     world.observer.unreachable = stopping  # type: ignore[method-assign]

@@ -59,7 +59,7 @@ class Progress(Deaf):
                 self._outcomes["new" if decision.type is EventType.NEW else "variants"] += 1
                 self._kinds.update([decision.kind.value] if decision.kind else [])
 
-    def binned(self, reason: DeadReason) -> None:
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """See Observer."""
         self._dead[reason.value] += 1
 
@@ -71,7 +71,7 @@ class Progress(Deaf):
         elif self._clock() - self._told_at >= LINE_SECONDS:
             self._say(self._line())
 
-    def unreachable(self, dependency: Dependency) -> None:
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
         self._say(f"{dependency} does not answer; waiting for it")
 
