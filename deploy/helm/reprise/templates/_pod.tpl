@@ -127,6 +127,12 @@ spec:
       {{- include "reprise.containerBasics" $ | nindent 6 }}
       args:
         - run
+        {{- with $.Values.warmUp.until }}
+        - {{ printf "--warm-up=%s" . | quote }}
+        {{- with $.Values.warmUp.learnFrom }}
+        - {{ printf "--learn-from=%s" . | quote }}
+        {{- end }}
+        {{- end }}
         {{- with $.Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
