@@ -18,9 +18,9 @@ from tests.support import running_worker, worker_environment
 AWAY = "redis://localhost:1"
 
 
-def run(settings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def run(settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "worker.cli", "run"],
+        [sys.executable, "-m", "worker.cli", "run", *arguments],
         env=worker_environment(settings),
         capture_output=True,
         check=False,
@@ -39,6 +39,15 @@ def test_wrong_settings_are_told_all_at_once_and_nothing_starts() -> None:
         ["reprise", "REPRISE_HTTP_PORT"],
     ]
     assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--warm-up", "tomorrow"), ("--learn-from", "g1")])
+def test_a_wrong_warm_up_is_told_before_anything_starts(arguments: tuple[str, ...]) -> None:
+    """Exit code 2 and one line that names the option."""
+    ended = run({}, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"reprise: {arguments[0]}: ")
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_redis_that_stays_away_ends_the_start() -> None:
