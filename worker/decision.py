@@ -32,7 +32,7 @@ class Rule:
     sentence_share    share of a sentence's sampled shingles that must be shared for it to count as copied
     figure_share      and this share of those that hold a digit
     copied_share      across sources: shingles in copied sentences / shingles of the smaller text, at least
-    same_source       within one source: the same, at least
+    same_source       within one source, instead: similarity in copied sentences, at least
     copied_hashes     and at least so many sampled hashes in them
     copied_words      and worth so many words: a short paragraph
     older_share       support is strong where a representative of another source has this copied share
@@ -50,7 +50,7 @@ class Rule:
     sentence_share: float = 0.3
     figure_share: float = 0.66
     copied_share: float = 0.07
-    same_source: float = 0.5
+    same_source: float = 0.3
     copied_hashes: int = 5
     copied_words: int = 35
     older_share: float = 0.2
@@ -193,11 +193,11 @@ def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
     """Whether so much in common makes an article a variant."""
     if comparison.copied_similarity >= rule.near:
         return True
-    # the pages of one source share boilerplate, and reports that it writes from one template
-    least = rule.same_source if same_source else rule.copied_share
-    enough = comparison.copied >= least and comparison.hashes >= rule.copied_hashes
+    # a source's own notices may be most of a short page, so there the share of both texts counts
+    across, within = comparison.copied >= rule.copied_share, comparison.copied_similarity >= rule.same_source
+    enough = within if same_source else across
     # less than a paragraph may be a sign-up box, or a teaser of another story
-    return enough and comparison.words >= rule.copied_words
+    return enough and comparison.hashes >= rule.copied_hashes and comparison.words >= rule.copied_words
 
 
 def choose(article: Signature, source: bytes, candidates: Iterable[Representative], rule: Rule) -> Choice | None:

@@ -39,7 +39,7 @@ GRID: Final[Mapping[str, tuple[float, ...]]] = {
     "figure_share": (0.5, 0.8),
     "copied_share": (0.06, 0.1),
     "copied_words": (30, 45),
-    "same_source": (0.4, 0.6),
+    "same_source": (0.2, 0.4),
     "older_share": (0.15, 0.3),
 }
 

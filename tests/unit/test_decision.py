@@ -161,17 +161,18 @@ def comparison(**changes: float) -> Comparison:
         ({"copied": RULE.copied_share - 0.001}, False, False),
         ({"hashes": RULE.copied_hashes - 1}, False, False),
         ({"words": RULE.copied_words - 0.5}, False, False),
-        ({"copied": RULE.same_source}, True, True),
-        ({"copied": RULE.same_source - 0.001}, True, False),
-        ({"copied": RULE.same_source, "hashes": RULE.copied_hashes - 1}, False, False),
-        ({"copied": RULE.same_source, "words": RULE.copied_words - 0.5}, False, False),
+        ({"copied": 1.0}, True, False),
+        ({"copied_similarity": RULE.same_source}, True, True),
+        ({"copied_similarity": RULE.same_source - 0.001}, True, False),
+        ({"copied_similarity": RULE.same_source, "hashes": RULE.copied_hashes - 1}, False, False),
+        ({"copied_similarity": RULE.same_source, "words": RULE.copied_words - 0.5}, False, False),
         ({"similarity": 1.0, "containment": 1.0, "copied": 0.0}, False, False),
         ({"copied_similarity": RULE.near, "hashes": 2, "words": 9.0}, True, True),
         ({"copied_similarity": RULE.near - 0.001, "hashes": 2, "words": 9.0}, False, False),
     ],
 )
 def test_what_is_enough(changes: dict[str, float], across: bool, within: bool) -> None:
-    """Copied sentences decide: across sources some of them or a near copy, within one source half of a text."""
+    """Copied sentences decide: across sources some of them or a near copy, within one source a good part of both."""
     assert accepts(comparison(**changes), False, RULE) is across
     assert accepts(comparison(**changes), True, RULE) is within
 

@@ -122,7 +122,6 @@ def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outco
 
 def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Clause, ...]:
     """The demands of `accepts`, one by one, and the one that comes before it: to be a candidate at all."""
-    least = rule.same_source if same_source else rule.copied_share
     return (
         Clause(demand="at least 1 shared band", found=str(bands), holds=bands > 0),
         Clause(
@@ -131,9 +130,15 @@ def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tu
             holds=found.copied_similarity >= rule.near,
         ),
         Clause(
-            demand=f"or copied text at least {percent(least)} of the smaller text{' (one source)' * same_source}",
+            demand=f"or, within one source, at least {percent(rule.same_source)}",
+            found=percent(found.copied_similarity),
+            holds=found.copied_similarity >= rule.same_source,
+        )
+        if same_source
+        else Clause(
+            demand=f"or copied text at least {percent(rule.copied_share)} of the smaller text",
             found=percent(found.copied),
-            holds=found.copied >= least,
+            holds=found.copied >= rule.copied_share,
         ),
         Clause(
             demand=f"   and at least {rule.copied_hashes} sampled shingles of it",
@@ -151,14 +156,15 @@ def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tu
 def _sentence(a: Page, b: Page, outcome: Outcome, found: Comparison, bands: int, same_source: bool, rule: Rule) -> str:
     if outcome is Outcome.NEW:
         return f"B is a story of its own: {_why_not(a, b, found, bands, same_source, rule)}."
+    similarity = f"their similarity in copied sentences is {percent(found.copied_similarity)}"
     if found.copied_similarity >= rule.near:
-        similarity = f"their similarity in copied sentences is {percent(found.copied_similarity)}"
         why = f"{similarity}, and {percent(rule.near)} is enough"
+    elif same_source:
+        why = f"{similarity}, in {found.words:.0f} words, and within one source {percent(rule.same_source)} is enough"
     else:
-        least = f"within one source {percent(rule.same_source)}" if same_source else percent(rule.copied_share)
         why = (
             f"copied sentences make up {percent(found.copied)} of the smaller text, in {found.words:.0f} words, and "
-            f"{least} is enough"
+            f"{percent(rule.copied_share)} is enough"
         )
     return {
         Outcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",
@@ -175,12 +181,12 @@ def _why_not(a: Page, b: Page, found: Comparison, bands: int, same_source: bool,
         return f"nothing in {' and '.join(unsigned)} reads like prose, so only an exact copy could match"
     if not bands:
         return "they share no band, so the index does not even compare them"
-    if same_source and found.copied < rule.same_source:
+    if same_source and found.copied_similarity < rule.same_source:
         return (
-            f"copied sentences make up {percent(found.copied)} of the smaller text, and within one source, whose pages "
-            f"share boilerplate, {percent(rule.same_source)} is needed"
+            f"their similarity in copied sentences is {percent(found.copied_similarity)}, and within one source, whose "
+            f"pages share boilerplate, {percent(rule.same_source)} is needed"
         )
-    if found.copied < rule.copied_share:
+    if not same_source and found.copied < rule.copied_share:
         return (
             f"copied sentences make up {percent(found.copied)} of the smaller text, "
             f"and {percent(rule.copied_share)} is needed"
@@ -191,7 +197,7 @@ def _why_not(a: Page, b: Page, found: Comparison, bands: int, same_source: bool,
             f"and {rule.copied_hashes} are needed"
         )
     return (
-        f"all that was copied stands in one place and has {found.words:.0f} words, as a sign-up box or a teaser may, "
+        f"all that was copied has {found.words:.0f} words, as a sign-up box or a teaser may, "
         f"and {rule.copied_words} are needed"
     )
 

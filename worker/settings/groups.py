@@ -219,17 +219,11 @@ class RuleSettings(Group):
     copied_share: Share = Field(
         default=_RULE.copied_share, description="Across sources: least share of the smaller text in copied sentences."
     )
-    copied_hashes: int = Field(
-        default=_RULE.copied_hashes, ge=1, le=1000, description="Across sources: least sampled hashes in them."
-    )
-    copied_words: int = Field(
-        default=_RULE.copied_words,
-        ge=1,
-        le=100_000,
-        description="Across sources: least words in them where they all stand in one segment.",
-    )
+    copied_hashes: int = Field(default=_RULE.copied_hashes, ge=1, le=1000, description="Least sampled hashes in them.")
+    copied_words: int = Field(default=_RULE.copied_words, ge=1, le=100_000, description="Least words in them.")
     same_source: Share = Field(
-        default=_RULE.same_source, description="Within one source, whose pages share boilerplate: the least such share."
+        default=_RULE.same_source,
+        description="Within one source, whose pages share boilerplate: least similarity in copied sentences.",
     )
     older_share: Share = Field(
         default=_RULE.older_share, description="An older story wins over the best match from this copied share on."

@@ -76,6 +76,7 @@ end
 
 local function accepts(c, same_source)
   if c.copied_similarity >= rule.near then return true end
-  local least = same_source and rule.same_source or rule.copied_share
-  return c.copied >= least and c.hashes >= rule.copied_hashes and c.words >= rule.copied_words
+  local enough = c.copied >= rule.copied_share
+  if same_source then enough = c.copied_similarity >= rule.same_source end
+  return enough and c.hashes >= rule.copied_hashes and c.words >= rule.copied_words
 end
