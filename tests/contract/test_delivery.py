@@ -178,12 +178,10 @@ def test_a_commit_in_doubt_is_found_out(
     delivery = opened(transactional, source)
     commit = transactions.commit
 
-    def lost(producer: Any, offsets: Any, member: Any, seconds: float) -> None:
+    def lost(producer: Any, seconds: float) -> None:
         monkeypatch.undo()
         if committed:
-            commit(producer, offsets, member, seconds)
-        else:
-            transactions._within(seconds, producer, lambda m: m.send_offsets_to_transaction(offsets, member))
+            commit(producer, seconds)
         raise errors.KafkaTimeoutError("the answer was lost")
 
     monkeypatch.setattr(transactions, "commit", lost)

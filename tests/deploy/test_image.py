@@ -82,7 +82,7 @@ def test_nothing_in_the_image_builds_or_installs(engine: Engine, image: str) -> 
 def test_the_build_s_secret_stays_out_of_the_image(engine: Engine, image: str) -> None:
     """Neither the history nor a file where pip looks tells the package index that the build was given."""
     assert SECRET not in engine.run("history", "--no-trunc", image)
-    script = "cat /etc/pip.conf /root/.config/pip/pip.conf 2>&1"
+    script = "cat /etc/pip.conf ~root/.config/pip/pip.conf 2>&1"
     told = engine.attempt("run", "--rm", "--user", "0", "--entrypoint", "sh", image, "-c", script)
     assert SECRET not in told.stdout
     assert told.stdout.count("No such file") == 2

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from kafka import KafkaProducer, errors
 
-from worker.errors import Fatal, RepriseError
+from worker.errors import Fatal
+from worker.kafka import transactions
 from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
-from worker.kafka.deadline import within
 from worker.model import OutputRecord
 from worker.revival import DeadLetter, marker, revived
 
@@ -42,7 +42,7 @@ class Redrive:
         """Connect, fence, and abort what another one left open. Raises Unreachable, Fatal."""
         self._producer = connected(lambda: KafkaProducer(**_options(config, topic)), config)
         try:
-            self._step("beginning to redrive", self._producer.init_transactions)
+            self._step("beginning to redrive", partial(transactions.initialize, self._producer, _STEP_SECONDS))
         except BaseException:
             self.close()
             raise
@@ -66,7 +66,7 @@ class Redrive:
         for letter in letters:
             self._hand_over(revived(letter), letter.origin.partition)
             self._hand_over(marker(letter), letter.place.partition)
-        self._producer.commit_transaction()
+        transactions.commit(self._producer, _STEP_SECONDS)
 
     def _hand_over(self, record: OutputRecord, partition: int) -> None:
         # the client refuses a record with neither key nor value
@@ -77,9 +77,7 @@ class Redrive:
 
     def _step(self, doing: str, step: Callable[[], None]) -> None:
         try:
-            within(_STEP_SECONDS, step, doing)
-        except RepriseError:
-            raise
+            step()
         except Exception as error:
             if _is_fenced(error):
                 raise Fatal("another redrive of this topic has begun; what this one had committed is back") from error

@@ -81,7 +81,8 @@ class Transactional:
         self._sink.flush()
         self._in_doubt = delivered
         try:
-            transactions.commit(producer, offsets(ours, note), member, until - time.monotonic())
+            transactions.send_offsets(producer, offsets(ours, note), member, until - time.monotonic())
+            transactions.commit(producer, until - time.monotonic())
         except Exception as error:
             raise self._sink.failed(error, "committing a transaction") from error
         self._source.committed(ours)

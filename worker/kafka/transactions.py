@@ -4,7 +4,6 @@ The client's own methods (kafka-python 3.0.12) wait for the coordinator without 
 could never be ended. What they wait for can be waited for with a limit, in the client's transaction manager.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,20 +18,22 @@ def initialize(producer: KafkaProducer, seconds: float) -> None:
     _within(seconds, producer, lambda manager: manager.initialize_transactions())
 
 
-def commit(
+def send_offsets(
     producer: KafkaProducer,
     offsets: Mapping[TopicPartition, OffsetAndMetadata],
     member: ConsumerGroupMetadata,
     seconds: float,
 ) -> None:
-    """Commit the transaction with the positions of a consumer group.
+    """Make the positions of a consumer group part of the transaction.
 
-    Raises CommitFailedError where `member` is one no more. Any error leaves in doubt whether it is committed, until
-    `initialize` has ended it.
+    Raises CommitFailedError where `member` is one no more.
     """
-    until = time.monotonic() + seconds
     _within(seconds, producer, lambda manager: manager.send_offsets_to_transaction(offsets, member))
-    _within(until - time.monotonic(), producer, lambda manager: manager.begin_commit())
+
+
+def commit(producer: KafkaProducer, seconds: float) -> None:
+    """Commit the transaction. Any error leaves in doubt whether it is, until `initialize` has ended it."""
+    _within(seconds, producer, lambda manager: manager.begin_commit())
 
 
 def _within(seconds: float, producer: KafkaProducer, step: Callable[[Any], Any]) -> None:
