@@ -48,9 +48,6 @@ T = TypeVar("T")
 _FIRST_RETRY_SECONDS: Final = 0.25
 _LONGEST_RETRY_SECONDS: Final = 5.0
 
-#: Seconds of one nap while waiting: a request to stop is seen this soon.
-_NAP_SECONDS: Final = 0.1
-
 
 class StoppedEarlyError(RepriseError):
     """Stopping was asked for before there was anything to drain."""
@@ -280,17 +277,11 @@ def insist(
             if not told:
                 (waiting or partial(_log_waiting, what, limit_seconds))(str(error))
                 told = True
-        _nap(stop, delay * (1 + random.random()) / 2)  # noqa: S311 - spreads the tries of many workers, guards nothing
+        stop.wait(delay * (1 + random.random()) / 2)  # noqa: S311 - spreads the tries of many workers, guards nothing
+        if stop.requested:
+            raise StoppedEarlyError("stopped before the start was complete")
         delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
 
 
 def _log_waiting(what: str, limit_seconds: float, reason: str) -> None:
     logger().warning("waiting", what=what, reason=reason, limit_seconds=limit_seconds)
-
-
-def _nap(stop: Stop, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if stop.requested:
-            raise StoppedEarlyError("stopped before the start was complete")
-        time.sleep(min(left, _NAP_SECONDS))

@@ -81,6 +81,8 @@ class Redrive:
         except Exception as error:
             if _is_fenced(error):
                 raise Fatal("another redrive of this topic has begun; what this one had committed is back") from error
+            # workers read committed records alone: an open transaction would hold them back until its timeout
+            close_quietly(partial(transactions.abort, self._producer, _CLOSE_SECONDS))
             raise translate(error, doing) from error
 
 

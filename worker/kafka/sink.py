@@ -78,7 +78,11 @@ class KafkaSink:
     def open(self) -> KafkaProducer:
         """Give the producer, a new one after a failure. Raises Unreachable, Fatal."""
         if self._producer is None:
-            producer = connected(lambda: KafkaProducer(**self._options()), self._config)
+            try:
+                producer = connected(lambda: KafkaProducer(**self._options()), self._config)
+            except RepriseError:
+                self._deadline = None  # the next try has all of its time, however long this outage was
+                raise
             self._in_flight.clear()
             self._producer = producer
             if self._transactional_id is not None:

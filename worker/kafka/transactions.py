@@ -36,6 +36,11 @@ def commit(producer: KafkaProducer, seconds: float) -> None:
     _within(seconds, producer, lambda manager: manager.begin_commit())
 
 
+def abort(producer: KafkaProducer, seconds: float) -> None:
+    """Abort the transaction: else it holds back readers until its timeout."""
+    _within(seconds, producer, lambda manager: manager.begin_abort())
+
+
 def _within(seconds: float, producer: KafkaProducer, step: Callable[[Any], Any]) -> None:
     result = step(producer._transaction_manager)
     producer._sender.wakeup()

@@ -199,7 +199,8 @@ decision.story_id = decision.story_id or article.founds
 put(shard_key('t', article.content), string.sub(article.content, 1, 8), struct.pack('>I5I6', covering.number, now_ms),
   settings.window_ms + settings.margin_ms)
 if inherited then
-  -- a later crawl of the same must repeat the event that was told, whatever this index thinks of it
+  -- a later crawl of the same must repeat the event that was told, whatever this index thinks of it; only the article
+  -- that it matched is the one that covers it here
   inherited.number = decision.number
   if inherited.superseded then remember_superseded(article, inherited.superseded) end
 end
