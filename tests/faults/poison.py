@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 #: The limits of the workers that are given them: above the articles of a load, and small enough for a broker.
-MAX_MESSAGE_BYTES: Final = 8192
+MAX_MESSAGE_BYTES: Final = 12_288
 MAX_TEXT_CHARACTERS: Final = 4000
 
 
