@@ -28,6 +28,9 @@ PARTITIONS = 2
 #: Messages of a load: some seconds of work in small batches, so that there is a middle.
 LOAD = 900
 
+#: Messages sent on top, each time that all is delivered before a worker was caught in the middle.
+MORE = 90
+
 #: Every hundredth is no article: dead letters are told once, too.
 BAD_EVERY = 100
 
@@ -86,12 +89,19 @@ def in_transaction(place: Place, milliseconds: int = 0) -> set[str]:
     }
 
 
-def hold_in_a_transaction(place: Place, worker: WorkerProcess) -> None:
-    """Stop a worker at a moment when it has a transaction open: one that is open still when any other has ended."""
+def hold_in_a_transaction(place: Place, worker: WorkerProcess, sent: list[Raw]) -> None:
+    """Stop a worker at a moment when it has a transaction open: one that is open still when any other has ended.
+
+    A fast worker may be through with everything before it is caught; then more is sent, and put into `sent`.
+    """
     already = in_transaction(place, LONG_MS)
 
     def held() -> bool:
         assert worker.process.poll() is None, worker.tail()
+        if place.committed() == place.ends(place.topics.articles):
+            more = load_messages(MORE, partitions=PARTITIONS, seed=len(sent))
+            place.send(more)
+            sent.extend(more)
         os.kill(worker.pid, signal.SIGSTOP)
         began = in_transaction(place) - already
         while began and not began & in_transaction(place, LONG_MS):
@@ -111,7 +121,7 @@ def test_kills_in_transactions_are_never_seen(place: Place, tmp_path: Path) -> N
         beside = running.enter_context(running_worker(place.settings(**SETTINGS), tmp_path / "beside.log"))
         for kill in range(KILLS):
             worker = running.enter_context(running_worker(place.settings(**SETTINGS), tmp_path / f"{kill}.log"))
-            hold_in_a_transaction(place, worker)
+            hold_in_a_transaction(place, worker, sent)
             worker.kill()
         wait_delivered(place, beside)
         assert beside.stop() == 0, beside.tail()
@@ -128,7 +138,7 @@ def test_a_zombie_tells_nothing_twice(place: Place, tmp_path: Path) -> None:
             wait_ready(worker)
         wait_until(lambda: [*map(len, place.members().values())] == [1, 1], READY_SECONDS, "a partition each")
         place.send(sent)
-        hold_in_a_transaction(place, zombie)
+        hold_in_a_transaction(place, zombie, sent)
         wait_until(lambda: len(place.members()) == 1, READY_SECONDS, "the end of the zombie's session")
         os.kill(zombie.pid, signal.SIGCONT)
         wait_delivered(place, zombie, other)
