@@ -17,6 +17,7 @@ import orjson
 from worker.errors import BadMessage
 from worker.html import html_text
 from worker.model import Article, DeadReason, Message
+from worker.namespaces import UNDIVIDED, Namespaces, namespace_of
 from worker.times import EPOCH, MILLISECOND
 from worker.urls import canonical_url, registered_domain
 
@@ -47,19 +48,21 @@ class Limits:
     field_characters: int = 8_192
 
 
-def read_article(message: Message, limits: Limits) -> Article:
+def read_article(message: Message, limits: Limits, namespaces: Namespaces = UNDIVIDED) -> Article:
     """Read an article out of a message that is no tombstone.
 
     An article without an id is known by its canonical URL, one without that by its text. A crawl time that cannot be
     read is unknown: it orders the crawls of one article, and is not worth losing one for. Raises BadMessage.
     """
-    fields = _fields(_value(message, limits))
+    parsed = _object(_value(message, limits))
+    fields = _fields(parsed)
     _check_lengths(fields, limits)
     text, extracted = _text(fields, limits)
     url = fields.get("url")
     return Article(
         article_id=_article_id(fields.get("id"), url, text, limits),
         text=text,
+        namespace=namespace_of(namespaces, parsed, message.headers),
         extracted=extracted,
         url=url,
         source=_source(fields.get("source"), url),
@@ -77,9 +80,8 @@ def _value(message: Message, limits: Limits) -> bytes:
     return value.removeprefix(BYTE_ORDER_MARK)
 
 
-def _fields(value: bytes) -> dict[str, str]:
+def _fields(parsed: dict[str, Any]) -> dict[str, str]:
     """Return the known fields that say something."""
-    parsed = _object(value)
     known: dict[str, str] = {}
     for name in _FIELDS:
         field = parsed.get(name)

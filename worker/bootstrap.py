@@ -29,6 +29,7 @@ from worker.kafka.transactional import Transactional
 from worker.logs import logger
 from worker.metrics import Metrics
 from worker.model import Dependency, EventType
+from worker.namespaces import Namespaces
 from worker.observers import Observers
 from worker.patience import Pace, Patience
 from worker.pipeline import Pipeline
@@ -142,7 +143,6 @@ def assembled(
         delivery=delivery,
         observer=observer,
         steps=steps or steps_of(settings),
-        namespace=settings.index.namespace,
         stop=stop,
         patience=Patience(source=source, observer=observer, stop=stop, pace=pace),
         limits=CircuitLimits(in_a_row=settings.limits.circuit_in_a_row, share=settings.limits.circuit_share),
@@ -155,18 +155,21 @@ def steps_of(settings: Settings) -> Steps:
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
     )
     return Steps(
-        read=partial(read_article, limits=limits),
+        read=partial(read_article, limits=limits, namespaces=namespaces_of(settings)),
         fingerprint=partial(fingerprint, rule=rule_of(settings)),
         fingerprints=partial(fingerprints, rule=rule_of(settings)),
         event_record=partial(
             event_record,
-            namespace=settings.index.namespace,
             topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
-            ce_source=f"urn:reprise:namespace:{settings.index.namespace}",
         ),
         dead_letter=partial(dead_letter, settings.topics.dead),
         notice=partial(notice, settings.topics.dead),
     )
+
+
+def namespaces_of(settings: Settings) -> Namespaces:
+    """Where articles belong."""
+    return Namespaces(base=settings.index.namespace)
 
 
 def rule_of(settings: Settings) -> Rule:

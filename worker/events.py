@@ -19,6 +19,9 @@ from worker.times import rfc3339
 #: old schema could no longer read the new events.
 SCHEMA_ID: Final = "urn:reprise:schema:story-event:1"
 
+#: CloudEvents' `source`, up to the namespace: a URI that names who decided; with the event's id it is unique.
+_CE_SOURCE: Final = "urn:reprise:namespace:"
+
 #: Bytes of an id, written as twice as many hexadecimal digits: 128 bits, never the same for two by chance.
 _ID_BYTES: Final = 16
 
@@ -65,8 +68,9 @@ def event_id(namespace: str, article_id: str, content_hash: bytes, event_type: E
     return _digest(b"reprise.event", *parts)
 
 
-def story_event(article: Article, fingerprint: Fingerprint, decision: Decision, namespace: str) -> StoryEvent:
+def story_event(article: Article, fingerprint: Fingerprint, decision: Decision) -> StoryEvent:
     """Build the body of the event for one decision."""
+    namespace = fingerprint.namespace
     event: StoryEvent = {
         "event_id": event_id(namespace, article.article_id, fingerprint.content_hash, decision.type, decision.story_id),
         "type": decision.type.value,
@@ -92,21 +96,18 @@ def event_record(
     decision: Decision,
     message: Message,
     *,
-    namespace: str,
     topics: Mapping[EventType, str],
-    ce_source: str,
 ) -> OutputRecord:
     """Build the record that tells one decision: a CloudEvent in Kafka's binary mode, keyed by its story.
 
-    topics     the topic of each type of event
-    ce_source  CloudEvents' `source`, a URI reference that names who decided; with the event's id it is unique
+    topics  the topic of each type of event
     """
-    event = story_event(article, fingerprint, decision, namespace)
+    event = story_event(article, fingerprint, decision)
     return OutputRecord(
         topic=topics[decision.type],
         key=decision.story_id.encode(),
         value=orjson.dumps(event),
-        headers=(*_cloud_event(event, ce_source), *_trace(message)),
+        headers=(*_cloud_event(event, fingerprint.namespace), *_trace(message)),
     )
 
 
@@ -142,11 +143,11 @@ def _add_revised(event: StoryEvent, article: Article, decision: Decision, namesp
         event["revises"] = event_id(namespace, article.article_id, before.content_hash, before.type, before.story_id)
 
 
-def _cloud_event(event: StoryEvent, ce_source: str) -> tuple[tuple[str, bytes], ...]:
+def _cloud_event(event: StoryEvent, namespace: str) -> tuple[tuple[str, bytes], ...]:
     attributes = {
         "ce_specversion": "1.0",
         "ce_id": event["event_id"],
-        "ce_source": ce_source,
+        "ce_source": f"{_CE_SOURCE}{namespace}",
         "ce_type": event["type"],
         "ce_subject": event["story_id"],
         "ce_time": event["decided_at"],

@@ -7,6 +7,10 @@ environment or a socket, or that knows Kafka's or Redis's clients.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+#: The namespace where none is set.
+DEFAULT_NAMESPACE: Final = "default"
 
 
 class DeadReason(StrEnum):
@@ -77,11 +81,13 @@ class Unreadable:
 class Article:
     """A decoded article. `text` keeps its line breaks; `extracted` says that it came out of HTML.
 
-    `published_at` is handed through as it came. `crawled_at_ms` is milliseconds since the epoch.
+    `published_at` is handed through as it came. `crawled_at_ms` is milliseconds since the epoch. Articles are compared
+    within their namespace only.
     """
 
     article_id: str
     text: str
+    namespace: str = DEFAULT_NAMESPACE
     extracted: bool = False
     url: str | None = None
     source: str | None = None
@@ -118,6 +124,7 @@ class Fingerprint:
 
     article_id: str
     content_hash: bytes
+    namespace: str = DEFAULT_NAMESPACE
     source: str | None = None
     crawled_at_ms: int | None = None
     signature: Signature | None = None

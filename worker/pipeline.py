@@ -16,6 +16,7 @@ from worker.batch import Dead, Read, Steps, outcomes, sort
 from worker.circuit import Circuit, CircuitLimits, judge, note, recall
 from worker.errors import Unreachable
 from worker.model import Decision, Dependency, Fingerprint, Message, Outcome, Unreadable
+from worker.namespaces import by_namespace
 from worker.patience import GivenUpError, Patience
 from worker.ports import Delivery, Index, Observer, Source
 from worker.stop import Stop
@@ -30,7 +31,6 @@ class Pipeline:
     delivery: Delivery
     observer: Observer
     steps: Steps
-    namespace: str
     stop: Stop
     patience: Patience
     limits: CircuitLimits = field(default_factory=CircuitLimits)
@@ -88,7 +88,7 @@ class Pipeline:
         if not fingerprints:
             return ()
         started = time.monotonic()
-        decisions = self.index.decide(self.namespace, fingerprints, int(self.clock() * 1000))
+        decisions = by_namespace(self.index.decide, fingerprints, int(self.clock() * 1000))
         self.observer.decided(decisions, time.monotonic() - started)
         return decisions
 

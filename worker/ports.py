@@ -72,7 +72,7 @@ class Index(Protocol):
     """The memory of the worker: articles seen, their decisions, the representatives of each story."""
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Decide and record each article, one atomic step each, in order; one round trip a batch.
+        """Decide and record articles of one namespace, one atomic step each, in order; one round trip in all.
 
         An (article id, content hash) that was decided before within its retention gets that decision again.
         Raises Unreachable (any prefix may have been recorded: call again with the same batch), IndexMismatch, Fatal.

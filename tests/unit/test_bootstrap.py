@@ -8,7 +8,7 @@ from worker.bootstrap import StoppedEarlyError, await_broker, insist, kafka_conf
 from worker.decision import Rule
 from worker.errors import BadMessage, Fatal, Unreachable
 from worker.kafka.clients import KafkaConfig
-from worker.model import Article, DeadReason, Decision, EventType, Message
+from worker.model import DeadReason, Decision, EventType, Message
 from worker.settings import load
 from worker.stop import Stop
 
@@ -80,7 +80,7 @@ def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
     with pytest.raises(BadMessage) as caught:
         steps.read(a_message(b'{"text": "%s"}' % (b"x" * 1001)))
     assert caught.value.reason is DeadReason.TEXT_TOO_LONG
-    article = Article(article_id="a", text="Some text.")
+    article = steps.read(a_message(b'{"text": "Some text."}'))
     decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
     event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
     assert (event.topic, dict(event.headers)["ce_source"]) == ("n", b"urn:reprise:namespace:fr")

@@ -26,7 +26,7 @@ ARTICLE = Article(
     title="Le pont reste ouvert",
     published_at="yesterday",
 )
-FINGERPRINT = Fingerprint(article_id="a-1", content_hash=HASH)
+FINGERPRINT = Fingerprint(article_id="a-1", content_hash=HASH, namespace="news")
 NEW = Decision(type=EventType.NEW, story_id=STORY, decided_at_ms=1_737_109_230_456)
 VARIANT = Decision(
     type=EventType.VARIANT,
@@ -59,9 +59,7 @@ def record(decision: Decision, *headers: tuple[str, bytes]) -> OutputRecord:
         FINGERPRINT,
         decision,
         message(*headers),
-        namespace="news",
         topics=TOPICS,
-        ce_source="/reprise/news",
     )
 
 
@@ -106,7 +104,7 @@ def test_body_of_a_new_story() -> None:
 
 def test_body_of_a_variant() -> None:
     """A variant says what it matched and how well, to four digits; whole seconds keep their milliseconds."""
-    event = story_event(ARTICLE, FINGERPRINT, VARIANT, "news")
+    event = story_event(ARTICLE, FINGERPRINT, VARIANT)
     assert list(event)[-4:] == ["kind", "similarity", "containment", "matched_article_id"]
     assert event["kind"] == "partial"
     assert event["similarity"] == 0.1235
@@ -117,8 +115,8 @@ def test_body_of_a_variant() -> None:
 
 def test_revision_names_the_event_it_replaces() -> None:
     """`revises` is the id that the event before it carried."""
-    before = story_event(ARTICLE, Fingerprint(article_id="a-1", content_hash=OTHER_HASH), NEW, "news")
-    assert story_event(ARTICLE, FINGERPRINT, REVISION, "news")["revises"] == before["event_id"]
+    before = story_event(ARTICLE, Fingerprint(article_id="a-1", content_hash=OTHER_HASH, namespace="news"), NEW)
+    assert story_event(ARTICLE, FINGERPRINT, REVISION)["revises"] == before["event_id"]
 
 
 def test_late_crawl_revises_nothing() -> None:
@@ -132,7 +130,7 @@ def test_late_crawl_revises_nothing() -> None:
         containment=0.5,
         matched_article_id="a-1",
     )
-    event = story_event(ARTICLE, FINGERPRINT, late, "news")
+    event = story_event(ARTICLE, FINGERPRINT, late)
     assert "revises" not in event
     VALIDATOR.validate(event)
 
@@ -141,7 +139,7 @@ def test_variant_without_its_match_is_refused() -> None:
     """Half a decision never becomes an event."""
     half = Decision(type=EventType.VARIANT, story_id=STORY, decided_at_ms=0, kind=Kind.NEAR, similarity=0.9)
     with pytest.raises(ValueError, match="matched"):
-        story_event(ARTICLE, FINGERPRINT, half, "news")
+        story_event(ARTICLE, FINGERPRINT, half)
 
 
 @pytest.mark.parametrize(("decision", "topic"), [(NEW, "stories.new"), (VARIANT, "stories.variants")])
@@ -154,7 +152,7 @@ def test_record_is_a_cloud_event_in_binary_mode(decision: Decision, topic: str) 
     assert dict(sent.headers) == {
         "ce_specversion": b"1.0",
         "ce_id": body["event_id"].encode(),
-        "ce_source": b"/reprise/news",
+        "ce_source": b"urn:reprise:namespace:news",
         "ce_type": decision.type.value.encode(),
         "ce_subject": STORY.encode(),
         "ce_time": body["decided_at"].encode(),
@@ -235,9 +233,7 @@ decisions = st.one_of(
 def test_every_event_meets_its_schema(article: Article, content_hash: bytes, decision: Decision) -> None:
     """Whatever is decided of whatever article, the bytes that are sent meet the schema."""
     fingerprint = Fingerprint(article_id=article.article_id, content_hash=content_hash)
-    sent = event_record(
-        article, fingerprint, decision, message(), namespace="news", topics=TOPICS, ce_source="/reprise/news"
-    )
+    sent = event_record(article, fingerprint, decision, message(), topics=TOPICS)
     VALIDATOR.validate(orjson.loads(sent.value or b""))
 
 
@@ -279,7 +275,7 @@ def test_schema_is_a_schema() -> None:
 )
 def test_schema_is_strict(decision: Decision, change: dict[str, object]) -> None:
     """The schema refuses what no event may be; None in a change takes the field away."""
-    event: dict[str, object] = {**story_event(ARTICLE, FINGERPRINT, decision, "news")}
+    event: dict[str, object] = {**story_event(ARTICLE, FINGERPRINT, decision)}
     VALIDATOR.validate(event)
     changed = {name: value for name, value in {**event, **change}.items() if value is not None}
     with pytest.raises(ValidationError):

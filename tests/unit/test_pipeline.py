@@ -34,7 +34,7 @@ def read(message: Message) -> Article:
 def fingerprint(article: Article) -> Fingerprint:
     if article.article_id == "unsigned":
         raise MemoryError("the secret text")
-    return Fingerprint(article_id=article.article_id, content_hash=b"")
+    return Fingerprint(article_id=article.article_id, content_hash=b"", namespace="n")
 
 
 def event(article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
@@ -206,7 +206,6 @@ class World:
                 dead_letter=dead_letter,
                 notice=notice,
             ),
-            namespace="n",
             stop=self.stop,
             limits=limits or CircuitLimits(),
             clock=lambda: 1.0,

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from worker.articles import Limits
 from worker.circuit import CircuitLimits
 from worker.decision import Rule
+from worker.model import DEFAULT_NAMESPACE
 
 PREFIX: Final = "REPRISE_"
 
@@ -166,7 +167,7 @@ class RedisSettings(Group):
 class IndexSettings(Group):
     """Index."""
 
-    namespace: Namespace = Field(default="default", description="Whose index this is (a language, a customer).")
+    namespace: Namespace = Field(default=DEFAULT_NAMESPACE, description="Whose index this is (a language, a customer).")
     index_generation: Generation | None = Field(
         default=None, description="Which of several indexes of the namespace; ids of stories do not depend on it."
     )

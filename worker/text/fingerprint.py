@@ -69,6 +69,7 @@ def _fingerprints(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerpri
         Fingerprint(
             article_id=article.article_id,
             content_hash=_content_hash(tokens, number, page, kept[page]),
+            namespace=article.namespace,
             source=article.source,
             crawled_at_ms=article.crawled_at_ms,
             signature=sign(found, rule.permutations, rule.sketch_size) if found else None,
