@@ -95,7 +95,9 @@ def opened(
         metrics.warming_up(silent=True)
         warm = WarmSource(source, until, logger().info, live=partial(metrics.warming_up, silent=False))
         silent = partial(getattr, warm, "silent")
-        yield build(source=warm, index=WarmIndex(index, silent), delivery=WarmDelivery(delivery, silent)), source
+        pipeline = build(source=warm, index=WarmIndex(index, silent), delivery=WarmDelivery(delivery, silent))
+        pipeline.reads_ahead = False  # `silent` is said of the batch that was polled last
+        yield pipeline, source
 
 
 def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Until:

@@ -22,6 +22,7 @@ from worker.decision import (
 )
 from worker.events import story_id
 from worker.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
+from worker.ports import Answers
 from worker.retention import Retention
 
 
@@ -63,8 +64,13 @@ class MemoryIndex:
         self._retention = retention
         self._namespaces: defaultdict[str, _Namespace] = defaultdict(_Namespace)
 
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Decide each article in order, at once; see worker/ports.py."""
+        decisions = self.decide(namespace, fingerprints, now_ms)
+        return lambda: decisions
+
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Decide each article in order; see worker/ports.py."""
+        """Ask, and take the answer."""
         state = self._namespaces[namespace]
         return [self._decide(namespace, state, fingerprint, now_ms) for fingerprint in fingerprints]
 

@@ -1,15 +1,15 @@
-"""The namespaces that one worker serves: which of them an article belongs to, and a batch decided in each.
+"""The namespaces that one worker serves: which of them an article belongs to.
 
 May live here: the rule, as a function of the article and of a closed list. The list is the worker's setting and never
 grows by what arrives: so the number of indexes is bounded, and every worker puts the same article into the same one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from worker.model import DEFAULT_NAMESPACE, Decision, Fingerprint
+from worker.model import DEFAULT_NAMESPACE
 
 #: Between the base and a value: as somebody would name it who gives each language a worker of its own.
 _JOINT: Final = "-"
@@ -57,25 +57,6 @@ def namespace_of(
     """
     value = _normalised(namespaces, fields, headers)
     return f"{namespaces.base}{_JOINT}{value}" if value in namespaces.values else namespaces.base
-
-
-def by_namespace(
-    decide: Callable[[str, Sequence[Fingerprint], int], Sequence[Decision]],
-    fingerprints: Sequence[Fingerprint],
-    now_ms: int,
-) -> Sequence[Decision]:
-    """Decide each namespace's articles at once, in their order; the decisions come in the order of all.
-
-    Raises what `decide` raises: some namespaces may then be decided, as with any prefix of a batch.
-    """
-    groups: dict[str, list[int]] = {}
-    for number, fingerprint in enumerate(fingerprints):
-        groups.setdefault(fingerprint.namespace, []).append(number)
-    decisions: dict[int, Decision] = {}
-    for namespace, numbers in groups.items():
-        answers = decide(namespace, [fingerprints[number] for number in numbers], now_ms)
-        decisions.update(zip(numbers, answers, strict=True))
-    return [decisions[number] for number in range(len(fingerprints))]
 
 
 def _normalised(

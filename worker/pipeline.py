@@ -12,14 +12,25 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from worker.asking import ask_each
 from worker.batch import Dead, Read, Steps, outcomes, sort
 from worker.circuit import Circuit, CircuitLimits, judge, note, recall
-from worker.errors import Unreachable
-from worker.model import Decision, Dependency, Fingerprint, Message, Outcome, Unreadable
-from worker.namespaces import by_namespace
+from worker.errors import RepriseError, Unreachable
+from worker.model import Decision, Dependency, Message, Outcome, Unreadable
 from worker.patience import GivenUpError, Patience
-from worker.ports import Delivery, Index, Observer, Source
+from worker.ports import Answers, Delivery, Index, Observer, Source
 from worker.stop import Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A batch that the index is asked about, with the circuit as it is behind it."""
+
+    messages: Sequence[Message | Unreadable]
+    entries: Sequence[Read | Dead]
+    circuit: Circuit
+    answers: Answers
+    asked_at: float
 
 
 @dataclass(kw_only=True)
@@ -34,43 +45,43 @@ class Pipeline:
     stop: Stop
     patience: Patience
     limits: CircuitLimits = field(default_factory=CircuitLimits)
+    #: whether the next batch is read while the index decides one; the source must then know which is which
+    reads_ahead: bool = True
     #: seconds since the epoch: what decisions and dead letters carry
     clock: Callable[[], float] = time.time
     _circuit: Circuit = field(default_factory=Circuit, init=False)
 
     def run(self) -> bool:
-        """Deliver batch after batch until asked to stop, then finish the one in hand.
+        """Deliver batch after batch until asked to stop, then finish what is in hand: two batches at most.
 
         Returns whether everything that was read is delivered: False where a dependency stayed away through the drain.
-        Raises Fatal, CircuitOpen among them. In both cases the batch in hand is uncommitted: a restart reads it again.
+        Raises Fatal, CircuitOpen among them. In both cases what is in hand is uncommitted: a restart reads it again.
         """
+        asked: _Asked | None = None
         try:
-            while not self.stop.requested:
-                if messages := self.patience.insist(Dependency.KAFKA, self._poll):
-                    self._deliver(messages)
+            while asked or not self.stop.requested:
+                # The index works on one batch while the one before it is delivered and the next one is read.
+                messages = self._ahead(asked)
+                entries = self._read(messages)
+                decisions = self._decisions(asked) if asked else ()
+                decided, asked = asked, self._ask(messages, entries) if messages else None
+                if decided:
+                    self._deliver(decided, decisions)
         except GivenUpError:
             return False
         return True
 
-    def _deliver(self, messages: Sequence[Message | Unreadable]) -> None:
-        entries = self._read(messages)
-        if not self._circuit.recent:
-            self._circuit = recall(self.patience.insist(Dependency.KAFKA, self.source.notes))
-        # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
-        self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in entries])
-        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, Read)]
-        # Each step is tried until it is done. The index gives a recorded decision again, and an event that is sent
-        # again carries the same id: nothing is lost, and at worst something is said twice.
-        insist = self.patience.insist
-        decisions = insist(Dependency.REDIS, lambda: self._decide(fingerprints))
-        led_to = outcomes(messages, entries, decisions, steps=self.steps, now=self.clock())
-        self._tell(insist(Dependency.KAFKA, lambda: self.delivery.deliver(led_to, note(self._circuit))))
+    def _ahead(self, asked: _Asked | None) -> Sequence[Message | Unreadable]:
+        if asked and not self.reads_ahead:
+            return ()
+        seconds = 0 if asked else self.patience.pace.poll_timeout_seconds
+        return self.patience.insist(Dependency.KAFKA, lambda: self._poll(seconds))
 
-    def _poll(self) -> Sequence[Message | Unreadable]:
-        if self.stop.requested:  # between two tries: there is no batch in hand to wait for
+    def _poll(self, seconds: float) -> Sequence[Message | Unreadable]:
+        if self.stop.requested:  # between two tries: what is in hand waits for nothing more
             return ()
         try:
-            messages = self.source.poll(self.patience.pace.poll_timeout_seconds)
+            messages = self.source.poll(seconds)
         except Unreachable:
             self.observer.polled(0)  # the loop lives, whatever it was told
             raise
@@ -84,13 +95,38 @@ class Pipeline:
             self.observer.fingerprinted(articles, time.monotonic() - started)
         return entries
 
-    def _decide(self, fingerprints: Sequence[Fingerprint]) -> Sequence[Decision]:
-        if not fingerprints:
-            return ()
-        started = time.monotonic()
-        decisions = by_namespace(self.index.decide, fingerprints, int(self.clock() * 1000))
-        self.observer.decided(decisions, time.monotonic() - started)
+    def _ask(self, messages: Sequence[Message | Unreadable], entries: Sequence[Read | Dead]) -> _Asked:
+        asked_at = time.monotonic()
+        if not self._circuit.recent:
+            self._circuit = recall(self.patience.insist(Dependency.KAFKA, self.source.notes))
+        try:
+            # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
+            self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in entries])
+            answers = self._question(entries)
+        except RepriseError as error:  # told in its turn: the batch before this one can be delivered
+            answers = _raising(error)
+        return _Asked(messages=messages, entries=entries, circuit=self._circuit, answers=answers, asked_at=asked_at)
+
+    def _question(self, entries: Sequence[Read | Dead]) -> Answers:
+        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, Read)]
+        return ask_each(self.index.ask, fingerprints, int(self.clock() * 1000))
+
+    def _decisions(self, asked: _Asked) -> Sequence[Decision]:
+        sent = [asked.answers]
+
+        def attempt() -> Sequence[Decision]:
+            # The index gives a recorded decision again, so a batch may be asked for as often as it takes.
+            return (sent.pop() if sent else self._question(asked.entries))()
+
+        decisions = self.patience.insist(Dependency.REDIS, attempt)
+        if decisions:
+            self.observer.decided(decisions, time.monotonic() - asked.asked_at)
         return decisions
+
+    def _deliver(self, asked: _Asked, decisions: Sequence[Decision]) -> None:
+        led_to = outcomes(asked.messages, asked.entries, decisions, steps=self.steps, now=self.clock())
+        # An event that is sent again carries the same id: nothing is lost, and at worst something is said twice.
+        self._tell(self.patience.insist(Dependency.KAFKA, lambda: self.delivery.deliver(led_to, note(asked.circuit))))
 
     def _tell(self, delivered: Sequence[tuple[Outcome, int]]) -> None:
         for outcome, number in delivered:
@@ -99,3 +135,10 @@ class Pipeline:
             elif reason := outcome.reasons[number]:
                 self.observer.binned(reason, outcome.message)
         self.observer.delivered([outcome.message for outcome, _ in delivered])
+
+
+def _raising(error: RepriseError) -> Answers:
+    def answers() -> Sequence[Decision]:
+        raise error
+
+    return answers

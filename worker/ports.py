@@ -4,13 +4,16 @@ Adapters: worker/kafka, worker/delivery.py, worker/redis_index, worker/memory_in
 worker/metrics.py, worker/health.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from worker.model import DeadReason, Decision, Dependency, Fingerprint, Message, Outcome, OutputRecord, Unreadable
 
 #: topic, partition
 Partition = tuple[str, int]
+
+#: Waits for the decisions that an index was asked for, and gives them in the order of the articles; called once at most
+Answers = Callable[[], Sequence[Decision]]
 
 
 class Source(Protocol):
@@ -71,11 +74,12 @@ class Sink(Protocol):
 class Index(Protocol):
     """The memory of the worker: articles seen, their decisions, the representatives of each story."""
 
-    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Decide and record articles of one namespace, one atomic step each, in order; one round trip in all.
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Begin to decide and record articles of one namespace, one atomic step each, in order; one round trip in all.
 
         An (article id, content hash) that was decided before within its retention gets that decision again.
-        Raises Unreachable (any prefix may have been recorded: call again with the same batch), IndexMismatch, Fatal.
+        Both halves raise Unreachable (any prefix may have been recorded: ask again for the same batch), IndexMismatch,
+        Fatal.
         """
 
     def close(self) -> None:

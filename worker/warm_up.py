@@ -15,8 +15,8 @@ from enum import Enum, auto
 from typing import Any, Final, Protocol
 
 from worker.errors import UsageError
-from worker.model import Decision, Fingerprint, Message, Outcome, Unreadable
-from worker.ports import Delivery, Index, Partition, Source
+from worker.model import Fingerprint, Message, Outcome, Unreadable
+from worker.ports import Answers, Delivery, Index, Partition, Source
 
 #: Seconds between two looks at the other group while messages wait for it.
 LOOK_SECONDS: Final = 1.0
@@ -51,8 +51,8 @@ class Until(Protocol):
 class Learning(Index, Protocol):
     """An index that learns what another has decided."""
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Decide as `decide`, but under the other's stories, and record the other's decision."""
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Ask as `ask` does, but under the other's stories, and record the other's decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,9 +288,9 @@ class WarmIndex:
         self._index = index
         self._silent = silent
 
-    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         """See Index."""
-        return (self._index.learn if self._silent() else self._index.decide)(namespace, fingerprints, now_ms)
+        return (self._index.learn if self._silent() else self._index.ask)(namespace, fingerprints, now_ms)
 
     def close(self) -> None:
         """See Index."""

@@ -208,8 +208,8 @@ def test_a_member_of_the_past_tells_nothing(transactional: KafkaWorld, monkeypat
     second = transactional.source(topic, "g")
     settle(first, second, seen=lambda got: len(got) > 0)
 
-    def stale(positions: dict[tuple[str, int], int]) -> tuple[ConsumerGroupMetadata, dict[tuple[str, int], int]]:
-        return past, positions
+    def stale(positions: dict[tuple[str, int], int]) -> tuple[ConsumerGroupMetadata, dict[tuple[str, int], range]]:
+        return past, {partition: range(position) for partition, position in positions.items()}
 
     with monkeypatch.context() as zombie:
         zombie.setattr(first, "claim", stale)
@@ -220,6 +220,23 @@ def test_a_member_of_the_past_tells_nothing(transactional: KafkaWorld, monkeypat
     assert sorted(everything(transactional, output, 1)) == sorted(
         outcome.records[0]().value for outcome, _ in told_by_first
     )
+
+
+@pytest.mark.stack
+def test_a_batch_that_comes_again_is_told_once(transactional: KafkaWorld) -> None:
+    """Read ahead, then lost in a rebalance and given back, a batch is in hand twice: the second one is told no more."""
+    topic, output = transactional.topic(), transactional.topic(1)
+    fill(transactional, topic, 20)
+    first = transactional.source(topic, "g")
+    outcomes = echoes(take(first, 20), output)
+    delivery = opened(transactional, first)
+    second = transactional.source(topic, "g")
+    settle(first, second, seen=lambda got: len(got) > 0)
+    second.close()
+    again = echoes(poll_until(lambda got: len(got) > 0, first), output)
+    assert list(deliver(delivery, outcomes, first)) == [(outcome, 0) for outcome in outcomes]
+    assert list(deliver(delivery, again, first)) == []
+    assert len(everything(transactional, output, 1)) == 20
 
 
 @pytest.mark.stack
@@ -235,9 +252,9 @@ def test_an_open_transaction_is_ended_before_its_offsets_are_used(transactional:
     producer.begin_transaction()
     delivery._sink.send([outcome.records[0]() for outcome in echoes(messages, output)])
     delivery._sink.flush()
-    member, ours = source.claim({(topic, 0): 10})
+    member, _ = source.claim({(topic, 0): 10})
     transactions._within(
-        10.0, producer, lambda manager: manager.send_offsets_to_transaction(offsets(ours, NOTE), member)
+        10.0, producer, lambda manager: manager.send_offsets_to_transaction(offsets({(topic, 0): 10}, NOTE), member)
     )
     source.close()
     successor = transactional.source(topic, "g")

@@ -15,7 +15,6 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.backoff import NoBackoff
-from redis.client import Pipeline
 from redis.retry import Retry
 
 from deploy.local.stack.redis_local import local_redis
@@ -26,10 +25,10 @@ from worker.decision import Rule
 from worker.errors import Fatal, IndexMismatch, Unreachable
 from worker.memory_index import MemoryIndex
 from worker.model import Decision, EventType, Fingerprint
+from worker.redis_index import wire
 from worker.redis_index.faults import translate
 from worker.redis_index.index import RedisIndex
 from worker.redis_index.packing import margin_ms
-from worker.redis_index.scripts import script
 from worker.retention import Retention
 
 pytestmark = pytest.mark.redis
@@ -260,37 +259,11 @@ def test_other_answers_stop_the_worker(client: redis.Redis) -> None:
     assert isinstance(translate(raised.value), Fatal)
 
 
-class _Forgetful(Pipeline):
-    """A pipeline before whose third and sixth command the server is told to forget its scripts."""
-
-    def evalsha(self, *arguments: Any, **options: Any) -> Any:
-        sent = len(self.command_stack)
-        if sent in (2, 6):
-            super().execute_command("SCRIPT", "FLUSH")  # type: ignore[no-untyped-call]
-        return super().evalsha(*arguments, **options)
-
-    def execute(self, *arguments: Any, **options: Any) -> list[Any]:
-        commands = [command[0][0] for command in self.command_stack]
-        answers = super().execute(*arguments, **options)
-        return [answer for command, answer in zip(commands, answers, strict=True) if command != "SCRIPT"]
-
-
-class _ForgetfulOnce(redis.Redis):
-    """A client whose first pipeline is forgetful."""
-
-    pipelines = 0
-
-    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
-        self.pipelines += 1
-        kind = _Forgetful if self.pipelines == 1 else Pipeline
-        return kind(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-
-
 def bare(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
     return [(each.type, each.story_id, each.kind, each.similarity, each.decided_at_ms) for each in decisions]
 
 
-def test_scripts_may_be_flushed(client: redis.Redis, redis_url: str, namespace: str) -> None:
+def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that forgets its scripts between batches, or in the middle of one, gets them again; nothing changes."""
     batch = stream(9)
     expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, batch, T0))
@@ -298,13 +271,26 @@ def test_scripts_may_be_flushed(client: redis.Redis, redis_url: str, namespace: 
     index.decide(namespace, stream(3, 300), T0)
     client.script_flush()
     assert bare(index.decide(namespace, batch, T0)) == expected
-    with _ForgetfulOnce.from_url(redis_url) as forgetful:
-        for name in ("decide", "sweep"):
-            forgetful.script_load(script(name).text)
-        other = index_on(forgetful)
-        expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
-        assert bare(other.decide(f"{namespace}-b", batch, T0)) == expected
-        assert forgetful.pipelines > 1
+    other = index_on(client)
+    expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
+    sent: list[int] = []
+
+    def forgetful(to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> wire.Receive:
+        """Tell the server to forget its scripts in the middle of the first batch."""
+        sent.append(len(commands))
+        flush = [("SCRIPT", "FLUSH")] * (len(sent) == 1)
+        receive = send(to, [*commands[:4], *flush, *commands[4:]])
+
+        def received() -> list[Any]:
+            answers = receive()
+            return [*answers[:4], *answers[4 + len(flush) :]]
+
+        return received
+
+    send = wire.send
+    monkeypatch.setattr(wire, "send", forgetful)
+    assert bare(other.decide(f"{namespace}-b", batch, T0)) == expected
+    assert sent == [10, 10]
 
 
 def test_a_namespace_that_vanished_is_made_anew(client: redis.Redis, namespace: str) -> None:

@@ -17,6 +17,7 @@ from worker.errors import BadMessage, CircuitOpen, Fatal, Unreachable
 from worker.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
 from worker.patience import Pace, Patience
 from worker.pipeline import Pipeline
+from worker.ports import Answers
 from worker.stop import Stop
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
@@ -104,14 +105,19 @@ class FakeIndex:
     faults: Faults
     stories: dict[str, str] = field(default_factory=dict)
 
-    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        self.faults.meet("ask")
         for fingerprint in fingerprints:
             self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
-        self.faults.meet("decide")  # recorded, and the answer lost
-        return [
-            Decision(type=EventType.NEW, story_id=self.stories[fingerprint.article_id], decided_at_ms=now_ms)
-            for fingerprint in fingerprints
-        ]
+
+        def answers() -> Sequence[Decision]:
+            self.faults.meet("decide")  # recorded, and the answer lost
+            return [
+                Decision(type=EventType.NEW, story_id=self.stories[fingerprint.article_id], decided_at_ms=now_ms)
+                for fingerprint in fingerprints
+            ]
+
+        return answers
 
     def close(self) -> None: ...
 
@@ -238,10 +244,41 @@ def test_a_batch_is_decided_sent_flushed_and_only_then_committed() -> None:
     """The steps of a batch come in the order that loses nothing, and its events in the order of its articles."""
     world = World(b"a", b"b", b"c")
     assert world.pipeline.run() is True
-    assert [step for step in world.faults.diary if step != "poll"] == ["decide", "send", "flush", "commit"]
+    assert [step for step in world.faults.diary if step != "poll"] == ["ask", "decide", "send", "flush", "commit"]
     assert world.events == [b"a n-0", b"b n-1", b"c n-2"]
     assert world.committed == 3
     assert world.observer.told == [("fingerprinted", 3), ("decided", 3), ("delivered", 3)]
+
+
+def test_the_next_batch_is_read_while_the_index_decides_and_asked_before_the_delivery() -> None:
+    """The index is never asked of two batches at once, and has one to work on while another is read or delivered."""
+    world = World(b"a", b"b", b"c", batch_max=1)
+    assert world.pipeline.run() is True
+    delivered = ["send", "flush", "commit"]
+    one = ["poll", "ask"]
+    between = ["poll", "decide", "ask", *delivered]
+    last = ["poll", "decide", *delivered, "poll"]
+    expected = [*one, *between, *between, *last]
+    assert world.faults.diary[: len(expected)] == expected
+    assert world.events == [b"a n-0", b"b n-1", b"c n-2"]
+
+
+def test_one_that_does_not_read_ahead_has_one_batch_in_hand() -> None:
+    """Where the source must know which batch is meant, the next one is read when this one is delivered."""
+    world = World(b"a", b"b", batch_max=1)
+    world.pipeline.reads_ahead = False
+    assert world.pipeline.run() is True
+    batch = ["poll", "ask", "decide", "send", "flush", "commit"]
+    assert world.faults.diary[: 2 * len(batch)] == [*batch, *batch]
+
+
+def test_what_opens_the_circuit_waits_for_the_batch_before_it() -> None:
+    """A batch read ahead that ends the worker lets the one before it be delivered."""
+    world = World(b"a", b"bad1", b"bad2", batch_max=1, limits=CircuitLimits(in_a_row=1))
+    with pytest.raises(CircuitOpen):
+        world.pipeline.run()
+    assert world.events == [b"a n-0"]
+    assert world.committed == 1
 
 
 def test_a_bad_message_is_binned_and_the_stream_goes_on() -> None:
@@ -347,7 +384,14 @@ def test_a_notice_too_large_stops_the_worker() -> None:
 
 @pytest.mark.parametrize(
     ("step", "dependency"),
-    [("poll", "kafka"), ("decide", "redis"), ("send", "kafka"), ("flush", "kafka"), ("commit", "kafka")],
+    [
+        ("poll", "kafka"),
+        ("ask", "redis"),
+        ("decide", "redis"),
+        ("send", "kafka"),
+        ("flush", "kafka"),
+        ("commit", "kafka"),
+    ],
 )
 def test_an_outage_is_waited_out(step: str, dependency: str) -> None:
     """Whatever is away, the batch stays in hand, polls go on, and delivery resumes by itself when it is back."""
@@ -411,13 +455,13 @@ def test_restarts_bin_no_more_than_one_run() -> None:
 def test_stopping_finishes_the_batch_in_hand() -> None:
     """A stop that arrives in the middle of a batch lets it be committed, and no other begins."""
     world = World(b"a", b"b", b"c", batch_max=2)
-    decide = world.index.decide
+    ask = world.index.ask
 
-    def stopping(*arguments: object) -> Sequence[Decision]:
+    def stopping(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         world.stop.request()
-        return decide(*arguments)  # type: ignore[arg-type]
+        return ask(namespace, fingerprints, now_ms)
 
-    world.index.decide = stopping  # type: ignore[method-assign, assignment]
+    world.index.ask = stopping  # type: ignore[method-assign]
     assert world.pipeline.run() is True
     assert world.committed == 2
     assert world.events == [b"a n-0", b"b n-1"]
@@ -468,7 +512,7 @@ def test_a_stop_without_a_batch_in_hand_is_immediate() -> None:
 
 def test_a_source_that_breaks_its_pause_stops_the_worker() -> None:
     """Messages that come while a batch is in hand would be committed over undelivered; so the worker stops instead."""
-    world = World(b"a", b"b", batch_max=1)
+    world = World(b"a", b"b", b"c", batch_max=1)
     world.faults.left["decide"] = 1
     world.source.pause = lambda: None  # type: ignore[method-assign]
     with pytest.raises(Fatal, match="while it was paused"):
@@ -476,7 +520,7 @@ def test_a_source_that_breaks_its_pause_stops_the_worker() -> None:
     assert world.committed == 0
 
 
-STEPS = ["poll", "decide", "send", "flush", "commit"]
+STEPS = ["poll", "ask", "decide", "send", "flush", "commit"]
 
 
 @given(

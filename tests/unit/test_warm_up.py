@@ -9,8 +9,8 @@ from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from worker.batch import is_tombstone
 from worker.delivery import AtLeastOnce
 from worker.errors import Unreachable, UsageError
-from worker.model import Decision, Fingerprint, Message, Outcome, OutputRecord, Unreadable
-from worker.ports import Partition
+from worker.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from worker.ports import Answers, Partition
 from worker.warm_up import (
     LOOK_SECONDS,
     PROGRESS_SECONDS,
@@ -133,13 +133,13 @@ class Recording:
 
     asked: list[tuple[str, int]] = field(default_factory=list)
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         self.asked.append(("learn", len(fingerprints)))
-        return ()
+        return tuple
 
-    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        self.asked.append(("decide", len(fingerprints)))
-        return ()
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        self.asked.append(("ask", len(fingerprints)))
+        return tuple
 
     def close(self) -> None: ...
 
@@ -196,7 +196,7 @@ class World:
         messages = self.source.poll(0.1)
         if not messages:
             return []
-        self.warm.decide("n", [Fingerprint(article_id="a", content_hash=b"")] * len(messages), 0)
+        self.warm.ask("n", [Fingerprint(article_id="a", content_hash=b"")] * len(messages), 0)
         outcomes = [_outcome(each) for each in messages]
         delivered = self.delivery.deliver(outcomes, "")
         assert [outcome for outcome, _ in delivered] == outcomes  # counted as what they are
@@ -234,7 +234,7 @@ def test_silence_ends_in_the_middle_of_a_batch() -> None:
     assert (world.committed(), world.told()) == ({0: 3}, [])
     assert [world.step(), world.step()] == [[3, 4, 5], []]
     assert (world.committed(), world.told()) == ({0: 6}, ["0:3", "0:4", "0:5"])
-    assert world.index.asked == [("learn", 3), ("decide", 3)]
+    assert world.index.asked == [("learn", 3), ("ask", 3)]
     assert world.live == [True]
     assert [event for event, _ in world.lines] == ["warm_up_over"]
 

@@ -56,7 +56,7 @@ def decide(
     arrivals: list[Arrival] = []
     for begin in range(0, len(order), batch):
         articles = order[begin : begin + batch]
-        decisions = index.decide(namespace, [each.fingerprint for each in articles], int(clock() * 1000))
+        decisions = index.ask(namespace, [each.fingerprint for each in articles], int(clock() * 1000))()
         arrivals += [
             Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
         ]

@@ -57,10 +57,11 @@ class KafkaSource:
         self._paused = False
         #: the client raised of a record: polling it again would spin without end, until the position is moved
         self._suspected = False
-        #: partitions of which everything polled is still ours to commit; a rebalance takes them out
-        self._held: set[Partition] = set()
-        #: for each partition the position before which all is delivered, as far as known
+        #: for each partition the position before which nothing is left to deliver: where this assignment of it began,
+        #: then what was delivered. A batch that was read before a rebalance may come again behind it
         self._delivered: dict[Partition, int] = {}
+        #: for each partition the position behind what was polled last
+        self._polled: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
         self._refusals = Refusals()
         #: since when the group's coordinator is unknown, on the clock that only grows
@@ -99,7 +100,7 @@ class KafkaSource:
         Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
         """
         consumer = self._open()
-        ours = self._ours(consumer, positions)
+        ours = {partition: found.stop for partition, found in self._ours(consumer, positions).items()}
         if not ours:
             return
         try:
@@ -108,8 +109,10 @@ class KafkaSource:
             raise translate(error, "committing offsets") from error
         self.committed(ours)
 
-    def claim(self, positions: Mapping[Partition, int]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, int]]:
-        """Give the membership to commit with in a transaction, and the positions whose partitions are still ours.
+    def claim(self, positions: Mapping[Partition, int]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, range]]:
+        """Give the membership to commit with in a transaction, and the offsets before these positions that are ours.
+
+        Those are what was polled since a partition was assigned last, and is not delivered yet.
 
         The membership is asked first. Had it a later generation than our knowledge of the partitions, the group would
         take a position of a partition that it has given away in between; the other way round it refuses.
@@ -191,7 +194,8 @@ class KafkaSource:
         if self._consumer is None:
             consumer = connected(lambda: KafkaConsumer(**self._options()), self._config)
             consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
-            self._held.clear()
+            self._polled.clear()
+            self._delivered.clear()
             self._refusals.start()
             self._consumer = consumer
         return self._consumer
@@ -217,15 +221,13 @@ class KafkaSource:
 
     def _taken(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread, where nothing may block: in particular, nothing is committed here."""
-        for partition in partitions:
-            self._held.discard(_key(partition))
-            self._delivered.pop(_key(partition), None)
+        self._forget(map(_key, partitions))
         self._rebalanced()
 
     def _given(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread. New partitions come unpaused; what was polled of them before is not ours."""
         partitions = list(partitions)
-        self._held.difference_update(map(_key, partitions))
+        self._forget(map(_key, partitions))
         consumer = self._consumer
         if self._paused and consumer is not None:
             _each(consumer.pause, partitions)
@@ -233,13 +235,23 @@ class KafkaSource:
 
     def _hold(self, places: Iterable[tuple[str, int, int]]) -> None:
         for topic, partition, offset in places:
-            self._held.add((topic, partition))
-            self._delivered.setdefault((topic, partition), offset)
+            key = (topic, partition)
+            # first seen, or gone back without a rebalance: put back, or the topic was made anew
+            if offset < self._polled.get(key, offset + 1):
+                self._delivered[key] = offset
+            self._polled[key] = offset + 1
 
-    def _ours(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
+    def _forget(self, partitions: Iterable[Partition]) -> None:
+        for partition in partitions:
+            self._polled.pop(partition, None)
+            self._delivered.pop(partition, None)
+
+    def _ours(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> Mapping[Partition, range]:
         # a partition may be taken between a poll and our holding it, and would stay held: so the assignment has a say
-        held = self._held & {_key(partition) for partition in consumer.assignment()}
-        return {partition: position for partition, position in positions.items() if partition in held}
+        assigned = {_key(partition) for partition in consumer.assignment()}
+        begun = {partition: self._delivered.get(partition) for partition in positions if partition in assigned}
+        ranges = {partition: range(at, positions[partition]) for partition, at in begun.items() if at is not None}
+        return {partition: found for partition, found in ranges.items() if found}
 
     def _committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, OffsetAndMetadata]:
         consumer, until = self._open(), time.monotonic() + seconds

@@ -6,7 +6,7 @@ are in docs/delivery.md.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from worker.batch import positions
@@ -17,6 +17,7 @@ from worker.kafka.clients import KafkaConfig
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource, offsets
 from worker.model import Outcome
+from worker.ports import Partition
 from worker.settings.groups import TimeSettings
 
 
@@ -65,12 +66,13 @@ class Transactional:
 
     def _deliver(self, outcomes: Sequence[Outcome], note: str, until: float) -> Sequence[tuple[Outcome, int]]:
         producer = self._sink.open()
-        behind = positions(outcome.message for outcome in outcomes)
-        member, ours = self._source.claim(behind)
+        member, claimed = self._source.claim(positions(outcome.message for outcome in outcomes))
+        ours = {partition: found.stop for partition, found in claimed.items()}
         if self._in_doubt and self._source.is_committed(ours, until - time.monotonic()):
+            self._source.committed(ours)
             return self._in_doubt
         self._in_doubt = ()
-        left = [outcome for outcome in outcomes if (outcome.message.topic, outcome.message.partition) in ours]
+        left = [outcome for outcome in outcomes if _is_in(claimed, outcome)]
         if not left:
             return ()
         try:
@@ -87,3 +89,8 @@ class Transactional:
             raise self._sink.failed(error, "committing a transaction") from error
         self._source.committed(ours)
         return delivered
+
+
+def _is_in(claimed: Mapping[Partition, range], outcome: Outcome) -> bool:
+    message = outcome.message
+    return message.offset in claimed.get((message.topic, message.partition), range(0))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -12,10 +13,13 @@ from redis.exceptions import NoScriptError, ResponseError
 from worker.decision import Rule
 from worker.errors import IndexMismatch, RepriseError, Unreachable
 from worker.model import Decision, Fingerprint, Memory
+from worker.ports import Answers
+from worker.redis_index import wire
 from worker.redis_index.faults import REDIS_ERRORS, translate
 from worker.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
 from worker.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
 from worker.redis_index.scripts import script
+from worker.redis_index.wire import Receive
 from worker.retention import Retention
 from worker.text.version import TEXT_VERSION
 
@@ -97,30 +101,37 @@ class RedisIndex:
         )
         return int(shards)
 
-    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Decide each article in order; see worker/ports.py."""
-        return self._decide(namespace, fingerprints, now_ms, learning=False)
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Begin to decide each article in order; see worker/ports.py."""
+        return self._ask(namespace, fingerprints, now_ms, learning=False)
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Index what the generation before has decided and told: under its story's id, with its decision on record.
+    def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        """Ask, and wait for the answer."""
+        return self.ask(namespace, fingerprints, now_ms)()
+
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Begin to index what the generation before has decided and told: under its story's id, with its decision.
 
         What that has forgotten is not learnt either; where there is none, articles are decided as ever. Raises what
-        `decide` raises.
+        `ask` raises.
         """
-        return self._decide(namespace, fingerprints, now_ms, learning=True)
+        return self._ask(namespace, fingerprints, now_ms, learning=True)
 
-    def _decide(
-        self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool
-    ) -> Sequence[Decision]:
-        for _ in range(_ATTEMPTS):
-            if namespace not in self._opened:
-                self.prepare(namespace)
-            answers = self._send(namespace, fingerprints, now_ms, learning=learning)
-            errors = [answer for answer in answers if isinstance(answer, Exception)]
-            if not errors:
-                return [unpack_decision(answer) for answer in answers[: len(fingerprints)]]
-            self._recover(namespace, errors[0])
-        raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
+    def _ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Answers:
+        send = partial(self._send, namespace, fingerprints, now_ms, learning=learning)
+        sent = send()
+
+        def answers(sent: Receive = sent) -> Sequence[Decision]:
+            for _ in range(_ATTEMPTS):
+                found = self._receive(sent)
+                errors = [answer for answer in found if isinstance(answer, Exception)]
+                if not errors:
+                    return [unpack_decision(answer) for answer in found[: len(fingerprints)]]
+                self._recover(namespace, errors[0])
+                sent = send()
+            raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
+
+        return answers
 
     def inherits(self, namespace: str) -> str | None:
         """Name the keys of the index that `learn` learns from; None where it found none when it was prepared."""
@@ -171,17 +182,23 @@ class RedisIndex:
             rehashed=not found.decode().startswith(f"text={TEXT_VERSION} "),
         )
 
-    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> list[Any]:
+    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Receive:
         """One round trip: every article's decision, then a bounded sweep."""
+        if namespace not in self._opened:
+            self.prepare(namespace)
         key, settings = self._key(namespace), self._opened[namespace].settings
-        decide, sweep = script("decide"), script("sweep")
+        decide, sweep = script("decide").sha, script("sweep").sha
+        packed = (pack_article(namespace, fingerprint, now_ms, learning=learning) for fingerprint in fingerprints)
+        commands: list[tuple[Any, ...]] = [("EVALSHA", decide, 1, key, settings, *article) for article in packed]
+        commands.append(("EVALSHA", sweep, 1, key, settings, now_ms, _SWEEP_SHARDS))
         try:
-            with self._node(key).pipeline(transaction=False) as pipeline:
-                for fingerprint in fingerprints:
-                    packed = pack_article(namespace, fingerprint, now_ms, learning=learning)
-                    pipeline.evalsha(decide.sha, 1, key, settings, *packed)
-                pipeline.evalsha(sweep.sha, 1, key, settings, now_ms, _SWEEP_SHARDS)
-                return pipeline.execute(raise_on_error=False)
+            return wire.send(self._node(key), commands)
+        except REDIS_ERRORS as error:
+            raise self._failed(error) from error
+
+    def _receive(self, sent: Receive) -> list[Any]:
+        try:
+            return sent()
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
