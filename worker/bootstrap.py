@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from worker.articles import Limits, read_article
 from worker.batch import Steps
 from worker.circuit import CircuitLimits
+from worker.collectors import fullest
 from worker.dead_letters import dead_letter, notice
 from worker.decision import Rule
 from worker.delivery import AtLeastOnce
@@ -29,7 +30,7 @@ from worker.kafka.transactional import Transactional
 from worker.logs import logger
 from worker.metrics import Metrics
 from worker.model import Dependency, EventType
-from worker.namespaces import Namespaces
+from worker.namespaces import By, Namespaces, names
 from worker.observers import Observers
 from worker.patience import Pace, Patience
 from worker.pipeline import Pipeline
@@ -67,8 +68,9 @@ def opened(
     with ExitStack() as closing:
         index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
-        metrics.watch_index(partial(index.size, settings.index.namespace))
-        metrics.watch_memory(partial(index.memory, settings.index.namespace))
+        namespaces = names(namespaces_of(settings))
+        metrics.watch_index(lambda: {each: index.size(each) for each in namespaces})
+        metrics.watch_memory(lambda: fullest(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
         _await_kafka(settings, stop)
         what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
@@ -90,8 +92,8 @@ def opened(
             yield build(source=source, index=index, delivery=delivery), source
             return
         until = insist(lambda: _open_until(settings, warm_up, closing), what, limit_seconds=limit_seconds, stop=stop)
-        learns = index.inherits(settings.index.namespace)
-        logger().info("warm_up_begins", until=warm_up.text, learns_from=learns)
+        learns = [found for each in namespaces if (found := index.inherits(each))]
+        logger().info("warm_up_begins", until=warm_up.text, learns_from=", ".join(learns) or None)
         metrics.warming_up(silent=True)
         warm = WarmSource(source, until, logger().info, live=partial(metrics.warming_up, silent=False))
         silent = partial(getattr, warm, "silent")
@@ -152,7 +154,7 @@ def assembled(
 
 
 def steps_of(settings: Settings) -> Steps:
-    """The pure functions of the settings' limits, rule, namespace and topics."""
+    """The pure functions of the settings' limits, rule, namespaces and topics."""
     limits = Limits(
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
     )
@@ -170,8 +172,12 @@ def steps_of(settings: Settings) -> Steps:
 
 
 def namespaces_of(settings: Settings) -> Namespaces:
-    """Where articles belong."""
-    return Namespaces(base=settings.index.namespace)
+    """Which namespaces there are, and which articles belong to each."""
+    index = settings.index
+    if index.namespace_by is None or index.namespace_values is None:
+        return Namespaces(base=index.namespace)
+    by, _, key = index.namespace_by.partition(":")
+    return Namespaces(base=index.namespace, by=By(by), key=key, values=index.namespace_values.split(","))
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -204,7 +210,7 @@ def open_sink(settings: Settings) -> Sink:
 
 
 def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None) -> RedisIndex:
-    """Check the server and what the namespace holds. Raises Unreachable, Fatal, IndexMismatch."""
+    """Check the server and what the namespaces hold. Raises Unreachable, Fatal, IndexMismatch."""
     index = RedisIndex(
         client,
         rule=rule_of(settings),
@@ -215,8 +221,9 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
     )
     try:
         check_eviction(client, settings.redis)
-        check_rights(client, settings.redis, settings.index.namespace)
-        index.prepare(settings.index.namespace)
+        for namespace in names(namespaces_of(settings)):
+            check_rights(client, settings.redis, namespace)
+            index.prepare(namespace)
     except BaseException:
         index.close()  # or every try would leave its connections behind
         raise

@@ -1,6 +1,7 @@
 """Figures that are asked for when somebody scrapes: the lag of memory, the index and the store of Redis."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily
@@ -67,10 +68,10 @@ class _Asked(Generic[T]):
 
 
 class IndexCollector(Collector):
-    """How many representatives the index holds."""
+    """How many representatives each namespace's index holds."""
 
-    def __init__(self, size: Callable[[], int], monotonic: Callable[[], float]) -> None:
-        self._size = _Asked(size, monotonic)
+    def __init__(self, sizes: Callable[[], Mapping[str, int]], monotonic: Callable[[], float]) -> None:
+        self._sizes = _Asked(sizes, monotonic)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name the series without asking anybody."""
@@ -78,14 +79,24 @@ class IndexCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the series."""
-        family, size = self._family(), self._size.answer()
-        if size is not None:
-            family.add_metric([], size)
+        family = self._family()
+        for namespace, size in (self._sizes.answer() or {}).items():
+            family.add_metric([namespace], size)
         yield family
 
     @staticmethod
     def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily("reprise_index_articles", "Representatives that the index holds.")
+        return GaugeMetricFamily(
+            "reprise_index_articles", "Representatives that the index of a namespace holds.", labels=["index_namespace"]
+        )
+
+
+def fullest(stores: Iterable[Memory]) -> Memory:
+    """Of a cluster's servers the one nearest to its limit, which is met first; without limits, the one that uses most.
+
+    Raises ValueError where there is none.
+    """
+    return max(stores, key=lambda each: (each.used_bytes / (each.max_bytes or math.inf), each.used_bytes))
 
 
 class MemoryCollector(Collector):

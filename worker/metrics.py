@@ -1,7 +1,7 @@
 """Metrics: every series the worker exports, declared in one class that takes its registry.
 
 May live here: names, help texts, labels, buckets, and how the pipeline's observations become samples. Label values come
-from enums, topics and partitions, never from articles. Nothing registers itself anywhere at import.
+from enums, topics, partitions and settings, never from articles. Nothing registers itself anywhere at import.
 """
 
 import platform
@@ -102,7 +102,9 @@ class Metrics:
         self._last_poll = self._gauge("last_poll_timestamp_seconds", "When a poll last completed; 0 before the first.")
         self._circuit = self._gauge("circuit_open", "1 while the worker ends because too much could not be read.")
         self._warm_up = self._gauge("warm_up", "1 while the worker learns in silence and has not told anything yet.")
-        self._expected = self._gauge("index_expected_articles", "Representatives that the index was laid out for.")
+        self._expected = self._gauge(
+            "index_expected_articles", "Representatives that the index of each namespace was laid out for."
+        )
         build = Gauge(
             "reprise_build_info",
             "Always 1; what is running.",
@@ -128,12 +130,15 @@ class Metrics:
         """Export the lag of each assigned partition; `lag` is called at each scrape, from the scrape's thread."""
         self.registry.register(LagCollector(lag))
 
-    def watch_index(self, size: Callable[[], int]) -> None:
-        """Export the number of representatives; `size` is called from the scrape's thread, every 15 s at most."""
-        self.registry.register(IndexCollector(size, self._monotonic))
+    def watch_index(self, sizes: Callable[[], Mapping[str, int]]) -> None:
+        """Export each namespace's number of representatives.
+
+        `sizes` is called from the scrape's thread, every 15 s at most; its namespaces are those of the settings.
+        """
+        self.registry.register(IndexCollector(sizes, self._monotonic))
 
     def watch_memory(self, memory: Callable[[], Memory]) -> None:
-        """Export what the store uses of what it may; `memory` is called like `size` above."""
+        """Export what the store uses of what it may; `memory` is called like `sizes` above."""
         self.registry.register(MemoryCollector(memory, self._monotonic))
 
     def describe(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:

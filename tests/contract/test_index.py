@@ -1,11 +1,15 @@
 """What every index promises, run against the reference in memory and against Redis."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
-from worker.model import EventType, Kind
+from worker.memory_index import MemoryIndex
+from worker.model import EventType, Kind, Trace
+from worker.namespaces import by_namespace
 from worker.ports import Index
 
 T0 = 1_700_000_000_000
@@ -200,6 +204,27 @@ def test_namespaces_know_nothing_of_each_other(index: Index, namespace: str) -> 
     (other,) = index.decide(namespace + "-other", [article("b", BASE)], T0)
     assert other.type is EventType.NEW
     assert one.story_id != other.story_id
+
+
+def test_a_batch_of_several_namespaces_is_decided_as_each_alone(index: Index, namespace: str) -> None:
+    """Each namespace's articles are decided in their order, as if there were no other; told again, they repeat."""
+    texts = [BASE, NEAR, HALF, BASE, text_of(20, 21), edited(NEAR, 9), BASE]
+    batch = [
+        replace(article(f"{name}-{number}", text), namespace=f"{namespace}-{name}")
+        for number, text in enumerate(texts)
+        for name in ("en", "fr", "de")[: number % 3 + 1]
+    ]
+    decisions = by_namespace(index.decide, batch, T0)
+    reference = MemoryIndex(rule=RULE, retention=RETENTION)
+    for each in {fingerprint.namespace for fingerprint in batch}:
+        numbers = [number for number, fingerprint in enumerate(batch) if fingerprint.namespace == each]
+        alone = reference.decide(each, [batch[number] for number in numbers], T0)
+        assert [decisions[number] for number in numbers] == alone
+    again = by_namespace(index.decide, batch, T0 + 1)
+    assert [replace(decision, trace=Trace()) for decision in again] == [
+        replace(decision, trace=Trace()) for decision in decisions
+    ]
+    assert all(decision.trace.replayed for decision in again)
 
 
 def test_long_ids_and_any_characters_come_back_whole(decide: Decide) -> None:

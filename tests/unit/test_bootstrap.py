@@ -4,11 +4,12 @@ from dataclasses import fields
 import pytest
 from structlog.testing import capture_logs
 
-from worker.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, rule_of, steps_of
+from worker.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
 from worker.decision import Rule
 from worker.errors import BadMessage, Fatal, Unreachable
 from worker.kafka.clients import KafkaConfig
 from worker.model import DeadReason, Decision, EventType, Message
+from worker.namespaces import names
 from worker.settings import load
 from worker.stop import Stop
 
@@ -86,6 +87,24 @@ def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
     assert (event.topic, dict(event.headers)["ce_source"]) == ("n", b"urn:reprise:namespace:fr")
     for make in (steps.dead_letter, steps.notice):
         assert make(a_message(b"{}"), DeadReason.NO_TEXT, "none", 0.0).topic == "d"
+
+
+def test_one_worker_keeps_languages_apart() -> None:
+    """The settings' languages have a namespace each, which an article's event names, beside that of all others."""
+    settings = load(
+        {
+            "REPRISE_NAMESPACE": "news",
+            "REPRISE_NAMESPACE_BY": "lang",
+            "REPRISE_NAMESPACE_VALUES": "en,fr",
+        }
+    )
+    steps = steps_of(settings)
+    assert names(namespaces_of(settings)) == ("news", "news-en", "news-fr")
+    for lang, namespace in (("fr-CA", b"news-fr"), ("de", b"news")):
+        article = steps.read(a_message(b'{"text": "Some text.", "lang": "%s"}' % lang.encode()))
+        decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
+        event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
+        assert dict(event.headers)["ce_source"] == b"urn:reprise:namespace:" + namespace
 
 
 def test_a_dependency_that_comes_late_is_waited_for_with_one_line() -> None:

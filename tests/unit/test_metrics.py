@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from worker.collectors import STORE_SECONDS
+from worker.collectors import STORE_SECONDS, fullest
 from worker.errors import Unreachable
 from worker.metrics import Metrics
 from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
@@ -49,7 +49,7 @@ def a_message(timestamp_ms: int | None) -> Message:
 
 def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.watch_lag(lambda: {("articles.raw", 3): 7})
-    metrics.watch_index(lambda: 41)
+    metrics.watch_index(lambda: {"n": 41})
     metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
     metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
@@ -159,21 +159,30 @@ def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metri
 def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
     """However often it is scraped, Redis is asked once an interval."""
     asked: list[float] = []
-    metrics.watch_index(lambda: (asked.append(clock.now), len(asked))[1])
+    metrics.watch_index(lambda: (asked.append(clock.now), {"n": len(asked)})[1])
     for _ in range(3):
-        assert registry.get_sample_value("reprise_index_articles") == 1
+        assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 1
     clock.now += STORE_SECONDS
-    assert registry.get_sample_value("reprise_index_articles") == 2
+    assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 2
+
+
+def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A worker of several indexes tells how much each of them holds."""
+    metrics.watch_index(lambda: {"news": 1, "news-fr": 2})
+    sizes = [
+        registry.get_sample_value("reprise_index_articles", {"index_namespace": name}) for name in ("news", "news-fr")
+    ]
+    assert sizes == [1, 2]
 
 
 def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
     """With Redis away the figure is missing and every other one is served."""
 
-    def away() -> int:
+    def away() -> dict[str, int]:
         raise Unreachable("redis does not answer")
 
     metrics.watch_index(away)
-    assert registry.get_sample_value("reprise_index_articles") is None
+    assert b"reprise_index_articles{" not in generate_latest(registry)
     assert b"reprise_articles_total" in generate_latest(registry)
 
 
@@ -182,6 +191,21 @@ def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Met
     metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
     assert registry.get_sample_value("reprise_redis_memory_used_bytes") == 80
     assert registry.get_sample_value("reprise_redis_memory_max_bytes") == 100
+
+
+@pytest.mark.parametrize(
+    ("stores", "expected"),
+    [
+        ([(80, 100), (900, 1000)], (900, 1000)),
+        ([(99, 100), (900, 1000)], (99, 100)),
+        ([(5000, 0), (1, 1000)], (1, 1000)),
+        ([(80, 0), (90, 0)], (90, 0)),
+    ],
+)
+def test_the_fullest_store_is_told(stores: list[tuple[int, int]], expected: tuple[int, int]) -> None:
+    """Of a cluster's nodes, (used, limit) each, the one that refuses writes first; a limit of 0 is never met."""
+    found = fullest(Memory(used_bytes=used, max_bytes=limit) for used, limit in stores)
+    assert (found.used_bytes, found.max_bytes) == expected
 
 
 def test_worker_says_what_it_works_on(registry: CollectorRegistry, metrics: Metrics) -> None:

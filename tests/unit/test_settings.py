@@ -54,6 +54,22 @@ def test_the_environment_is_taken() -> None:
     assert settings.redis.url.get_secret_value() == "rediss://valkey:6380"
 
 
+def test_a_worker_serves_so_many_namespaces_and_no_more() -> None:
+    """Past the bound the list is refused at the start, not cut."""
+    values = [f"v{number}" for number in range(33)]
+    by_field = {"REPRISE_NAMESPACE_BY": "field:tenant"}
+    assert load({**by_field, "REPRISE_NAMESPACE_VALUES": ", ".join(values[:32])})
+    (line,) = mistakes({**by_field, "REPRISE_NAMESPACE_VALUES": ", ".join(values)})
+    assert line.startswith("REPRISE_NAMESPACE_VALUES: 'v0, v1, ")
+    assert "allowed: 1 to 32 names" in line
+
+
+def test_values_of_namespaces_are_written_as_people_do() -> None:
+    """Blanks, capitals and repetitions do not count."""
+    settings = load({"REPRISE_NAMESPACE_BY": "field:tenant", "REPRISE_NAMESPACE_VALUES": "Acme, b.c ,acme"})
+    assert settings.index.namespace_values == "acme,b.c"
+
+
 def test_settings_are_frozen() -> None:
     """Nothing changes a setting after the start."""
     settings = load({})
@@ -80,6 +96,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("LOG_FORMAT", "xml", "json, console"),
         ("REDIS_CLUSTER", "perhaps", "true, false"),
         ("NAMESPACE", "{fr}", "characters a-z"),
+        ("NAMESPACE_BY", "language", "lang, field:NAME or header:NAME"),
+        ("NAMESPACE_BY", "field:", "lang, field:NAME or header:NAME"),
+        ("NAMESPACE_VALUES", "en,,fr", "1 to 32 names with commas between"),
+        ("NAMESPACE_VALUES", "en,{fr}", "1 to 32 names with commas between"),
         ("TOPIC_NEW", "stories new", "characters a-z"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
         ("KAFKA_SASL_MECHANISM", "GSSAPI", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
@@ -209,6 +229,12 @@ SASL = {
         (
             {"REPRISE_REDIS_URL": "rediss://host", "REPRISE_REDIS_SSL_KEYFILE": __file__},
             ["REPRISE_REDIS_SSL_KEYFILE"],
+        ),
+        ({"REPRISE_NAMESPACE_BY": "lang"}, ["REPRISE_NAMESPACE_BY"]),
+        ({"REPRISE_NAMESPACE_VALUES": "en"}, ["REPRISE_NAMESPACE_VALUES"]),
+        (
+            {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,pt-br,zh_hant"},
+            ["REPRISE_NAMESPACE_VALUES", "REPRISE_NAMESPACE_VALUES"],
         ),
         ({"REPRISE_RULE_BUCKET_ENTRIES": "4", "REPRISE_RULE_STOP_STORIES": "5"}, ["REPRISE_RULE_BUCKET_ENTRIES"]),
         ({"REPRISE_LIVENESS_TIMEOUT_SECONDS": "30"}, ["REPRISE_LIVENESS_TIMEOUT_SECONDS"]),

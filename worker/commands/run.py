@@ -124,6 +124,8 @@ def _shown(settings: Settings) -> dict[str, object]:
         "group_id": settings.kafka.group_id,
         "topic": settings.topics.articles,
         "namespace": settings.index.namespace,
+        "namespace_by": settings.index.namespace_by,
+        "namespace_values": settings.index.namespace_values,
         "generation": settings.index.index_generation,
         "window_seconds": settings.index.window_seconds,
         "delivery": settings.service.delivery.value,

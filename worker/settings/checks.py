@@ -1,9 +1,11 @@
 """What may be wrong between settings that are right each on its own."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from worker.settings.groups import (
+    IndexSettings,
     KafkaSettings,
     RedisSettings,
     RuleSettings,
@@ -19,6 +21,7 @@ def contradictions(groups: Mapping[str, Any]) -> Iterator[str]:
         (_check_kafka, ("kafka",)),
         (_check_topics, ("topics",)),
         (_check_redis, ("redis",)),
+        (_check_namespaces, ("index",)),
         (_check_rule, ("rule",)),
         (_check_times, ("times", "kafka", "redis")),
     )
@@ -64,6 +67,21 @@ def _check_redis(redis: RedisSettings) -> Iterator[str]:
             yield f"{variable(RedisSettings, name)}: is not used where REPRISE_REDIS_URL does not begin with rediss:"
     if redis.ssl_keyfile is not None and redis.ssl_certfile is None:
         yield "REPRISE_REDIS_SSL_KEYFILE: needs REPRISE_REDIS_SSL_CERTFILE as well"
+
+
+def _check_namespaces(index: IndexSettings) -> Iterator[str]:
+    by, values = index.namespace_by, index.namespace_values
+    if by is not None and values is None:
+        yield "REPRISE_NAMESPACE_BY: needs REPRISE_NAMESPACE_VALUES as well"
+    if by is None and values is not None:
+        yield "REPRISE_NAMESPACE_VALUES: is not used without REPRISE_NAMESPACE_BY"
+    if by == "lang" and values is not None:
+        for value in values.split(","):
+            if not re.fullmatch(r"[a-z]{2,8}", value):  # no article's language is ever reduced to it
+                yield (
+                    f"REPRISE_NAMESPACE_VALUES: {value!r} is not allowed with REPRISE_NAMESPACE_BY=lang; "
+                    "allowed: primary subtags, such as en or pt"
+                )
 
 
 def _check_rule(rule: RuleSettings) -> Iterator[str]:

@@ -1,0 +1,118 @@
+"""Which namespace an article belongs to, and a batch decided in several."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.articles import Limits, read_article
+from worker.model import Decision, EventType, Fingerprint, Message
+from worker.namespaces import UNDIVIDED, By, Namespaces, by_namespace, names, namespace_of
+
+BY_LANG = Namespaces(base="news", by=By.LANG, values=("en", "pt", "zh"))
+BY_FIELD = Namespaces(base="news", by=By.FIELD, key="tenant", values=("acme", "b.c"))
+BY_HEADER = Namespaces(base="news", by=By.HEADER, key="X-Tenant", values=("acme",))
+
+
+@pytest.mark.parametrize(
+    ("lang", "namespace"),
+    [
+        ("en", "news-en"),
+        ("EN", "news-en"),
+        (" en-GB ", "news-en"),
+        ("pt_BR", "news-pt"),
+        ("zh-Hant-TW", "news-zh"),
+        ("de", "news"),
+        ("english", "news"),
+        ("e", "news"),
+        ("-en", "news"),
+        ("", "news"),
+        (None, "news"),
+        (7, "news"),
+    ],
+)
+def test_a_language_is_its_primary_subtag(lang: object, namespace: str) -> None:
+    """Region, script, case and the crawler's underscore do not count; what is not listed stays in the base."""
+    assert namespace_of(BY_LANG, {"lang": lang}) == namespace
+
+
+@pytest.mark.parametrize(
+    ("fields", "namespace"),
+    [
+        ({"tenant": "acme"}, "news-acme"),
+        ({"tenant": " ACME\n"}, "news-acme"),
+        ({"tenant": "b.c"}, "news-b.c"),
+        ({"tenant": "acme-en"}, "news"),
+        ({"tenant": "}acme"}, "news"),
+        ({"tenant": 7}, "news"),
+        ({"tenant": ["acme"]}, "news"),
+        ({"Tenant": "acme"}, "news"),
+        ({}, "news"),
+    ],
+)
+def test_a_field_is_compared_as_a_whole(fields: dict[str, object], namespace: str) -> None:
+    """Only a text counts, without the white space around it and whatever its case; the field's name is exact."""
+    assert namespace_of(BY_FIELD, fields) == namespace
+
+
+@pytest.mark.parametrize(
+    ("headers", "namespace"),
+    [
+        ([("x-tenant", b"acme")], "news-acme"),
+        ([("X-Tenant", b"other"), ("x-tenant", b" Acme ")], "news-acme"),
+        ([("x-tenant", b"acme"), ("X-TENANT", b"other")], "news"),
+        ([("x-tenant", b"\xff\xfeacme")], "news"),
+        ([("x-tenant", b"")], "news"),
+        ([("tenant", b"acme")], "news"),
+        ([], "news"),
+    ],
+)
+def test_the_last_header_counts(headers: list[tuple[str, bytes]], namespace: str) -> None:
+    """Of a header given twice the last one counts, and bytes that are no text are not listed."""
+    assert namespace_of(BY_HEADER, {"tenant": "acme"}, headers) == namespace
+
+
+@given(st.dictionaries(st.sampled_from(["lang", "tenant"]), st.text() | st.none() | st.integers()), st.binary())
+def test_the_namespaces_are_a_closed_set(fields: dict[str, object], header: bytes) -> None:
+    """Whatever arrives, no article makes a namespace that the settings do not name."""
+    for namespaces in (UNDIVIDED, BY_LANG, BY_FIELD, BY_HEADER):
+        assert namespace_of(namespaces, fields, [("x-tenant", header)]) in names(namespaces)
+
+
+def test_an_article_carries_its_namespace() -> None:
+    """Fields that are no part of an article, and the headers of its message, are seen as well."""
+    message = Message(
+        topic="t",
+        partition=0,
+        offset=0,
+        key=None,
+        value=b'{"text": "a", "lang": "en", "tenant": "b.c"}',
+        headers=(("x-tenant", b"acme"),),
+    )
+    found = [read_article(message, Limits(), each).namespace for each in (BY_LANG, BY_FIELD, BY_HEADER)]
+    assert found == ["news-en", "news-b.c", "news-acme"]
+    assert read_article(message, Limits()).namespace == "default"
+
+
+@given(st.lists(st.sampled_from("abc")))
+def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
+    """Each namespace is asked once, for its articles in their order, and the answers stand in the batch's order."""
+    batch = [
+        Fingerprint(article_id=str(number), content_hash=b"", namespace=namespace)
+        for number, namespace in enumerate(namespaces)
+    ]
+    asked: list[tuple[str, list[int]]] = []
+
+    def decide(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
+        asked.append((namespace, [int(each.article_id) for each in fingerprints]))
+        return [
+            Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
+            for each in fingerprints
+        ]
+
+    decisions = by_namespace(decide, batch, 5)
+    assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
+    assert {each.decided_at_ms for each in decisions} <= {5}
+    assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
+    assert all(numbers == sorted(numbers) for _, numbers in asked)
