@@ -201,11 +201,14 @@ class Place:
         wait_until(everything, BROKER_SECONDS, f"the end of {topic}")
         return found
 
-    def events(self) -> list[Event]:
-        """Return every event of both topics, each of them checked."""
+    def events(self, namespaces: Mapping[bytes, str] | None = None) -> list[Event]:
+        """Return every event of both topics, each of them checked.
+
+        namespaces  by `traceparent`, those of messages that are not of the place's own
+        """
         topics = {EventType.NEW: self.topics.new, EventType.VARIANT: self.topics.variants}
         return [
-            checked(message, event_type, self.namespace)
+            checked(message, event_type, (namespaces or {}).get(dict(message.headers)["traceparent"], self.namespace))
             for event_type, topic in topics.items()
             for message in self.read(topic)
         ]
