@@ -33,7 +33,8 @@ def another(setting: ChartSetting) -> object:
         return not default
     if isinstance(default, (int, float)):
         return schema["maximum"]
-    return {"redisUrl": "unix:///run/redis.sock", "kafkaBootstrapServers": "a.example:9092"}.get(setting.name, "other")
+    narrow = {"redisUrl": "unix:///run/redis.sock", "kafkaBootstrapServers": "a.example:9092", "namespaceBy": "lang"}
+    return narrow.get(setting.name, "other")
 
 
 def test_every_setting_of_the_worker_can_be_set(helm: Helm) -> None:
