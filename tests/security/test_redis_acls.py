@@ -108,6 +108,22 @@ def test_another_namespace_is_out_of_reach(server: str) -> None:
         open_index(settings(url), connect(settings(url).redis))
 
 
+@pytest.mark.redis
+def test_the_rights_of_each_namespace_are_asked_for(server: str) -> None:
+    """A worker of several namespaces needs a pattern for each of them, and is told at the start which one lacks."""
+
+    def start(*namespaces: str) -> None:
+        patterns = [f"~{{{namespace}}}:*" for namespace in namespaces]
+        with restricted(server, [*redis_rights(), *patterns], KEYS, PASSWORD) as url:
+            several = {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,fr"}
+            found = load({"REPRISE_REDIS_URL": url, "REPRISE_NAMESPACE": NAMESPACE, **several})
+            open_index(found, connect(found.redis)).close()
+
+    start("news-en", "news-fr")
+    with pytest.raises(Fatal, match=r"\{news-fr\}:\*"):
+        start("news-en")
+
+
 @pytest.mark.stack
 def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
     """The whole worker says it in a line, with exit code 1."""

@@ -86,6 +86,32 @@ def test_a_named_redis_is_left_as_it_was(tmp_path: Path, redis_url: str) -> None
     client.close()
 
 
+def test_namespaces_are_kept_as_the_worker_keeps_them(tmp_path: Path, redis_url: str) -> None:
+    """One text in two languages is a story in each, as the settings ask for, and no key of either stays behind."""
+    text = (
+        "The river commission closed the lower locks at Aldermere on Friday after the water had risen by four metres."
+    )
+    lines = [
+        {"id": f"{lang}-{source}", "text": text, "lang": lang, "source": source, "story": lang}
+        for lang in ("en", "fr")
+        for source in ("one.example", "two.example")
+    ]
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    by_lang = {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,fr"}
+    with Redis.from_url(redis_url) as client:
+        before = set(client.scan_iter(match="{*}:*"))
+        precision = {}
+        for name, settings in (("apart", by_lang), ("together", {})):
+            command = ("evaluate", str(gold), "--orders", "1", "--redis-url", redis_url, "--json")
+            run = reprise(tmp_path, *command, settings=settings)
+            assert run.returncode == 0, run.stderr.decode()
+            (own,) = json.loads(run.stdout)["systems"]["reprise"]["orders"]
+            precision[name] = own["b3_p"]
+        assert set(client.scan_iter(match="{*}:*")) <= before
+    assert precision == {"apart": 1.0, "together": 0.5}
+
+
 def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_them(tmp_path: Path) -> None:
     """A missing datasketch is one line on standard error; everything else is scored."""
     code = "import sys; sys.modules['datasketch'] = None; from worker.cli import main; sys.exit(main())"

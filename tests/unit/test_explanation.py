@@ -282,6 +282,16 @@ def test_the_verdict_is_the_index_s() -> None:
     assert outcomes == set(Outcome)
 
 
+def test_the_same_text_in_two_namespaces_is_two_stories() -> None:
+    """Whatever they share, the verdict says what keeps them apart, and the shared text is still shown."""
+    a, b = article(RIVER, "a"), replace(article(RIVER, "b"), namespace="news-fr")
+    found = explain(a, b, RULE)
+    assert found.verdict.outcome is found.reverse.outcome is Outcome.NEW
+    assert "different namespaces" in found.verdict.sentence
+    assert (found.verdict.clauses[0].found, found.verdict.clauses[0].holds) == ("default, news-fr", False)
+    assert found.evidence
+
+
 def test_the_demands_shown_are_those_of_the_rule() -> None:
     """Joined by their "either" and "or", the clauses are the rule's verdict for every pair, within one source too."""
     for (a, b), source in product(pairs()[::4], [None, "one.example"]):

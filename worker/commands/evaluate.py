@@ -129,7 +129,7 @@ class _Evaluation:
         return lines
 
     def _own(self, articles: Sequence[Labelled]) -> Iterator[Order]:
-        """Decide every order in a namespace of its own, which is removed afterwards."""
+        """Decide every order in namespaces of its own, which are removed afterwards."""
         from worker.bootstrap import open_index  # noqa: PLC0415
         from worker.redis_client import connect  # noqa: PLC0415
 

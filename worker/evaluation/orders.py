@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.evaluation.gold import Labelled
-from worker.model import Decision
-from worker.ports import Index
+from worker.model import Decision, Fingerprint
+from worker.asking import ask_each
+from worker.ports import Answers, Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,18 @@ def decide(
     clock: Callable[[], float],
     advance: Callable[[int], None],
 ) -> Order:
-    """Hand the articles to an empty namespace, in batches. Raises what the index raises."""
+    """Hand the articles, in batches, to empty namespaces: one for each of theirs, whose names begin with `namespace`.
+
+    Raises what the index raises.
+    """
+
+    def within(own: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        return index.ask(f"{namespace}.{own}", fingerprints, now_ms)
+
     arrivals: list[Arrival] = []
     for begin in range(0, len(order), batch):
         articles = order[begin : begin + batch]
-        decisions = index.ask(namespace, [each.fingerprint for each in articles], int(clock() * 1000))()
+        decisions = ask_each(within, [each.fingerprint for each in articles], int(clock() * 1000))()
         arrivals += [
             Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
         ]

@@ -61,18 +61,19 @@ def judge(a: Page, b: Page, rule: Rule) -> Verdict:
     estimate = compare(mine, theirs.sketch, theirs.size, rule) if mine and theirs else None
     bands = sum(one == other for one, other in zip(mine.rows, theirs.rows, strict=True)) if mine and theirs else 0
     exact, copied = compare_exactly(a, b, rule)
+    apart = a.article.namespace != b.article.namespace
     accepted = estimate is not None and bands > 0 and accepts(estimate, same_source, rule)
-    outcome = _outcome(a, b, estimate if accepted else None, rule)
+    outcome = Outcome.NEW if apart else _outcome(a, b, estimate if accepted else None, rule)
     found = estimate or _NOTHING
     return Verdict(
         outcome=outcome,
-        sentence=_sentence(a, b, outcome, found, bands, same_source, rule),
+        sentence=_APART if apart else _sentence(a, b, outcome, found, bands, same_source, rule),
         same_source=same_source,
         estimate=estimate,
         exact=exact,
         copied_sentences=copied,
         bands=bands,
-        clauses=_clauses(found, bands, same_source, rule),
+        clauses=(*((_one_namespace(a, b),) if apart else ()), *_clauses(found, bands, same_source, rule)),
     )
 
 
@@ -106,6 +107,9 @@ def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, fr
     return comparison, copied
 
 
+#: Names neither: a sentence is also told with A and B changed over.
+_APART = "B is a story of its own: the two have different namespaces, and articles are compared within one only."
+
 _NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0)
 
 
@@ -118,6 +122,11 @@ def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outco
     if same_id:
         return Outcome.REVISION
     return Outcome.NEAR if kind_of(accepted, rule) is Kind.NEAR else Outcome.PARTIAL
+
+
+def _one_namespace(a: Page, b: Page) -> Clause:
+    """What comes before every demand of the rule."""
+    return Clause(demand="one namespace", found=f"{a.article.namespace}, {b.article.namespace}", holds=False)
 
 
 def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Clause, ...]:
