@@ -69,7 +69,7 @@ def opened(
         index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
         namespaces = names(namespaces_of(settings))
-        metrics.watch_index(lambda: {each: index.size(each) for each in namespaces})
+        metrics.watch_index(index.size, namespaces)
         metrics.watch_memory(lambda: fullest(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
         _await_kafka(settings, stop)

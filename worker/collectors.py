@@ -1,7 +1,8 @@
 """Figures that are asked for when somebody scrapes: the lag of memory, the index and the store of Redis."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily
@@ -44,13 +45,14 @@ class LagCollector(Collector):
 
 
 class _Asked(Generic[T]):
-    """What somebody has to be asked for, asked every so many seconds at most, however often it is scraped.
+    """What somebody has to be asked for, asked every `seconds` at most, however often it is scraped.
 
     None while there is no answer: the pipeline sees the outage and tells of it; a scrape without the figure is right.
     """
 
-    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float]) -> None:
+    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float], seconds: float = STORE_SECONDS) -> None:
         self._ask = ask
+        self._seconds = seconds
         self._monotonic = monotonic
         self._asked_at: float | None = None
         self._answer: T | None = None
@@ -58,7 +60,7 @@ class _Asked(Generic[T]):
     def answer(self) -> T | None:
         """Give the last answer, or ask again when that is old."""
         now = self._monotonic()
-        if self._asked_at is None or now - self._asked_at >= STORE_SECONDS:
+        if self._asked_at is None or now - self._asked_at >= self._seconds:
             self._asked_at = now
             try:
                 self._answer = self._ask()
@@ -70,8 +72,10 @@ class _Asked(Generic[T]):
 class IndexCollector(Collector):
     """How many representatives each namespace's index holds."""
 
-    def __init__(self, sizes: Callable[[], Mapping[str, int]], monotonic: Callable[[], float]) -> None:
-        self._sizes = _Asked(sizes, monotonic)
+    def __init__(self, size: Callable[[str], int], namespaces: Sequence[str], monotonic: Callable[[], float]) -> None:
+        # a call takes milliseconds of Redis's time: with many namespaces each is asked the more seldom
+        seconds = STORE_SECONDS * len(namespaces)
+        self._sizes = {each: _Asked(partial(size, each), monotonic, seconds) for each in namespaces}
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name the series without asking anybody."""
@@ -80,8 +84,9 @@ class IndexCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the series."""
         family = self._family()
-        for namespace, size in (self._sizes.answer() or {}).items():
-            family.add_metric([namespace], size)
+        for namespace, asked in self._sizes.items():
+            if (size := asked.answer()) is not None:
+                family.add_metric([namespace], size)
         yield family
 
     @staticmethod

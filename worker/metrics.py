@@ -130,15 +130,15 @@ class Metrics:
         """Export the lag of each assigned partition; `lag` is called at each scrape, from the scrape's thread."""
         self.registry.register(LagCollector(lag))
 
-    def watch_index(self, sizes: Callable[[], Mapping[str, int]]) -> None:
-        """Export each namespace's number of representatives.
+    def watch_index(self, size: Callable[[str], int], namespaces: Sequence[str]) -> None:
+        """Export the number of representatives of each namespace; `size` is called from the scrape's thread.
 
-        `sizes` is called from the scrape's thread, every 15 s at most; its namespaces are those of the settings.
+        With one namespace it is called every 15 s at most, with n of them every n * 15 s for each.
         """
-        self.registry.register(IndexCollector(sizes, self._monotonic))
+        self.registry.register(IndexCollector(size, namespaces, self._monotonic))
 
     def watch_memory(self, memory: Callable[[], Memory]) -> None:
-        """Export what the store uses of what it may; `memory` is called like `sizes` above."""
+        """Export what the store uses of what it may; `memory` is called like `size` of one namespace."""
         self.registry.register(MemoryCollector(memory, self._monotonic))
 
     def describe(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:

@@ -49,7 +49,7 @@ def a_message(timestamp_ms: int | None) -> Message:
 
 def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.watch_lag(lambda: {("articles.raw", 3): 7})
-    metrics.watch_index(lambda: {"n": 41})
+    metrics.watch_index(lambda _: 41, ["n"])
     metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
     metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
@@ -159,7 +159,7 @@ def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metri
 def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
     """However often it is scraped, Redis is asked once an interval."""
     asked: list[float] = []
-    metrics.watch_index(lambda: (asked.append(clock.now), {"n": len(asked)})[1])
+    metrics.watch_index(lambda _: (asked.append(clock.now), len(asked))[1], ["n"])
     for _ in range(3):
         assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 1
     clock.now += STORE_SECONDS
@@ -167,22 +167,41 @@ def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics
 
 
 def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """A worker of several indexes tells how much each of them holds."""
-    metrics.watch_index(lambda: {"news": 1, "news-fr": 2})
-    sizes = [
-        registry.get_sample_value("reprise_index_articles", {"index_namespace": name}) for name in ("news", "news-fr")
+    """A worker of several indexes tells how much each holds, one that does not answer left out."""
+    held = {"news": 1, "news-fr": 2}
+
+    def size(namespace: str) -> int:
+        if namespace not in held:
+            raise Unreachable("its node is away")
+        return held[namespace]
+
+    names = ["news", "news-fr", "news-de"]
+    metrics.watch_index(size, names)
+    assert [registry.get_sample_value("reprise_index_articles", {"index_namespace": name}) for name in names] == [
+        1,
+        2,
+        None,
     ]
-    assert sizes == [1, 2]
+
+
+def test_many_namespaces_ask_no_more_than_one(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """In the long run Redis is asked once an interval, however many namespaces there are."""
+    asked: list[str] = []
+    metrics.watch_index(lambda namespace: (asked.append(namespace), 0)[1], ["a", "b", "c"])
+    for _ in range(30):
+        generate_latest(registry)
+        clock.now += STORE_SECONDS
+    assert asked == ["a", "b", "c"] * 10
 
 
 def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
     """With Redis away the figure is missing and every other one is served."""
 
-    def away() -> dict[str, int]:
+    def away(_: str) -> int:
         raise Unreachable("redis does not answer")
 
-    metrics.watch_index(away)
-    assert b"reprise_index_articles{" not in generate_latest(registry)
+    metrics.watch_index(away, ["n"])
+    assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) is None
     assert b"reprise_articles_total" in generate_latest(registry)
 
 

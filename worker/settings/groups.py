@@ -31,8 +31,8 @@ _CIRCUIT: Final = CircuitLimits()
 BATCH_MAX: Final = 500
 
 
-#: Namespaces with an index of their own that one worker may serve: a batch asks each in a round trip of its own, and
-#: each is counted once every 15 s, in up to 5 ms of Redis's time.
+#: Values with a namespace of their own: a batch asks each in a round trip, a start prepares them all. More than the
+#: languages of most crawls; for more customers than that, several groups share them.
 NAMESPACES_MAX: Final = 32
 
 
