@@ -7,9 +7,9 @@ import pytest
 
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
+from worker.asking import ask_each
 from worker.memory_index import MemoryIndex
 from worker.model import EventType, Kind, Trace
-from worker.asking import ask_each
 from worker.ports import Index
 
 T0 = 1_700_000_000_000

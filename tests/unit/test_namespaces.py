@@ -1,14 +1,12 @@
 """Which namespace an article belongs to, and a batch decided in several."""
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.articles import Limits, read_article
-from worker.model import Decision, EventType, Fingerprint, Message
-from worker.namespaces import UNDIVIDED, By, Namespaces, by_namespace, names, namespace_of
+from worker.model import Message
+from worker.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
 
 BY_LANG = Namespaces(base="news", by=By.LANG, values=("en", "pt", "zh"))
 BY_FIELD = Namespaces(base="news", by=By.FIELD, key="tenant", values=("acme", "b.c"))
@@ -93,26 +91,3 @@ def test_an_article_carries_its_namespace() -> None:
     found = [read_article(message, Limits(), each).namespace for each in (BY_LANG, BY_FIELD, BY_HEADER)]
     assert found == ["news-en", "news-b.c", "news-acme"]
     assert read_article(message, Limits()).namespace == "default"
-
-
-@given(st.lists(st.sampled_from("abc")))
-def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
-    """Each namespace is asked once, for its articles in their order, and the answers stand in the batch's order."""
-    batch = [
-        Fingerprint(article_id=str(number), content_hash=b"", namespace=namespace)
-        for number, namespace in enumerate(namespaces)
-    ]
-    asked: list[tuple[str, list[int]]] = []
-
-    def decide(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        asked.append((namespace, [int(each.article_id) for each in fingerprints]))
-        return [
-            Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
-            for each in fingerprints
-        ]
-
-    decisions = by_namespace(decide, batch, 5)
-    assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
-    assert {each.decided_at_ms for each in decisions} <= {5}
-    assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
-    assert all(numbers == sorted(numbers) for _, numbers in asked)

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from worker.asking import ask_each
 from worker.evaluation.gold import Labelled
 from worker.model import Decision, Fingerprint
-from worker.asking import ask_each
 from worker.ports import Answers, Index
 
 

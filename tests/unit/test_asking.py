@@ -1,0 +1,58 @@
+"""A batch asked for in several namespaces: the order of its answers, and what becomes of the others when one fails."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.asking import ask_each
+from worker.errors import Unreachable
+from worker.model import Decision, EventType, Fingerprint
+from worker.ports import Answers
+
+
+def batch_of(namespaces: Sequence[str]) -> list[Fingerprint]:
+    return [
+        Fingerprint(article_id=str(number), content_hash=b"", namespace=namespace)
+        for number, namespace in enumerate(namespaces)
+    ]
+
+
+@given(st.lists(st.sampled_from("abc")))
+def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
+    """Each namespace is asked once, for its articles in their order, and the answers stand in the batch's order."""
+    asked: list[tuple[str, list[int]]] = []
+
+    def ask(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        asked.append((namespace, [int(each.article_id) for each in fingerprints]))
+        return lambda: [
+            Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
+            for each in fingerprints
+        ]
+
+    decisions = ask_each(ask, batch_of(namespaces), 5)()
+    assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
+    assert {each.decided_at_ms for each in decisions} <= {5}
+    assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
+    assert all(numbers == sorted(numbers) for _, numbers in asked)
+
+
+@pytest.mark.parametrize("fails", ["asking", "answering"])
+def test_where_one_fails_the_others_are_not_left_waiting(fails: str) -> None:
+    """Every answer that was asked for is taken, so that nothing of a batch stays behind when it is asked for again."""
+    taken: list[str] = []
+
+    def ask(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        if fails == "asking" and namespace == "c":
+            raise Unreachable("away")
+
+        def answers() -> Sequence[Decision]:
+            taken.append(namespace)
+            raise Unreachable("away")
+
+        return answers
+
+    with pytest.raises(Unreachable):
+        ask_each(ask, batch_of("abc"), 5)()
+    assert sorted(taken) == (["a", "b"] if fails == "asking" else ["a", "b", "c"])
