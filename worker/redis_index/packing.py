@@ -10,6 +10,7 @@ from worker.decision import Rule, source_key
 from worker.events import story_id
 from worker.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
 from worker.redis_index.keys import article_field
+from worker.redis_index.views import Recorded, Representative, Survey
 from worker.retention import Retention
 
 #: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.
@@ -24,6 +25,9 @@ _KINDS: Final = {
     b"R": Kind.REVISION,
     b"r": Kind.REVISION,
 }
+
+#: The source of a record whose article named none.
+_NO_SOURCE: Final = bytes(8)
 
 
 class Heritage(TypedDict):
@@ -111,6 +115,52 @@ def unpack_decision(answer: Sequence[Any]) -> Decision:
             indexed=bool(indexed),
             replayed=bool(replayed),
         ),
+    )
+
+
+def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> Survey:
+    """Add the answers of survey, and estimate the whole from the shards that they looked at."""
+    looked, _, *counts = (sum(column) for column in zip(*(answer[:-2] for answer in answers), strict=True))
+    representatives, founders, articles, superseded, revisions, texts = (
+        round(count * shards / looked) for count in counts
+    )
+    seen_ms = [moment for answer in answers for moment in answer[-2:] if moment]
+    return Survey(
+        shards_read=looked,
+        representatives=representatives,
+        founders=founders,
+        articles=articles,
+        superseded=superseded,
+        revisions=revisions,
+        texts=texts,
+        oldest_ms=min(seen_ms, default=None),
+        newest_ms=max(seen_ms, default=None),
+    )
+
+
+def unpack_representative(answer: Sequence[Any]) -> Representative:
+    """Read one record of find_story's answer."""
+    number, story, article_id, source, size, seen_ms = answer
+    return Representative(
+        number=number,
+        is_founder=number == story,
+        article_id=article_id.decode("utf-8", "surrogatepass"),
+        source=None if source == _NO_SOURCE else source.hex(),
+        size=size,
+        seen_ms=seen_ms,
+    )
+
+
+def unpack_recorded(answer: Sequence[Any]) -> Recorded:
+    """Read find_article's answer."""
+    code, decided_ms, told, now, matched = answer
+    return Recorded(
+        type=_type_of(code),
+        kind=_KINDS[code],
+        decided_at_ms=decided_ms,
+        told_story_id=told.hex(),
+        story_id=(now or told).hex(),
+        matched_article_id=matched.decode("utf-8", "surrogatepass") or None,
     )
 
 
