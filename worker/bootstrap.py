@@ -37,6 +37,7 @@ from worker.pipeline import Pipeline
 from worker.ports import Delivery, Index, Observer, Sink, Source
 from worker.redis_client import Client, check_eviction, check_rights, connect, location
 from worker.redis_index.index import RedisIndex
+from worker.redis_index.look import Look, open_look
 from worker.retention import Retention
 from worker.settings import Settings
 from worker.settings.groups import DeliveryMode, KafkaSettings
@@ -185,6 +186,11 @@ def rule_of(settings: Settings) -> Rule:
     return Rule(**settings.rule.model_dump())
 
 
+def retention_of(settings: Settings) -> Retention:
+    """How long what is remembered."""
+    return Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds)
+
+
 def kafka_config(kafka: KafkaSettings) -> KafkaConfig:
     """What Kafka's clients are built from; the fields have the same names."""
     secrets = {"sasl_password": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None}
@@ -214,7 +220,7 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
     index = RedisIndex(
         client,
         rule=rule_of(settings),
-        retention=Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds),
+        retention=retention_of(settings),
         expected_articles=settings.index.expected_articles,
         generation=settings.index.index_generation,
         previous=warm_up.generation if warm_up else settings.index.index_generation,
@@ -228,6 +234,19 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
         index.close()  # or every try would leave its connections behind
         raise
     return index
+
+
+@contextmanager
+def opened_look(settings: Settings) -> Iterator[Look]:
+    """Open the namespace's index to look into it; creates none, and does not wait. Raises Unreachable, Fatal."""
+    with connect(settings.redis) as client:
+        yield open_look(
+            client,
+            settings.index.namespace,
+            generation=settings.index.index_generation,
+            rule=rule_of(settings),
+            retention=retention_of(settings),
+        )
 
 
 def _open_index(settings: Settings, stop: Stop, warm_up: WarmUp | None) -> RedisIndex:

@@ -30,6 +30,8 @@ COMMANDS: Final = {
     "generate": "Generate a crawl whose stories are known.",
     "topics": "Create the topics, and check those that exist.",
     "dead": "List the dead letters, and send them back.",
+    "stats": "Print what the index holds.",
+    "story": "Print the representatives of a story.",
     "evaluate": "Score the decisions on a file whose stories are known.",
     "explain": "Show why two articles match or do not.",
 }

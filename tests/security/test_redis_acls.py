@@ -16,7 +16,7 @@ from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
 from tests.security.support_security import redis_rights, turned_away
 from tests.support import running_worker, unavailable, wait_until
-from worker.bootstrap import open_index
+from worker.bootstrap import open_index, opened_look
 from worker.errors import Fatal
 from worker.redis_client import check_rights, connect
 from worker.settings import Settings, load
@@ -55,6 +55,23 @@ def test_the_rights_of_the_document_are_enough(place: Place, server: str, tmp_pa
     with redis.Redis.from_url(server) as client:
         refused = {entry["object"] for entry in client.acl_log()}
         assert refused <= {"client|setinfo", "client"}  # the client's greeting, which it does without
+
+
+@pytest.mark.redis
+def test_a_look_needs_no_other_right(server: str) -> None:
+    """`reprise stats` and `reprise story` ask nothing that a worker may not, on an index as a worker leaves it."""
+    with restricted(server, redis_rights(), KEYS, PASSWORD) as url:
+        open_index(settings(url), connect(settings(url).redis)).close()
+        with opened_look(settings(url)) as look:
+            assert look.server().policy == "noeviction"
+            assert look.survey(0).representatives == 0
+            assert look.article("nobody", 0) is None
+        with redis.Redis.from_url(server) as client:  # a representative that there might have been
+            client.hset(look.key, "number", 1)
+        with opened_look(settings(url)) as look:
+            assert list(look.story("0" * 32, 0)) == [(1, [])]
+        with redis.Redis.from_url(server) as client:
+            client.delete(look.key)
 
 
 @pytest.mark.redis

@@ -1,0 +1,120 @@
+"""What the commands that look into an index print, and how a sample becomes an estimate."""
+
+from worker.commands import stats, story
+from worker.model import EventType, Kind
+from worker.redis_index.packing import unpack_survey
+from worker.redis_index.views import Held, Recorded, Representative, Server, Survey
+from worker.settings import load
+
+WINDOW_MS = 604_800_000
+STORY = "ab" * 16
+SETTINGS = load({"REPRISE_NAMESPACE": "news"})
+HELD = Held(version="c27f9e", parameters="text=2", shards=16_384, last_number=0, swept_ms=None)
+EMPTY = Survey(
+    shards_read=16_384,
+    representatives=0,
+    founders=0,
+    articles=0,
+    superseded=0,
+    revisions=0,
+    texts=0,
+    oldest_ms=None,
+    newest_ms=None,
+)
+SERVER = Server(name="Valkey 9.1.2", used_bytes=1_500_000, max_bytes=None, policy="noeviction")
+RECORDED = Recorded(
+    type=EventType.VARIANT,
+    kind=Kind.NEAR,
+    decided_at_ms=1_700_000_000_000,
+    told_story_id="cd" * 16,
+    story_id=STORY,
+    matched_article_id="first",
+)
+
+
+def representative(article_id: str, *, number: int = 1, source: str | None = "0011223344556677") -> Representative:
+    return Representative(
+        number=number,
+        is_founder=number == 1,
+        article_id=article_id,
+        source=source,
+        size=1_234,
+        seen_ms=1_700_000_000_000,
+    )
+
+
+def test_a_sample_is_projected_onto_all_shards() -> None:
+    """What a sixteenth of the shards holds, in two answers, stands for sixteen times as much; times are not scaled."""
+    answers = [[100, 50, 10, 5, 20, 3, 2, 15, 7_000, 9_000], [28, 9, 1, 1, 4, 0, 1, 3, 0, 0]]
+    assert unpack_survey(answers, 2_048) == Survey(
+        shards_read=128,
+        representatives=176,
+        founders=96,
+        articles=384,
+        superseded=48,
+        revisions=48,
+        texts=288,
+        oldest_ms=7_000,
+        newest_ms=9_000,
+    )
+
+
+def test_an_empty_index_in_words() -> None:
+    """Nothing is made up where there is nothing yet."""
+    found = dict(stats.rows(SETTINGS, HELD, EMPTY, SERVER))
+    assert (found["last seen"], found["swept"], found["generation"]) == ("never", "never", "none")
+    assert found["memory"] == "1.5 MB, no limit"
+    as_json = stats.to_json(SETTINGS, HELD, EMPTY, SERVER)
+    assert (as_json["oldest_at"], as_json["swept_at"], as_json["maxmemory_bytes"]) == (None, None, None)
+
+
+def test_an_estimate_is_called_one() -> None:
+    """Where only some of the shards were looked at, the counts are said to be about right."""
+    sampled = Survey(
+        shards_read=64,
+        representatives=1_000_000,
+        founders=500_000,
+        articles=3_000_000,
+        superseded=10,
+        revisions=10,
+        texts=2_000_000,
+        oldest_ms=1_700_000_000_000,
+        newest_ms=1_700_000_001_000,
+    )
+    found = dict(stats.rows(SETTINGS, HELD, sampled, SERVER))
+    assert found["representatives"].startswith("about 1,000,000, 500,000 of them founders")
+    assert found["articles"].startswith("about 3,000,000 ")
+    assert found["last seen"] == "between 2023-11-14T22:13:20.000Z and 2023-11-14T22:13:21.000Z"
+
+
+def test_the_columns_of_a_story_are_aligned() -> None:
+    """Each line has the article at the same place, and its end is when it is forgotten: a window after it was seen."""
+    found = story.Found(
+        representatives=[representative("second", number=2, source=None), representative("first")], looked_at=2
+    )
+    heading, second, first = story.lines(STORY, None, found, WINDOW_MS)
+    at = heading.index("article")
+    assert (second[at:], first[at:]) == ("second", "first (founder)")
+    assert second.split() == ["2023-11-14T22:13:20.000Z", "2023-11-21T22:13:20.000Z", "unknown", "1,234", "second"]
+
+
+def test_an_id_cannot_steer_the_terminal() -> None:
+    """An article's id is anybody's text: its line cuts it and shows no control characters; the JSON has all."""
+    hostile = "\x1b[2J\n" + "x" * 300
+    found = story.Found(representatives=[representative(hostile)], looked_at=1)
+    _, line = story.lines(STORY, None, found, WINDOW_MS)
+    assert "\x1b" not in line
+    assert "\n" not in line
+    assert len(line) < 200
+    assert story.to_json(STORY, None, found, WINDOW_MS)["representatives"][0]["article_id"] == hostile
+
+
+def test_an_article_is_told_with_both_of_its_stories() -> None:
+    """What its event named, and where its representative went since; without a living representative no table."""
+    nothing = story.Found(representatives=[], looked_at=0)
+    assert list(story.lines(STORY, RECORDED, nothing, WINDOW_MS)) == [
+        f"decided at 2023-11-14T22:13:20.000Z: story.variant, near of story {'cd' * 16}",
+        f"the two stories have met: it is in {STORY} now",
+    ]
+    decision = story.to_json(STORY, RECORDED, nothing, WINDOW_MS)["decision"]
+    assert (decision["type"], decision["kind"], decision["story_id"]) == ("story.variant", "near", "cd" * 16)
