@@ -71,6 +71,7 @@ bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
 
 bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
 	@$(BIN)/python tests/bench/text.py $(ARGS)
+
 bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 100,000 synthetic ones
 	@$(BIN)/python -m tests.bench.mixed $(ARGS)
 
