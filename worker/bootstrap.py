@@ -22,7 +22,7 @@ from worker.errors import Fatal, RepriseError, Unreachable, UsageError
 from worker.events import event_record
 from worker.kafka.acls import check_acls
 from worker.kafka.clients import KafkaConfig, check_codecs, open_admin
-from worker.kafka.groups import GroupWatch
+from worker.kafka.groups import GroupWatch, NothingCommittedError
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource
 from worker.kafka.topics import missing_topics
@@ -117,8 +117,13 @@ def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Unti
     watch = GroupWatch(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
     try:
         found = AfterGroup(watch.look)
-    except BaseException:
+    except BaseException as error:
         watch.close()  # or every try would leave its connections behind
+        if isinstance(error, NothingCommittedError):
+            raise Fatal(
+                f"--warm-up: {error}; name the group of the worker to take over from, or, where that is done, leave "
+                "--warm-up out"
+            ) from error
         raise
     closing.callback(watch.close)
     return found

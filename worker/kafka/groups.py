@@ -24,6 +24,10 @@ _LOOK_SECONDS: Final = 20.0
 _CLOSE_SECONDS: Final = 2.0
 
 
+class NothingCommittedError(Fatal):
+    """The group never read the topic, or was removed since."""
+
+
 class GroupWatch:
     """Looks at one group. It joins nothing and commits nothing."""
 
@@ -41,8 +45,8 @@ class GroupWatch:
     def look(self) -> GroupState:
         """Ask for the members, then for the commits: without members no commit can follow.
 
-        Of an offset whose transaction is under way the client waits for the end. Raises Unreachable, and Fatal where
-        the group has committed nothing of the topic.
+        Of an offset whose transaction is under way the client waits for the end. Raises Unreachable, Fatal,
+        NothingCommittedError.
         """
         until = time.monotonic() + _LOOK_SECONDS
         try:
@@ -54,10 +58,7 @@ class GroupWatch:
             raise translate(error, f"asking for the group {self._group_id}") from error
         offsets = {number: offset for number, offset in found.items() if offset is not None}
         if not offsets:
-            raise Fatal(
-                f"--warm-up: the group {self._group_id} has committed nothing of {self._topic}; "
-                "name the group of the worker to take over from, or, where that is done, leave --warm-up out"
-            )
+            raise NothingCommittedError(f"the group {self._group_id} has committed nothing of {self._topic}")
         return GroupState(members=members, offsets=offsets)
 
     def close(self) -> None:
