@@ -43,7 +43,8 @@ from worker.settings import Settings
 from worker.settings.groups import DeliveryMode, KafkaSettings
 from worker.stop import Stop
 from worker.text.fingerprint import fingerprint, fingerprints
-from worker.warm_up import AfterGroup, Until, UntilGroup, WarmDelivery, WarmIndex, WarmSource, WarmUp
+from worker.until import AfterGroup, Until, UntilGroup, WarmUp
+from worker.warm_up import WarmDelivery, WarmIndex, WarmSource
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Where the silence of a warm-up ends, and what its decorators make of a batch."""
+"""What the decorators of a warm-up make of a batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,125 +6,16 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from tests.unit.other_group import Clock, Group
 from worker.batch import is_tombstone
 from worker.delivery import AtLeastOnce
-from worker.errors import Unreachable, UsageError
+from worker.errors import Unreachable
 from worker.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
 from worker.ports import Answers, Partition
-from worker.warm_up import (
-    LOOK_SECONDS,
-    PROGRESS_SECONDS,
-    SETTLED_SECONDS,
-    AfterGroup,
-    GroupState,
-    Until,
-    UntilGroup,
-    UntilOffsets,
-    UntilTime,
-    Verdict,
-    WarmDelivery,
-    WarmIndex,
-    WarmSource,
-    read_until,
-)
+from worker.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
+from worker.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
 
 IN, OUT = "articles", "events"
-
-
-class Clock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def message(offset: int, partition: int = 0, timestamp_ms: int | None = None) -> Message:
-    return Message(topic=IN, partition=partition, offset=offset, key=None, value=b"{}", timestamp_ms=timestamp_ms)
-
-
-@pytest.mark.parametrize(
-    ("text", "until"),
-    [
-        ("2026-11-21T08:00:00Z", UntilTime(at_ms=1_795_248_000_000)),
-        ("2026-11-21T09:00:00.500+01:00", UntilTime(at_ms=1_795_248_000_500)),
-        ("0:1234,1:1200", UntilOffsets(offsets={0: 1234, 1: 1200})),
-        ("group:reprise-1", UntilGroup(group_id="reprise-1")),
-    ],
-)
-def test_the_three_forms(text: str, until: object) -> None:
-    """A time, offsets and a group are told apart by their form."""
-    assert read_until(text) == until
-
-
-@pytest.mark.parametrize("text", ["", "group:", "0:1,0:2", "1234", "2026-11-21T08:00:00", "yesterday", "0:-1"])
-def test_other_forms_are_refused(text: str) -> None:
-    """A time without its zone, a partition named twice and an empty name are mistakes, told with what is allowed."""
-    with pytest.raises(UsageError, match=r"--warm-up: .* allowed: a time such as"):
-        read_until(text)
-
-
-def test_a_time_is_compared_with_the_message() -> None:
-    """What is stamped before is silent, whatever its place; what has no stamp is told."""
-    until = UntilTime(at_ms=100)
-    found = [until.verdict(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
-    assert found == [Verdict.SILENT, Verdict.LIVE, Verdict.SILENT, Verdict.LIVE]
-    assert until.verdict(Unreadable(topic=IN, partition=0, offset=0, detail="")) is Verdict.LIVE
-
-
-def test_offsets_are_of_each_partition() -> None:
-    """Below a partition's offset is silent; a partition that is not named is told whole."""
-    until = UntilOffsets(offsets={0: 5})
-    assert [until.verdict(message(at)) for at in (4, 5)] == [Verdict.SILENT, Verdict.LIVE]
-    assert until.verdict(message(0, partition=1)) is Verdict.LIVE
-
-
-@dataclass
-class Group:
-    """Another group, as it is told of."""
-
-    offsets: dict[int, int]
-    members: int = 1
-    asked: int = 0
-
-    def look(self) -> GroupState:
-        self.asked += 1
-        return GroupState(members=self.members, offsets=dict(self.offsets))
-
-
-def test_a_group_is_waited_for_until_it_is_gone() -> None:
-    """What it has not committed waits while it has members, and for a while after the last one left."""
-    clock, group = Clock(), Group({0: 5})
-    until = AfterGroup(group.look, clock)
-
-    def verdicts() -> list[Verdict]:
-        until.look()
-        return [until.verdict(message(at)) for at in (4, 5)]
-
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
-    group.members = 0
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
-    clock.now += SETTLED_SECONDS - 1
-    group.members = 1  # its last worker was replaced
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
-    group.members, group.offsets = 0, {0: 6}
-    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
-    clock.now += SETTLED_SECONDS
-    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
-    assert until.verdict(message(6)) is Verdict.LIVE
-
-
-def test_once_over_it_stays_over() -> None:
-    """A group that comes back later changes nothing: what is told cannot be taken back."""
-    clock, group = Clock(), Group({0: 5}, members=0)
-    until = AfterGroup(group.look, clock)
-    clock.now += SETTLED_SECONDS
-    until.look()
-    group.members, group.offsets = 1, {0: 99}
-    until.look()
-    assert until.verdict(message(5)) is Verdict.LIVE
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """`reprise run`: the worker, from its settings to its last commit."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import FrameType
 
 import click
@@ -12,7 +14,7 @@ from worker.commands.settings_help import ConfiguredCommand
 from worker.errors import CircuitOpen, Fatal, UsageError
 from worker.settings import Settings, load
 from worker.stop import Stop
-from worker.warm_up import WarmUp, read_until
+from worker.until import UntilGroup, UntilOffsets, UntilTime, WarmUp
 
 
 @click.command(cls=ConfiguredCommand)
@@ -47,6 +49,27 @@ def _silence(warm_up: str | None, learn_from: str | None) -> WarmUp | None:
             raise UsageError("--learn-from: needs --warm-up as well")
         return None
     return WarmUp(text=warm_up, until=read_until(warm_up), generation=learn_from or None)
+
+
+def read_until(text: str) -> UntilTime | UntilOffsets | UntilGroup:
+    """Read `group:NAME`, `PARTITION:OFFSET,...` or a time in RFC 3339. Raises UsageError."""
+    if text.startswith("group:") and text != "group:":
+        return UntilGroup(group_id=text.removeprefix("group:"))
+    if re.fullmatch(r"\d{1,9}:\d{1,18}(,\d{1,9}:\d{1,18})*", text):
+        pairs = [pair.split(":") for pair in text.split(",")]
+        offsets = {int(partition): int(offset) for partition, offset in pairs}
+        if len(offsets) == len(pairs):
+            return UntilOffsets(offsets=offsets)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(
+            f"--warm-up: {text!r} is not allowed; allowed: a time such as 2026-11-21T08:00:00Z, "
+            "offsets such as 0:1234,1:1200, or group:NAME"
+        )
+    return UntilTime(at_ms=round(at.timestamp() * 1000))
 
 
 def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:

@@ -15,7 +15,7 @@ from worker.kafka.clients import (
     open_admin,
     translate,
 )
-from worker.warm_up import GroupState
+from worker.until import GroupState
 
 #: Seconds for one look: a coordinator that moved is found again in one or two, and polls must go on completing.
 _LOOK_SECONDS: Final = 20.0

@@ -1,0 +1,59 @@
+"""Where the silence of a warm-up ends."""
+
+from tests.unit.other_group import Clock, Group
+from worker.model import Message, Unreadable
+from worker.until import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
+
+IN = "articles"
+
+
+def message(offset: int, partition: int = 0, timestamp_ms: int | None = None) -> Message:
+    return Message(topic=IN, partition=partition, offset=offset, key=None, value=b"{}", timestamp_ms=timestamp_ms)
+
+
+def test_a_time_is_compared_with_the_message() -> None:
+    """What is stamped before is silent, whatever its place; what has no stamp is told."""
+    until = UntilTime(at_ms=100)
+    found = [until.verdict(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
+    assert found == [Verdict.SILENT, Verdict.LIVE, Verdict.SILENT, Verdict.LIVE]
+    assert until.verdict(Unreadable(topic=IN, partition=0, offset=0, detail="")) is Verdict.LIVE
+
+
+def test_offsets_are_of_each_partition() -> None:
+    """Below a partition's offset is silent; a partition that is not named is told whole."""
+    until = UntilOffsets(offsets={0: 5})
+    assert [until.verdict(message(at)) for at in (4, 5)] == [Verdict.SILENT, Verdict.LIVE]
+    assert until.verdict(message(0, partition=1)) is Verdict.LIVE
+
+
+def test_a_group_is_waited_for_until_it_is_gone() -> None:
+    """What it has not committed waits while it has members, and for a while after the last one left."""
+    clock, group = Clock(), Group({0: 5})
+    until = AfterGroup(group.look, clock)
+
+    def verdicts() -> list[Verdict]:
+        until.look()
+        return [until.verdict(message(at)) for at in (4, 5)]
+
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    group.members = 0
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    clock.now += SETTLED_SECONDS - 1
+    group.members = 1  # its last worker was replaced
+    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    group.members, group.offsets = 0, {0: 6}
+    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
+    clock.now += SETTLED_SECONDS
+    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
+    assert until.verdict(message(6)) is Verdict.LIVE
+
+
+def test_once_over_it_stays_over() -> None:
+    """A group that comes back later changes nothing: what is told cannot be taken back."""
+    clock, group = Clock(), Group({0: 5}, members=0)
+    until = AfterGroup(group.look, clock)
+    clock.now += SETTLED_SECONDS
+    until.look()
+    group.members, group.offsets = 1, {0: 99}
+    until.look()
+    assert until.verdict(message(5)) is Verdict.LIVE
