@@ -20,8 +20,7 @@ _NAP_SECONDS: Final = 0.2
 #: Doublings after which the wait is the longest anyway; keeps the power of two small in an outage of days.
 _MAX_DOUBLINGS: Final = 16
 
-
-#: The settings' defaults.
+#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
 _TIMES: Final = TimeSettings()
 
 

@@ -18,7 +18,7 @@ from worker.settings.groups import KafkaSettings
 
 T = TypeVar("T")
 
-#: The settings' defaults.
+#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
 _KAFKA: Final = KafkaSettings()
 
 #: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.

@@ -36,7 +36,7 @@ _BATCH_BYTES: Final = 131_072
 #: Seconds that closing may take for records nobody waits for any more.
 _CLOSE_SECONDS: Final = 5.0
 
-#: The settings' defaults.
+#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
 _TIMES: Final = TimeSettings()
 
 #: The broker's word for "never": its limit is below the producer's. With it the client (3.0.12) fails all that it has
