@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from tests.one_text import shingles
 from worker.bootstrap import steps_of
 from worker.commands.offline import environment_with, messages
 from worker.commands.phases import Phases
@@ -32,7 +33,7 @@ from worker.settings import load
 from worker.text.fingerprint import fingerprint
 from worker.text.hashing import mix
 from worker.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from worker.text.shingles import Shingles, shingles
+from worker.text.shingles import Shingles
 from worker.text.signature import sign
 from worker.text.tokens import normalise, tokenise
 from worker.text.wrapping import unwrap

@@ -26,6 +26,7 @@ import redis
 from numpy.typing import NDArray
 
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
+from tests.one_text import shingles
 from worker.decision import Rule
 from worker.generate.dice import Dice
 from worker.generate.languages import LANGUAGES
@@ -39,7 +40,6 @@ from worker.redis_index.index import RedisIndex
 from worker.retention import Retention
 from worker.text.fingerprint import fingerprint
 from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.shingles import shingles
 from worker.text.tokens import normalise, tokenise
 from worker.text.wrapping import unwrap
 

@@ -8,6 +8,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
+from tests.one_text import shingles
 from worker.decision import (
     IDENTICAL,
     Comparison,
@@ -23,7 +24,7 @@ from worker.decision import (
     source_key,
 )
 from worker.model import Kind, Signature
-from worker.text.shingles import Shingles, shingles
+from worker.text.shingles import Shingles
 from worker.text.signature import sign
 from worker.text.tokens import normalise, tokenise
 

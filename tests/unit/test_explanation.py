@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import worker
+from tests.one_text import shingles
 from worker.articles import Limits, read_article
 from worker.decision import Rule, accepts, compare
 from worker.explanation.analysis import Explanation, explain
@@ -25,7 +26,6 @@ from worker.model import Article, EventType, Message
 from worker.retention import Retention
 from worker.text.codepoints import text_of
 from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.shingles import shingles
 from worker.text.tokens import normalise, tokenise
 
 RULE = Rule()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.one_text import shingles
 from worker.text.hashing import window_hashes
-from worker.text.shingles import Shingles, shingles
+from worker.text.shingles import Shingles
 from worker.text.tokens import COMPLEX_A_SHINGLE, Tokens, normalise, tokenise
 
 #: The bit of a hash that says whether its shingle holds a digit: the lowest of the 24 that a sketch keeps.

@@ -34,14 +34,6 @@ class Shingles:
     words: int
 
 
-def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
-    """Hash every shingle of the kept tokens (one at least) of one text."""
-    (found,) = shingles_by_page(tokens, kept)
-    if found is None:
-        raise ValueError("no token is kept")
-    return found
-
-
 def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles | None]:
     """Hash every shingle of the kept tokens; None for a text of which nothing is kept.
 

@@ -1,0 +1,15 @@
+"""The text step for one text alone, where the worker's takes many at once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.text.shingles import Shingles, shingles_by_page
+from worker.text.tokens import Tokens
+
+
+def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
+    """Hash every shingle of the kept tokens (one at least) of one text."""
+    (found,) = shingles_by_page(tokens, kept)
+    if found is None:
+        raise ValueError("no token is kept")
+    return found
