@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from worker import tls
 from worker.errors import Fatal
-from worker.redis_index.faults import REDIS_ERRORS, translate
+from worker.redis_index.faults import REDIS_ERRORS, REFUSED_INSIDE, translate
 from worker.redis_index.keys import meta_key, prefix
 from worker.redis_index.scripts import script
 from worker.settings.groups import RedisSettings
@@ -85,11 +85,11 @@ def check_rights(client: Client, settings: RedisSettings, namespace: str) -> Non
 
 def _lacking(client: Client, namespace: str) -> Iterator[str]:
     probe, key = script("try_commands"), meta_key(namespace)
-    tried = prefix(namespace, "probe")
+    arguments = (prefix(namespace, "probe"), *REFUSED_INSIDE)
     ways: Mapping[str, Callable[[], Any]] = {
-        "EVAL": lambda: client.eval(probe.text, 1, key, tried),
+        "EVAL": lambda: client.eval(probe.text, 1, key, *arguments),
         "SCRIPT LOAD": lambda: client.script_load(probe.text),
-        "EVALSHA": lambda: client.evalsha(probe.sha, 1, key, tried),
+        "EVALSHA": lambda: client.evalsha(probe.sha, 1, key, *arguments),
     }
     inside: list[bytes] = []
     for name, run in ways.items():

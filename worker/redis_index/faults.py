@@ -61,12 +61,12 @@ _LATER_WORDS: Final = (
 )
 
 #: A right that is missing inside a script has no code: Valkey's words, then Redis's.
-_REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
+REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
 
 
 def translate(error: Exception) -> RepriseError:
     """Say what the pipeline must do about an error."""
     told = str(error).removeprefix("-")
-    if isinstance(error, _LATER) or told.startswith(_LATER_WORDS) or any(words in told for words in _REFUSED_INSIDE):
+    if isinstance(error, _LATER) or told.startswith(_LATER_WORDS) or any(words in told for words in REFUSED_INSIDE):
         return Unreachable(f"redis: {error}")
     return Fatal(f"redis: {error}")

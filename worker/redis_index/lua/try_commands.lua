@@ -1,7 +1,7 @@
 -- Try every command that the other scripts use: which of them is this user refused?
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 a key that nothing is kept at
+-- ARGV     1 a key that nothing is kept at   2... words of a refusal, which has no code of its own inside a script
 -- Returns  {names of the commands that are refused}
 -- Changes nothing, so that it may run beside live workers: what would write is given what no server takes, and rights are
 -- looked at before that.
@@ -16,12 +16,9 @@ local TRIES = {
   {'HSET', key, 'x', 1, 'y'}, {'HINCRBY', key, 'x', 'y'},
 }
 
--- inside a script a refusal has no code of its own: Valkey's words, then Redis's
-local REFUSALS = {'ACL failure in script', 'user executing the script'}
-
 local function is_refusal(told)
-  for _, words in ipairs(REFUSALS) do
-    if string.find(told, words, 1, true) then return true end
+  for i = 2, #ARGV do
+    if string.find(told, ARGV[i], 1, true) then return true end
   end
   return false
 end
