@@ -31,11 +31,8 @@ end
 
 local article = {
   id = ARGV[3], field = ARGV[4], content = ARGV[5], source = ARGV[6] ~= '' and ARGV[6] or NO_SOURCE,
-  crawled_ms = tonumber(ARGV[7]), founds = ARGV[8], rows = ARGV[9], sketch = unpack_sketch(ARGV[10]),
-  packed_sketch = ARGV[10], passages = {string.byte(ARGV[11], 1, -1)},
-  size = tonumber(ARGV[12]), words = tonumber(ARGV[13]), at = {},
+  crawled_ms = tonumber(ARGV[7]), founds = ARGV[8], rows = ARGV[9], sketch = ARGV[10], size = tonumber(ARGV[12]),
 }
-for i, value in ipairs(article.sketch) do article.at[value] = i end
 local record_ttl_ms = settings.record_ms + settings.margin_ms
 
 -- The buckets of the article's bands: where each is kept, and its living members. A member is {number, story}.
@@ -58,10 +55,11 @@ end
 
 local function accepted(ranked)
   local matches = {}
+  local sample = #ranked > 0 and sampled(article.sketch, ARGV[11], article.size, tonumber(ARGV[13]))
   for _, member in ipairs(ranked) do
     local r = read_record(member.number)
     local same_source = r.source ~= NO_SOURCE and r.source == article.source
-    local c = compare(article, r.sketch, r.size)
+    local c = compare(sample, r.sketch, r.size)
     if c and accepts(c, same_source) then
       matches[#matches + 1] = {record = r, comparison = c, same_source = same_source}
     end
@@ -91,7 +89,7 @@ local function add_record(story)
   local r = {
     number = number, story = story and story.story or number, story_id = story and story.story_id or article.founds,
     seen_ms = now_ms, size = article.size, source = article.source, article_id = article.id,
-    rows = article.rows, sketch = article.packed_sketch,
+    rows = article.rows, sketch = article.sketch,
   }
   redis.call('SET', record_key(number), pack_record(r), 'PX', record_ttl_ms)
   return r

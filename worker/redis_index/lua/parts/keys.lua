@@ -6,13 +6,14 @@ local function shard_key(kind, field)
 end
 
 local function record_key(number)
-  return prefix .. 'r:' .. string.format('%d', number)
+  return prefix .. 'r:' .. number -- Lua writes whole numbers below 10^14 with all their digits
 end
 
 -- key and field of a band's bucket; bands count from 1, rows are packed I4
 local function bucket_place(rows, band)
   local row = struct.unpack('>I4', rows, 4 * band - 3)
-  return prefix .. 'b:' .. (band - 1) .. ':' .. row % shards, string.format('%d', math.floor(row / shards))
+  local shard = row % shards
+  return prefix .. 'b:' .. (band - 1) .. ':' .. shard, (row - shard) / shards
 end
 
 local function put(key, field, value, ttl_ms)

@@ -1,6 +1,7 @@
 -- worker/decision.py, shortlist and choose: the same steps on the same numbers.
 
 local function is_stop(bucket)
+  if #bucket < rule.stop_stories then return false end
   local stories, count = {}, 0
   for _, member in ipairs(bucket) do
     if not stories[member.story] then
