@@ -83,9 +83,11 @@ def pack_article(
 def _pack_signature(signature: Signature | None) -> tuple[bytes | int, ...]:
     if signature is None:
         return (b"", b"", b"", 0, 0)
+    sketch = bytearray(struct.pack(f">{len(signature.sketch)}I", *signature.sketch))
+    del sketch[::4]  # the high byte of each, which is 0: a hash has 24 bits
     return (
         struct.pack(f">{len(signature.rows)}I", *signature.rows),
-        b"".join(value.to_bytes(3, "big") for value in signature.sketch),
+        bytes(sketch),
         signature.passages,
         signature.size,
         signature.words,
