@@ -10,7 +10,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from statistics import mean
@@ -38,6 +39,8 @@ _SAMPLE: Final = 2_000
 _BATCH: Final = 500
 _NAMESPACE: Final = "bench"
 _NOW_MS: Final = 1_750_000_000_000
+
+OpenStore = Callable[[], AbstractContextManager[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +71,16 @@ class Measured:
     kinds: dict[str, KeyKind]
 
 
-def measure(expected: int, share: float, words: int, seed: int) -> Measured:
+def measure(expected: int, share: float, words: int, seed: int, open_store: OpenStore = embedded_store) -> Measured:
     """Index share * expected articles in a fresh server, then a variant of each, up to the expected number.
+
+    open_store  runs a server that is empty and nobody else's, and gives its URL
 
     Fewer would measure the steps in which the server's allocator grows, not the variants.
     """
     count = max(1, round(expected * share))
     options = Crawl(count=count, seed=seed, words=words, spread=0.25, duplicates=0, html=0)
-    with embedded_store() as url:
+    with open_store() as url:
         client = redis.Redis.from_url(url)
         index = RedisIndex(client, rule=Rule(), retention=_RETENTION, expected_articles=expected)
         _warm_up(index, client, replace(options, count=_BATCH, seed=seed + 1))
@@ -106,19 +111,20 @@ def measure(expected: int, share: float, words: int, seed: int) -> Measured:
     )
 
 
-def _articles(options: Crawl) -> Iterator[Article]:
+def articles_of(options: Crawl) -> Iterator[Article]:
+    """Articles of a crawl of texts, as the text step takes them."""
     for labelled in crawl(options):
         made = labelled.article
         yield Article(article_id=made["id"], text=made["text"], source=made["source"])
 
 
 def _fingerprints(options: Crawl) -> Iterator[Fingerprint]:
-    return (fingerprint(article, Rule()) for article in _articles(options))
+    return (fingerprint(article, Rule()) for article in articles_of(options))
 
 
 def _variants(options: Crawl) -> Iterator[Fingerprint]:
     """Copies of the same articles at other ids, with one word in the middle of the longest line changed."""
-    for article in _articles(options):
+    for article in articles_of(options):
         line = max(article.text.split("\n"), key=len)
         middle = len(line) // 2
         text = article.text.replace(line, f"{line[:middle]}x{line[middle + 1 :]}")
