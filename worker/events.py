@@ -144,17 +144,16 @@ def _add_revised(event: StoryEvent, article: Article, decision: Decision, namesp
 
 
 def _cloud_event(event: StoryEvent, namespace: str) -> tuple[tuple[str, bytes], ...]:
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": event["event_id"],
-        "ce_source": f"{_CE_SOURCE}{namespace}",
-        "ce_type": event["type"],
-        "ce_subject": event["story_id"],
-        "ce_time": event["decided_at"],
-        "ce_dataschema": SCHEMA_ID,
-        "content-type": "application/json",
-    }
-    return tuple((name, value.encode()) for name, value in attributes.items())
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event["event_id"].encode()),
+        ("ce_source", f"{_CE_SOURCE}{namespace}".encode()),
+        ("ce_type", event["type"].encode()),
+        ("ce_subject", event["story_id"].encode()),
+        ("ce_time", event["decided_at"].encode()),
+        ("ce_dataschema", SCHEMA_ID.encode()),
+        ("content-type", b"application/json"),
+    )
 
 
 def _trace(message: Message) -> tuple[tuple[str, bytes], ...]:
