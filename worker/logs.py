@@ -119,7 +119,7 @@ class Journal(Deaf):
         for dependency, reason in list(self._unsaid.items()):
             self._tell_outage(dependency, reason)
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """Count stories and variants; a decision given again is neither."""
         for decision in decisions:
             if decision.trace.replayed:

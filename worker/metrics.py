@@ -62,7 +62,6 @@ class Metrics:
         self.registry = registry
         self._monotonic = monotonic
         self._wall = wall
-        self._polled_at = monotonic()
         self._declare_counters()
         self._declare_histograms()
         self._declare_gauges()
@@ -81,7 +80,9 @@ class Metrics:
         self._fingerprint = self._histogram(
             "fingerprint_seconds", "Time to turn the messages of a batch into signatures.", _BATCH_BUCKETS
         )
-        self._redis = self._histogram("redis_seconds", "Time of Redis to decide a batch.", _BATCH_BUCKETS)
+        self._redis = self._histogram(
+            "redis_seconds", "Time that a batch's decisions keep the worker waiting for Redis.", _BATCH_BUCKETS
+        )
         self._decision = self._histogram(
             "decision_seconds", "Time from the poll of a batch to all of its decisions.", _BATCH_BUCKETS
         )
@@ -168,7 +169,6 @@ class Metrics:
         """See Observer."""
         self._last_poll.set(self._wall())
         if messages:
-            self._polled_at = self._monotonic()
             self._batch.observe(messages)
 
     def fingerprinted(self, articles: int, seconds: float) -> None:
@@ -178,10 +178,10 @@ class Metrics:
     def failed(self, error: Exception) -> None:
         """See Observer; its dead letter is what counts."""
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
-        self._redis.observe(seconds)
-        self._decision.observe(self._monotonic() - self._polled_at)
+        self._redis.observe(waited)
+        self._decision.observe(taken)
         for decision in decisions:
             self._count(decision)
 

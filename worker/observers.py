@@ -18,7 +18,7 @@ class Deaf:
     def failed(self, error: Exception) -> None:
         """See Observer."""
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
 
     def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
@@ -58,10 +58,10 @@ class Observers:
         for observer in self._observers:
             observer.failed(error)
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.decided(decisions, seconds)
+            observer.decided(decisions, waited, taken)
 
     def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """See Observer."""

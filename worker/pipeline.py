@@ -11,6 +11,7 @@ nothing of the batch is committed).
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from worker.asking import ask_each
 from worker.batch import Dead, Read, Steps, outcomes, sort
@@ -23,14 +24,23 @@ from worker.stop import Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A batch that the index is asked about, with the circuit as it is behind it."""
+class _Batch:
+    """What one poll gave, read."""
 
     messages: Sequence[Message | Unreadable]
     entries: Sequence[Read | Dead]
+    #: on the clock that only grows
+    polled_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A batch that the index is asked about, with the circuit as it is behind it."""
+
+    batch: _Batch
     circuit: Circuit
     answers: Answers
-    asked_at: float
+    asking_seconds: float
 
 
 @dataclass(kw_only=True)
@@ -61,10 +71,9 @@ class Pipeline:
         try:
             while asked or not self.stop.requested:
                 # The index works on one batch while the one before it is delivered and the next one is read.
-                messages = self._ahead(asked)
-                entries = self._read(messages)
+                ahead = self._read(self._ahead(asked))
                 decisions = self._decisions(asked) if asked else ()
-                decided, asked = asked, self._ask(messages, entries) if messages else None
+                decided, asked = asked, self._ask(ahead) if ahead.messages else None
                 if decided:
                     self._deliver(decided, decisions)
         except GivenUpError:
@@ -75,7 +84,7 @@ class Pipeline:
         if asked and not self.reads_ahead:
             return ()
         seconds = 0 if asked else self.patience.pace.poll_timeout_seconds
-        return self.patience.insist(Dependency.KAFKA, lambda: self._poll(seconds))
+        return self.patience.insist(Dependency.KAFKA, partial(self._poll, seconds))
 
     def _poll(self, seconds: float) -> Sequence[Message | Unreadable]:
         if self.stop.requested:  # between two tries: what is in hand waits for nothing more
@@ -88,45 +97,50 @@ class Pipeline:
         self.observer.polled(len(messages))
         return messages
 
-    def _read(self, messages: Sequence[Message | Unreadable]) -> Sequence[Read | Dead]:
-        started = time.monotonic()
+    def _read(self, messages: Sequence[Message | Unreadable]) -> _Batch:
+        polled_at = time.monotonic()
         entries = sort(messages, self.steps, self.observer.failed)
         if articles := sum(isinstance(entry, Read) for entry in entries):
-            self.observer.fingerprinted(articles, time.monotonic() - started)
-        return entries
+            self.observer.fingerprinted(articles, time.monotonic() - polled_at)
+        return _Batch(messages=messages, entries=entries, polled_at=polled_at)
 
-    def _ask(self, messages: Sequence[Message | Unreadable], entries: Sequence[Read | Dead]) -> _Asked:
-        asked_at = time.monotonic()
+    def _ask(self, batch: _Batch) -> _Asked:
         if not self._circuit.recent:
             self._circuit = recall(self.patience.insist(Dependency.KAFKA, self.source.notes))
+        started = time.monotonic()
         try:
             # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
-            self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in entries])
-            answers = self._question(entries)
+            self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in batch.entries])
+            answers = self._question(batch)
         except RepriseError as error:  # told in its turn: the batch before this one can be delivered
             answers = _raising(error)
-        return _Asked(messages=messages, entries=entries, circuit=self._circuit, answers=answers, asked_at=asked_at)
+        seconds = time.monotonic() - started
+        return _Asked(batch=batch, circuit=self._circuit, answers=answers, asking_seconds=seconds)
 
-    def _question(self, entries: Sequence[Read | Dead]) -> Answers:
-        fingerprints = [entry.fingerprint for entry in entries if isinstance(entry, Read)]
+    def _question(self, batch: _Batch) -> Answers:
+        fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Read)]
         return ask_each(self.index.ask, fingerprints, int(self.clock() * 1000))
 
     def _decisions(self, asked: _Asked) -> Sequence[Decision]:
         sent = [asked.answers]
 
         def attempt() -> Sequence[Decision]:
+            started = time.monotonic()
             # The index gives a recorded decision again, so a batch may be asked for as often as it takes.
-            return (sent.pop() if sent else self._question(asked.entries))()
+            decisions = (sent.pop() if sent else self._question(asked.batch))()
+            if decisions:
+                now = time.monotonic()
+                self.observer.decided(decisions, asked.asking_seconds + now - started, now - asked.batch.polled_at)
+            return decisions
 
-        decisions = self.patience.insist(Dependency.REDIS, attempt)
-        if decisions:
-            self.observer.decided(decisions, time.monotonic() - asked.asked_at)
-        return decisions
+        return self.patience.insist(Dependency.REDIS, attempt)
 
     def _deliver(self, asked: _Asked, decisions: Sequence[Decision]) -> None:
-        led_to = outcomes(asked.messages, asked.entries, decisions, steps=self.steps, now=self.clock())
+        batch = asked.batch
+        led_to = outcomes(batch.messages, batch.entries, decisions, steps=self.steps, now=self.clock())
         # An event that is sent again carries the same id: nothing is lost, and at worst something is said twice.
-        self._tell(self.patience.insist(Dependency.KAFKA, lambda: self.delivery.deliver(led_to, note(asked.circuit))))
+        deliver = partial(self.delivery.deliver, led_to, note(asked.circuit))
+        self._tell(self.patience.insist(Dependency.KAFKA, deliver))
 
     def _tell(self, delivered: Sequence[tuple[Outcome, int]]) -> None:
         for outcome, number in delivered:

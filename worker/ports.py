@@ -101,8 +101,8 @@ class Observer(Protocol):
         The error's own words may quote the article and are for nobody; see worker/errors.py, `calls`.
         """
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
-        """The index answered a batch in `seconds`."""
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+        """The index answered a batch: the loop waited for it for `waited` of the `taken` seconds since the poll."""
 
     def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
         """A message went to the dead letters."""

@@ -104,8 +104,8 @@ def test_progress_is_told_seldom_and_in_sum(journal: Journal, clock: Clock, stre
     message = Message(topic="t", partition=0, offset=0, key=None, value=b"secret text")
     for _ in range(3):
         journal.polled(1)
-        journal.decided([a_decision(EventType.NEW), a_decision(EventType.VARIANT, Kind.NEAR)], 0.1)
-        journal.decided([a_decision(EventType.NEW, replayed=True)], 0.1)
+        journal.decided([a_decision(EventType.NEW), a_decision(EventType.VARIANT, Kind.NEAR)], 0.1, 0.2)
+        journal.decided([a_decision(EventType.NEW, replayed=True)], 0.1, 0.2)
         journal.skipped()
         journal.delivered([message])
     assert lines(stream) == []

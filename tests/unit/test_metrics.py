@@ -101,6 +101,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
             a_decision(EventType.VARIANT, Kind.NEAR, replayed=True),
         ],
         0.02,
+        0.05,
     )
     metrics.binned(DeadReason.NOT_JSON, a_message(1))
     metrics.skipped()
@@ -115,12 +116,12 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
 
 
 def test_latencies_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
-    """Redis's time is as measured; the decision's begins at the poll, the end-to-end at the message's timestamp."""
+    """Those of a batch are as told; the end-to-end time begins at the message's timestamp."""
     metrics.polled(2)
+    metrics.polled(0)  # the polls of a pause are no batches
     clock.now += 0.5
-    metrics.polled(0)  # the polls of a pause do not restart the clock
     metrics.fingerprinted(2, 0.125)
-    metrics.decided([a_decision()], 0.25)
+    metrics.decided([a_decision()], 0.25, 0.5)
     clock.now += 2.0
     metrics.delivered([a_message(999_000), a_message(None), a_message(2_000_000)])
     value = registry.get_sample_value

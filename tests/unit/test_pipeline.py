@@ -141,7 +141,7 @@ class Diary:
     def failed(self, error: Exception) -> None:
         self.told.append(("failed", type(error)))
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         self.told.append(("decided", len(decisions)))
 
     def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:

@@ -50,7 +50,7 @@ class Progress(Deaf):
         """Show no more, also where the replay failed."""
         self._closing.close()
 
-    def decided(self, decisions: Sequence[Decision], seconds: float) -> None:
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
         for decision in decisions:
             if decision.trace.replayed:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -88,6 +89,8 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
                 dead_letter=_told(steps.dead_letter, progress),
             ),
         )
+        # a pipe's next line may be long in coming, and the events of the last one do not wait for it
+        pipeline.reads_ahead = all(Path(name).is_file() for name in files)
         delivered = pipeline.run()
     progress.summarise()
     return delivered
