@@ -1,16 +1,13 @@
 """`reprise run`: the worker, from its settings to its last commit."""
 
 import re
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from types import FrameType
 
 import click
 
 from worker import __version__
 from worker.commands.settings_help import ConfiguredCommand
+from worker.commands.signals import on_signals
 from worker.errors import CircuitOpen, Fatal, UsageError
 from worker.settings import Settings, load
 from worker.stop import Stop
@@ -96,7 +93,7 @@ def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
         stop.request()
 
     with (
-        _on_signals(drain),
+        on_signals(drain),
         served(routes(vitals, metrics.registry), settings.service.http_port) as http_port,
     ):
         log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
@@ -118,26 +115,6 @@ def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
         if not delivered:
             raise Fatal("stopped with a batch undelivered, as a dependency stayed away; a restart reads it again")
         log.info("stopped")
-
-
-@contextmanager
-def _on_signals(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at the first SIGTERM or SIGINT; the next one ends the process as if nobody listened."""
-    watched = (signal.SIGTERM, signal.SIGINT)
-    before = {each: signal.getsignal(each) for each in watched}
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        for each in watched:
-            signal.signal(each, signal.SIG_DFL)
-        act()
-
-    for each in watched:
-        signal.signal(each, handle)
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _shown(settings: Settings) -> dict[str, object]:
