@@ -17,7 +17,7 @@ from typing import Any, Final
 import click
 
 from worker import __version__
-from worker.errors import RepriseError, UsageError
+from worker.errors import Fatal, RepriseError, UsageError
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -114,8 +114,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
             told = error.format_message()
         case KeyboardInterrupt() | click.Abort():
             told = "interrupted"
-        case BrokenPipeError():
-            told = "standard output was closed before the end"
+        case BrokenPipeError() | Fatal(__cause__=BrokenPipeError()):
+            told = ""  # whoever read has what was wanted, as in `... | head`; the code says that it is not all
         case RepriseError():
             told = _one_line(error)
         case OSError(filename=str() as name, strerror=str() as reason):

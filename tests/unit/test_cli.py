@@ -7,7 +7,7 @@ import click
 import pytest
 
 from worker import __version__, cli
-from worker.errors import CircuitOpen, IndexMismatch, Unreachable, UsageError
+from worker.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
 from worker.settings import describe
 
 #: Modules that take a tenth of a second or more to import.
@@ -66,6 +66,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     return put
 
 
+def because_of(cause: BaseException, error: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
 def raising(error: BaseException) -> Callable[[], object]:
     def body() -> object:
         raise error
@@ -83,6 +88,7 @@ def raising(error: BaseException) -> Callable[[], object]:
         (CircuitOpen("100 in a row"), 1, ["100 in a row"]),
         (Unreachable("no answer\nat all"), 1, ["no answer at all"]),
         (KeyboardInterrupt(), 1, ["interrupted"]),
+        (because_of(BrokenPipeError(), Fatal("it cannot be written")), 1, []),
         (FileNotFoundError(2, "No such file or directory", "a.jsonl"), 1, ["a.jsonl: No such file or directory"]),
         (ZeroDivisionError("division\nby zero"), 1, ["ZeroDivisionError: division by zero; --debug shows where"]),
     ],
