@@ -6,7 +6,7 @@ assembled  the pipeline around any source, index and delivery
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -273,10 +273,15 @@ def _await_kafka(settings: Settings, stop: Stop) -> None:
 
     def check_topics() -> None:
         check_acls(config, reads=reads, writes=[name for name in topics if name not in reads])
-        if missing := missing_topics(config, list(topics)):
-            raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
+        require_topics(settings, list(topics))
 
     insist(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
+
+
+def require_topics(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse to go on where a topic does not exist. Raises Unreachable, which may be mended meanwhile, Fatal."""
+    if missing := missing_topics(kafka_config(settings.kafka), names):
+        raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 
 
 def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] | None = None) -> None:
