@@ -30,7 +30,7 @@ from worker.evaluation.orders import shuffled
 from worker.evaluation.scores import Scores, harmonic, score
 from worker.generate import Crawl, crawl
 from worker.generate.languages import LANGUAGES
-from worker.generate.stream import line
+from worker.generate.lines import line
 from worker.model import Article, Decision, Fingerprint, Message
 from worker.ports import Index
 from worker.redis_client import connect

@@ -1,53 +1,119 @@
-"""`reprise generate`: a synthetic crawl with known stories, to a file or a topic, at a rate."""
+"""`reprise generate`: a synthetic crawl with known stories, to a file or a topic, at a rate, for a time."""
 
-import gzip
 import math
+import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 
 import click
 
+from worker.commands.outlets import is_standard_output, to_file, to_gold, to_topic
+from worker.commands.pacing import Pace, paced
+from worker.commands.signals import on_signals
+from worker.commands.telling import Telling
 from worker.errors import UsageError
-from worker.generate import Crawl, Labelled, crawl
-from worker.generate.stream import gold_line, line, record
-from worker.ports import Sink
+from worker.generate import Broken, Crawl, Labelled, crawl, strewn
+from worker.generate.burst import SECOND_US, STEADY, Burst
+from worker.generate.options import MOST_REACH, MOST_SKEW
+from worker.generate.stories import REPRINTS
+from worker.stop import Stop
 
-#: articles handed over at once, as fast as possible and at a rate: a batch a twentieth of a second at most
-_BATCH: Final = 500
-_BATCHES_A_SECOND: Final = 20
+#: Articles where nothing says how many.
+_COUNT: Final = 1000
+
+#: Broken messages, at most: from 30 % on a worker stops instead of binning them, and with all there were no articles.
+_MOST_BROKEN: Final = 0.9
+
+#: Messages a second, at least and at most: one a day, and more than one process can make.
+_SLOWEST, _FASTEST = 1 / 86_400, 1_000_000
+
+#: Seconds behind the rate that are worth telling.
+_LATE_SECONDS: Final = 1.0
+
+#: Seconds that a division by nearly none of them stops at.
+_SHORTEST_SECONDS: Final = 1e-3
+
+#: name, or name=number; more digits than any weight may have
+_NAMED: Final = re.compile(r"(\w+)(?:=(\d{1,9}))?")
 
 #: shows what a crawl is without options
-_DEFAULTS: Final = Crawl(count=1000)
+_DEFAULTS: Final = Crawl(count=None)
 
-Write = Callable[[list[Labelled]], None]
+_SHARE: Final = click.FloatRange(0, 1)
 
 
 @click.command()
+@click.option("--count", type=click.IntRange(0), help=f"Messages.  [default: {_COUNT}, or as --duration says]")
 @click.option(
-    "--count", type=click.IntRange(0), default=_DEFAULTS.count, show_default=True, help="Articles to generate."
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds: with a rate the messages that are due by then, else as many as are made.",
 )
-@click.option("--rate", type=click.FloatRange(0), default=0, show_default=True, help="Articles a second; 0: no limit.")
+@click.option("--endless", is_flag=True, help="Until SIGINT or SIGTERM, which are then the regular end.")
+@click.option("--rate", type=float, default=0, show_default=True, help="Messages a second; 0: no limit.")
+@click.option(
+    "--burst", metavar="times=K,seconds=S,every=P", help="K times the rate for the last S of every P seconds."
+)
 @click.option("--words", type=int, default=_DEFAULTS.words, show_default=True, help="Mean words of a new story.")
-@click.option("--spread", type=float, default=_DEFAULTS.spread, show_default=True, help="Largest deviation from it.")
-@click.option("--duplicates", type=float, default=_DEFAULTS.duplicates, show_default=True, help="Share of reprints.")
-@click.option("--html", type=float, default=_DEFAULTS.html, show_default=True, help="Share of articles given as HTML.")
+@click.option("--spread", type=_SHARE, default=_DEFAULTS.spread, show_default=True, help="Largest deviation from it.")
+@click.option("--duplicates", type=_SHARE, default=_DEFAULTS.duplicates, show_default=True, help="Share of reprints.")
+@click.option(
+    "--kinds",
+    default=",".join(f"{kind}={weight}" for kind, weight in REPRINTS.items()),
+    show_default=True,
+    help="Kinds of reprints and their weights; one without a weight has 1.",
+)
+@click.option(
+    "--skew",
+    type=click.FloatRange(0, MOST_SKEW),
+    default=_DEFAULTS.skew,
+    show_default=True,
+    help="How unequally stories are reprinted, in tenths: Zipf's exponent; 0: all alike.",
+)
+@click.option(
+    "--largest",
+    type=_SHARE,
+    default=_DEFAULTS.largest,
+    show_default=True,
+    help="Share of the reprints that are of the first story.",
+)
+@click.option(
+    "--reach",
+    type=click.IntRange(1, MOST_REACH),
+    default=_DEFAULTS.reach,
+    show_default=True,
+    help="Stories that are still reprinted, about; held in memory, some 5 KB each.",
+)
+@click.option("--html", type=_SHARE, default=_DEFAULTS.html, show_default=True, help="Share of articles given as HTML.")
+@click.option(
+    "--broken",
+    type=click.FloatRange(0, _MOST_BROKEN),
+    default=0,
+    show_default=True,
+    help="Share of messages that nobody can read; they are told from articles by --gold alone.",
+)
 @click.option("--seed", type=int, default=_DEFAULTS.seed, show_default=True, help="The same seed gives the same bytes.")
 @click.option(
-    "--languages", default=",".join(_DEFAULTS.languages), show_default=True, help="Languages, with commas between."
+    "--languages",
+    default=",".join(_DEFAULTS.languages),
+    show_default=True,
+    help="Languages, spoken by the sites in turn; with weights (en=5,de=2) each has its part of the new stories.",
 )
 @click.option("--sites", type=int, default=_DEFAULTS.sites, show_default=True, help="Sites that print the stories.")
 @click.option("--output", type=Path, help="JSON-lines file, compressed if it ends in .gz; - is standard output.")
 @click.option("--topic", help="Kafka topic, reached as the REPRISE_KAFKA_ settings say.")
 @click.option("--gold", type=Path, help="JSON-lines file for the labels, which then leave the articles.")
 def command(
-    count: int,
+    count: int | None,
+    duration: float | None,
+    endless: bool,
     rate: float,
-    languages: str,
+    burst: str | None,
     output: Path | None,
     topic: str | None,
     gold: Path | None,
@@ -56,99 +122,110 @@ def command(
     """Generate a crawl whose stories are known.
 
     Each line holds an article and its labels: `story`, and `kind`, which says how it was made from the story's
-    founder. A revision repeats the id of its founder.
+    founder. A revision repeats the id of its founder. Several generators need a --seed each: no two seeds share an id.
+    docs/load-testing.md has recipes.
     """
-    if not math.isfinite(rate):
-        raise UsageError("--rate: a number of articles a second; 0 for no limit")
+    _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic)
+    pace = Pace(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)
+    if count is None and duration is None and not endless:
+        count = _COUNT
+    messages = islice(_messages(pace, **shape), count)
+    # a line that moves would run through the articles on the same terminal
+    moving = topic is not None or not is_standard_output(output) or not sys.stdout.isatty()
+    stop, account = Stop(), Account(pace)
+    with on_signals(stop.request), ExitStack() as stack:
+        telling = stack.enter_context(Telling(sys.stderr, moving=moving))
+        if topic is None:
+            writes = [to_file(output, with_gold=gold is None, stack=stack)]
+        else:
+            writes = [to_topic(topic, with_gold=gold is None, stop=stop, say=telling.say, stack=stack)]
+        if gold is not None:
+            writes.append(to_gold(gold, stack=stack))
+        for batch in paced(messages, pace, wait=stop.wait):
+            if stop.requested:
+                break
+            account.add(batch)
+            for write in writes:
+                write(batch)
+            telling.so_far(account.line)
+    if stop.requested and not endless:
+        raise click.Abort
+    telling.say(f"generated {account.line()}, seed {shape['seed']}")
+
+
+class Account:
+    """What was generated, and how fast; the time begins with the first batch."""
+
+    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._started_at: float | None = None
+        self._messages = 0
+        self._broken = 0
+
+    def add(self, batch: Sequence[Labelled | Broken]) -> None:
+        """Count a batch that is due."""
+        self._started_at = self._clock() if self._started_at is None else self._started_at
+        self._messages += len(batch)
+        self._broken += sum(isinstance(message, Broken) for message in batch)
+
+    def line(self) -> str:
+        """Say how many messages there were, how many a second, and how late they are where a rate is asked for."""
+        seconds = 0.0 if self._started_at is None else self._clock() - self._started_at
+        line = f"{self._messages:,} messages"
+        line += f" ({self._broken:,} broken)" if self._broken else ""
+        line += f" in {seconds:.1f} s ({self._messages / max(seconds, _SHORTEST_SECONDS):,.0f} a second)"
+        late = seconds - self._pace.due_seconds(self._messages) if self._pace.rate else 0.0
+        return f"{line}, {late:.1f} s behind the rate" if late >= _LATE_SECONDS else line
+
+
+def _messages(pace: Pace, *, kinds: str, languages: str, broken: float, **shape: Any) -> Iterator[Labelled | Broken]:
+    spoken = named_numbers("languages", languages)
+    options = Crawl(
+        count=None,
+        kinds=named_numbers("kinds", kinds),
+        languages=spoken if "=" in languages else tuple(spoken),
+        interval_us=round(SECOND_US / pace.rate) if pace.rate else _DEFAULTS.interval_us,
+        burst=pace.burst,
+        **shape,
+    )
+    return strewn(crawl(options), broken, options.seed)
+
+
+def _refuse_contradictions(
+    *, count: int | None, duration: float | None, endless: bool, output: Path | None, topic: str | None
+) -> None:
     if output is not None and topic is not None:
         raise UsageError("--output and --topic exclude each other")
-    interval_ms = max(1, round(1000 / rate)) if rate else _DEFAULTS.interval_ms
-    options = Crawl(count=count, languages=_split(languages), interval_ms=interval_ms, **shape)
-    with ExitStack() as open_until_done:
-        write = _to_topic(topic, gold, open_until_done) if topic else _to_file(output, gold, open_until_done)
-        write_gold = _to_gold(gold, open_until_done)
-        for batch in paced(crawl(options), rate):
-            write(batch)
-            write_gold(batch)
-    click.echo(f"generated {count} articles, seed {options.seed}", err=True)
+    if endless and (count is not None or duration is not None):
+        raise UsageError("--endless excludes --count and --duration")
+    if duration is not None and not math.isfinite(duration):
+        raise UsageError("--duration: a number of seconds; --endless has no end")
 
 
-def paced(
-    articles: Iterable[Labelled],
-    rate: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[list[Labelled]]:
-    """Cut the articles into batches, each given out once it is due at `rate` articles a second (0: at once).
-
-    A consumer that is late is not made later: the batches that are due by then follow each other at once.
-    """
-    size = min(_BATCH, max(1, int(rate / _BATCHES_A_SECOND))) if rate else _BATCH
-    start, given, left = clock(), 0, iter(articles)
-    while batch := list(islice(left, size)):
-        if rate:
-            sleep(max(0.0, start + given / rate - clock()))
-        yield batch
-        given += len(batch)
+def _rate(rate: float) -> float:
+    if rate and not _SLOWEST <= rate <= _FASTEST:
+        raise UsageError(f"--rate: messages a second, from one a day to {_FASTEST:,}; 0 for no limit")
+    return rate
 
 
-def _split(languages: str) -> tuple[str, ...]:
-    return tuple(code.strip() for code in languages.split(",") if code.strip())
+def _burst(text: str | None, rate: float) -> Burst:
+    if text is None:
+        return STEADY
+    given = named_numbers("burst", text)
+    if given.keys() != {"times", "seconds", "every"}:
+        raise UsageError("--burst: times=K,seconds=S,every=P, all three")
+    if not rate:
+        raise UsageError("--burst: needs a --rate to multiply")
+    return Burst(**given)
 
 
-def _opened(path: Path | None, stack: ExitStack) -> IO[bytes]:
-    if path is None or str(path) == "-":
-        return sys.stdout.buffer
-    file: IO[bytes] = stack.enter_context(path.open("wb"))
-    if path.suffix != ".gz":
-        return file
-    # Neither name nor time: the same crawl is the same bytes also when it is compressed.
-    packed = gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0)
-    stack.callback(packed.close)
-    return cast("IO[bytes]", packed)
-
-
-def _to_file(output: Path | None, gold: Path | None, stack: ExitStack) -> Write:
-    file, with_gold = _opened(output, stack), gold is None
-
-    def write(batch: list[Labelled]) -> None:
-        file.write(b"".join(line(labelled, with_gold=with_gold) for labelled in batch))
-
-    return write
-
-
-def _to_gold(gold: Path | None, stack: ExitStack) -> Write:
-    if gold is None:
-        return lambda _: None
-    file = _opened(gold, stack)
-
-    def write(batch: list[Labelled]) -> None:
-        file.write(b"".join(gold_line(labelled) for labelled in batch))
-
-    return write
-
-
-def _to_topic(topic: str, gold: Path | None, stack: ExitStack) -> Write:
-    sink = stack.enter_context(closing(_sink()))
-    with_gold = gold is None
-
-    def write(batch: list[Labelled]) -> None:
-        deliver(batch, sink, topic, with_gold=with_gold)
-
-    return write
-
-
-def deliver(batch: Iterable[Labelled], sink: Sink, topic: str, *, with_gold: bool) -> None:
-    """Send a batch and wait until it is acknowledged. Raises UsageError where an article is too large, Unreachable."""
-    too_large = sink.send([record(labelled, topic, with_gold=with_gold) for labelled in batch])
-    if too_large:
-        raise UsageError("an article is larger than the topic's brokers take; ask for fewer --words")
-    sink.flush()
-
-
-def _sink() -> Sink:
-    """Build the sink as the environment says; imported here, so that a file needs neither settings nor a client."""
-    from worker.bootstrap import open_sink  # noqa: PLC0415
-    from worker.settings import load  # noqa: PLC0415
-
-    return open_sink(load())
+def named_numbers(option: str, text: str) -> dict[str, int]:
+    """Read `name=number,name,...`, a name alone having 1. Raises UsageError."""
+    found: dict[str, int] = {}
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        parsed = _NAMED.fullmatch(each)
+        if parsed is None or parsed[1] in found:
+            raise UsageError(f"--{option}: {each}: names, each once, with a whole number: name=3,other=1")
+        found[parsed[1]] = int(parsed[2] or 1)
+    return found

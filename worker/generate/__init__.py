@@ -5,11 +5,17 @@
     words.py       a vocabulary and sentences out of it
     stories.py     which story is printed again, and how it is changed
     pages.py       sites, and what each wraps around a story
-    stream.py      the crawl itself, and its lines, labels and records
+    burst.py       how the rate changes with the hour
+    options.py     what may be asked for
+    stream.py      the crawl itself
+    broken.py      messages among it that nobody can read
+    lines.py       lines, labels and records
 
 Pure: no clock, no socket, no file. The command that paces and writes it is worker/commands/generate.py.
 """
 
-from worker.generate.stream import Crawl, Labelled, crawl
+from worker.generate.broken import Broken, strewn
+from worker.generate.options import Crawl
+from worker.generate.stream import Labelled, crawl
 
-__all__ = ["Crawl", "Labelled", "crawl"]
+__all__ = ["Broken", "Crawl", "Labelled", "crawl", "strewn"]

@@ -19,12 +19,22 @@ _DRAWS = 4096
 _WEIGHT_BITS = 40
 
 
-def zipf_table(*, size: int, offset: int, bits: int) -> NDArray[np.int64]:
-    """Lay out 2**bits ranks, rank r (0..size-1) as often as 1 / (r + offset) asks (Zipf-Mandelbrot law, exponent 1).
+def zipf_weights(*, size: int, offset: int) -> NDArray[np.int64]:
+    """Weigh ranks 0..size-1 by 1 / (rank + offset) (Zipf-Mandelbrot law, exponent 1), in fixed point."""
+    weights: NDArray[np.int64] = (1 << _WEIGHT_BITS) // (np.arange(size, dtype=np.int64) + offset)
+    return weights
 
-    A rank whose weight is under 2**-bits may be missing.
+
+def zipf_table(*, size: int, offset: int, bits: int) -> NDArray[np.int64]:
+    """Lay out 2**bits ranks, rank r (0..size-1) as often as 1 / (r + offset) asks."""
+    return table(zipf_weights(size=size, offset=offset), bits=bits)
+
+
+def table(weights: NDArray[np.int64], *, bits: int) -> NDArray[np.int64]:
+    """Lay out 2**bits indexes of the weights, each as often as its weight asks. The weights' sum is below 2**63.
+
+    One whose weight is under 2**-bits of the sum may be missing.
     """
-    weights = (1 << _WEIGHT_BITS) // (np.arange(size, dtype=np.int64) + offset)
     ends = np.cumsum(weights)
     total = int(ends[-1])
     # Steps of total / 2**bits, rounded down, so that the product stays inside 63 bits.

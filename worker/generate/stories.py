@@ -4,8 +4,11 @@ May live here: the relations between a reprint and its story, and the memory of 
 identifiers, times.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -29,21 +32,23 @@ class Relation(StrEnum):
     REVISION = "revision"
 
 
-#: A reprint is one of these, each as likely: so many in 20 as the relation stands here.
-REPRINTS: Sequence[Relation] = (
-    *(Relation.EXACT,) * 3,
-    *(Relation.NEAR,) * 5,
-    *(Relation.CUT,) * 5,
-    *(Relation.EXTENDED,) * 3,
-    *(Relation.EXCERPT,) * 2,
-    *(Relation.REVISION,) * 2,
+#: How many in 20 reprints are of each kind, unless asked for otherwise.
+REPRINTS: Mapping[str, int] = MappingProxyType(
+    {
+        Relation.EXACT: 3,
+        Relation.NEAR: 5,
+        Relation.CUT: 5,
+        Relation.EXTENDED: 3,
+        Relation.EXCERPT: 2,
+        Relation.REVISION: 2,
+    }
 )
 
-#: chances to be printed again that are remembered: about 1,000 stories; bounds the memory, whatever the crawl's length
-TICKETS = 8192
+#: Denominator of a skew: with tenths the numbers compared stay below 400 bits.
+_SKEW_STEPS = 10
 
-#: A story has at most so many of them: an eighth, so that no story is the whole news for a while.
-MOST_TICKETS = 1024
+#: faces of the die that decides on a story's tickets
+_FACES = 1 << 32
 
 #: A story of fewer sentences could not be cut and still be told.
 _FEWEST_SENTENCES = 4
@@ -55,24 +60,32 @@ _STOCK_EVERY = 40
 class Recent(Generic[T]):
     """The last stories, by their tickets in the draw for what is printed next.
 
-    A story has k tickets or more with probability 1 / k (Zipf's law, cut at MOST_TICKETS): most stories are printed
-    once and a few everywhere. Newer tickets are drawn more often, the oldest are overwritten.
+    A story has k tickets or more with probability k ** (-1 / skew), cut at one for each story within reach. With a skew
+    of 1 that is Zipf's law: most stories are printed once and a few everywhere. With 0 all are alike. Newer tickets are
+    drawn more often, the oldest are overwritten.
     """
 
-    __slots__ = ("_next", "_ring")
+    __slots__ = ("_most", "_next", "_ring", "_size", "_skew")
 
-    def __init__(self) -> None:
+    def __init__(self, *, reach: int, skew: float) -> None:
+        """Remember about `reach` stories. `skew` is in 0..1, rounded to a tenth."""
         self._ring: list[T] = []
         self._next = 0
+        self._most = reach
+        self._skew = Fraction(round(skew * _SKEW_STEPS), _SKEW_STEPS)
+        self._size = reach * _mean_tickets(self._skew, reach)
+
+    def __len__(self) -> int:
+        return len(self._ring)
 
     def add(self, story: T, dice: Dice) -> None:
         """Remember a story, in the place of the oldest tickets when full."""
-        for _ in range(min(MOST_TICKETS, (1 << 32) // (1 + dice.below(1 << 32)))):
-            if len(self._ring) < TICKETS:
+        for _ in range(tickets(1 + dice.below(_FACES), self._skew, self._most)):
+            if len(self._ring) < self._size:
                 self._ring.append(story)
             else:
                 self._ring[self._next] = story
-            self._next = (self._next + 1) % TICKETS
+            self._next = (self._next + 1) % self._size
 
     def draw(self, dice: Dice) -> T | None:
         """Draw a recent story, the newer the likelier; None when nothing was added yet."""
@@ -80,6 +93,25 @@ class Recent(Generic[T]):
             return None
         age = dice.below(dice.below(len(self._ring)) + 1)
         return self._ring[self._next - 1 - age]
+
+
+def tickets(face: int, skew: Fraction, most: int) -> int:
+    """Give the tickets of a story that threw `face` (1..2**32): (2**32 / face) ** skew, rounded down, up to `most`.
+
+    Compared in integers, k**q * face**p <= 2**32p for a skew of p / q, since a power of floats is not the same
+    everywhere.
+    """
+    p, q = skew.numerator, skew.denominator
+    power, limit = face**p, _FACES**p
+    return 1 + bisect_left(range(2, most + 1), True, key=lambda k: k**q * power > limit)
+
+
+def _mean_tickets(skew: Fraction, most: int) -> int:
+    """Round up the mean of a story's tickets."""
+    if not skew:
+        return 1
+    # rounded first, so that a last bit that differs by platform does not make another number
+    return math.ceil(round(sum(math.pow(k, -1 / skew) for k in range(1, most + 1)), 6))
 
 
 def told(prose: Prose, dice: Dice, words: int) -> Sentences:

@@ -1,26 +1,29 @@
-"""The crawl: articles of known stories, one after the other, and how each is written down.
+"""The crawl: articles of known stories, one after the other.
 
-May live here: identifiers, addresses, the simulated clock, the choice of site and story, the form of a line. May not:
-how a text is made or changed, a real clock, an open file.
+May live here: identifiers, addresses, the simulated clock, the choice of site and story. May not: how a text is made or
+changed, how an article is written down, a real clock.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 
-import orjson
+import numpy as np
 
-from worker.errors import UsageError
-from worker.generate.dice import Dice, zipf_table
+from worker.generate.dice import Dice, table, zipf_weights
 from worker.generate.languages import LANGUAGES
-from worker.generate.pages import MOST_SITES, Site, Teaser, html_page, sites, text_page
-from worker.generate.stories import REPRINTS, Recent, Relation, Sentences, reprinted, told
+from worker.generate.options import Crawl
+from worker.generate.pages import Site, Teaser, html_page, sites, text_page
+from worker.generate.stories import Recent, Relation, Sentences, reprinted, told
 from worker.generate.words import WORLD, Prose, lexicon
-from worker.model import OutputRecord
 
 #: the first instant of the simulated clock: fixed, since the same options must give the same bytes
 START = datetime(2025, 1, 1, tzinfo=UTC)
+
+#: steps of the die that draws the time between two articles: 1 to 2 * _TICKS - 1 hundredths of the mean
+_TICKS = 100
 
 #: an article is published at most so long before it is crawled
 _NEWEST_SECONDS, _OLDEST_SECONDS = 30, 7200
@@ -31,47 +34,8 @@ _TEASERS, _TEASER_PAGES, _HEADLINES = 4, 40, 64
 #: offset of the sites' law: the largest of 200 sites has about one article in 20
 _SITE_OFFSET, _SITE_BITS = 5, 17
 
-#: longest mean of a story in words that may be asked for; about 1,000 stories are kept in memory
-MOST_WORDS = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crawl:
-    """What to generate. Shares are in 0..1.
-
-    `words` is the mean length of a new story, `spread` its largest deviation as a share of it; `interval_ms` is the
-    mean time between two articles on the simulated clock, at least 1.
-
-    Raises UsageError, one line for each mistake.
-    """
-
-    count: int
-    seed: int = 0
-    words: int = 400
-    spread: float = 0.5
-    duplicates: float = 0.5
-    html: float = 0.2
-    languages: Sequence[str] = tuple(LANGUAGES)
-    sites: int = 200
-    interval_ms: int = 100
-
-    def __post_init__(self) -> None:
-        mistakes = [message for wrong, message in self._checks() if wrong]
-        if mistakes:
-            raise UsageError("\n".join(mistakes))
-
-    def _checks(self) -> Iterator[tuple[bool, str]]:
-        yield self.count < 0, f"count must not be negative, not {self.count}"
-        yield self.seed < 0, f"seed must not be negative, not {self.seed}"
-        yield not 1 <= self.words <= MOST_WORDS, f"words must be in 1..{MOST_WORDS}, not {self.words}"
-        for name in ("spread", "duplicates", "html"):
-            yield not 0 <= getattr(self, name) <= 1, f"{name} must be in 0..1, not {getattr(self, name)}"
-        unknown = sorted(set(self.languages) - set(LANGUAGES))
-        yield bool(unknown), f"languages must be among {', '.join(LANGUAGES)}, not {', '.join(unknown)}"
-        yield not self.languages, "languages must name at least one"
-        fewest = len(set(self.languages))
-        yield not fewest <= self.sites <= MOST_SITES, f"sites must be in {fewest}..{MOST_SITES}, not {self.sites}"
-        yield self.interval_ms < 1, f"interval_ms must be at least 1, not {self.interval_ms}"
+#: fixed-point one of a language's weight, in bits; leaves room for the sum of all weights in 63 bits
+_LANGUAGE_BITS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +72,10 @@ class _Shelf:
 
 @dataclass(slots=True, kw_only=True)
 class _Press:
-    """The state of one crawl. Everything in it has a bound that does not depend on the number of articles."""
+    """The state of one crawl. Everything in it has a bound that does not depend on the number of articles.
+
+    `relations` holds each kind of reprint as often as its weight; `site_ranks` each site as often as its part asks.
+    """
 
     options: Crawl
     dice: Dice
@@ -116,9 +83,12 @@ class _Press:
     sites: list[Site]
     by_language: dict[str, list[Site]]
     site_ranks: list[int]
-    recent: Recent[_Story] = field(default_factory=Recent)
+    relations: tuple[Relation, ...]
+    recent: Recent[_Story]
+    first: _Story | None = None
     headlines: dict[str, deque[Teaser]] = field(default_factory=dict)
     shelves: dict[int, _Shelf] = field(default_factory=dict)
+    steady_us: int = 0
     clock_ms: int = 0
     number: int = 0
 
@@ -126,31 +96,12 @@ class _Press:
 def crawl(options: Crawl) -> Iterator[Labelled]:
     """Generate the articles, in the order of their crawl. The same options give the same articles."""
     press = _press(options)
-    for number in range(options.count):
+    for number in islice(count(), options.count):
         press.number = number
-        press.clock_ms += 1 + press.dice.below(2 * options.interval_ms - 1)
-        story = press.recent.draw(press.dice) if press.dice.chance(options.duplicates) else None
+        press.steady_us += (1 + press.dice.below(2 * _TICKS - 1)) * options.interval_us // _TICKS
+        press.clock_ms = options.burst.clock_us(press.steady_us) // 1000
+        story = _chosen(press)
         yield _found(press) if story is None else _reprint(press, story)
-
-
-def line(labelled: Labelled, *, with_gold: bool) -> bytes:
-    """Write the article as one JSON line, with its labels `story` and `kind` where they are asked for."""
-    if not with_gold:
-        return orjson.dumps(labelled.article, option=orjson.OPT_APPEND_NEWLINE)
-    body = {**labelled.article, "story": labelled.story, "kind": labelled.relation.value}
-    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def gold_line(labelled: Labelled) -> bytes:
-    """Write the labels alone as one JSON line: id, story, kind."""
-    body = {"id": labelled.article["id"], "story": labelled.story, "kind": labelled.relation.value}
-    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def record(labelled: Labelled, topic: str, *, with_gold: bool) -> OutputRecord:
-    """Make the article a record keyed by its id, as producers of the input topic should send it."""
-    value = line(labelled, with_gold=with_gold)[:-1]
-    return OutputRecord(topic=topic, key=labelled.article["id"].encode(), value=value, headers=())
 
 
 def _press(options: Crawl) -> _Press:
@@ -163,9 +114,37 @@ def _press(options: Crawl) -> _Press:
         prose={code: Prose(lexicons[code], options.seed, 1) for code in codes},
         sites=world,
         by_language={code: [site for site in world if site.language == code] for code in codes},
-        site_ranks=zipf_table(size=len(world), offset=_SITE_OFFSET, bits=_SITE_BITS).tolist(),
+        site_ranks=_site_ranks(world, options.languages),
+        # in the enumeration's order, so that the order of the weights changes nothing
+        relations=tuple(each for each in Relation for _ in range(options.kinds.get(each, 0))),
+        recent=Recent(reach=options.reach, skew=options.skew),
         headlines={code: deque(maxlen=_HEADLINES) for code in codes},
     )
+
+
+def _site_ranks(world: Sequence[Site], languages: Sequence[str] | Mapping[str, int]) -> list[int]:
+    """Lay out the sites' numbers: by size alone, or so that each language has the part that its weight asks for."""
+    weights = zipf_weights(size=len(world), offset=_SITE_OFFSET)
+    if isinstance(languages, Mapping):
+        spoken = np.array([site.language for site in world])
+        # of python's integers, since the product does not fit into 64 bits; the sum of the result does
+        for code, weight in languages.items():
+            own = weights[spoken == code].tolist()
+            total = sum(own)
+            weights[spoken == code] = [(each * weight << _LANGUAGE_BITS) // total for each in own]
+    ranks: list[int] = table(weights, bits=_SITE_BITS).tolist()
+    return ranks
+
+
+def _chosen(press: _Press) -> _Story | None:
+    """Choose the story that is printed again; None asks for a new one."""
+    options, dice = press.options, press.dice
+    if not dice.chance(options.duplicates):
+        return None
+    # no draw where nothing is asked for: the crawl stays what it was without the option
+    if options.largest and dice.chance(options.largest):
+        return press.first
+    return press.recent.draw(dice)
 
 
 def _found(press: _Press) -> Labelled:
@@ -187,13 +166,14 @@ def _found(press: _Press) -> Labelled:
         published_at=_published_at(press),
     )
     press.recent.add(story, dice)
+    press.first = press.first or story
     press.headlines[site.language].append(Teaser(title=story.title, lead=story.sentences[0]))
     return _printed(press, story, story, Relation.FOUNDER)
 
 
 def _reprint(press: _Press, story: _Story) -> Labelled:
     """Print one more article of the story."""
-    relation = press.dice.pick(REPRINTS)
+    relation = press.dice.pick(press.relations)
     page = _page_of(press, story, relation)
     return _printed(press, story, page, relation)
 

@@ -1,0 +1,132 @@
+"""Claims about when articles are due: at a rate, in bursts, for a time; on the simulated clock and on the real one."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count, pairwise
+
+import pytest
+
+from worker.commands.pacing import Pace, paced
+from worker.errors import UsageError
+from worker.generate import Crawl, crawl
+from worker.generate.burst import SECOND_US, STEADY, Burst
+from worker.generate.stream import START
+
+BURST = Burst(times=10, seconds=2, every=10)
+
+
+class Clock:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+
+def given(pace: Pace, messages: int = 100_000) -> Iterator[tuple[float, int]]:
+    """Give the seconds and the size of every batch of a crawl that nobody holds up."""
+    clock = Clock()
+    for batch in paced(range(messages), pace, clock, clock.wait):
+        yield clock.now - 1000, len(batch)
+
+
+def test_in_a_burst_the_rate_is_a_multiple() -> None:
+    """At 50 a second with 10 times that in the last 2 of 10 s, each second has 50 messages or 500."""
+    seconds: Counter[int] = Counter()
+    for at, size in given(Pace(rate=50, burst=BURST, duration_seconds=40)):
+        seconds[int(at + 1e-6)] += size
+    assert seconds.total() == 4 * (8 * 50 + 2 * 500)
+    for second, messages in seconds.items():
+        expected = 500 if second % 10 >= 8 else 50
+        assert messages == pytest.approx(expected, abs=expected / 10), second
+
+
+def test_the_simulated_clock_has_the_same_bursts() -> None:
+    """Of a crawl at the same rate each second holds 50 articles or 500, within a third: the steps between are drawn."""
+    seconds: Counter[int] = Counter()
+    for x in crawl(Crawl(count=5600, words=40, interval_us=20_000, burst=BURST)):
+        seconds[int((datetime.fromisoformat(x.article["crawled_at"]) - START).total_seconds())] += 1
+    whole = {second: number for second, number in seconds.items() if 0 < second < 39}
+    for second, number in whole.items():
+        if second % 10 not in {0, 8, 7, 9}:  # where a burst begins and ends depends on the steps before
+            assert number == pytest.approx(50, rel=0.34), second
+    assert sum(number for second, number in whole.items() if second % 10 in {8, 9}) > 3 * 700
+
+
+def test_the_simulated_clock_keeps_the_rate() -> None:
+    """The mean time between two articles is the one asked for within 2 %, also where it is no whole millisecond."""
+    for interval_us in (100_000, 3_333, 250):
+        articles = list(crawl(Crawl(count=5000, words=40, interval_us=interval_us)))
+        took = datetime.fromisoformat(articles[-1].article["crawled_at"]) - START
+        assert took.total_seconds() == pytest.approx(5000 * interval_us / SECOND_US, rel=0.02)
+
+
+@pytest.mark.parametrize("burst", [STEADY, BURST, Burst(times=3, seconds=7, every=7)])
+def test_a_burst_neither_loses_nor_repeats_time(burst: Burst) -> None:
+    """Clock and steady time never go back, and one is the other's inverse up to the microsecond."""
+    times = [n * 137_911 for n in range(500)]
+    clock = [burst.clock_us(time) for time in times]
+    assert clock == sorted(clock)
+    assert all(abs(burst.steady_us(at) - time) < burst.times for at, time in zip(clock, times, strict=True))
+    if burst.times == 1:
+        assert clock == times
+
+
+def test_a_rate_and_a_time_are_a_number_of_messages() -> None:
+    """At 30 a second for 7 s there are 210 messages, the last of them due before the end."""
+    batches = list(given(Pace(rate=30, duration_seconds=7)))
+    assert sum(size for _, size in batches) == 210
+    assert batches[-1][0] < 7
+
+
+def test_a_time_without_a_rate_ends_by_the_clock() -> None:
+    """As many messages as are taken until then, and none after."""
+    clock, taken = Clock(), 0
+    for batch in paced(count(), Pace(duration_seconds=3), clock, clock.wait):
+        taken += len(batch)
+        clock.wait(0.5)
+    assert taken == 6 * 500
+
+
+def test_a_batch_is_a_moment_at_every_rate() -> None:
+    """No batch is more than 500 messages or, where it has more than one, more than 0.05 s of the stream."""
+    for rate in (0.5, 7, 100, 5000, 80_000):
+        batches = list(given(Pace(rate=rate), messages=min(20_000, int(rate * 4) + 2)))
+        assert max(size for _, size in batches) <= 500
+        for (at, size), (after, _) in pairwise(batches):
+            assert size == 1 or after - at <= 0.05 + 1 / rate
+
+
+def test_making_the_world_is_no_delay() -> None:
+    """The clock starts when the first batch is there: the second does not have to catch up with it."""
+    clock = Clock()
+
+    def slow_to_begin() -> Iterator[int]:
+        clock.wait(5)
+        yield from range(20)
+
+    at = [clock.now for _ in paced(slow_to_begin(), Pace(rate=20), clock, clock.wait)]
+    assert at[:3] == pytest.approx([1005, 1005.05, 1005.1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"times": 0}, "times"),
+        ({"times": 10_001}, "times"),
+        ({"seconds": 11}, "seconds"),
+        ({"seconds": 0}, "seconds"),
+        ({"every": 31_536_001}, "every"),
+    ],
+)
+def test_an_impossible_burst_is_named(wrong: dict[str, int], named: str) -> None:
+    """A burst has a length, and none longer than what it comes back in."""
+    with pytest.raises(UsageError, match=f"burst: {named}"):
+        Burst(**{"times": 2, "seconds": 2, "every": 10, **wrong})
