@@ -87,7 +87,7 @@ _SHARE: Final = click.FloatRange(0, 1)
     type=click.IntRange(1, MOST_REACH),
     default=_DEFAULTS.reach,
     show_default=True,
-    help="Stories that are still reprinted, about; held in memory, some 5 KB each.",
+    help="Stories that are still reprinted, about; held in memory, some 7 KB each.",
 )
 @click.option("--html", type=_SHARE, default=_DEFAULTS.html, show_default=True, help="Share of articles given as HTML.")
 @click.option(

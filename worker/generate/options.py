@@ -13,7 +13,7 @@ from worker.generate.stories import REPRINTS
 #: longest mean of a story in words that may be asked for; `reach` stories are kept in memory
 MOST_WORDS: Final = 10_000
 
-#: most stories that may be printed again; 100,000 of 400 words are about half a gigabyte
+#: most stories that may be printed again; 100,000 of 400 words are 0.7 GB
 MOST_REACH: Final = 100_000
 
 #: largest weight of a kind or a language: a thousandth of the rest can be asked for
