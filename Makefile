@@ -80,6 +80,9 @@ bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
 bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
 	@$(BIN)/python tests/bench/text.py $(ARGS)
 
+bench-generate: $(STAMP)  ## measure how many articles a second a generator makes, and that its memory stays (ARGS="--articles 2000000")
+	@$(BIN)/python -m tests.bench.generate $(ARGS)
+
 bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 100,000 synthetic ones
 	@$(BIN)/python -m tests.bench.mixed $(ARGS)
 
