@@ -132,7 +132,7 @@ def command(
     messages = islice(_messages(pace, **shape), count)
     # a line that moves would run through the articles on the same terminal
     moving = topic is not None or not is_standard_output(output) or not sys.stdout.isatty()
-    stop, account = Stop(), Account(pace)
+    stop, account, cut_short = Stop(), Account(pace), False
     with on_signals(stop.request), ExitStack() as stack:
         telling = stack.enter_context(Telling(sys.stderr, moving=moving))
         if topic is None:
@@ -143,12 +143,13 @@ def command(
             writes.append(to_gold(gold, stack=stack))
         for batch in paced(messages, pace, wait=stop.wait):
             if stop.requested:
+                cut_short = not endless
                 break
             account.add(batch)
             for write in writes:
                 write(batch)
             telling.so_far(account.line)
-    if stop.requested and not endless:
+    if cut_short:
         raise click.Abort
     telling.say(f"generated {account.line()}, seed {shape['seed']}")
 

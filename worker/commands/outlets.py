@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, cast
 
-from worker.errors import UsageError
+from worker.errors import Fatal, UsageError
 from worker.generate import Broken, Labelled
 from worker.generate.lines import gold_line, line, record
 from worker.ports import Sink
@@ -48,7 +48,7 @@ def to_topic(topic: str, *, with_gold: bool, stop: Stop, say: Callable[[str], No
     Raises Unreachable where there is no such topic, Fatal, StoppedEarlyError.
     """
     # imported here, so that a file needs neither settings nor a client
-    from worker.bootstrap import await_broker, insist, open_sink, require_topics  # noqa: PLC0415
+    from worker.bootstrap import StoppedEarlyError, await_broker, insist, open_sink, require_topics  # noqa: PLC0415
     from worker.settings import load  # noqa: PLC0415
 
     settings = load()
@@ -61,13 +61,16 @@ def to_topic(topic: str, *, with_gold: bool, stop: Stop, say: Callable[[str], No
     sink = stack.enter_context(closing(open_sink(settings)))
 
     def write(batch: Messages) -> None:
-        insist(
-            lambda: deliver(batch, sink, topic, with_gold=with_gold),
-            f"topic {topic}",
-            limit_seconds=settings.times.startup_timeout_seconds,
-            stop=stop,
-            waiting=waiting,
-        )
+        try:
+            insist(
+                lambda: deliver(batch, sink, topic, with_gold=with_gold),
+                f"topic {topic}",
+                limit_seconds=settings.times.startup_timeout_seconds,
+                stop=stop,
+                waiting=waiting,
+            )
+        except StoppedEarlyError:
+            raise Fatal("stopped with a batch undelivered, as Kafka stayed away") from None
 
     return write
 
