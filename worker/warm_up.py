@@ -102,8 +102,8 @@ class WarmSource:
         if self._waiting:
             if self._monotonic() - self._looked_at < LOOK_SECONDS:
                 return
+            self._looked_at = self._monotonic()  # a look that fails is one, too: the next is due as long after it
             self._until.look()
-            self._looked_at = self._monotonic()
         if self._put_back:
             self.resume()
 

@@ -166,6 +166,33 @@ def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> No
     assert values(take(world.source(topic, "g"), 1)) == [b"v20"]
 
 
+@pytest.mark.stack
+def test_a_record_that_is_found_unreadable_in_a_pause_waits_for_its_end(
+    kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetch may slip in before a pause: what it raises is no message for whoever waits, and comes when it is over."""
+    world = KafkaWorld(kafka_bootstrap_servers)
+    topic = world.topic(1)
+    source = world.source(topic, "g")
+    assert isinstance(source, KafkaSource)
+    assert list(source.poll(0.2)) == []
+    world.append_damaged(topic)
+    source.pause()
+    consumer = source._open()
+
+    def slipped(**_: object) -> dict[object, object]:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    with monkeypatch.context() as slips:
+        slips.setattr(consumer, "poll", slipped)
+        assert list(source.poll(0.2)) == []
+        assert list(source.poll(0.2)) == []
+    source.resume()
+    (found,) = poll_until(lambda got: len(got) > 0, source)
+    assert isinstance(found, Unreadable)
+    world.close()
+
+
 def test_what_is_too_large_is_named_and_the_rest_is_sent(world: World) -> None:
     """A record past the limit is returned by its index, whatever surrounds it, and harms nobody else."""
     topic = world.topic()

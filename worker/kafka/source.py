@@ -291,6 +291,8 @@ class KafkaSource:
         if isinstance(meant, Fatal) or not damage.is_of_a_record(error):
             raise meant from error
         self._suspected = True
+        if self._paused:  # a fetch that slipped in before the pause; whoever waits takes no messages now
+            return ()
         return self._skip_damage(consumer)
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
