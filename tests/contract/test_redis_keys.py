@@ -239,6 +239,10 @@ def test_a_superseded_decision_outlives_its_story(client: redis.Redis, namespace
         "MOVED 3999 127.0.0.1:6381",
         "ASK 3999 127.0.0.1:6381",
         "TRYAGAIN Multiple keys request during rehashing of slot",
+        "Lua script attempted to access a non local key in a cluster node",  # Redis 6.2, within its words for a script
+        "Script attempted to access a non local key in a cluster node",
+        "Attempted to access a non local key in a cluster node",  # Valkey 9
+        "Script attempted to execute a write command while the cluster is down and readonly",
         "NOAUTH Authentication required.",
         "WRONGPASS invalid username-password pair or user is disabled.",
         "NOPERM this user has no permissions to run the 'evalsha' command",

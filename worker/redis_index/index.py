@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, ResponseError
 
 from worker.decision import Rule
 from worker.errors import IndexMismatch, RepriseError, Unreachable
@@ -32,7 +32,8 @@ _SWEEP_SHARDS: Final = 64
 _SIZE_ENOUGH: Final = 4_000
 _SIZE_SHARDS: Final = 4_096
 
-#: A batch is sent again this often where Redis lost its scripts or the namespace expired in between.
+#: A batch is sent this often where Redis lost its scripts, the namespace expired or its slot was moved in between: two
+#: of these at once are a slot that was moved to a node without the scripts.
 _ATTEMPTS: Final = 3
 
 _Redis = redis.Redis | redis.RedisCluster
@@ -93,7 +94,7 @@ class RedisIndex:
                 "(docs/runbook.md, Upgrades), or wait until the old index has expired"
             )
         # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
-        self._load()
+        self._load(namespace)
         within = prefix(namespace, self._version, self._generation)
         settings = pack_settings(self._version, within, int(shards), self._rule, self._retention, heritage)
         self._opened[namespace] = _Opened(
@@ -145,11 +146,11 @@ class RedisIndex:
         opened = self._opened.get(namespace)  # once: another thread may drop it meanwhile
         if opened is None:
             return 0
-        arguments = (opened.settings, _SIZE_ENOUGH, _SIZE_SHARDS)
+        key, arguments = self._key(namespace), (opened.settings, _SIZE_ENOUGH, _SIZE_SHARDS)
         try:
-            found, looked = self._client.eval(script("size").text, 1, self._key(namespace), *arguments)
+            found, looked = self._node(key).eval(script("size").text, 1, key, *arguments)
         except REDIS_ERRORS as error:
-            raise translate(error) from error
+            raise self._failed(error) from error
         return round(int(found) * opened.shards / int(looked))
 
     def memory(self, namespace: str) -> Memory:
@@ -205,28 +206,39 @@ class RedisIndex:
     def _recover(self, namespace: str, error: Exception) -> None:
         """Mend what a batch failed on, so that it can be sent again: every script is idempotent."""
         if isinstance(error, NoScriptError):
-            self._load()
+            self._load(namespace)
+        elif isinstance(error, MovedError) and isinstance(self._client, redis.RedisCluster):
+            self._ask_where()  # and go on at once: nobody is away
         elif isinstance(error, ResponseError) and str(error).startswith("INDEXVERSION"):
             del self._opened[namespace]  # it expired, or another worker made it anew: prepare tells
         else:
             raise self._failed(error) from error
 
-    def _load(self) -> None:
+    def _load(self, namespace: str) -> None:
+        """Load the scripts where the namespace is: another node of a cluster may be down, and this one is not."""
         try:
             for name in ("decide", "sweep"):
-                self._client.script_load(script(name).text)
+                self._node(self._key(namespace)).script_load(script(name).text)
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> RepriseError:
-        """Say what an error means. A cluster is asked anew where its slots are: a node's own client follows no move."""
+        """Say what an error means; it may also mean that a replica has taken over."""
+        self._ask_where()
+        return translate(error)
+
+    def _ask_where(self) -> None:
+        """Ask a cluster where its slots are now: a node's own client follows no move."""
         if isinstance(self._client, redis.RedisCluster):
             with suppress(*REDIS_ERRORS):  # still away: the next failure asks again
                 self._client.nodes_manager.initialize()
-        return translate(error)
 
     def _node(self, key: str) -> redis.Redis:
-        """The server that holds the namespace: a cluster's client pipelines no scripts, its nodes' clients do."""
+        """The server that holds the namespace: a cluster's client pipelines no scripts, its nodes' clients do.
+
+        A node's own client does not follow ASK, and must not: where a slot is being moved, scripts see half of its keys
+        on its new node, and take the others for missing.
+        """
         if isinstance(self._client, redis.RedisCluster):
             node = self._client.get_node_from_key(key)  # type: ignore[no-untyped-call]
             if node is None:
