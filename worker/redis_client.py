@@ -7,17 +7,20 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, NoScriptError
+from redis.exceptions import NoPermissionError, NoScriptError
 from redis.retry import Retry
 
 from worker import tls
 from worker.errors import Fatal
-from worker.redis_index.faults import REDIS_ERRORS, REFUSED_INSIDE, translate
+from worker.redis_index.faults import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate
 from worker.redis_index.keys import meta_key, prefix
 from worker.redis_index.scripts import script
 from worker.settings.groups import RedisSettings
 
 Client = Redis | RedisCluster
+
+#: What a server says, in the error's text, that was asked where the slots of its cluster are and belongs to none.
+_NO_CLUSTER: Final = "cluster support disabled"
 
 #: The one policy under which Redis forgets nothing by itself.
 KEEPS_EVERYTHING: Final = "noeviction"
@@ -40,13 +43,31 @@ def connect(settings: RedisSettings) -> Client:
     try:
         client = RedisCluster.from_url(url, **options) if settings.cluster else Redis.from_url(url, **options)
         client.ping()
-    except (AuthenticationError, AuthorizationError, NoPermissionError) as error:  # waiting cures none of them
-        raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
+        in_cluster = not settings.cluster and _is_in_cluster(client)
     except REDIS_ERRORS as error:
-        if words := tls.refusal(str(error)):
-            raise Fatal(f"redis at {location(settings)}: no TLS connection: {words}") from error
+        if words := _uncurable(error):
+            raise Fatal(f"redis at {location(settings)}{words}") from error
         raise translate(error) from error
+    if in_cluster:  # it would answer for some namespaces, and for each until its slot is moved
+        raise Fatal(f"redis at {location(settings)} belongs to a cluster: set REPRISE_REDIS_CLUSTER=true")
     return client
+
+
+def _uncurable(error: Exception) -> str | None:
+    """Say what is wrong where no waiting mends it. A cluster's client tells it in the causes of its own error."""
+    if words := tls.refusal(str(error)):
+        return f": no TLS connection: {words}"
+    if any(_NO_CLUSTER in str(cause) for cause in causes(error)):
+        return " belongs to no cluster: set REPRISE_REDIS_CLUSTER=false"
+    refusal = refusal_in(error)
+    return f" refuses this worker: {refusal}" if refusal else None
+
+
+def _is_in_cluster(client: Client) -> bool:
+    try:
+        return bool(client.info("cluster").get("cluster_enabled"))
+    except NoPermissionError:
+        return False  # check_eviction names the right that lacks
 
 
 def location(settings: RedisSettings) -> str:
