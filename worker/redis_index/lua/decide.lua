@@ -24,6 +24,10 @@ local now_ms = tonumber(ARGV[2])
 -- @include match
 -- @include decisions
 
+-- While the slot is moved key by key, the server refuses every key that is not there. This one never is: refused here
+-- nothing is written yet; refused at a new record, half of a decision is, and the next articles of the batch build on it.
+redis.call('EXISTS', prefix .. 'none')
+
 local version = redis.call('HGET', KEYS[1], 'version')
 if version ~= settings.version then
   return redis.error_reply('INDEXVERSION ' .. (version or 'none'))
