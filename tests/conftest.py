@@ -1,6 +1,7 @@
 """Fixtures for every test: a real stack, started when first asked for; names of a test's own; the data where it lies.
 
 stack, kafka_bootstrap_servers, redis_url      servers of this test run
+shared_cluster                                 a Redis Cluster of this test run, which no test breaks
 namespace, topic_names                         names of this test
 shared_dir, seeds, spotsigs_dev                files that are read where they lie (REPRISE_SHARED)
 """
@@ -15,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.stack import Service, Stack, StackUnavailable, ending_on_signals, open_kafka, open_redis
+from tests.cluster.servers import RedisCluster, redis_cluster
 from tests.support import Session, TopicNames, unavailable
 
 _TOP: Final = Path(__file__).parent.parent
@@ -49,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         for marker, needed in (
             ("stack", {"stack", "kafka_bootstrap_servers"}),
-            ("redis", {"redis_url"}),
+            ("redis", {"redis_url", "shared_cluster"}),
             ("data", {"seeds", "spotsigs_dev", "shared_dir"}),
         ):
             if needed.intersection(fixtures):
@@ -93,6 +95,12 @@ def kafka_bootstrap_servers(_kafka: Service) -> str:
 @pytest.fixture(scope="session")
 def redis_url(_redis: Service) -> str:
     return _redis.address
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    with redis_cluster(tmp_path_factory.mktemp("redis-cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

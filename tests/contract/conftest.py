@@ -15,13 +15,18 @@ from worker.retention import Retention
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "cluster"))])
 def index(request: pytest.FixtureRequest) -> Iterator[Index]:
     """An empty index of each kind."""
     if request.param == "memory":
         yield MemoryIndex(rule=RULE, retention=RETENTION)
         return
-    with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+    client: redis.Redis | redis.RedisCluster
+    if request.param == "cluster":
+        client = request.getfixturevalue("shared_cluster").connect()
+    else:
+        client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
+    with client:
         yield RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=1_000)
 
 
