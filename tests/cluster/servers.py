@@ -148,8 +148,8 @@ class RedisCluster:
 
     def replica_of(self, node: Node) -> Node:
         """Give the replica of a primary."""
-        found: str = node.ask("CLUSTER", "REPLICAS", node.id)[0].split()[0]
-        return next(each for each in self.nodes if each.id == found)
+        told = wait_until(lambda: node.ask("CLUSTER", "REPLICAS", node.id), AGREE_SECONDS, "a replica")
+        return next(each for each in self.nodes if each.id == told[0].split()[0])
 
     def kill(self, node: Node) -> None:
         """Send SIGKILL."""
