@@ -229,6 +229,7 @@ def test_a_superseded_decision_outlives_its_story(client: redis.Redis, namespace
     "answer",
     [
         "OOM command not allowed when used memory > 'maxmemory'.",
+        "Error running script (call to f_0): @user_script:4: @user_script: 4: -OOM command not allowed",  # Redis 6.2
         "READONLY You can't write against a read only replica.",
         "LOADING Redis is loading the dataset in memory",
         "BUSY Redis is busy running a script.",

@@ -1,5 +1,6 @@
 """Redis's errors in the pipeline's three words: try again later, or stop."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -69,6 +70,9 @@ REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
 #: Nor has a cluster that is down.
 _LATER_INSIDE: Final = (*REFUSED_INSIDE, "while the cluster is down")
 
+#: What Redis 6.2 puts before an error out of a script.
+_INSIDE: Final = re.compile(r"^Error running script .*@user_script: ?\d+: ")
+
 #: What a script is told of every key that is not there while its slot is being moved: each version's words have these.
 _MOVING_INSIDE: Final = "access a non local key"
 
@@ -77,7 +81,7 @@ _MOVING: Final = "the slot of the namespace is being moved key by key; nothing i
 
 def translate(error: Exception) -> RepriseError:
     """Say what the pipeline must do about an error."""
-    told = str(error).removeprefix("-")
+    told = _INSIDE.sub("", str(error)).removeprefix("-")
     if isinstance(error, AskError) or _MOVING_INSIDE in told:
         return Unreachable(f"redis: {_MOVING}: {error}")
     if isinstance(error, _LATER) or told.startswith(_LATER_WORDS) or any(words in told for words in _LATER_INSIDE):
