@@ -30,6 +30,9 @@ test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m pytest --ignore tests/deploy $(ARGS)
 
+test-redis: $(STAMP)  ## test the index on every Redis and Valkey to be had: 6.2, 7.0, Valkey 9 (ARGS=--others: not the usual one)
+	@$(BIN)/python -m tests.redis_versions $(ARGS)
+
 test-deploy: $(STAMP)  ## test what is deployed, with the tools and the API server of Kubernetes; builds them with Go
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group deploy
 	@$(BIN)/python -m pytest tests/deploy $(ARGS)
