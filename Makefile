@@ -80,6 +80,9 @@ bench-hashes: $(STAMP)  ## score the development set and the seeds with several 
 bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
 	@$(BIN)/python tests/bench/memory.py $(ARGS)
 
+bench-moves: $(STAMP)  ## measure how long a namespace waits while its slot of a Redis Cluster is moved
+	@$(BIN)/python -m tests.bench.moves $(ARGS)
+
 bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
 	@$(BIN)/python tests/bench/text.py $(ARGS)
 
