@@ -2,7 +2,7 @@
 
 import threading
 import time
-from itertools import cycle
+from itertools import count, cycle
 from uuid import uuid4
 
 import pytest
@@ -108,6 +108,26 @@ def test_no_decision_is_left_half_taken(
     (decided,) = index.decide(namespace, replaced, T0 + 1)
     assert decided.kind is Kind.NEAR
     assert told([decided]) == told(reference.decide(namespace, replaced, T0 + 1))
+
+
+def test_a_move_of_one_namespace_leaves_the_answers_of_others(
+    client: redis.RedisCluster, shared_cluster: RedisCluster, namespace: str
+) -> None:
+    """Of two namespaces asked at once, the one that is being moved waits, and the answers of the other are read."""
+    index, reference = index_on(client), MemoryIndex(rule=DEFAULT_RULE, retention=RETENTION)
+    index.prepare(namespace)
+    move = moving(shared_cluster, namespace)
+    other = next(f"{namespace}-{n}" for n in count() if move.target.holds(slot_of(f"{namespace}-{n}")))
+    index.prepare(other)
+    move.begin()
+    waiting, answers = index.ask(namespace, stream(BATCH), T0), index.ask(other, stream(BATCH), T0)
+    with pytest.raises(Unreachable, match="moved key by key"):
+        waiting()
+    assert told(answers()) == told(reference.decide(other, stream(BATCH), T0))
+    while move.keys(100):
+        pass
+    move.finish()
+    assert told(index.decide(namespace, stream(BATCH), T0)) == told(reference.decide(namespace, stream(BATCH), T0))
 
 
 def test_whoever_followed_ask_would_tell_a_story_twice(cluster: RedisCluster, namespace: str) -> None:
