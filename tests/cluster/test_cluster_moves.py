@@ -1,5 +1,7 @@
 """Slots that are moved to another node while their namespace is being decided."""
 
+import shutil
+import subprocess
 import threading
 import time
 from itertools import count, cycle
@@ -128,6 +130,25 @@ def test_a_move_of_one_namespace_leaves_the_answers_of_others(
         pass
     move.finish()
     assert told(index.decide(namespace, stream(BATCH), T0)) == told(reference.decide(namespace, stream(BATCH), T0))
+
+
+def test_a_move_that_was_broken_off_is_mended(
+    client: redis.RedisCluster, shared_cluster: RedisCluster, namespace: str
+) -> None:
+    """What the runbook says, `redis-cli --cluster fix`, brings the keys together, and every decision is in place."""
+    tool = shutil.which("redis-cli")
+    if tool is None:
+        pytest.skip("no redis-cli on the PATH")
+    index = index_on(client)
+    before = told(index.decide(namespace, stream(30), T0))
+    move = moving(shared_cluster, namespace)
+    move.begin()
+    assert move.keys(20) == 20
+    with pytest.raises(Unreachable, match="moved key by key"):
+        index.decide(namespace, stream(30), T0 + 1)
+    address = f"127.0.0.1:{move.source.port}"
+    subprocess.run([tool, "--cluster", "fix", address], input=b"yes\n", check=True, timeout=BACK_SECONDS)
+    assert told(insist(index, namespace, stream(30), T0 + 1)) == before
 
 
 def test_whoever_followed_ask_would_tell_a_story_twice(cluster: RedisCluster, namespace: str) -> None:
