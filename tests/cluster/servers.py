@@ -1,7 +1,9 @@
 """A Redis Cluster of processes on loopback, made, broken and ended by a test: who holds what, who follows whom."""
 
+import os
 import random
 import shutil
+import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -101,9 +103,10 @@ def slot_of(namespace: str) -> int:
 
 @dataclass(kw_only=True)
 class RedisCluster:
-    """Three primaries and three replicas; `nodes` begins with the primaries as they were made."""
+    """Three primaries and three replicas of one server; `nodes` begins with the primaries as they were made."""
 
     directory: Path
+    binary: Path | None
     nodes: list[Node] = field(default_factory=list)
     _running: ExitStack = field(default_factory=ExitStack)
 
@@ -114,12 +117,11 @@ class RedisCluster:
 
     def start(self) -> None:
         """Start the nodes and let them agree. Skips the test where this machine has no server that can."""
-        binary = server_binary()
-        if binary is None:
+        if self.binary is None:
             unavailable("stack", "no Redis server on this machine for a cluster")
         for number in range(2 * PRIMARIES):
             node = Node(port=_free_port(), directory=self.directory / f"node-{number}")
-            self._run(binary, node)
+            self._run(self.binary, node)
             self.nodes.append(node)
         for number, node in enumerate(self.nodes):
             node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
@@ -164,6 +166,14 @@ class RedisCluster:
         node.process.kill()
         node.process.wait(timeout=AGREE_SECONDS)
 
+    def hold(self, node: Node) -> None:
+        """Let it neither answer nor refuse."""
+        os.kill(node.process.pid, signal.SIGSTOP)
+
+    def let_go(self, node: Node) -> None:
+        """Let it go on, as if nothing had been."""
+        os.kill(node.process.pid, signal.SIGCONT)
+
     def close(self) -> None:
         """End it for good and remove its data."""
         for node in self.nodes:
@@ -190,9 +200,9 @@ class RedisCluster:
 
 
 @contextmanager
-def redis_cluster(directory: Path) -> Iterator[RedisCluster]:
-    """Run a cluster while the context lasts."""
-    cluster = RedisCluster(directory=directory)
+def redis_cluster(directory: Path, binary: Path | None = None) -> Iterator[RedisCluster]:
+    """Run a cluster while the context lasts, of this server or of the one that every test runs on."""
+    cluster = RedisCluster(directory=directory, binary=binary or server_binary())
     try:
         cluster.start()
         yield cluster

