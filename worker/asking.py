@@ -4,9 +4,7 @@ May live here: how a batch is cut and its answers are put together. May not: whi
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from worker.errors import RepriseError
 from worker.model import Decision, Fingerprint
 from worker.ports import Answers
 
@@ -24,29 +22,25 @@ def ask_each(
         groups.setdefault(fingerprint.namespace, []).append(number)
     asked: list[tuple[Sequence[int], Answers]] = []
 
-    def answers() -> Sequence[Decision]:
-        decisions: dict[int, Decision] = {}
+    def drop() -> None:
         while asked:
-            numbers, answer = asked.pop()
-            try:
-                decisions.update(zip(numbers, answer(), strict=True))
-            except BaseException:
-                _forget(asked)
-                raise
+            asked.pop()[1].drop()
+
+    def wait() -> Sequence[Decision]:
+        decisions: dict[int, Decision] = {}
+        try:
+            while asked:
+                numbers, answers = asked.pop()
+                decisions.update(zip(numbers, answers.wait(), strict=True))
+        except BaseException:
+            drop()  # the first that is away is waited for, the others are not
+            raise
         return [decisions[number] for number in range(len(fingerprints))]
 
-    for namespace, numbers in groups.items():
-        try:
-            answer = ask(namespace, [fingerprints[number] for number in numbers], now_ms)
-        except BaseException:
-            _forget(asked)
-            raise
-        asked.append((numbers, answer))
-    return answers
-
-
-def _forget(asked: Sequence[tuple[Sequence[int], Answers]]) -> None:
-    """Take what was asked for and is of no use any more: left alone, each would keep its connection."""
-    for _, answer in asked:
-        with suppress(RepriseError):
-            answer()
+    try:
+        for namespace, numbers in groups.items():
+            asked.append((numbers, ask(namespace, [fingerprints[number] for number in numbers], now_ms)))
+    except BaseException:
+        drop()
+        raise
+    return Answers(wait, drop)

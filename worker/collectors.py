@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import cycle, islice
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily
@@ -55,18 +56,27 @@ class _Asked(Generic[T]):
         self._seconds = seconds
         self._monotonic = monotonic
         self._asked_at: float | None = None
-        self._answer: T | None = None
+        self._known: T | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last answer is old, or there was none."""
+        return self._asked_at is None or self._monotonic() - self._asked_at >= self._seconds
+
+    @property
+    def known(self) -> T | None:
+        """The last answer."""
+        return self._known
 
     def answer(self) -> T | None:
         """Give the last answer, or ask again when that is old."""
-        now = self._monotonic()
-        if self._asked_at is None or now - self._asked_at >= self._seconds:
-            self._asked_at = now
+        if self.is_due:
+            self._asked_at = self._monotonic()
             try:
-                self._answer = self._ask()
+                self._known = self._ask()
             except RepriseError:
-                self._answer = None
-        return self._answer
+                self._known = None
+        return self._known
 
 
 class IndexCollector(Collector):
@@ -76,6 +86,7 @@ class IndexCollector(Collector):
         # a call takes milliseconds of Redis's time: with many namespaces each is asked the more seldom
         seconds = STORE_SECONDS * len(namespaces)
         self._sizes = {each: _Asked(partial(size, each), monotonic, seconds) for each in namespaces}
+        self._turns = cycle(self._sizes.values())
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name the series without asking anybody."""
@@ -83,9 +94,13 @@ class IndexCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the series."""
+        for asked in islice(self._turns, len(self._sizes)):
+            # one that fails is the last of a scrape: of a Redis that hangs, each holds it as long as Redis may take
+            if asked.is_due and asked.answer() is None:
+                break
         family = self._family()
         for namespace, asked in self._sizes.items():
-            if (size := asked.answer()) is not None:
+            if (size := asked.known) is not None:
                 family.add_metric([namespace], size)
         yield family
 

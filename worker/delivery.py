@@ -1,12 +1,11 @@
 """How a batch goes out: what both ways of delivering share, and the default one. The other: kafka/transactional.py."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from worker.batch import positions
 from worker.errors import Fatal
-from worker.model import Outcome
-from worker.ports import Partition, Sink
+from worker.model import Message, Outcome, Unreadable
+from worker.ports import Sink
 from worker.settings.groups import TimeSettings
 
 
@@ -33,13 +32,13 @@ class AtLeastOnce:
     def __init__(
         self,
         sink: Sink,
-        commit: Callable[[Mapping[Partition, int], str, float], None],
+        commit: Callable[[Sequence[Message | Unreadable], str, float], None],
         *,
         flush_timeout_seconds: float = TimeSettings().flush_timeout_seconds,
     ) -> None:
         """Deliver within the time that the sink has to flush.
 
-        commit  takes positions, a note and the seconds it has; leaves out partitions lost since the poll, and raises
+        commit  takes messages, a note and the seconds it has; leaves out partitions lost since their poll, and raises
                 Unreachable where it may not have happened
         """
         self._flush_timeout_seconds = flush_timeout_seconds
@@ -55,7 +54,7 @@ class AtLeastOnce:
             chosen = emit(outcomes, self._sink)
             self._sink.flush()
             self._flushed = outcomes, chosen
-        self._commit(positions(outcome.message for outcome in outcomes), note, until - time.monotonic())
+        self._commit([outcome.message for outcome in outcomes], note, until - time.monotonic())
         delivered = list(zip(*self._flushed, strict=True))
         self._flushed = (), ()
         return delivered

@@ -67,7 +67,7 @@ class MemoryIndex:
     def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         """Decide each article in order, at once; see worker/ports.py."""
         decisions = self.decide(namespace, fingerprints, now_ms)
-        return lambda: decisions
+        return Answers(lambda: decisions)
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
         """Ask, and take the answer."""

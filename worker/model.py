@@ -56,7 +56,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One input record as Kafka (or a file) delivered it. `value` is None for a tombstone."""
+    """One input record as Kafka (or a file) delivered it. `value` is None for a tombstone.
+
+    assignment  tells one time that the source had this partition from another; whoever commits asks the source
+    """
 
     topic: str
     partition: int
@@ -65,16 +68,21 @@ class Message:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     timestamp_ms: int | None = None
+    assignment: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A position whose record the consumer could not decode (corrupt, or of an unknown codec)."""
+    """A position whose record the consumer could not decode (corrupt, or of an unknown codec).
+
+    assignment  as a message's
+    """
 
     topic: str
     partition: int
     offset: int
     detail: str
+    assignment: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

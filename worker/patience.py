@@ -44,7 +44,7 @@ class Pace:
 
 
 class GivenUpError(Exception):
-    """Stopping took as long as a drain may take, or an outage too long; the batch in hand stays uncommitted."""
+    """Stopping took as long as a drain may take, or an outage too long; what is in hand stays uncommitted."""
 
 
 @dataclass(kw_only=True)

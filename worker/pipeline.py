@@ -113,7 +113,7 @@ class Pipeline:
             self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in batch.entries])
             answers = self._question(batch)
         except RepriseError as error:  # told in its turn: the batch before this one can be delivered
-            answers = _raising(error)
+            answers = Answers(partial(_raise, error))
         seconds = time.monotonic() - started
         return _Asked(batch=batch, circuit=self._circuit, answers=answers, asking_seconds=seconds)
 
@@ -127,10 +127,11 @@ class Pipeline:
         def attempt() -> Sequence[Decision]:
             started = time.monotonic()
             # The index gives a recorded decision again, so a batch may be asked for as often as it takes.
-            decisions = (sent.pop() if sent else self._question(asked.batch))()
+            asking = asked.asking_seconds if sent else 0.0
+            decisions = (sent.pop() if sent else self._question(asked.batch)).wait()
             if decisions:
                 now = time.monotonic()
-                self.observer.decided(decisions, asked.asking_seconds + now - started, now - asked.batch.polled_at)
+                self.observer.decided(decisions, asking + now - started, now - asked.batch.polled_at)
             return decisions
 
         return self.patience.insist(Dependency.REDIS, attempt)
@@ -151,8 +152,5 @@ class Pipeline:
         self.observer.delivered([outcome.message for outcome, _ in delivered])
 
 
-def _raising(error: RepriseError) -> Answers:
-    def answers() -> Sequence[Decision]:
-        raise error
-
-    return answers
+def _raise(error: RepriseError) -> Sequence[Decision]:
+    raise error

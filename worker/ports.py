@@ -5,6 +5,7 @@ worker/metrics.py, worker/health.py.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from worker.model import DeadReason, Decision, Dependency, Fingerprint, Message, Outcome, OutputRecord, Unreadable
@@ -12,8 +13,20 @@ from worker.model import DeadReason, Decision, Dependency, Fingerprint, Message,
 #: topic, partition
 Partition = tuple[str, int]
 
-#: Waits for the decisions that an index was asked for, and gives them in the order of the articles; called once at most
-Answers = Callable[[], Sequence[Decision]]
+
+def _nothing() -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What an index was asked for and has not told yet. One of the two is called, once.
+
+    wait  waits for the decisions, in the order of the articles
+    drop  waits for nothing, and frees what was kept for the answer
+    """
+
+    wait: Callable[[], Sequence[Decision]]
+    drop: Callable[[], None] = _nothing
 
 
 class Source(Protocol):

@@ -124,8 +124,8 @@ def test_a_move_of_one_namespace_leaves_the_answers_of_others(
     move.begin()
     waiting, answers = index.ask(namespace, stream(BATCH), T0), index.ask(other, stream(BATCH), T0)
     with pytest.raises(Unreachable, match="moved key by key"):
-        waiting()
-    assert told(answers()) == told(reference.decide(other, stream(BATCH), T0))
+        waiting.wait()
+    assert told(answers.wait()) == told(reference.decide(other, stream(BATCH), T0))
     while move.keys(100):
         pass
     move.finish()
@@ -182,12 +182,14 @@ def test_a_slot_is_moved_to_and_fro_under_load(
     moves, ended = [], threading.Event()
 
     def move_on() -> None:
-        while len(moves) < 4:
-            move = moving(shared_cluster, namespace)
-            began = time.monotonic()
-            move.whole() if way == "whole" else move.by_keys(10)
-            moves.append(time.monotonic() - began)
-        ended.set()
+        try:
+            while len(moves) < 4:
+                move = moving(shared_cluster, namespace)
+                began = time.monotonic()
+                move.whole() if way == "whole" else move.by_keys(10)
+                moves.append(time.monotonic() - began)
+        finally:
+            ended.set()  # also where a move failed, which the number of moves tells
 
     reference = MemoryIndex(rule=DEFAULT_RULE, retention=RETENTION)
     mover = threading.Thread(target=move_on, daemon=True)

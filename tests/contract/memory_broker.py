@@ -5,9 +5,10 @@ The contract suite runs against it and against Kafka, so that what the pipeline'
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from worker.batch import positions
 from worker.errors import Unreachable
 from worker.model import Message, OutputRecord, Unreadable
 from worker.ports import Partition
@@ -78,7 +79,7 @@ class MemorySource:
 
     def __post_init__(self) -> None:
         self.positions: dict[Partition, int] = {}
-        self.held: set[Partition] = set()
+        self.changes: dict[Partition, int] = defaultdict(int)
         self.paused = False
         self.broker.groups[self.group].append(self)
         self.broker.rebalance(self.group)
@@ -86,8 +87,9 @@ class MemorySource:
     def own(self, partitions: set[Partition]) -> None:
         for lost in self.positions.keys() - partitions:
             del self.positions[lost]
-            self.held.discard(lost)
+            self.changes[lost] += 1
         for new in partitions - self.positions.keys():
+            self.changes[new] += 1
             self.positions[new] = self.broker.committed.get((self.group, new), 0)
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
@@ -98,15 +100,14 @@ class MemorySource:
         for message in batch:
             partition = (message.topic, message.partition)
             self.positions[partition] = message.offset + 1
-            self.held.add(partition)
-        return batch
+        return [replace(each, assignment=self.changes[each.topic, each.partition]) for each in batch]
 
-    def commit(self, positions: Mapping[Partition, int], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
         self.broker.reach()
-        for partition, position in positions.items():
-            if partition in self.held:
-                self.broker.committed[self.group, partition] = position
-                self.broker.notes[self.group, partition] = note
+        ours = [each for each in messages if each.assignment == self.changes[each.topic, each.partition]]
+        for partition, position in positions(ours).items():
+            self.broker.committed[self.group, partition] = position
+            self.broker.notes[self.group, partition] = note
 
     def notes(self) -> Sequence[str]:
         self.broker.reach()

@@ -25,10 +25,11 @@ from worker.decision import Rule
 from worker.errors import Fatal, IndexMismatch, Unreachable
 from worker.memory_index import MemoryIndex
 from worker.model import Decision, EventType, Fingerprint
-from worker.redis_index import wire
+from worker.redis_index import index as index_module
 from worker.redis_index.faults import translate
 from worker.redis_index.index import RedisIndex
 from worker.redis_index.packing import margin_ms
+from worker.redis_index.wire import Sent
 from worker.retention import Retention
 
 pytestmark = pytest.mark.redis
@@ -280,22 +281,42 @@ def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch
     expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
     sent: list[int] = []
 
-    def forgetful(to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> wire.Receive:
-        """Tell the server to forget its scripts in the middle of the first batch."""
-        sent.append(len(commands))
-        flush = [("SCRIPT", "FLUSH")] * (len(sent) == 1)
-        receive = send(to, [*commands[:4], *flush, *commands[4:]])
+    class Forgetful(Sent):
+        """Tells the server to forget its scripts in the middle of the first batch."""
 
-        def received() -> list[Any]:
-            answers = receive()
-            return [*answers[:4], *answers[4 + len(flush) :]]
+        def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
+            self.flush = [("SCRIPT", "FLUSH")] * (not sent)
+            sent.append(len(commands))
+            super().__init__(to, [*commands[:4], *self.flush, *commands[4:]])
 
-        return received
+        def receive(self) -> list[Any]:
+            answers = super().receive()
+            return [*answers[:4], *answers[4 + len(self.flush) :]]
 
-    send = wire.send
-    monkeypatch.setattr(wire, "send", forgetful)
+    monkeypatch.setattr(index_module, "Sent", Forgetful)
     assert bare(other.decide(f"{namespace}-b", batch, T0)) == expected
     assert sent == [10, 10]
+
+
+def test_a_server_that_forgets_its_scripts_always_is_away_and_keeps_no_connection(
+    client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is sent three times at most, and none of its answers is left lying in a connection."""
+    index = index_on(client)
+    index.prepare(namespace)
+    sent: list[int] = []
+
+    class Forgetful(Sent):
+        def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
+            sent.append(len(commands))
+            super().__init__(to, [("EVALSHA", "0" * 40, 0)] * len(commands))
+
+    monkeypatch.setattr(index_module, "Sent", Forgetful)
+    with pytest.raises(Unreachable, match="as soon as they are loaded"):
+        index.decide(namespace, stream(9), T0)
+    assert sent == [10] * 3
+    index.ask(namespace, stream(9), T0).drop()
+    assert not client.connection_pool._in_use_connections
 
 
 def test_a_namespace_that_vanished_is_made_anew(client: redis.Redis, namespace: str) -> None:

@@ -26,12 +26,14 @@ def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
 
     def ask(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         asked.append((namespace, [int(each.article_id) for each in fingerprints]))
-        return lambda: [
-            Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
-            for each in fingerprints
-        ]
+        return Answers(
+            lambda: [
+                Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
+                for each in fingerprints
+            ]
+        )
 
-    decisions = ask_each(ask, batch_of(namespaces), 5)()
+    decisions = ask_each(ask, batch_of(namespaces), 5).wait()
     assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
     assert {each.decided_at_ms for each in decisions} <= {5}
     assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
@@ -40,19 +42,21 @@ def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
 
 @pytest.mark.parametrize("fails", ["asking", "answering"])
 def test_where_one_fails_the_others_are_not_left_waiting(fails: str) -> None:
-    """Every answer that was asked for is taken, so that nothing of a batch stays behind when it is asked for again."""
-    taken: list[str] = []
+    """One that is away is waited for; the others are dropped, so that nothing of the batch stays behind."""
+    waited: list[str] = []
+    dropped: list[str] = []
 
     def ask(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         if fails == "asking" and namespace == "c":
             raise Unreachable("away")
 
-        def answers() -> Sequence[Decision]:
-            taken.append(namespace)
+        def wait() -> Sequence[Decision]:
+            waited.append(namespace)
             raise Unreachable("away")
 
-        return answers
+        return Answers(wait, lambda: dropped.append(namespace))
 
     with pytest.raises(Unreachable):
-        ask_each(ask, batch_of("abc"), 5)()
-    assert sorted(taken) == (["a", "b"] if fails == "asking" else ["a", "b", "c"])
+        ask_each(ask, batch_of("abc"), 5).wait()
+    assert len(waited) == (fails == "answering")
+    assert sorted(waited + dropped) == (["a", "b"] if fails == "asking" else ["a", "b", "c"])

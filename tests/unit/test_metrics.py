@@ -195,6 +195,23 @@ def test_many_namespaces_ask_no_more_than_one(registry: CollectorRegistry, metri
     assert asked == ["a", "b", "c"] * 10
 
 
+def test_a_scrape_waits_for_one_that_hangs_at_most(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A namespace that does not answer ends the questions of a scrape; the next one goes on behind it."""
+    asked: list[str] = []
+
+    def size(namespace: str) -> int:
+        asked.append(namespace)
+        if namespace != "c":
+            raise Unreachable("timed out")
+        return 3
+
+    metrics.watch_index(size, ["a", "b", "c"])
+    for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
+        held = registry.get_sample_value("reprise_index_articles", {"index_namespace": "c"})
+        assert asked == expected
+    assert held == 3
+
+
 def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
     """With Redis away the figure is missing and every other one is served."""
 

@@ -1,4 +1,4 @@
-"""Which namespace an article belongs to, and a batch decided in several."""
+"""Which namespace an article belongs to."""
 
 import pytest
 from hypothesis import given

@@ -77,9 +77,9 @@ class FaultySource(MemorySource):
         self.faults.meet("poll")
         return super().poll(timeout_seconds)
 
-    def commit(self, positions: object, note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
         self.faults.meet("commit")
-        super().commit(positions, note, seconds)  # type: ignore[arg-type]
+        super().commit(messages, note, seconds)
 
     __hash__ = object.__hash__
 
@@ -110,14 +110,14 @@ class FakeIndex:
         for fingerprint in fingerprints:
             self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
 
-        def answers() -> Sequence[Decision]:
+        def wait() -> Sequence[Decision]:
             self.faults.meet("decide")  # recorded, and the answer lost
             return [
                 Decision(type=EventType.NEW, story_id=self.stories[fingerprint.article_id], decided_at_ms=now_ms)
                 for fingerprint in fingerprints
             ]
 
-        return answers
+        return Answers(wait)
 
     def close(self) -> None: ...
 

@@ -26,11 +26,11 @@ class Recording:
 
     def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         self.asked.append(("learn", len(fingerprints)))
-        return tuple
+        return Answers(tuple)
 
     def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         self.asked.append(("ask", len(fingerprints)))
-        return tuple
+        return Answers(tuple)
 
     def close(self) -> None: ...
 

@@ -64,7 +64,7 @@ def decide(
     arrivals: list[Arrival] = []
     for begin in range(0, len(order), batch):
         articles = order[begin : begin + batch]
-        decisions = ask_each(within, [each.fingerprint for each in articles], int(clock() * 1000))()
+        decisions = ask_each(within, [each.fingerprint for each in articles], int(clock() * 1000)).wait()
         arrivals += [
             Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
         ]

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 from typing import Any, Final
 
 from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
+from worker.batch import positions
 from worker.errors import Fatal, Unreachable
 from worker.kafka import damage
 from worker.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
@@ -34,7 +37,7 @@ class KafkaSource:
     """The Source over a KafkaConsumer. One thread polls and commits; `lag` and `assigned` may be asked from others.
 
     Assigned by the cooperative sticky assignor: in a rebalance each worker keeps the partitions that stay its own, so
-    the batch in hand stays committable. With range assignment each scaling step would revoke everything from everybody,
+    what is in hand stays committable. With range assignment each scaling step would revoke everything from everybody,
     and every worker would read its batch a second time.
     """
 
@@ -57,11 +60,12 @@ class KafkaSource:
         self._paused = False
         #: the client raised of a record: polling it again would spin without end, until the position is moved
         self._suspected = False
-        #: for each partition the position before which nothing is left to deliver: where this assignment of it began,
-        #: then what was delivered. A batch that was read before a rebalance may come again behind it
+        #: changes of the assignment, and for each partition the last one that it was in: what was polled before that
+        #: comes again, from where the group's offset is, and is not ours to commit any more
+        self._changes = count(1)
+        self._changed: dict[Partition, int] = {}
+        #: for each partition the position before which all is delivered, as far as known
         self._delivered: dict[Partition, int] = {}
-        #: for each partition the position behind what was polled last
-        self._polled: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
         self._refusals = Refusals()
         #: since when the group's coordinator is unknown, on the clock that only grows
@@ -87,20 +91,24 @@ class KafkaSource:
         if fetched and self._paused:
             self._put_back(consumer, fetched)
             return ()
-        messages = [message_of(record) for records in fetched.values() for record in records]
+        messages = [
+            message_of(record, self._changed.get(_key(partition), 0))
+            for partition, records in fetched.items()
+            for record in records
+        ]
         if not messages:
             self._check_coordinator(consumer)
-        self._hold((message.topic, message.partition, message.offset) for message in messages)
+        self._hold(messages)
         self._measure(consumer)
         return messages
 
-    def commit(self, positions: Mapping[Partition, int], note: str, seconds: float) -> None:
-        """Record that everything before these positions is delivered, those of partitions lost since left out.
+    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
+        """Record that these messages are delivered, and all before them; those of partitions lost since are left out.
 
         Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
         """
         consumer = self._open()
-        ours = {partition: found.stop for partition, found in self._ours(consumer, positions).items()}
+        ours = self._ours(consumer, messages)
         if not ours:
             return
         try:
@@ -109,10 +117,8 @@ class KafkaSource:
             raise translate(error, "committing offsets") from error
         self.committed(ours)
 
-    def claim(self, positions: Mapping[Partition, int]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, range]]:
-        """Give the membership to commit with in a transaction, and the offsets before these positions that are ours.
-
-        Those are what was polled since a partition was assigned last, and is not delivered yet.
+    def claim(self, messages: Sequence[Message | Unreadable]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, int]]:
+        """Give the membership to commit with in a transaction, and the positions behind those messages that are ours.
 
         The membership is asked first. Had it a later generation than our knowledge of the partitions, the group would
         take a position of a partition that it has given away in between; the other way round it refuses.
@@ -120,7 +126,7 @@ class KafkaSource:
         """
         consumer = self._open()
         member = consumer.group_metadata()
-        ours = self._ours(consumer, positions)
+        ours = self._ours(consumer, messages)
         if ours and member.generation_id < 0:
             raise Unreachable("Kafka, claiming a batch: the group has dropped this worker; polling joins it again")
         return member, ours
@@ -194,8 +200,7 @@ class KafkaSource:
         if self._consumer is None:
             consumer = connected(lambda: KafkaConsumer(**self._options()), self._config)
             consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
-            self._polled.clear()
-            self._delivered.clear()
+            self._change([TopicPartition(*key) for key in self._changed])
             self._refusals.start()
             self._consumer = consumer
         return self._consumer
@@ -221,37 +226,37 @@ class KafkaSource:
 
     def _taken(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread, where nothing may block: in particular, nothing is committed here."""
-        self._forget(map(_key, partitions))
+        self._change(partitions)
         self._rebalanced()
 
     def _given(self, partitions: Iterable[TopicPartition]) -> None:
-        """Run on the client's I/O thread. New partitions come unpaused; what was polled of them before is not ours."""
+        """Run on the client's I/O thread. New partitions come unpaused."""
         partitions = list(partitions)
-        self._forget(map(_key, partitions))
+        self._change(partitions)
         consumer = self._consumer
         if self._paused and consumer is not None:
             _each(consumer.pause, partitions)
         self._rebalanced()
 
-    def _hold(self, places: Iterable[tuple[str, int, int]]) -> None:
-        for topic, partition, offset in places:
-            key = (topic, partition)
-            # first seen, or gone back without a rebalance: put back, or the topic was made anew
-            if offset < self._polled.get(key, offset + 1):
-                self._delivered[key] = offset
-            self._polled[key] = offset + 1
-
-    def _forget(self, partitions: Iterable[Partition]) -> None:
+    def _change(self, partitions: Iterable[TopicPartition]) -> None:
+        change = next(self._changes)
         for partition in partitions:
-            self._polled.pop(partition, None)
-            self._delivered.pop(partition, None)
+            self._changed[_key(partition)] = change
+            self._delivered.pop(_key(partition), None)
 
-    def _ours(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> Mapping[Partition, range]:
-        # a partition may be taken between a poll and our holding it, and would stay held: so the assignment has a say
+    def _hold(self, messages: Iterable[Message | Unreadable]) -> None:
+        for message in messages:
+            self._delivered.setdefault((message.topic, message.partition), message.offset)
+
+    def _ours(self, consumer: KafkaConsumer, messages: Iterable[Message | Unreadable]) -> Mapping[Partition, int]:
+        # a partition may be taken between a poll and its messages' being made: so the assignment has a say, too
         assigned = {_key(partition) for partition in consumer.assignment()}
-        begun = {partition: self._delivered.get(partition) for partition in positions if partition in assigned}
-        ranges = {partition: range(at, positions[partition]) for partition, at in begun.items() if at is not None}
-        return {partition: found for partition, found in ranges.items() if found}
+        return positions(
+            message
+            for message in messages
+            if (key := (message.topic, message.partition)) in assigned
+            and message.assignment == self._changed.get(key, 0)
+        )
 
     def _committed(self, partitions: Iterable[Partition], seconds: float) -> Mapping[Partition, OffsetAndMetadata]:
         consumer, until = self._open(), time.monotonic() + seconds
@@ -306,8 +311,9 @@ class KafkaSource:
             with suppress(*_GONE):
                 consumer.seek(TopicPartition(unreadable.topic, unreadable.partition), unreadable.offset + 1)
         self._suspected = False
-        self._hold((unreadable.topic, unreadable.partition, unreadable.offset) for unreadable in found)
-        return found
+        held = [replace(each, assignment=self._changed.get((each.topic, each.partition), 0)) for each in found]
+        self._hold(held)
+        return held
 
     def _check_coordinator(self, consumer: KafkaConsumer) -> None:
         """Raise Unreachable where the group is out of reach: to the client that is a topic without news."""
@@ -374,7 +380,7 @@ def _take_up_parked(consumer: KafkaConsumer) -> None:
         fetcher._next_partition_records = None
 
 
-def message_of(record: Any) -> Message:
+def message_of(record: Any, assignment: int = 0) -> Message:
     """Turn the client's record into ours."""
     return Message(
         topic=record.topic,
@@ -385,6 +391,7 @@ def message_of(record: Any) -> Message:
         headers=tuple((name, value or b"") for name, value in record.headers),
         # -1 is the client's word for "unknown"
         timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+        assignment=assignment,
     )
 
 

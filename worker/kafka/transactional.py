@@ -6,10 +6,9 @@ are in docs/delivery.md.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
-from worker.batch import positions
 from worker.delivery import emit
 from worker.errors import RepriseError
 from worker.kafka import transactions
@@ -17,7 +16,6 @@ from worker.kafka.clients import KafkaConfig
 from worker.kafka.sink import KafkaSink
 from worker.kafka.source import KafkaSource, offsets
 from worker.model import Outcome
-from worker.ports import Partition
 from worker.settings.groups import TimeSettings
 
 
@@ -66,13 +64,12 @@ class Transactional:
 
     def _deliver(self, outcomes: Sequence[Outcome], note: str, until: float) -> Sequence[tuple[Outcome, int]]:
         producer = self._sink.open()
-        member, claimed = self._source.claim(positions(outcome.message for outcome in outcomes))
-        ours = {partition: found.stop for partition, found in claimed.items()}
+        member, ours = self._source.claim([outcome.message for outcome in outcomes])
         if self._in_doubt and self._source.is_committed(ours, until - time.monotonic()):
             self._source.committed(ours)
             return self._in_doubt
         self._in_doubt = ()
-        left = [outcome for outcome in outcomes if _is_in(claimed, outcome)]
+        left = [outcome for outcome in outcomes if (outcome.message.topic, outcome.message.partition) in ours]
         if not left:
             return ()
         try:
@@ -89,8 +86,3 @@ class Transactional:
             raise self._sink.failed(error, "committing a transaction") from error
         self._source.committed(ours)
         return delivered
-
-
-def _is_in(claimed: Mapping[Partition, range], outcome: Outcome) -> bool:
-    message = outcome.message
-    return message.offset in claimed.get((message.topic, message.partition), range(0))

@@ -14,12 +14,11 @@ from worker.decision import Rule
 from worker.errors import IndexMismatch, RepriseError, Unreachable
 from worker.model import Decision, Fingerprint, Memory
 from worker.ports import Answers
-from worker.redis_index import wire
 from worker.redis_index.faults import REDIS_ERRORS, translate
 from worker.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
 from worker.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
 from worker.redis_index.scripts import script
-from worker.redis_index.wire import Receive
+from worker.redis_index.wire import Sent
 from worker.retention import Retention
 from worker.text.version import TEXT_VERSION
 
@@ -108,7 +107,7 @@ class RedisIndex:
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
         """Ask, and wait for the answer."""
-        return self.ask(namespace, fingerprints, now_ms)()
+        return self.ask(namespace, fingerprints, now_ms).wait()
 
     def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         """Begin to index what the generation before has decided and told: under its story's id, with its decision.
@@ -122,17 +121,19 @@ class RedisIndex:
         send = partial(self._send, namespace, fingerprints, now_ms, learning=learning)
         sent = send()
 
-        def answers(sent: Receive = sent) -> Sequence[Decision]:
-            for _ in range(_ATTEMPTS):
-                found = self._receive(sent)
-                errors = [answer for answer in found if isinstance(answer, Exception)]
+        def wait() -> Sequence[Decision]:
+            nonlocal sent
+            for left in reversed(range(_ATTEMPTS)):
+                answers = self._receive(sent)
+                errors = [answer for answer in answers if isinstance(answer, Exception)]
                 if not errors:
-                    return [unpack_decision(answer) for answer in found[: len(fingerprints)]]
+                    return [unpack_decision(answer) for answer in answers[: len(fingerprints)]]
                 self._recover(namespace, errors[0])
-                sent = send()
+                if left:
+                    sent = send()
             raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
 
-        return answers
+        return Answers(wait, sent.drop)
 
     def inherits(self, namespace: str) -> str | None:
         """Name the keys of the index that `learn` learns from; None where it found none when it was prepared."""
@@ -183,7 +184,7 @@ class RedisIndex:
             rehashed=not found.decode().startswith(f"text={TEXT_VERSION} "),
         )
 
-    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Receive:
+    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Sent:
         """One round trip: every article's decision, then a bounded sweep."""
         if namespace not in self._opened:
             self.prepare(namespace)
@@ -193,13 +194,13 @@ class RedisIndex:
         commands: list[tuple[Any, ...]] = [("EVALSHA", decide, 1, key, settings, *article) for article in packed]
         commands.append(("EVALSHA", sweep, 1, key, settings, now_ms, _SWEEP_SHARDS))
         try:
-            return wire.send(self._node(key), commands)
+            return Sent(self._node(key), commands)
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
-    def _receive(self, sent: Receive) -> list[Any]:
+    def _receive(self, sent: Sent) -> list[Any]:
         try:
-            return sent()
+            return sent.receive()
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 

@@ -5,39 +5,41 @@ does something else, without a thread: one that waits for the server would wait 
 its reads for as long as the interpreter lets the other one run.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import redis
 from redis.exceptions import ResponseError
 
-#: Reads the answers, once, in the order of the commands; what a command failed with stands in its answer's place.
-Receive = Callable[[], list[Any]]
 
+class Sent:
+    """Commands on a connection of their own, whose answers are to be read or dropped. Raises redis-py's errors."""
 
-def send(client: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> Receive:
-    """Send commands on a connection of their own. Both halves raise redis-py's errors, of a server that is away.
-
-    The answers that nobody reads keep the connection until the client is closed.
-    """
-    connection: Any = client.connection_pool.get_connection()
-
-    def receive() -> list[Any]:
+    def __init__(self, client: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
+        """Send them."""
+        self._pool = client.connection_pool
+        self._commands = len(commands)
+        self._connection = cast("Any", self._pool.get_connection())  # its methods have no types
         try:
-            return [_answer(connection) for _ in commands]
+            self._connection.send_packed_command(self._connection.pack_commands(commands))
         except BaseException:
-            connection.disconnect()  # the rest of the answers would be taken for the next commands'
+            self.drop()
             raise
-        finally:
-            client.connection_pool.release(connection)
 
-    try:
-        connection.send_packed_command(connection.pack_commands(commands))
-    except BaseException:
-        connection.disconnect()
-        client.connection_pool.release(connection)
-        raise
-    return receive
+    def receive(self) -> list[Any]:
+        """Read the answers in the order of the commands; what a command failed with stands in its answer's place."""
+        try:
+            answers = [_answer(self._connection) for _ in range(self._commands)]
+        except BaseException:
+            self.drop()
+            raise
+        self._pool.release(self._connection)
+        return answers
+
+    def drop(self) -> None:
+        """Read nothing more: what comes late must not be taken for the next commands' answers."""
+        self._connection.disconnect()
+        self._pool.release(self._connection)
 
 
 def _answer(connection: Any) -> Any:

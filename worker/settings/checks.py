@@ -94,7 +94,8 @@ def _check_rule(rule: RuleSettings) -> Iterator[str]:
 
 def _check_times(times: TimeSettings, kafka: KafkaSettings, redis: RedisSettings) -> Iterator[str]:
     """Compare what a batch may wait for (a poll, Redis, its delivery) with the patience of those who wait for it."""
-    batch = times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds  # Redis is tried twice
+    # Redis twice: for the answers to one batch, and to take in the next
+    batch = times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds
     for key, value in (
         ("REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS", kafka.max_poll_interval_seconds),
         ("REPRISE_LIVENESS_TIMEOUT_SECONDS", times.liveness_timeout_seconds),
