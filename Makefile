@@ -95,6 +95,11 @@ bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 
 bench-noise: $(STAMP)  ## measure how worn a reprint may be, and the errors of the stated similarities
 	@$(BIN)/python -m tests.bench.noise $(ARGS)
 
+bench-soak: $(STAMP)  ## run eight windows of steady load and see that Redis's memory stays flat and goes; five minutes
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
+	@$(BIN)/python -m deploy.local.stack prepare
+	@$(BIN)/python -m tests.bench.soak $(ARGS)
+
 crossvalidate: $(STAMP)  ## choose the rule's thresholds on some stories, score them on the others (ARGS=GOLD.jsonl.gz)
 	@$(BIN)/python -m tests.bench.crossvalidate $(ARGS)
 
