@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,8 @@ def main() -> int:
         except (StackUnavailable, BenchmarkFailed) as error:
             _say(f"no benchmark: {error}")
             return 1
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
         (folder / f"{given.form}.json").write_bytes(_written(results))
     runs = [_kept(found) for form in FORMS if (found := folder / f"{form}.json").is_file()]
     for run in runs:

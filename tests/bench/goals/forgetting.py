@@ -20,8 +20,8 @@ _WINDOW_SECONDS: Final = 30.0
 #: long as both retentions.
 _PATIENCE_SECONDS: Final = 3 * _WINDOW_SECONDS
 
-#: How near to where it began Redis must come, as a share.
-NEAR: Final = 0.01
+#: How near to where it began Redis must come, as a share: a server's own buffers come and go by as much.
+_NEAR: Final = 0.01
 
 
 def measure(servers: Servers, articles: int) -> Forgetting:
@@ -40,12 +40,13 @@ def measure(servers: Servers, articles: int) -> Forgetting:
             back = None
             with suppress(TimeoutError):
                 wait_until(
-                    lambda: _used(store) <= (1 + NEAR) * before, _PATIENCE_SECONDS, "a Redis that is as it began"
+                    lambda: _used(store) <= (1 + _NEAR) * before, _PATIENCE_SECONDS, "a Redis that is as it began"
                 )
                 back = time.monotonic() - last
             left = _used(store)
     return Forgetting(
         window_seconds=_WINDOW_SECONDS,
+        near_share=_NEAR,
         articles=articles,
         before_bytes=before,
         full_bytes=full,

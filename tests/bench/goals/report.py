@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.goals.results import Contender, Results, Run
 from tests.bench.goals.summary import Spread, ratios, spread
-from tests.bench.goals.verdicts import Verdict, cores, rates, server_ratio, verdicts
+from tests.bench.goals.verdicts import Verdict, cores, cpu_ms, rates, server_ratio, verdicts
 
 _MET: Final = {True: "met", False: "**unmet**", None: "not measured"}
 
@@ -58,20 +58,20 @@ def _throughput(run: Results, pictures: str) -> Iterator[str]:
         f"{facts.bytes_mean:,.0f} bytes in the mean. {len(run.throughput.rounds)} rounds."
     )
     yield ""
-    yield "| | articles/s | Reprise is so many times as fast | cores busy | new stories |"
-    yield "| --- | ---: | ---: | --- | ---: |"
+    yield "| | articles/s | Reprise is so many times as fast | cores busy | CPU ms an article | new stories |"
+    yield "| --- | ---: | ---: | --- | --- | ---: |"
     ours = rates(run, Contender.REPRISE)
     for contender in Contender:
         runs = [found[contender] for found in run.throughput.rounds]
         times = _of(ratios(ours, rates(run, contender)), "{:.2f}") if contender is not Contender.REPRISE else ""
-        yield f"| {contender} | {_row(runs)} | {times} | {cores(runs)} | {_stories(runs)} |"
+        yield f"| {contender} | {_row(runs)} | {times} | {cores(runs)} | {cpu_ms(runs)} | {_stories(runs)} |"
     yield ""
     yield f"![Articles a second by contender]({pictures}/{run.form}-throughput.svg)"
     yield ""
-    yield "| workers | articles/s | cores busy |"
-    yield "| --- | ---: | --- |"
+    yield "| workers | articles/s | cores busy | CPU ms an article |"
+    yield "| --- | ---: | --- | --- |"
     for count, runs in ((1, run.scaling.one), (2, run.scaling.two)):
-        yield f"| {count} | {_row(runs)} | {cores(runs)} |"
+        yield f"| {count} | {_row(runs)} | {cores(runs)} | {cpu_ms(runs)} |"
 
 
 def _row(runs: Sequence[Run]) -> str:

@@ -155,12 +155,15 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """Redis's memory around a window without traffic, the worker running; `back_seconds` after the last event, or None.
+    """Redis's memory around a window without traffic, the worker running.
 
-    `left_bytes` is what it used at the end.
+    near_share    how near to where it began it must come to be back
+    back_seconds  from the last event until it was; None where it was not in time
+    left_bytes    what it used at the end
     """
 
     window_seconds: float
+    near_share: float
     articles: int
     before_bytes: int
     full_bytes: int
