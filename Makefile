@@ -66,12 +66,12 @@ format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
-bench: $(STAMP)  ## measure every figure that is promised, beside the obvious pipeline, in below ten minutes; writes docs/bench.md
+bench: $(STAMP)  ## measure what is promised, beside the obvious pipeline, in ten minutes; writes docs/bench.md
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.goals $(ARGS)
 
-bench-full: $(STAMP)  ## the same at length, with an index of a million articles: about an hour
+bench-full: $(STAMP)  ## the same at length, with an index of a million articles: about forty minutes
 	@$(MAKE) bench ARGS='--form full $(ARGS)'
 
 bench-hashes: $(STAMP)  ## score the development set and the seeds with several hash functions

@@ -46,8 +46,8 @@ FORMS: Final = {
         # below ten minutes on two cores, half of which is the naive pipeline's
         Form(
             name="short",
-            articles=5_000,
-            scaling_articles=8_000,
+            articles=4_000,
+            scaling_articles=6_000,
             rounds=3,
             latency_seconds=20.0,
             starts=5,
@@ -55,7 +55,7 @@ FORMS: Final = {
             sizes=(10_000, 30_000, 100_000),
             forgotten_articles=5_000,
         ),
-        # about an hour: the million, and more rounds
+        # about forty minutes: the million, and more rounds
         Form(
             name="full",
             articles=8_000,
