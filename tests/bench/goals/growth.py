@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from statistics import mean
+from statistics import mean, median
 from typing import Final
 
 import redis
@@ -19,6 +19,7 @@ import redis
 from deploy.local.stack import Plan
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store
+from tests.bench.goals.summary import ratios
 from tests.bench.memory import articles_of
 from worker.decision import Rule
 from worker.generate import Crawl
@@ -99,8 +100,9 @@ def measure(plan: Plan, sizes: tuple[int, ...], say: Callable[[str], None]) -> G
                 )
             )
             filled += _PROBES * _BATCH
-            microseconds = mean(each.server_us for each in found[-1].grown)
-            say(f"index of {size:,}: {microseconds:,.0f} us a decision in the server")
+            grown_us, small_us = ([each.server_us for each in probed] for probed in (found[-1].grown, found[-1].small))
+            times = ratios(grown_us, small_us).median
+            say(f"index of {size:,}: {median(grown_us):,.0f} us a decision, {times:.2f} times that of the first size")
     return Growth(
         expected_articles=_SETTINGS.expected_articles,
         kept_shingles=mean(shingles),
@@ -125,19 +127,24 @@ def _refill(index: _Index, size: int) -> None:
 
 
 def _probes(number: int, held: int) -> Iterator[list[Fingerprint]]:
-    """Batches that no index has seen: of each half new, half reprints of what every index holds."""
+    """Batches that no index has seen: of each half new, half reprints of what every index holds.
+
+    Each size has reprints of others: one that the grown index had met before would be an exact copy there, which is
+    found at a glance. Raises ValueError where the first size has too few articles for that.
+    """
     half = _BATCH // 2
-    new = _pages(_NEW + number, _PROBES * half)
-    reprints = (_worn(article, number) for article in islice(_pages(_HELD, held), _PROBES * half))
-    yield from _batches(each for pair in zip(new, reprints, strict=True) for each in pair)
+    each = _PROBES * half
+    new = _pages(_NEW + number, each)
+    reprints = map(_worn, islice(_pages(_HELD, held), number * each, (number + 1) * each))
+    yield from _batches(article for pair in zip(new, reprints, strict=True) for article in pair)
 
 
-def _worn(article: Article, number: int) -> Article:
+def _worn(article: Article) -> Article:
     """Another site's cut of an article: its second half is gone, so that it is compared, and indexed as a variant."""
     return replace(
         article,
-        article_id=f"{article.article_id}-worn-{number}",
-        source=f"worn-{number}.example",
+        article_id=f"{article.article_id}-worn",
+        source="worn.example",
         text=article.text[: len(article.text) // 2],
     )
 
