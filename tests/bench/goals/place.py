@@ -5,7 +5,7 @@ be read.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -178,19 +178,21 @@ def await_delivered(place: Place, count: int, workers: Mapping[str, WorkerProces
     await_workers(lambda: place.delivered() >= count, DELIVERED_SECONDS, f"{count} events", workers)
 
 
-def await_ready(workers: Mapping[str, WorkerProcess], ready: Any) -> None:
+def await_ready(workers: Mapping[str, WorkerProcess], ready: Callable[[WorkerProcess], bool]) -> None:
     """Return when `ready` answers true of every worker."""
     await_workers(lambda: all(ready(each) for each in workers.values()), _READY_SECONDS, "ready workers", workers)
 
 
-def await_workers(condition: Any, timeout_seconds: float, what: str, workers: Mapping[str, WorkerProcess]) -> None:
+def await_workers(
+    condition: Callable[[], bool], timeout_seconds: float, what: str, workers: Mapping[str, WorkerProcess]
+) -> None:
     """Return when the condition holds. Raises BenchmarkFailed with the end of a worker's log where it never will."""
 
     def met() -> bool:
         for name, worker in workers.items():
             if worker.process.poll() is not None:
                 raise BenchmarkFailed(f"{name} ended with exit code {worker.process.returncode}\n{worker.tail()}")
-        return bool(condition())
+        return condition()
 
     try:
         wait_until(met, timeout_seconds, what)
