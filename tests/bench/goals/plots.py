@@ -112,7 +112,7 @@ def _growth(figure: Figure, results: Results) -> None:
         )
     goal = GROWTH_RATIO * spread([probe.server_us for each in found for probe in each.small]).median
     times.axhline(goal, color=_GOAL, linestyle="--", linewidth=1.2, label=f"goal: {GROWTH_RATIO:g} times the first")
-    _by_size(times, "µs a decision, in the server")
+    _by_size(times, "µs of the server's CPU a decision")
     times.legend(frameon=False, fontsize=8, loc="lower right")
     sizes_axes.plot(
         articles, [each.used_bytes / each.articles for each in found], color=_OURS, marker="o", label="measured"

@@ -106,7 +106,7 @@ def _growth(run: Results, pictures: str) -> Iterator[str]:
         f"{found.expected_articles:,}; decisions in batches of {found.batch}, half new, half reprints."
     )
     yield ""
-    yield "| articles | µs a decision in the server | / at the smallest | µs a round trip | bytes an article |"
+    yield "| articles | server CPU µs a decision | / at the smallest | round trip µs a decision | bytes an article |"
     yield "| ---: | ---: | ---: | ---: | ---: |"
     for size in found.sizes:
         server = spread([probe.server_us for probe in size.grown])

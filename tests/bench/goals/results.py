@@ -126,7 +126,7 @@ class IndexMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One batch at an index: microseconds a decision in the server, and of the whole round trip, packing included."""
+    """One batch at an index: microseconds of the server's CPU a decision, and of the round trip, packing included."""
 
     server_us: float
     round_trip_us: float

@@ -68,7 +68,7 @@ def _parts(runs: list[Run], scale: Callable[[Run], float]) -> Iterator[tuple[str
 
 
 def server_ratio(size: Size) -> Spread:
-    """Time of a decision in the server, against the index that stays small, probe by probe."""
+    """The server's CPU time of a decision, against the index that stays small, probe by probe."""
     return ratios([each.server_us for each in size.grown], [each.server_us for each in size.small])
 
 
@@ -104,7 +104,7 @@ def _growth(results: Results) -> Verdict:
     first = results.growth.sizes[0]
     found = server_ratio(last)
     return Verdict(
-        measure=f"time of a decision at {last.articles:,} indexed articles / at {first.articles:,}, in the server",
+        measure=f"time of a decision at {last.articles:,} indexed articles / at {first.articles:,}, the server's CPU",
         goal=f"<= {GROWTH_RATIO:g} at {GROWN_ARTICLES:,}",
         measured=_of(found, "{:.2f}"),
         met=found.median <= GROWTH_RATIO if last.articles >= GROWN_ARTICLES else None,
