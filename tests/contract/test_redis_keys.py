@@ -28,7 +28,9 @@ from worker.model import Decision, EventType, Fingerprint
 from worker.redis_index import index as index_module
 from worker.redis_index.faults import translate
 from worker.redis_index.index import RedisIndex
+from worker.redis_index.keys import meta_key
 from worker.redis_index.packing import margin_ms
+from worker.redis_index.scripts import script
 from worker.redis_index.wire import Sent
 from worker.retention import Retention
 
@@ -146,6 +148,24 @@ def test_the_sweep_keeps_a_running_index_flat(client: redis.Redis, namespace: st
     peak, late = max(sizes[:20]), max(sizes[20:])
     assert late <= 1.1 * peak
     assert sizes[5] < 0.7 * peak  # so that a flat line means removal
+
+
+def test_what_a_sweep_leaves_over_waits_for_the_next(client: redis.Redis, namespace: str) -> None:
+    """Where batches are few, each sweep visits its limit and forgets nothing of what was due, up to a round."""
+    index = index_on(client)
+    shards = (RULE.permutations + 4) * index.prepare(namespace)
+    settings = index._opened[namespace].settings
+
+    def visited(elapsed_ms: float, limit: int) -> int:
+        arguments = (settings, T0 + int(elapsed_ms), limit)
+        found: list[int] = client.eval(script("sweep").text, 1, meta_key(namespace), *arguments)
+        return found[0]
+
+    round_ms = RETENTION.window_ms / 8
+    assert visited(0, 64) == 0
+    assert [visited(round_ms / 2, shards // 4) for _ in range(3)] == [shards // 4, shards // 4, 0]
+    assert visited(10 * round_ms, shards) == shards
+    assert visited(10 * round_ms, shards) == 0
 
 
 def age(client: redis.Redis, namespace: str, elapsed_ms: int) -> None:

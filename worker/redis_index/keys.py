@@ -11,9 +11,9 @@
 A generation, where there is one, stands behind the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S.
 It makes room for a second index of the same namespace beside the first, in the same slot; ids do not know of it.
 
-S is a shard's number. The hashes have so many shards that each holds some 48 to 96 fields at the expected number of
+S is a shard's number. The hashes have so many shards that each holds some 64 to 128 fields at the expected number of
 articles: few enough to stay a listpack (by default up to 512 fields, values up to 64 bytes) and to be searched in
-under a microsecond, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few
+some microseconds, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few
 bytes as they need: so buckets have integer fields, and a bucket of one has an integer value.
 
 Every key expires. The sweep removes single entries that are too old; a key's own expiry collects what nobody touches.
@@ -23,7 +23,7 @@ from hashlib import blake2b
 from typing import Final
 
 #: Fields a shard holds at most at the expected number of articles, see above: four times as many are still a listpack.
-_FIELDS_A_SHARD: Final = 96
+_FIELDS_A_SHARD: Final = 128
 
 #: Changes whenever what a key holds changes its form.
 LAYOUT_VERSION: Final = 1

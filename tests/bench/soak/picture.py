@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.bench.goals.plots import _GOAL, _OTHERS, _OURS, _STYLE, _WIDTH
+from tests.bench.goals.plots import GOAL, OTHERS, OURS, STYLE, WIDTH
 from tests.bench.soak.results import Soak
 
 #: Inches.
@@ -16,16 +16,16 @@ _HEIGHT: Final = 5.2
 
 def draw(found: Soak, path: Path) -> None:
     """Write the SVG: the same bytes for the same results."""
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # its keys are a closed set
-        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its keys are a closed set
+        figure = Figure(figsize=(WIDTH, _HEIGHT), layout="constrained")
         memory, keys, articles = figure.subplots(3, 1, sharex=True)
         seen = found.series
-        memory.plot(seen.seconds, [each / 1_000_000 for each in seen.used_bytes], color=_OURS)
+        memory.plot(seen.seconds, [each / 1_000_000 for each in seen.used_bytes], color=OURS)
         memory.set_ylabel("memory, MB")
-        keys.plot(seen.seconds, seen.keys, color=_OURS)
+        keys.plot(seen.seconds, seen.keys, color=OURS)
         keys.set_ylabel("keys")
         known = [(at, each) for at, each in zip(seen.seconds, seen.index_articles, strict=True) if each is not None]
-        articles.step([at for at, _ in known], [each for _, each in known], color=_OURS, where="post")
+        articles.step([at for at, _ in known], [each for _, each in known], color=OURS, where="post")
         articles.set_ylabel("articles")
         for axes in (memory, keys, articles):
             axes.set_ylim(bottom=0, top=1.15 * axes.get_ylim()[1])
@@ -40,7 +40,7 @@ def _windows(axes: Axes, found: Soak) -> None:
         last = number == found.form.windows
         axes.axvline(
             number * found.form.window_seconds,
-            color=_GOAL if last else _OTHERS,
+            color=GOAL if last else OTHERS,
             linewidth=1.2 if last else 0.6,
             linestyle="--" if last else "-",
         )
@@ -48,7 +48,7 @@ def _windows(axes: Axes, found: Soak) -> None:
         found.form.load_seconds,
         0.98,
         " the load ends",
-        color=_GOAL,
+        color=GOAL,
         transform=axes.get_xaxis_transform(),
         va="top",
         fontsize=9,

@@ -61,7 +61,8 @@ if not swept_ms then
   redis.call('HSET', KEYS[1], 'swept_ms', now_ms)
   return {0, 0}
 end
-local due = math.floor((now_ms - swept_ms) * 8 * total / settings.window_ms)
+local round_ms = settings.window_ms / 8
+local due = math.floor((now_ms - swept_ms) * total / round_ms)
 if due < 1 then return {0, 0} end
 due = math.min(due, total, tonumber(ARGV[3]))
 local removed = 0
@@ -77,5 +78,8 @@ for _ = 1, due do
   end
   cursor = (cursor + 1) % total
 end
-redis.call('HSET', KEYS[1], 'swept_ms', now_ms, 'cursor', cursor)
+-- What was due and not visited stays so, as far as it was not due twice: large batches are few, small ones make up for it.
+local shard_ms = round_ms / total
+swept_ms = math.floor(math.max(swept_ms + due * shard_ms, now_ms - (total - due) * shard_ms))
+redis.call('HSET', KEYS[1], 'swept_ms', string.format('%d', swept_ms), 'cursor', cursor)
 return {due, removed}
