@@ -243,12 +243,12 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
 
 
 @contextmanager
-def opened_look(settings: Settings) -> Iterator[Look]:
-    """Open the namespace's index to look into it; creates none, and does not wait. Raises Unreachable, Fatal."""
+def opened_look(settings: Settings, namespace: str) -> Iterator[Look]:
+    """Open a namespace's index to look into it; creates none, and does not wait. Raises Unreachable, Fatal."""
     with connect(settings.redis) as client:
         yield open_look(
             client,
-            settings.index.namespace,
+            namespace,
             generation=settings.index.index_generation,
             rule=rule_of(settings),
             retention=retention_of(settings),

@@ -62,13 +62,13 @@ def test_a_look_needs_no_other_right(server: str) -> None:
     """`reprise stats` and `reprise story` ask nothing that a worker may not, on an index as a worker leaves it."""
     with restricted(server, redis_rights(), KEYS, PASSWORD) as url:
         open_index(settings(url), connect(settings(url).redis)).close()
-        with opened_look(settings(url)) as look:
+        with opened_look(settings(url), settings(url).index.namespace) as look:
             assert look.server().policy == "noeviction"
             assert look.survey(0).representatives == 0
             assert look.article("nobody", 0) is None
         with redis.Redis.from_url(server) as client:  # a representative that there might have been
             client.hset(look.key, "number", 1)
-        with opened_look(settings(url)) as look:
+        with opened_look(settings(url), settings(url).index.namespace) as look:
             assert list(look.story("0" * 32, 0)) == [(1, [])]
         with redis.Redis.from_url(server) as client:
             client.delete(look.key)

@@ -135,10 +135,8 @@ def test_a_signal_ends_it_behind_a_whole_line(
         assert process.wait(timeout=30) == code
     lines = output.read_bytes().splitlines(keepends=True)
     assert all(line.endswith(b"}\n") for line in lines)
-    if code:
-        assert told == "reprise: interrupted\n"
-    else:
-        assert told.startswith(f"reprise: generated {len(lines):,} messages in ")
+    assert told.startswith(f"reprise: generated {len(lines):,} messages in ")
+    assert told.endswith("reprise: interrupted\n") == bool(code)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -193,3 +191,14 @@ def test_without_a_terminal_a_line_comes_now_and_then() -> None:
             telling.so_far(lambda: f"{now[0]:.1f}")
         telling.say("done")
     assert stream.getvalue() == "reprise: 5.0\nreprise: 10.0\nreprise: done\n"
+
+
+@pytest.mark.parametrize("names", [("a.jsonl", "a.jsonl"), ("-", "-")])
+def test_labels_need_a_file_of_their_own(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Both in one file would be torn lines."""
+    output, gold = (name if name == "-" else str(tmp_path / name) for name in names)
+    arguments = [*COMMAND, "--count", "5", "--output", output, "--gold", gold]
+    done = subprocess.run(arguments, capture_output=True, env=worker_environment({}), timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--gold and --output" in done.stderr
+    assert list(tmp_path.iterdir()) == []

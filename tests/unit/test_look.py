@@ -61,10 +61,10 @@ def test_a_sample_is_projected_onto_all_shards() -> None:
 
 def test_an_empty_index_in_words() -> None:
     """Nothing is made up where there is nothing yet."""
-    found = dict(stats.rows(SETTINGS, HELD, EMPTY, SERVER))
+    found = dict(stats.rows(SETTINGS, "n", HELD, EMPTY, SERVER))
     assert (found["last seen"], found["swept"], found["generation"]) == ("never", "never", "none")
     assert found["memory"] == "1.5 MB, no limit"
-    as_json = stats.to_json(SETTINGS, HELD, EMPTY, SERVER)
+    as_json = stats.to_json(SETTINGS, "n", HELD, EMPTY, SERVER)
     assert (as_json["oldest_at"], as_json["swept_at"], as_json["maxmemory_bytes"]) == (None, None, None)
 
 
@@ -81,7 +81,7 @@ def test_an_estimate_is_called_one() -> None:
         oldest_ms=1_700_000_000_000,
         newest_ms=1_700_000_001_000,
     )
-    found = dict(stats.rows(SETTINGS, HELD, sampled, SERVER))
+    found = dict(stats.rows(SETTINGS, "n", HELD, sampled, SERVER))
     assert found["representatives"].startswith("about 1,000,000, 500,000 of them founders")
     assert found["articles"].startswith("about 3,000,000 ")
     assert found["last seen"] == "between 2023-11-14T22:13:20.000Z and 2023-11-14T22:13:21.000Z"

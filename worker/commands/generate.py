@@ -125,7 +125,7 @@ def command(
     founder. A revision repeats the id of its founder. Several generators need a --seed each: no two seeds share an id.
     docs/load-testing.md has recipes.
     """
-    _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic)
+    _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
     pace = Pace(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)
     if count is None and duration is None and not endless:
         count = _COUNT
@@ -149,9 +149,9 @@ def command(
             for write in writes:
                 write(batch)
             telling.so_far(account.line)
+    telling.say(f"generated {account.line()}, seed {shape['seed']}")
     if cut_short:
         raise click.Abort
-    telling.say(f"generated {account.line()}, seed {shape['seed']}")
 
 
 class Account:
@@ -194,14 +194,28 @@ def _messages(pace: Pace, *, kinds: str, languages: str, broken: float, **shape:
 
 
 def _refuse_contradictions(
-    *, count: int | None, duration: float | None, endless: bool, output: Path | None, topic: str | None
+    *,
+    count: int | None,
+    duration: float | None,
+    endless: bool,
+    output: Path | None,
+    topic: str | None,
+    gold: Path | None,
 ) -> None:
     if output is not None and topic is not None:
         raise UsageError("--output and --topic exclude each other")
+    if gold is not None and topic is None and _is_same(gold, output):
+        raise UsageError("--gold and --output: the labels need a file of their own")
     if endless and (count is not None or duration is not None):
         raise UsageError("--endless excludes --count and --duration")
     if duration is not None and not math.isfinite(duration):
         raise UsageError("--duration: a number of seconds; --endless has no end")
+
+
+def _is_same(gold: Path, output: Path | None) -> bool:
+    if is_standard_output(gold) or is_standard_output(output):
+        return is_standard_output(gold) and is_standard_output(output)
+    return output is not None and gold.resolve() == output.resolve()
 
 
 def _rate(rate: float) -> float:
@@ -227,6 +241,6 @@ def named_numbers(option: str, text: str) -> dict[str, int]:
     for each in filter(None, (part.strip() for part in text.split(","))):
         parsed = _NAMED.fullmatch(each)
         if parsed is None or parsed[1] in found:
-            raise UsageError(f"--{option}: {each}: names, each once, with a whole number: name=3,other=1")
+            raise UsageError(f"--{option}: {each}: allowed: names, each once, with whole numbers: name=3,other=1")
         found[parsed[1]] = int(parsed[2] or 1)
     return found

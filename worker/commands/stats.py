@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import orjson
 
+from worker.commands import which_namespace
 from worker.commands.settings_help import ConfiguredCommand
 from worker.settings import Settings, load
 from worker.times import rfc3339
@@ -20,9 +21,10 @@ _NAME: Final = 17
 
 
 @click.command(cls=ConfiguredCommand)
+@which_namespace.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(as_json: bool) -> None:
-    """Print what the index of the namespace holds, and how much of the memory is used.
+def command(namespace: str | None, as_json: bool) -> None:
+    """Print what the index of a namespace holds, and how much of the memory is used.
 
     The counts of a large index are estimates, from some 20,000 entries. Representatives are counted in the buckets of
     one band; those that are in none, because it was full or a stock phrase, are missed. What is too old counts until it
@@ -32,21 +34,24 @@ def command(as_json: bool) -> None:
     from worker.bootstrap import opened_look  # noqa: PLC0415  # --help needs no client
 
     settings = load()
-    with opened_look(settings) as look:
+    here, others = which_namespace.chosen(settings, namespace)
+    with opened_look(settings, here) as look:
         held, survey, server = look.held, look.survey(round(time.time() * 1000)), look.server()
     if as_json:
-        click.echo(orjson.dumps(to_json(settings, held, survey, server), option=orjson.OPT_INDENT_2))
-    else:
-        for name, value in rows(settings, held, survey, server):
-            click.echo(f"{name:<{_NAME}}{value}")
+        click.echo(orjson.dumps(to_json(settings, here, held, survey, server), option=orjson.OPT_INDENT_2))
+        return
+    for name, value in rows(settings, here, held, survey, server):
+        click.echo(f"{name:<{_NAME}}{value}")
+    if others:
+        click.echo(f"{'not counted':<{_NAME}}{', '.join(others)}: --namespace chooses one")
 
 
-def to_json(settings: Settings, held: "Held", survey: "Survey", server: "Server") -> dict[str, Any]:
+def to_json(settings: Settings, namespace: str, held: "Held", survey: "Survey", server: "Server") -> dict[str, Any]:
     """Everything as one object; times are RFC 3339, and null where there is none."""
     survey_fields = asdict(survey)
     oldest_ms, newest_ms = survey_fields.pop("oldest_ms"), survey_fields.pop("newest_ms")
     return {
-        "namespace": settings.index.namespace,
+        "namespace": namespace,
         "generation": settings.index.index_generation,
         "version": held.version,
         "parameters": held.parameters,
@@ -65,11 +70,13 @@ def to_json(settings: Settings, held: "Held", survey: "Survey", server: "Server"
     }
 
 
-def rows(settings: Settings, held: "Held", survey: "Survey", server: "Server") -> Iterator[tuple[str, str]]:
+def rows(
+    settings: Settings, namespace: str, held: "Held", survey: "Survey", server: "Server"
+) -> Iterator[tuple[str, str]]:
     """Rows of (what, how much)."""
     about = "" if survey.shards_read == held.shards else "about "
     limit = "no limit" if server.max_bytes is None else f"of {_megabytes(server.max_bytes)}"
-    yield "namespace", settings.index.namespace
+    yield "namespace", namespace
     yield "generation", settings.index.index_generation or "none"
     yield "written with", held.parameters
     yield "shards", f"{held.shards:,} of each kind, {survey.shards_read:,} looked at"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import orjson
 
+from worker.commands import which_namespace
 from worker.commands.settings_help import ConfiguredCommand
 from worker.errors import Fatal, UsageError
 from worker.printable import one_line
@@ -36,8 +37,9 @@ _ID_CHARACTERS: Final = 80
     show_default=True,
     help="Look no longer than this.",
 )
+@which_namespace.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(identifier: str, by_article: bool, timeout_seconds: float, as_json: bool) -> None:
+def command(identifier: str, by_article: bool, timeout_seconds: float, namespace: str | None, as_json: bool) -> None:
     """Print the representatives of a story that the index still holds, the newest first.
 
     A representative is an article that later ones are compared with; variants that one covers are not kept one by one.
@@ -54,8 +56,15 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, as_json: 
         raise UsageError(f"{identifier!r} is no story id, which has 32 digits 0-9 a-f; --article takes an article's id")
     settings = load()
     now_ms = round(time.time() * 1000)
-    with opened_look(settings) as look:
-        recorded = _recorded(look, identifier, now_ms) if by_article else None
+    here, others = which_namespace.chosen(settings, namespace)
+    elsewhere = f"; --namespace looks into {', '.join(others)}" if others else ""
+    with opened_look(settings, here) as look:
+        recorded = look.article(identifier, now_ms) if by_article else None
+        if by_article and recorded is None:
+            raise Fatal(
+                f"namespace {here!r} has no decision on record for article {identifier!r}: it is forgotten, or was "
+                f"never read there{elsewhere}"
+            )
         story_id = recorded.story_id if recorded else identifier
         found = _walk(look, story_id, now_ms, timeout_seconds)
     window_ms = round(settings.index.window_seconds * 1000)
@@ -70,7 +79,7 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, as_json: 
             f"{timeout_seconds:g} s: there may be more; --timeout-seconds gives it longer"
         )
     if not found.representatives:
-        raise Fatal(f"namespace {settings.index.namespace!r} holds no living representative of story {story_id}")
+        raise Fatal(f"namespace {here!r} holds no living representative of story {story_id}{elsewhere}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +88,6 @@ class Found:
 
     representatives: "Sequence[Representative]"
     looked_at: int
-
-
-def _recorded(look: "Look", article_id: str, now_ms: int) -> "Recorded":
-    recorded = look.article(article_id, now_ms)
-    if recorded is None:
-        raise Fatal(f"no decision on record for article {article_id!r}: it is forgotten, or was never read")
-    return recorded
 
 
 def _walk(look: "Look", story_id: str, now_ms: int, timeout_seconds: float) -> Found:

@@ -1,0 +1,27 @@
+"""Which namespace a command looks into, where a worker serves several."""
+
+import pytest
+
+from worker.commands.which_namespace import chosen
+from worker.errors import UsageError
+from worker.settings import load
+
+DIVIDED = {
+    "REPRISE_NAMESPACE": "news",
+    "REPRISE_NAMESPACE_BY": "lang",
+    "REPRISE_NAMESPACE_VALUES": "en,de",
+}
+
+
+def test_the_base_unless_another_is_named() -> None:
+    """The others are told, so that nobody takes one for all."""
+    settings = load(DIVIDED)
+    assert chosen(settings, None) == ("news", ["news-en", "news-de"])
+    assert chosen(settings, "news-de") == ("news-de", ["news", "news-en"])
+    assert chosen(load({"REPRISE_NAMESPACE": "news"}), None) == ("news", [])
+
+
+def test_one_that_the_worker_does_not_serve_is_refused() -> None:
+    """A slip of the pen is not an empty index."""
+    with pytest.raises(UsageError, match="news, news-en, news-de"):
+        chosen(load(DIVIDED), "news-fr")
