@@ -125,7 +125,8 @@ class Load:
     def close(self) -> None:
         """Free the client."""
         self.stop()
-        self._producer.close(timeout=1.0)
+        with suppress(errors.KafkaError):  # after an outage of minutes it may hold batches that nobody waits for
+            self._producer.close(timeout=1.0)
 
     def send_now(self, message: Sent, partition: int = 0) -> int:
         """Produce one message besides, and return its offset."""
