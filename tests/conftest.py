@@ -110,13 +110,7 @@ def namespace() -> str:
 
 @pytest.fixture
 def topic_names(namespace: str) -> TopicNames:
-    return TopicNames(
-        articles=f"{namespace}.articles.raw",
-        new=f"{namespace}.stories.new",
-        variants=f"{namespace}.stories.variants",
-        dead=f"{namespace}.articles.dead",
-        group_id=f"{namespace}-worker",
-    )
+    return TopicNames.of(namespace)
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,17 @@ class TopicNames:
     dead: str
     group_id: str
 
+    @classmethod
+    def of(cls, namespace: str) -> "TopicNames":
+        """Name them as the settings' defaults do, behind a namespace."""
+        return cls(
+            articles=f"{namespace}.articles.raw",
+            new=f"{namespace}.stories.new",
+            variants=f"{namespace}.stories.variants",
+            dead=f"{namespace}.articles.dead",
+            group_id=f"{namespace}-worker",
+        )
+
     def environment(self) -> dict[str, str]:
         """Return them as the worker's settings."""
         return {

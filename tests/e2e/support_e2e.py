@@ -226,13 +226,7 @@ class Place:
 def open_place(kafka: str, redis_url: str) -> Iterator[Place]:
     """Give a place whose topics are still to be created; they are deleted at the end."""
     namespace = f"e{uuid4().hex[:12]}"
-    topics = TopicNames(
-        articles=f"{namespace}.articles.raw",
-        new=f"{namespace}.stories.new",
-        variants=f"{namespace}.stories.variants",
-        dead=f"{namespace}.articles.dead",
-        group_id=f"{namespace}-worker",
-    )
+    topics = TopicNames.of(namespace)
     with ExitStack() as closing:
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         closing.callback(admin.close)

@@ -92,13 +92,7 @@ class Place:
 def open_place(servers: Servers) -> Iterator[Place]:
     """Make a place with empty topics."""
     namespace = f"bench{uuid4().hex[:10]}"
-    topics = TopicNames(
-        articles=f"{namespace}.articles.raw",
-        new=f"{namespace}.stories.new",
-        variants=f"{namespace}.stories.variants",
-        dead=f"{namespace}.articles.dead",
-        group_id=f"{namespace}-worker",
-    )
+    topics = TopicNames.of(namespace)
     names = [topics.articles, topics.new, topics.variants, topics.dead]
     with ExitStack() as closing:
         admin = KafkaAdminClient(bootstrap_servers=servers.kafka.address)
