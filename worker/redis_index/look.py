@@ -21,8 +21,8 @@ from worker.retention import Retention
 #: A survey reads so many entries, for a standard error of some 2 % each, and looks for them in so many shards at most:
 #: all of an index for four million articles. A step takes 3 ms of Redis's time, and a decision may have to wait for it.
 _SURVEY_ENOUGH: Final = 20_000
-_SURVEY_SHARDS: Final = 65_536
-_SURVEY_STEP: Final = 128
+_SURVEY_SHARDS: Final = 32_768
+_SURVEY_STEP: Final = 64
 
 #: Numbers that one step of a walk looks at: as long.
 _STEP: Final = 1_000
