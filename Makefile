@@ -51,8 +51,8 @@ faults: test-faults  ## the same at length, about an hour: more kills, longer ou
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
-	$(BIN)/mypy --strict -p worker -p deploy.local -p deploy.helm
-	$(BIN)/lint-imports
+	$(BIN)/mypy --strict -p reprise -p deploy.local -p deploy.helm
+	PYTHONPATH=worker $(BIN)/lint-imports
 
 audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group audit

@@ -2,9 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-
-from worker.text.shingles import Shingles, shingles_by_page
-from worker.text.tokens import Tokens
+from reprise.text.shingles import Shingles, shingles_by_page
+from reprise.text.tokens import Tokens
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:

@@ -122,7 +122,7 @@ class WorkerProcess:
 def reprise_command() -> list[str]:
     """Return the installed command of this environment, or the module where the package is not installed."""
     beside = shutil.which("reprise", path=str(Path(sys.executable).parent))
-    return [beside] if beside else [sys.executable, "-m", "worker.cli"]
+    return [beside] if beside else [sys.executable, "-m", "reprise.cli"]
 
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
-from worker.settings.groups import PREFIX, groups, variable
-from worker.settings.words import Described, describe
+from reprise.settings.groups import PREFIX, groups, variable
+from reprise.settings.words import Described, describe
 
 CHART: Final = Path(__file__).parent / "reprise"
 

@@ -18,19 +18,18 @@ from typing import Final
 from unittest import mock
 
 import numpy as np
-
-from worker.articles import Limits, read_article
-from worker.commands.offline import messages
-from worker.decision import Rule
-from worker.evaluation.gold import Labelled, Unread, gold_labels, read_lines
-from worker.evaluation.orders import decide, shuffled
-from worker.evaluation.scores import harmonic, score_stories
-from worker.memory_index import MemoryIndex
-from worker.retention import Retention
-from worker.settings import load
-from worker.text import tokens
-from worker.text.fingerprint import fingerprint
-from worker.text.hashing import U64, Offsets, mix, window_hashes
+from reprise.articles import Limits, read_article
+from reprise.commands.offline import messages
+from reprise.decision import Rule
+from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.orders import decide, shuffled
+from reprise.evaluation.scores import harmonic, score_stories
+from reprise.memory_index import MemoryIndex
+from reprise.retention import Retention
+from reprise.settings import load
+from reprise.text import tokens
+from reprise.text.fingerprint import fingerprint
+from reprise.text.hashing import U64, Offsets, mix, window_hashes
 
 #: The thresholds that say what a match is, each with the values tried beside its default. Bounds and sizes are not
 #: among them: they trade memory and time for recall.

@@ -17,26 +17,26 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from reprise.bootstrap import steps_of
+from reprise.commands.offline import environment_with, messages
+from reprise.commands.phases import Phases
+from reprise.decision import Rule
+from reprise.evaluation.gold import Labelled, gold_labels, read_lines
+from reprise.evaluation.orders import decide, seeds, shuffled
+from reprise.evaluation.scores import Scores, over_orders, score
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, Fingerprint
+from reprise.retention import Retention
+from reprise.settings import load
+from reprise.text.fingerprint import fingerprint
+from reprise.text.hashing import mix
+from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.text.shingles import Shingles
+from reprise.text.signature import sign
+from reprise.text.tokens import normalise, tokenise
+from reprise.text.wrapping import unwrap
 
 from tests.one_text import shingles
-from worker.bootstrap import steps_of
-from worker.commands.offline import environment_with, messages
-from worker.commands.phases import Phases
-from worker.decision import Rule
-from worker.evaluation.gold import Labelled, gold_labels, read_lines
-from worker.evaluation.orders import decide, seeds, shuffled
-from worker.evaluation.scores import Scores, over_orders, score
-from worker.memory_index import MemoryIndex
-from worker.model import Article, Fingerprint
-from worker.retention import Retention
-from worker.settings import load
-from worker.text.fingerprint import fingerprint
-from worker.text.hashing import mix
-from worker.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from worker.text.shingles import Shingles
-from worker.text.signature import sign
-from worker.text.tokens import normalise, tokenise
-from worker.text.wrapping import unwrap
 
 _SHARED: Final = Path("../shared")
 _RETENTION: Final = Retention(window_seconds=3600, replay_seconds=3600)

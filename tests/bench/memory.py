@@ -2,7 +2,7 @@
 
 Distinct synthetic articles are indexed in an embedded server of their own; the growth of the server's `used_memory` is
 divided by the articles that were indexed, all in. Then copies with one word changed follow, which their originals
-cover: recorded, not indexed. The kinds of keys are named as in worker/redis_index/keys.py.
+cover: recorded, not indexed. The kinds of keys are named as in worker/reprise/redis_index/keys.py.
 """
 
 import argparse
@@ -18,14 +18,13 @@ from statistics import mean
 from typing import Any, Final
 
 import redis
-
-from worker.decision import Rule
-from worker.embedded import embedded_store
-from worker.generate import Crawl, crawl
-from worker.model import Article, Decision, Fingerprint
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
-from worker.text.fingerprint import fingerprint
+from reprise.decision import Rule
+from reprise.embedded import embedded_store
+from reprise.generate import Crawl, crawl
+from reprise.model import Article, Decision, Fingerprint
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
+from reprise.text.fingerprint import fingerprint
 
 #: the budget at the expected number of articles, bytes: an indexed article, and what a variant leaves
 BUDGET_INDEXED, BUDGET_VARIANT = 1536, 120

@@ -20,21 +20,22 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from reprise.batch import Steps
+from reprise.bootstrap import open_index, steps_of
+from reprise.commands.offline import end_as_interrupted, environment_with, messages, store, with_source
+from reprise.commands.phases import Phases
+from reprise.evaluation.gold import Labelled, gold_labels, read_lines
+from reprise.evaluation.orders import shuffled
+from reprise.evaluation.scores import Scores, harmonic, score
+from reprise.generate import Crawl, crawl
+from reprise.generate.languages import LANGUAGES
+from reprise.generate.lines import line
+from reprise.model import Article, Decision, Fingerprint, Message
+from reprise.ports import Index
+from reprise.redis_client import connect
+from reprise.settings import Settings, load
+
 from tests.bench.chained import chained
-from worker.batch import Steps
-from worker.bootstrap import open_index, steps_of
-from worker.commands.offline import end_as_interrupted, environment_with, messages, store, with_source
-from worker.commands.phases import Phases
-from worker.evaluation.gold import Labelled, gold_labels, read_lines
-from worker.evaluation.orders import shuffled
-from worker.evaluation.scores import Scores, harmonic, score
-from worker.generate import Crawl, crawl
-from worker.generate.languages import LANGUAGES
-from worker.generate.lines import line
-from worker.model import Article, Decision, Fingerprint, Message
-from worker.ports import Index
-from worker.redis_client import connect
-from worker.settings import Settings, load
 
 _SHARED: Final = Path("../shared/eval")
 

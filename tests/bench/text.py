@@ -24,16 +24,15 @@ from statistics import median
 from typing import Any, Final
 
 from datasketch import MinHash
-
-from worker.decision import Rule
-from worker.generate import Crawl, crawl
-from worker.model import Article
-from worker.text.fingerprint import fingerprint, fingerprints
-from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.shingles import shingles_by_page
-from worker.text.signature import sign
-from worker.text.tokens import normalise, tokenise
-from worker.text.wrapping import unwrap
+from reprise.decision import Rule
+from reprise.generate import Crawl, crawl
+from reprise.model import Article
+from reprise.text.fingerprint import fingerprint, fingerprints
+from reprise.text.segments import MIN_WORDS_TEXT, prose
+from reprise.text.shingles import shingles_by_page
+from reprise.text.signature import sign
+from reprise.text.tokens import normalise, tokenise
+from reprise.text.wrapping import unwrap
 
 #: Kept words of the pages that are measured: the usual length of a news report.
 _WORDS: Final = range(500, 701)

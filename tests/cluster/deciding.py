@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import redis
+from reprise.decision import Rule
+from reprise.errors import Unreachable
+from reprise.model import Decision, Fingerprint
+from reprise.redis_index.index import RedisIndex
 
 from deploy.local.stack import wait_until
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE
-from worker.decision import Rule
-from worker.errors import Unreachable
-from worker.model import Decision, Fingerprint
-from worker.redis_index.index import RedisIndex
 
 T0: Final = 1_700_000_000_000
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from reprise.errors import Fatal
+from reprise.redis_client import check_eviction, check_rights, connect
+from reprise.settings import load
+from reprise.settings.groups import RedisSettings
 
 from tests.cluster.deciding import T0, index_on
 from tests.cluster.servers import RedisCluster
 from tests.contract.test_redis_keys import stream
 from tests.security.support_security import redis_rights
-from worker.errors import Fatal
-from worker.redis_client import check_eviction, check_rights, connect
-from worker.settings import load
-from worker.settings.groups import RedisSettings
 
 #: What docs/security.md asks for a cluster besides.
 CLUSTER_RIGHTS = ("+cluster|slots", "+cluster|shards", "+command")

@@ -4,6 +4,8 @@ import threading
 from itertools import count
 
 import redis
+from reprise.memory_index import MemoryIndex
+from reprise.model import EventType
 
 from tests.cluster.deciding import BACK_SECONDS, T0, index_on, insist, told
 from tests.cluster.servers import Node, RedisCluster, slot_of
@@ -11,8 +13,6 @@ from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.contract.test_redis_keys import stream
 from tests.support import wait_until
-from worker.memory_index import MemoryIndex
-from worker.model import EventType
 
 #: Articles a batch.
 BATCH = 20

@@ -11,6 +11,12 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reprise.errors import Unreachable
+from reprise.memory_index import MemoryIndex
+from reprise.model import EventType, Fingerprint, Kind
+from reprise.redis_index.keys import meta_key, prefix
+from reprise.redis_index.packing import pack_article, pack_settings, unpack_decision
+from reprise.redis_index.scripts import script
 
 from tests.cluster.deciding import BACK_SECONDS, T0, index_on, insist, told
 from tests.cluster.moves import moves_whole, moving
@@ -20,12 +26,6 @@ from tests.contract.streams import RULE as DEFAULT_RULE
 from tests.contract.streams import article, edited, text_of
 from tests.contract.test_index_property import RULE, streams
 from tests.contract.test_redis_keys import stream
-from worker.errors import Unreachable
-from worker.memory_index import MemoryIndex
-from worker.model import EventType, Fingerprint, Kind
-from worker.redis_index.keys import meta_key, prefix
-from worker.redis_index.packing import pack_article, pack_settings, unpack_decision
-from worker.redis_index.scripts import script
 
 #: Articles a batch of a stream that goes on while slots are moved.
 BATCH = 20

@@ -4,6 +4,8 @@ from uuid import uuid4
 
 import redis
 from hypothesis import HealthCheck, given, settings
+from reprise.memory_index import MemoryIndex
+from reprise.model import Fingerprint
 
 from tests.cluster.deciding import T0, index_on, told
 from tests.cluster.servers import PRIMARIES, RedisCluster, slot_of
@@ -11,8 +13,6 @@ from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE as DEFAULT_RULE
 from tests.contract.test_index_property import RULE, streams
 from tests.contract.test_redis_keys import stream
-from worker.memory_index import MemoryIndex
-from worker.model import Fingerprint
 
 
 def test_namespaces_spread_and_none_is_torn(

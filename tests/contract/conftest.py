@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from reprise.memory_index import MemoryIndex
+from reprise.ports import Index
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
 
 from tests.contract.streams import RULE
 from tests.contract.worlds import KafkaWorld, MemoryWorld, World
-from worker.memory_index import MemoryIndex
-from worker.ports import Index
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
 
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
 

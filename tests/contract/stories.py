@@ -1,12 +1,12 @@
 """An index with stories in it, for the tests that look into one: 60 s of window, ids that say what an article is."""
 
 import redis
+from reprise.decision import Rule
+from reprise.model import Decision, Fingerprint
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
 
 from tests.contract.streams import RULE, article, text_of
-from worker.decision import Rule
-from worker.model import Decision, Fingerprint
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
 
 T0 = 1_700_000_000_000
 RETENTION = Retention(window_seconds=60, replay_seconds=20)

@@ -2,9 +2,9 @@
 
 import random
 
-from worker.decision import Rule
-from worker.model import Article, Fingerprint
-from worker.text.fingerprint import fingerprint
+from reprise.decision import Rule
+from reprise.model import Article, Fingerprint
+from reprise.text.fingerprint import fingerprint
 
 RULE = Rule()
 WORDS = [

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from kafka import errors
 from kafka.structs import ConsumerGroupMetadata
+from reprise.batch import positions
+from reprise.errors import Fatal, Unreachable
+from reprise.kafka import transactions
+from reprise.kafka.clients import open_admin
+from reprise.kafka.source import KafkaSource, offsets
+from reprise.kafka.transactional import Transactional
+from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
+from reprise.ports import Source
 
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 from tests.contract.worlds import NOTE, KafkaWorld, World, deliver, fill, poll_until, settle, take, values
-from worker.batch import positions
-from worker.errors import Fatal, Unreachable
-from worker.kafka import transactions
-from worker.kafka.clients import open_admin
-from worker.kafka.source import KafkaSource, offsets
-from worker.kafka.transactional import Transactional
-from worker.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
-from worker.ports import Source
 
 #: Bytes that the topic of small records takes; what is larger is refused by the broker, not by the client.
 SMALL_BYTES = 2_000

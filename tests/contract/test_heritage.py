@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from reprise.decision import Rule
+from reprise.model import Decision, EventType, Kind
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
 
 from tests.contract.streams import RULE, article, edited, text_of
-from worker.decision import Rule
-from worker.model import Decision, EventType, Kind
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
 
 pytestmark = pytest.mark.redis
 

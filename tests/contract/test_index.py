@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from reprise.asking import ask_each
+from reprise.memory_index import MemoryIndex
+from reprise.model import EventType, Kind, Trace
+from reprise.ports import Index
 
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
-from worker.asking import ask_each
-from worker.memory_index import MemoryIndex
-from worker.model import EventType, Kind, Trace
-from worker.ports import Index
 
 T0 = 1_700_000_000_000
 WINDOW_MS, REPLAY_MS = 60_000, 20_000

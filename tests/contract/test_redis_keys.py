@@ -16,29 +16,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from reprise.decision import Rule
+from reprise.errors import Fatal, IndexMismatch, Unreachable
+from reprise.memory_index import MemoryIndex
+from reprise.model import Decision, EventType, Fingerprint
+from reprise.redis_index import index as index_module
+from reprise.redis_index.faults import translate
+from reprise.redis_index.index import RedisIndex
+from reprise.redis_index.keys import meta_key
+from reprise.redis_index.packing import margin_ms
+from reprise.redis_index.scripts import script
+from reprise.redis_index.wire import Sent
+from reprise.retention import Retention
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.support import unavailable, wait_until
-from worker.decision import Rule
-from worker.errors import Fatal, IndexMismatch, Unreachable
-from worker.memory_index import MemoryIndex
-from worker.model import Decision, EventType, Fingerprint
-from worker.redis_index import index as index_module
-from worker.redis_index.faults import translate
-from worker.redis_index.index import RedisIndex
-from worker.redis_index.keys import meta_key
-from worker.redis_index.packing import margin_ms
-from worker.redis_index.scripts import script
-from worker.redis_index.wire import Sent
-from worker.retention import Retention
 
 pytestmark = pytest.mark.redis
 
 T0 = 1_700_000_000_000
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
-#: What worker/redis_index/keys.py lists, with the type of each.
+#: What worker/reprise/redis_index/keys.py lists, with the type of each.
 KINDS = {
     r"reprise": b"hash",
     r"[0-9a-f]{6}:r:[0-9]+": b"string",

@@ -6,6 +6,10 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from reprise.errors import Unreachable
+from reprise.kafka.clients import open_admin
+from reprise.kafka.source import KafkaSource
+from reprise.model import Message, OutputRecord, Unreadable
 
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 from tests.contract.worlds import (
@@ -24,10 +28,6 @@ from tests.contract.worlds import (
     take,
     values,
 )
-from worker.errors import Unreachable
-from worker.kafka.clients import open_admin
-from worker.kafka.source import KafkaSource
-from worker.model import Message, OutputRecord, Unreadable
 
 
 def test_every_record_arrives_as_it_was_sent(world: World) -> None:

@@ -3,10 +3,9 @@
 import uuid
 
 import pytest
-
-from worker.errors import Fatal
-from worker.kafka.clients import KafkaConfig
-from worker.kafka.topics import TopicPlan, TopicState, check_topics, create_topics, missing_topics
+from reprise.errors import Fatal
+from reprise.kafka.clients import KafkaConfig
+from reprise.kafka.topics import TopicPlan, TopicState, check_topics, create_topics, missing_topics
 
 pytestmark = pytest.mark.stack
 

@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
+from reprise.delivery import AtLeastOnce
+from reprise.errors import Unreachable
+from reprise.kafka.clients import KafkaConfig
+from reprise.kafka.sink import KafkaSink
+from reprise.kafka.source import KafkaSource
+from reprise.kafka.topics import TopicPlan, create_topics
+from reprise.kafka.transactional import Transactional
+from reprise.model import Message, Outcome, OutputRecord, Unreadable
+from reprise.ports import Delivery, Sink, Source
 
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
-from worker.delivery import AtLeastOnce
-from worker.errors import Unreachable
-from worker.kafka.clients import KafkaConfig
-from worker.kafka.sink import KafkaSink
-from worker.kafka.source import KafkaSource
-from worker.kafka.topics import TopicPlan, create_topics
-from worker.kafka.transactional import Transactional
-from worker.model import Message, Outcome, OutputRecord, Unreadable
-from worker.ports import Delivery, Sink, Source
 
 PARTITIONS = 2
 #: Seconds within which a real broker must have done anything asked of it here.

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import yaml
+from reprise import __version__
 
 from deploy.helm.chart_settings import CHART
 from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm, case_file
-from worker import __version__
 
 TOP = CHART.parents[2]
 

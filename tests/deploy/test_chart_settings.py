@@ -2,10 +2,10 @@ import math
 from pathlib import Path
 
 import pytest
+from reprise.settings import Settings, load
 
 from deploy.helm.chart_settings import CHART, FILES, ChartSetting, chart_settings
 from tests.deploy.chart import CASES, NEEDED, Helm
-from worker.settings import Settings, load
 
 #: In the worker's order, each of `worker.settings.describe()` once.
 SETTINGS = list(chart_settings())

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from reprise.model import Message
 
 from tests.e2e.support_e2e import DELIVERY_SECONDS, READY_SECONDS, Place, open_place
 from tests.support import free_port, reprise_command, wait_until, worker_environment
-from worker.model import Message
 
 #: Seconds within which a topic that is not there is told of: the client alone waits for it for half a minute.
 AT_ONCE_SECONDS = 20.0

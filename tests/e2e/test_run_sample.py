@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from reprise.model import Message
 
-import worker
 from tests.e2e.support_e2e import (
     Answered,
     Event,
@@ -27,7 +27,6 @@ from tests.e2e.support_e2e import (
     wait_ready,
 )
 from tests.support import running_worker
-from worker.model import Message
 
 SAMPLE = Path(worker.__file__).parent / "sample"
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from reprise.bootstrap import opened
+from reprise.metrics import Metrics
+from reprise.model import Message, Unreadable
+from reprise.observers import Deaf, Observers
+from reprise.settings import load
+from reprise.stop import Stop
 
 from tests.e2e.support_e2e import SEED_STORIES, Place, Raw, one_each, open_place, seed_articles, stories
-from worker.bootstrap import opened
-from worker.metrics import Metrics
-from worker.model import Message, Unreadable
-from worker.observers import Deaf, Observers
-from worker.settings import load
-from worker.stop import Stop
 
 #: Each page is the first and the last at least once; 004, which is of another story, stands at every place.
 ORDERS = (

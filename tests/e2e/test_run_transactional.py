@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from reprise import dead_letters
 
 from deploy.local.stack import wait_until
 from tests.e2e.support_e2e import (
@@ -21,7 +22,6 @@ from tests.e2e.support_e2e import (
     wait_ready,
 )
 from tests.support import WorkerProcess, running_worker
-from worker import dead_letters
 
 PARTITIONS = 2
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from reprise.errors import UsageError
+from reprise.settings import load
 
 from deploy.local.stack import free_port
 from deploy.local.stack.choice import STATE
@@ -23,8 +25,6 @@ from tests.faults.proxy import Proxy
 from tests.faults.scene import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer
 from tests.faults.table import lines
-from worker.errors import UsageError
-from worker.settings import load
 
 #: Where logs of failed scenarios stay; ignored by git. The newest runs are kept.
 _LOGS: Final = STATE / "faults"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from reprise.settings import load
 
 from tests.e2e.support_e2e import (
     Place,
@@ -19,7 +20,6 @@ from tests.e2e.support_e2e import (
 from tests.faults.poison import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, POISON, Poison
 from tests.fuzz.loop import run_loop
 from tests.support import running_worker
-from worker.settings import load
 
 LIMITS: Final = {"MAX_MESSAGE_BYTES": str(MAX_MESSAGE_BYTES), "MAX_TEXT_CHARACTERS": str(MAX_TEXT_CHARACTERS)}
 

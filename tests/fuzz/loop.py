@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from reprise import dead_letters
+from reprise.batch import Steps
+from reprise.bootstrap import assembled, rule_of, steps_of
+from reprise.delivery import AtLeastOnce
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, Message, OutputRecord
+from reprise.observers import Deaf
+from reprise.ports import Index
+from reprise.retention import Retention
+from reprise.settings import Settings, load
+from reprise.stop import Stop
+
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
-from worker import dead_letters
-from worker.batch import Steps
-from worker.bootstrap import assembled, rule_of, steps_of
-from worker.delivery import AtLeastOnce
-from worker.memory_index import MemoryIndex
-from worker.model import Article, Message, OutputRecord
-from worker.observers import Deaf
-from worker.ports import Index
-from worker.retention import Retention
-from worker.settings import Settings, load
-from worker.stop import Stop
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -13,8 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import worker
-
 #: Pages taken from each file: many sites, and few enough to be read in a second.
 _PAGES: Final = 80
 

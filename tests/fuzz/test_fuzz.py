@@ -16,16 +16,16 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reprise.bootstrap import open_index
+from reprise.model import DeadReason, EventType
+from reprise.redis_client import connect
+from reprise.settings import load
 
 from tests.fuzz.cost import MEGABYTES, SECONDS, SMALL_BYTES
 from tests.fuzz.hostile import KINDS
 from tests.fuzz.loop import Timing, memory_index, run_loop
 from tests.fuzz.mutations import mutated, real_messages
 from tests.fuzz.strategies import messages
-from worker.bootstrap import open_index
-from worker.model import DeadReason, EventType
-from worker.redis_client import connect
-from worker.settings import load
 
 MESSAGES: Final = int(os.environ.get("FUZZ_MESSAGES", "1500"))
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
-
-from worker import health
-from worker.health import MAX_REQUESTS, Vitals, routes, served
+from reprise import health
+from reprise.health import MAX_REQUESTS, Vitals, routes, served
 
 #: Seconds for an answer that comes from memory, on a machine that is busy with others.
 ANSWER_SECONDS = 10.0

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 from kafka.admin import ACLOperation, ResourceType
+from reprise.bootstrap import insist, kafka_config
+from reprise.dead_letters import dead_letter
+from reprise.errors import Fatal
+from reprise.kafka.acls import check_acls
+from reprise.model import DeadReason, Message
+from reprise.settings import load
+from reprise.stop import Stop
 
 from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import Right, SecuredKafka, add_users, grant, revoke
 from tests.security.support_security import kafka_rights, turned_away
 from tests.support import reprise_command, running_worker, worker_environment
-from worker.bootstrap import insist, kafka_config
-from worker.dead_letters import dead_letter
-from worker.errors import Fatal
-from worker.kafka.acls import check_acls
-from worker.model import DeadReason, Message
-from worker.settings import load
-from worker.stop import Stop
 
 pytestmark = pytest.mark.stack
 

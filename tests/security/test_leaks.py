@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from reprise.dead_letters import REASON
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
@@ -15,7 +16,6 @@ from tests.security.secured_kafka import SecuredKafka, add_users, grant
 from tests.security.secured_redis import restricted
 from tests.security.support_security import all_turned_away, kafka_rights, redis_rights
 from tests.support import running_worker, unavailable, wait_until
-from worker.dead_letters import REASON
 
 pytestmark = pytest.mark.stack
 

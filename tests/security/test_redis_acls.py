@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from reprise.bootstrap import open_index, opened_look
+from reprise.errors import Fatal
+from reprise.redis_client import check_rights, connect
+from reprise.settings import Settings, load
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
@@ -16,10 +20,6 @@ from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
 from tests.security.support_security import redis_rights, turned_away
 from tests.support import running_worker, unavailable, wait_until
-from worker.bootstrap import open_index, opened_look
-from worker.errors import Fatal
-from worker.redis_client import check_rights, connect
-from worker.settings import Settings, load
 
 NAMESPACE = "news"
 KEYS = f"~{{{NAMESPACE}}}:*"
@@ -154,7 +154,7 @@ def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
 
 def test_every_command_of_the_scripts_is_tried() -> None:
     """A script that begins to use another command must have it tried, and granted, too."""
-    folder = files("worker.redis_index") / "lua"
+    folder = files("reprise.redis_index") / "lua"
     scripts = [path for where in (folder, folder / "parts") for path in where.iterdir() if path.name.endswith(".lua")]
     used = {command for path in scripts for command in re.findall(r"redis\.call\('(\w+)'", path.read_text("utf-8"))}
     tried = set(re.findall(r"\{'([A-Z]+)'", (folder / "try_commands.lua").read_text("utf-8")))

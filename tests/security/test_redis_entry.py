@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from reprise.errors import Fatal
+from reprise.redis_client import connect
+from reprise.settings import load
 
 from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
 from tests.security.certificates import Certificates
@@ -13,9 +16,6 @@ from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import USER, SecuredRedis
 from tests.security.support_security import turned_away
 from tests.support import running_worker
-from worker.errors import Fatal
-from worker.redis_client import connect
-from worker.settings import load
 
 pytestmark = pytest.mark.redis
 

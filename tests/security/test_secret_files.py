@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-
-from worker.errors import UsageError
-from worker.settings import load
-from worker.settings.words import describe
+from reprise.errors import UsageError
+from reprise.settings import load
+from reprise.settings.words import describe
 
 #: A value that is right for each secret.
 VALUES = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker.until import GroupState
+from reprise.until import GroupState
 
 
 class Clock:

@@ -7,10 +7,9 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from worker.articles import Limits, read_article
-from worker.errors import BadMessage
-from worker.model import Article, DeadReason, Message
+from reprise.articles import Limits, read_article
+from reprise.errors import BadMessage
+from reprise.model import Article, DeadReason, Message
 
 TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."
 SECRET = "confidential-words"

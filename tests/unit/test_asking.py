@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from worker.asking import ask_each
-from worker.errors import Unreachable
-from worker.model import Decision, EventType, Fingerprint
-from worker.ports import Answers
+from reprise.asking import ask_each
+from reprise.errors import Unreachable
+from reprise.model import Decision, EventType, Fingerprint
+from reprise.ports import Answers
 
 
 def batch_of(namespaces: Sequence[str]) -> list[Fingerprint]:

@@ -5,16 +5,16 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+from reprise.decision import Rule
+from reprise.generate.pages import Site
+from reprise.model import Article, Fingerprint
+from reprise.text.fingerprint import fingerprint
 
 from tests.bench.chained import chained
 from tests.bench.hashes import rehashed
 from tests.bench.mixed import scattered, score_among
 from tests.bench.noise import wilson
 from tests.bench.wear import furniture, misread, sentences_of, shortened, thinned
-from worker.decision import Rule
-from worker.generate.pages import Site
-from worker.model import Article, Fingerprint
-from worker.text.fingerprint import fingerprint
 
 TEN = tuple(f"Sentence {n}." for n in range(10))
 

@@ -2,16 +2,15 @@ import socket
 from dataclasses import fields
 
 import pytest
+from reprise.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
+from reprise.decision import Rule
+from reprise.errors import BadMessage, Fatal, Unreachable
+from reprise.kafka.clients import KafkaConfig
+from reprise.model import DeadReason, Decision, EventType, Message
+from reprise.namespaces import names
+from reprise.settings import load
+from reprise.stop import Stop
 from structlog.testing import capture_logs
-
-from worker.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
-from worker.decision import Rule
-from worker.errors import BadMessage, Fatal, Unreachable
-from worker.kafka.clients import KafkaConfig
-from worker.model import DeadReason, Decision, EventType, Message
-from worker.namespaces import names
-from worker.settings import load
-from worker.stop import Stop
 
 
 def test_every_setting_of_kafka_reaches_its_clients(tmp_path) -> None:
@@ -152,7 +151,7 @@ def test_a_start_that_waits_can_be_stopped() -> None:
 
 def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The wait is told once, however many tries it takes, and ends at its limit."""
-    monkeypatch.setattr("worker.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
+    monkeypatch.setattr("reprise.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
     with socket.socket() as nobody:  # bound and not listening: refuses every connection
         nobody.bind(("127.0.0.1", 0))
         told: list[str] = []

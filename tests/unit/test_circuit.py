@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from worker.circuit import Circuit, CircuitLimits, judge, note, recall
-from worker.errors import CircuitOpen
+from reprise.circuit import Circuit, CircuitLimits, judge, note, recall
+from reprise.errors import CircuitOpen
 
 LIMITS = CircuitLimits(in_a_row=5, share=0.3, window=20, least=10)
 

@@ -5,10 +5,9 @@ from types import ModuleType
 
 import click
 import pytest
-
-from worker import __version__, cli
-from worker.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
-from worker.settings import describe
+from reprise import __version__, cli
+from reprise.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
+from reprise.settings import describe
 
 #: Modules that take a tenth of a second or more to import.
 HEAVY = ("datasketch", "kafka", "numpy", "prometheus_client", "pydantic", "redis", "resiliparse", "structlog")
@@ -17,7 +16,7 @@ HEAVY = ("datasketch", "kafka", "numpy", "prometheus_client", "pydantic", "redis
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     """`reprise --help` answers at once, because a command is imported when it is called."""
     program = (
-        "import sys; from worker.cli import main; code = main(['--help']); "
+        "import sys; from reprise.cli import main; code = main(['--help']); "
         f"print('imported:', [name for name in {HEAVY!r} if name in sys.modules]); sys.exit(code)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, text=True, timeout=60)
@@ -58,7 +57,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Put a command named `try` in place that does what it is given."""
 
     def put(body: Callable[[], object]) -> None:
-        module = ModuleType("worker.commands.try")
+        module = ModuleType("reprise.commands.try")
         module.command = click.command()(body)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr(cli, "COMMANDS", {"try": "Try."})

@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from worker import dead_letters
-from worker.dead_letters import dead_letter, notice
-from worker.model import DeadReason, Message, Unreadable
+from reprise import dead_letters
+from reprise.dead_letters import dead_letter, notice
+from reprise.model import DeadReason, Message, Unreadable
 
 ORIGINAL = Message(
     topic="articles.raw",

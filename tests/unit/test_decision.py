@@ -7,9 +7,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-
-from tests.one_text import shingles
-from worker.decision import (
+from reprise.decision import (
     IDENTICAL,
     Comparison,
     Representative,
@@ -23,10 +21,12 @@ from worker.decision import (
     shortlist,
     source_key,
 )
-from worker.model import Kind, Signature
-from worker.text.shingles import Shingles
-from worker.text.signature import sign
-from worker.text.tokens import normalise, tokenise
+from reprise.model import Kind, Signature
+from reprise.text.shingles import Shingles
+from reprise.text.signature import sign
+from reprise.text.tokens import normalise, tokenise
+
+from tests.one_text import shingles
 
 RULE = Rule()
 A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key(None)

@@ -5,20 +5,19 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
-
-from worker.articles import Limits, read_article
-from worker.decision import Rule
-from worker.errors import UsageError
-from worker.evaluation import baseline
-from worker.evaluation.gold import Labelled, Unread, gold_labels, read_lines
-from worker.evaluation.mistakes import worst_stories
-from worker.evaluation.orders import Arrival, Order, decide, seeds, shuffled
-from worker.evaluation.report import Report, to_json, to_terminal
-from worker.evaluation.scores import score
-from worker.memory_index import MemoryIndex
-from worker.model import Decision, EventType, Kind, Message
-from worker.retention import Retention
-from worker.text.fingerprint import fingerprint
+from reprise.articles import Limits, read_article
+from reprise.decision import Rule
+from reprise.errors import UsageError
+from reprise.evaluation import baseline
+from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.mistakes import worst_stories
+from reprise.evaluation.orders import Arrival, Order, decide, seeds, shuffled
+from reprise.evaluation.report import Report, to_json, to_terminal
+from reprise.evaluation.scores import score
+from reprise.memory_index import MemoryIndex
+from reprise.model import Decision, EventType, Kind, Message
+from reprise.retention import Retention
+from reprise.text.fingerprint import fingerprint
 
 RULE = Rule()
 

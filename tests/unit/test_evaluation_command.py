@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import reprise
 from redis import Redis
 
-import worker
 from tests.support import worker_environment
 
 pytestmark = pytest.mark.redis
@@ -25,7 +25,7 @@ def reprise(
     temporary = tmp_path / "tmp"
     temporary.mkdir(exist_ok=True)
     run = subprocess.run(
-        [sys.executable, "-m", "worker.cli", *arguments],
+        [sys.executable, "-m", "reprise.cli", *arguments],
         env=worker_environment({**(settings or {}), "TMPDIR": str(temporary)}),
         capture_output=True,
         check=False,
@@ -114,7 +114,7 @@ def test_namespaces_are_kept_as_the_worker_keeps_them(tmp_path: Path, redis_url:
 
 def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_them(tmp_path: Path) -> None:
     """A missing datasketch is one line on standard error; everything else is scored."""
-    code = "import sys; sys.modules['datasketch'] = None; from worker.cli import main; sys.exit(main())"
+    code = "import sys; sys.modules['datasketch'] = None; from reprise.cli import main; sys.exit(main())"
     run = subprocess.run(
         [sys.executable, "-c", code, "evaluate", str(SAMPLE), "--orders", "1", "--json"],
         env=worker_environment({"TMPDIR": str(tmp_path)}),

@@ -11,22 +11,21 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from reprise.articles import Limits, read_article
+from reprise.decision import Rule, accepts, compare
+from reprise.explanation.analysis import Explanation, explain
+from reprise.explanation.offsets import origins
+from reprise.explanation.page import Fate, Page, fates_of, take_apart, windows
+from reprise.explanation.passages import shared_runs
+from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, EventType, Message
+from reprise.retention import Retention
+from reprise.text.codepoints import text_of
+from reprise.text.segments import MIN_WORDS_TEXT, prose
+from reprise.text.tokens import normalise, tokenise
 
-import worker
 from tests.one_text import shingles
-from worker.articles import Limits, read_article
-from worker.decision import Rule, accepts, compare
-from worker.explanation.analysis import Explanation, explain
-from worker.explanation.offsets import origins
-from worker.explanation.page import Fate, Page, fates_of, take_apart, windows
-from worker.explanation.passages import shared_runs
-from worker.explanation.verdict import Outcome, Verdict, compare_exactly, judge
-from worker.memory_index import MemoryIndex
-from worker.model import Article, EventType, Message
-from worker.retention import Retention
-from worker.text.codepoints import text_of
-from worker.text.segments import MIN_WORDS_TEXT, prose
-from worker.text.tokens import normalise, tokenise
 
 RULE = Rule()
 TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))

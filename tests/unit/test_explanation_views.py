@@ -10,15 +10,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from reprise.explanation.analysis import Explanation, explain
+from reprise.explanation.html_page import to_html
+from reprise.explanation.terminal import to_terminal
+from reprise.model import Article
 from rich.console import Console
 
-import worker
 from tests.support import worker_environment
 from tests.unit.test_explanation import MENU, RIVER, RULE, TABLE, TEACHER, explained
-from worker.explanation.analysis import Explanation, explain
-from worker.explanation.html_page import to_html
-from worker.explanation.terminal import to_terminal
-from worker.model import Article
 
 SAMPLE = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
 VOID = {"meta", "rect", "polygon", "br", "link", "img"}
@@ -133,7 +132,7 @@ def test_scripts_of_every_kind_are_shown(code: str) -> None:
 
 def run(*arguments: str) -> "tuple[int, str, str]":
     done = subprocess.run(
-        [sys.executable, "-m", "worker.cli", "explain", *arguments],
+        [sys.executable, "-m", "reprise.cli", "explain", *arguments],
         env=worker_environment({"PYTHONUTF8": "1"}),
         capture_output=True,
         check=False,
@@ -201,7 +200,7 @@ def test_a_terminal_gets_colours(tmp_path: Path) -> None:
         environment = worker_environment({"TERM": "xterm-256color", "COLUMNS": "100", **extra})
         environment.pop("NO_COLOR", None) if coloured else None
         process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", "explain", str(tmp_path / "a"), str(tmp_path / "b")],
+            [sys.executable, "-m", "reprise.cli", "explain", str(tmp_path / "a"), str(tmp_path / "b")],
             env=environment,
             stdout=following,
         )

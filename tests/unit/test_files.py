@@ -5,10 +5,9 @@ import io
 from pathlib import Path
 
 import pytest
-
-from worker.errors import Fatal, UsageError
-from worker.files import EventWriter, FileSource
-from worker.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
+from reprise.errors import Fatal, UsageError
+from reprise.files import EventWriter, FileSource
+from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
 
 
 def read(source: FileSource) -> list[Message | Unreadable]:

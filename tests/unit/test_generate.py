@@ -15,20 +15,19 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-
-from worker.articles import Limits, read_article
-from worker.commands.generate import command
-from worker.commands.outlets import deliver
-from worker.commands.pacing import Pace, paced
-from worker.decision import Rule
-from worker.errors import UsageError
-from worker.generate import Crawl, Labelled, crawl, strewn
-from worker.generate.dice import Dice, zipf_table
-from worker.generate.languages import LANGUAGES
-from worker.generate.lines import gold_line, line, record
-from worker.generate.stories import REPRINTS, Relation
-from worker.model import Message, OutputRecord
-from worker.text.fingerprint import fingerprint
+from reprise.articles import Limits, read_article
+from reprise.commands.generate import command
+from reprise.commands.outlets import deliver
+from reprise.commands.pacing import Pace, paced
+from reprise.decision import Rule
+from reprise.errors import UsageError
+from reprise.generate import Crawl, Labelled, crawl, strewn
+from reprise.generate.dice import Dice, zipf_table
+from reprise.generate.languages import LANGUAGES
+from reprise.generate.lines import gold_line, line, record
+from reprise.generate.stories import REPRINTS, Relation
+from reprise.model import Message, OutputRecord
+from reprise.text.fingerprint import fingerprint
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 

@@ -4,13 +4,12 @@ import json
 from collections import Counter
 
 import pytest
-
-from worker.articles import Limits, read_article
-from worker.errors import BadMessage
-from worker.generate import Broken, Crawl, crawl, strewn
-from worker.generate.broken import REASONS
-from worker.generate.lines import gold_line, line, record
-from worker.model import Message
+from reprise.articles import Limits, read_article
+from reprise.errors import BadMessage
+from reprise.generate import Broken, Crawl, crawl, strewn
+from reprise.generate.broken import REASONS
+from reprise.generate.lines import gold_line, line, record
+from reprise.model import Message
 
 OPTIONS = Crawl(count=3000, words=40)
 

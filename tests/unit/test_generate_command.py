@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from reprise.commands.generate import Account, command, named_numbers
+from reprise.commands.pacing import Pace
+from reprise.commands.telling import LINE_SECONDS, Telling
+from reprise.errors import UsageError
+from reprise.generate import Broken
+from reprise.model import DeadReason
 
 from tests.support import wait_until, worker_environment
-from worker.commands.generate import Account, command, named_numbers
-from worker.commands.pacing import Pace
-from worker.commands.telling import LINE_SECONDS, Telling
-from worker.errors import UsageError
-from worker.generate import Broken
-from worker.model import DeadReason
 
-COMMAND = [sys.executable, "-m", "worker.cli", "generate", "--words", "40", "--sites", "20"]
+COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]
 
 BROKEN = Broken(value=b"null", reason=DeadReason.NOT_AN_OBJECT)
 

@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Any
 
 import pytest
-
-from worker.errors import UsageError
-from worker.generate import Crawl, Labelled, crawl
-from worker.generate.dice import Dice
-from worker.generate.stories import Recent, Relation, tickets
+from reprise.errors import UsageError
+from reprise.generate import Crawl, Labelled, crawl
+from reprise.generate.dice import Dice
+from reprise.generate.stories import Recent, Relation, tickets
 
 
 def crawled(count: int, **options: Any) -> Sequence[Labelled]:

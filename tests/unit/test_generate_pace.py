@@ -6,12 +6,11 @@ from datetime import datetime
 from itertools import count, pairwise
 
 import pytest
-
-from worker.commands.pacing import Pace, paced
-from worker.errors import UsageError
-from worker.generate import Crawl, crawl
-from worker.generate.burst import SECOND_US, STEADY, Burst
-from worker.generate.stream import START
+from reprise.commands.pacing import Pace, paced
+from reprise.errors import UsageError
+from reprise.generate import Crawl, crawl
+from reprise.generate.burst import SECOND_US, STEADY, Burst
+from reprise.generate.stream import START
 
 BURST = Burst(times=10, seconds=2, every=10)
 

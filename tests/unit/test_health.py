@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
-
-from worker.errors import Fatal
-from worker.health import MAX_REQUESTS, Vitals, routes, served
+from reprise.errors import Fatal
+from reprise.health import MAX_REQUESTS, Vitals, routes, served
 
 TIMEOUT = 30.0
 

@@ -5,9 +5,8 @@ import sys
 
 import pytest
 from kafka import errors
-
-from worker.errors import Fatal, Unreachable
-from worker.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate
+from reprise.errors import Fatal, Unreachable
+from reprise.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate
 
 
 @pytest.mark.parametrize(

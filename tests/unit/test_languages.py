@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from worker.decision import Rule
-from worker.memory_index import MemoryIndex
-from worker.model import Article, EventType, Kind
-from worker.retention import Retention
-from worker.text.fingerprint import fingerprint
+from reprise.decision import Rule
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, EventType, Kind
+from reprise.retention import Retention
+from reprise.text.fingerprint import fingerprint
 
 TEXTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "languages.json").read_text("utf-8"))
 ROLES = ("base", "near", "partial", "unrelated")

@@ -6,10 +6,9 @@ from typing import cast
 
 import pytest
 import structlog
-
-from worker import logs
-from worker.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
-from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable
+from reprise import logs
+from reprise.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
+from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable
 
 MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
 

@@ -1,10 +1,10 @@
 """What the commands that look into an index print, and how a sample becomes an estimate."""
 
-from worker.commands import stats, story
-from worker.model import EventType, Kind
-from worker.redis_index.packing import unpack_survey
-from worker.redis_index.views import Held, Recorded, Representative, Server, Survey
-from worker.settings import load
+from reprise.commands import stats, story
+from reprise.model import EventType, Kind
+from reprise.redis_index.packing import unpack_survey
+from reprise.redis_index.views import Held, Recorded, Representative, Server, Survey
+from reprise.settings import load
 
 WINDOW_MS = 604_800_000
 STORY = "ab" * 16

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-
-from worker.collectors import STORE_SECONDS, fullest
-from worker.errors import Unreachable
-from worker.metrics import Metrics
-from worker.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
+from reprise.collectors import STORE_SECONDS, fullest
+from reprise.errors import Unreachable
+from reprise.metrics import Metrics
+from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 

@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from worker.articles import Limits, read_article
-from worker.model import Message
-from worker.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
+from reprise.articles import Limits, read_article
+from reprise.model import Message
+from reprise.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
 
 BY_LANG = Namespaces(base="news", by=By.LANG, values=("en", "pt", "zh"))
 BY_FIELD = Namespaces(base="news", by=By.FIELD, key="tenant", values=("acme", "b.c"))

@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from worker.text.codepoints import code_points
-from worker.text.phrases import compiled, occurrences
+from reprise.text.codepoints import code_points
+from reprise.text.phrases import compiled, occurrences
 
 PHRASES = ("©", "all rights", "alle", "copyright", "права", "版权所有", "\U0001f600 on")
 

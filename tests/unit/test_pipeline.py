@@ -8,17 +8,17 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reprise.batch import Steps
+from reprise.circuit import CircuitLimits
+from reprise.delivery import AtLeastOnce
+from reprise.errors import BadMessage, CircuitOpen, Fatal, Unreachable
+from reprise.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
+from reprise.patience import Pace, Patience
+from reprise.pipeline import Pipeline
+from reprise.ports import Answers
+from reprise.stop import Stop
 
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
-from worker.batch import Steps
-from worker.circuit import CircuitLimits
-from worker.delivery import AtLeastOnce
-from worker.errors import BadMessage, CircuitOpen, Fatal, Unreachable
-from worker.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
-from worker.patience import Pace, Patience
-from worker.pipeline import Pipeline
-from worker.ports import Answers
-from worker.stop import Stop
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
 

@@ -1,8 +1,7 @@
 """Text from outside, made safe to show."""
 
 import pytest
-
-from worker.printable import one_line, printable
+from reprise.printable import one_line, printable
 
 
 @pytest.mark.parametrize(

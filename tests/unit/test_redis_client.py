@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-
-from worker.embedded import embedded_store
-from worker.errors import Fatal, Unreachable
-from worker.redis_client import check_eviction, connect, location
-from worker.settings import load
-from worker.settings.groups import RedisSettings
+from reprise.embedded import embedded_store
+from reprise.errors import Fatal, Unreachable
+from reprise.redis_client import check_eviction, connect, location
+from reprise.settings import load
+from reprise.settings.groups import RedisSettings
 
 pytestmark = pytest.mark.redis
 

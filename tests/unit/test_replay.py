@@ -17,7 +17,7 @@ from tests.support import worker_environment
 
 pytestmark = pytest.mark.redis
 
-COMMAND = [sys.executable, "-m", "worker.cli", "replay"]
+COMMAND = [sys.executable, "-m", "reprise.cli", "replay"]
 
 PROSE = (
     "The harbour authority said on Monday that the old lighthouse at the northern mole would be repaired in summer, "

@@ -1,11 +1,10 @@
 """Dead letter -> the copy that goes back, and the marker that says so."""
 
 import pytest
-
-from worker import dead_letters
-from worker.dead_letters import dead_letter, notice
-from worker.model import DeadReason, Message, OutputRecord
-from worker.revival import DeadLetter, letter_of, marker, redriven, revived
+from reprise import dead_letters
+from reprise.dead_letters import dead_letter, notice
+from reprise.model import DeadReason, Message, OutputRecord
+from reprise.revival import DeadLetter, letter_of, marker, redriven, revived
 
 ORIGINAL = Message(
     topic="articles.raw", partition=3, offset=41, key=b"k", value=b"\xff", headers=(("x", b"1"), ("x", b"2"))

@@ -10,12 +10,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from reprise.commands.run import read_until
+from reprise.errors import UsageError
+from reprise.until import UntilGroup, UntilOffsets, UntilTime
 
 from deploy.local.stack import wait_until
 from tests.support import running_worker, worker_environment
-from worker.commands.run import read_until
-from worker.errors import UsageError
-from worker.until import UntilGroup, UntilOffsets, UntilTime
 
 #: Nobody listens there.
 AWAY = "redis://localhost:1"
@@ -23,7 +23,7 @@ AWAY = "redis://localhost:1"
 
 def run(settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "worker.cli", "run", *arguments],
+        [sys.executable, "-m", "reprise.cli", "run", *arguments],
         env=worker_environment(settings),
         capture_output=True,
         check=False,

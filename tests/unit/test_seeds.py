@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import redis
-
-from worker.decision import Rule
-from worker.memory_index import MemoryIndex
-from worker.model import Article, Fingerprint
-from worker.ports import Index
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
-from worker.text import tokens
-from worker.text.fingerprint import fingerprint
-from worker.text.hashing import U64, Offsets, mix, window_hashes
+from reprise.decision import Rule
+from reprise.memory_index import MemoryIndex
+from reprise.model import Article, Fingerprint
+from reprise.ports import Index
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
+from reprise.text import tokens
+from reprise.text.fingerprint import fingerprint
+from reprise.text.hashing import U64, Offsets, mix, window_hashes
 
 RULE = Rule()
 RETENTION = Retention(window_seconds=600, replay_seconds=60)

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from worker.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from worker.text.tokens import normalise, tokenise
+from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.text.tokens import normalise, tokenise
 
 SENTENCE = (
     "The ferry to the northern islands left the harbour an hour late on Monday because a crane "

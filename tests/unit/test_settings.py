@@ -1,10 +1,9 @@
 from dataclasses import fields
 
 import pytest
-
-from worker.decision import Rule
-from worker.errors import UsageError
-from worker.settings import DeliveryMode, describe, load
+from reprise.decision import Rule
+from reprise.errors import UsageError
+from reprise.settings import DeliveryMode, describe, load
 
 
 def mistakes(environment: dict[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """The request to stop, and waiting that ends with it."""
 
-from worker.stop import Stop
+from reprise.stop import Stop
 
 
 class Clock:

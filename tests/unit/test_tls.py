@@ -1,6 +1,5 @@
 import pytest
-
-from worker.tls import refusal
+from reprise.tls import refusal
 
 VERIFY = "certificate verify failed"
 UNVERIFIED = f"[SSL: CERTIFICATE_VERIFY_FAILED] {VERIFY}"

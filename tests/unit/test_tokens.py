@@ -10,10 +10,9 @@ import pytest
 import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from worker.text.codepoints import code_points, stream_safe, text_of
-from worker.text.hashing import _KEPT
-from worker.text.tokens import (
+from reprise.text.codepoints import code_points, stream_safe, text_of
+from reprise.text.hashing import _KEPT
+from reprise.text.tokens import (
     COMPLEX_A_SHINGLE,
     IDEOGRAPHS_A_SHINGLE,
     WORDS_A_SHINGLE,

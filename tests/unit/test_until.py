@@ -1,8 +1,9 @@
 """Where the silence of a warm-up ends."""
 
+from reprise.model import Message, Unreadable
+from reprise.until import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
+
 from tests.unit.other_group import Clock, Group
-from worker.model import Message, Unreadable
-from worker.until import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
 
 IN = "articles"
 

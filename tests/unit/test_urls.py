@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from worker import urls
-from worker.urls import canonical_url, registered_domain
+from reprise import urls
+from reprise.urls import canonical_url, registered_domain
 
 PAGE = "https://example.org/news/a-story?id=7"
 

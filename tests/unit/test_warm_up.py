@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from reprise.batch import is_tombstone
+from reprise.delivery import AtLeastOnce
+from reprise.errors import Unreachable
+from reprise.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from reprise.ports import Answers, Partition
+from reprise.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
+from reprise.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
 
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.unit.other_group import Clock, Group
-from worker.batch import is_tombstone
-from worker.delivery import AtLeastOnce
-from worker.errors import Unreachable
-from worker.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
-from worker.ports import Answers, Partition
-from worker.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
-from worker.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
 
 IN, OUT = "articles", "events"
 

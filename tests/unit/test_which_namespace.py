@@ -1,10 +1,9 @@
 """Which namespace a command looks into, where a worker serves several."""
 
 import pytest
-
-from worker.commands.which_namespace import chosen
-from worker.errors import UsageError
-from worker.settings import load
+from reprise.commands.which_namespace import chosen
+from reprise.errors import UsageError
+from reprise.settings import load
 
 DIVIDED = {
     "REPRISE_NAMESPACE": "news",

@@ -17,7 +17,7 @@ _RUN_SECONDS: Final = 45.0
 def reprise(*arguments: str) -> list[str]:
     """Return the command line: the installed command, or the module where the package is not installed."""
     beside = shutil.which("reprise", path=str(Path(sys.executable).parent))
-    return [*([beside] if beside else [sys.executable, "-m", "worker.cli"]), *arguments]
+    return [*([beside] if beside else [sys.executable, "-m", "reprise.cli"]), *arguments]
 
 
 def run_to_end(arguments: list[str], environment: Mapping[str, str], log: Path) -> None:

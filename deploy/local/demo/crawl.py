@@ -46,7 +46,7 @@ def load_sample() -> Sample:
 
 def sample_path(name: str) -> Path:
     """Return where a file of the sample lies."""
-    return Path(str(files("worker").joinpath("sample", name)))
+    return Path(str(files("reprise").joinpath("sample", name)))
 
 
 def address(article: Mapping[str, Any]) -> str:

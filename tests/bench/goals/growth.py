@@ -15,19 +15,19 @@ from statistics import mean, median
 from typing import Final
 
 import redis
+from reprise.decision import Rule
+from reprise.generate import Crawl
+from reprise.model import Article, Fingerprint
+from reprise.redis_index.index import RedisIndex
+from reprise.retention import Retention
+from reprise.settings.groups import IndexSettings
+from reprise.text.fingerprint import fingerprints
 
 from deploy.local.stack import Plan
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds
 from tests.bench.goals.summary import ratios
 from tests.bench.memory import articles_of
-from worker.decision import Rule
-from worker.generate import Crawl
-from worker.model import Article, Fingerprint
-from worker.redis_index.index import RedisIndex
-from worker.retention import Retention
-from worker.settings.groups import IndexSettings
-from worker.text.fingerprint import fingerprints
 
 #: Articles of one round trip: the worker's own default.
 _BATCH: Final = 500

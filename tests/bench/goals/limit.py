@@ -14,13 +14,13 @@ from pathlib import Path
 
 import orjson
 import redis
+from reprise.bootstrap import open_index, steps_of
+from reprise.model import EventType, Message
+from reprise.redis_client import connect
+from reprise.settings import load
 
 from tests.bench.goals.results import Passage
 from tests.bench.goals.servers import store_seconds
-from worker.bootstrap import open_index, steps_of
-from worker.model import EventType, Message
-from worker.redis_client import connect
-from worker.settings import load
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from reprise.settings.groups import IndexSettings
+
 from deploy.local.stack import Plan
 from tests.bench import memory
 from tests.bench.goals import forgetting, growth, latency, machine, scaling, starting, throughput
@@ -13,7 +15,6 @@ from tests.bench.goals.form import Form
 from tests.bench.goals.results import Contender, IndexMemory, Results, Throughput
 from tests.bench.goals.servers import fresh_store, open_servers
 from tests.bench.goals.summary import spread
-from worker.settings.groups import IndexSettings
 
 #: Mean words of a story, as `make bench-memory` has them.
 _WORDS: Final = 560

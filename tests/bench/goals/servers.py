@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import psutil
 import redis
+from reprise.embedded import embedded_store
 
 from deploy.local.stack import Plan, Service, open_kafka, open_redis
 from tests.bench.goals.results import Cores
-from worker.embedded import embedded_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

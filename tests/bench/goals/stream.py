@@ -15,9 +15,9 @@ from statistics import median
 from typing import Any, Final
 
 import orjson
+from reprise.generate import Crawl, crawl
 
 from tests.bench.goals.results import StreamFacts
-from worker.generate import Crawl, crawl
 
 _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or Path(__file__).parents[4] / "shared")
 _LABELLED: Final = _SHARED / "eval" / "spotsigs-dev.jsonl.gz"

@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 from pydantic import TypeAdapter
+from reprise.collectors import STORE_SECONDS
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
 from tests.bench.goals.place import BenchmarkFailed
@@ -18,7 +19,6 @@ from tests.bench.soak.form import Form
 from tests.bench.soak.picture import draw
 from tests.bench.soak.results import Soak
 from tests.bench.soak.watching import soak
-from worker.collectors import STORE_SECONDS
 
 _DOCS: Final = Path(__file__).parents[3] / "docs"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker.retention import Retention
+from reprise.retention import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

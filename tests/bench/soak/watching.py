@@ -9,6 +9,7 @@ from subprocess import Popen, TimeoutExpired
 from typing import Final
 
 import redis
+from reprise.redis_index.packing import margin_ms
 
 from deploy.local.stack import Plan, child, tail, wait_until
 from tests.bench.goals import machine
@@ -20,7 +21,6 @@ from tests.bench.soak.results import Series, Soak
 from tests.e2e.support_e2e import samples
 from tests.footprint import Footprint, look, warm_up
 from tests.support import WorkerProcess, reprise_command, worker_environment
-from worker.redis_index.packing import margin_ms
 
 #: Seconds between two looks, each of which reads every key: some 0.2 s of a core.
 _LOOK_SECONDS: Final = 2.0

@@ -1,1 +1,0 @@
-"""One module a command, each with a click command named `command`; worker/cli.py lists them."""

@@ -1,0 +1,329 @@
+"""Settings to a pipeline: the only place that builds clients, and where the adapters meet the pure functions.
+
+opened     everything of `reprise run`: what must hold at the start, the waits, the order of opening and closing
+assembled  the pipeline around any source, index and delivery
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+from reprise.articles import Limits, read_article
+from reprise.batch import Steps
+from reprise.circuit import CircuitLimits
+from reprise.collectors import fullest
+from reprise.dead_letters import dead_letter, notice
+from reprise.decision import Rule
+from reprise.delivery import AtLeastOnce
+from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
+from reprise.events import event_record
+from reprise.kafka.acls import check_acls
+from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
+from reprise.kafka.groups import GroupWatch, NothingCommittedError
+from reprise.kafka.sink import KafkaSink
+from reprise.kafka.source import KafkaSource
+from reprise.kafka.topics import missing_topics
+from reprise.kafka.transactional import Transactional
+from reprise.logs import logger
+from reprise.metrics import Metrics
+from reprise.model import Dependency, EventType
+from reprise.namespaces import By, Namespaces, names
+from reprise.observers import Observers
+from reprise.patience import Pace, Patience
+from reprise.pipeline import Pipeline
+from reprise.ports import Delivery, Index, Observer, Sink, Source
+from reprise.redis_client import Client, check_eviction, check_rights, connect, location
+from reprise.redis_index.index import RedisIndex
+from reprise.redis_index.look import Look, open_look
+from reprise.retention import Retention
+from reprise.settings import Settings
+from reprise.settings.groups import DeliveryMode, KafkaSettings
+from reprise.stop import Stop
+from reprise.text.fingerprint import fingerprint, fingerprints
+from reprise.until import AfterGroup, Until, UntilGroup, WarmUp
+from reprise.warm_up import WarmDelivery, WarmIndex, WarmSource
+
+T = TypeVar("T")
+
+#: Seconds between two tries to reach a dependency at the start, first and longest.
+_FIRST_RETRY_SECONDS: Final = 0.25
+_LONGEST_RETRY_SECONDS: Final = 5.0
+
+
+class StoppedEarlyError(RepriseError):
+    """Stopping was asked for before there was anything to drain."""
+
+
+@contextmanager
+def opened(
+    settings: Settings, observers: Observers, metrics: Metrics, stop: Stop, warm_up: WarmUp | None = None
+) -> Iterator[tuple[Pipeline, KafkaSource]]:
+    """Open Redis and Kafka, give the pipeline between them, and close everything in the end.
+
+    Waits for what is away, up to the settings' limit. Raises Fatal where something must be mended first (IndexMismatch
+    among it), StoppedEarlyError.
+    """
+    check_codecs()
+    with ExitStack() as closing:
+        index = _open_index(settings, stop, warm_up)
+        closing.callback(index.close)
+        namespaces = names(namespaces_of(settings))
+        metrics.watch_index(index.size, namespaces)
+        metrics.watch_memory(lambda: fullest(map(index.memory, namespaces)))
+        observers.reachable(Dependency.REDIS)
+        _await_kafka(settings, stop)
+        what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
+        open_source = partial(
+            KafkaSource,
+            kafka_config(settings.kafka),
+            [settings.topics.articles],
+            batch_max=settings.limits.batch_max_articles,
+            rebalanced=metrics.rebalanced,
+        )
+        source = insist(open_source, what, limit_seconds=limit_seconds, stop=stop)
+        closing.callback(source.close)
+        metrics.watch_lag(source.lag)
+        delivery = insist(lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop)
+        closing.callback(delivery.close)
+        observers.reachable(Dependency.KAFKA)
+        build = partial(assembled, settings, observer=observers, stop=stop)
+        if warm_up is None:
+            yield build(source=source, index=index, delivery=delivery), source
+            return
+        until = insist(lambda: _open_until(settings, warm_up, closing), what, limit_seconds=limit_seconds, stop=stop)
+        learns = [found for each in namespaces if (found := index.inherits(each))]
+        logger().info("warm_up_begins", until=warm_up.text, learns_from=", ".join(learns) or None)
+        metrics.warming_up(silent=True)
+        warm = WarmSource(source, until, logger().info, live=partial(metrics.warming_up, silent=False))
+        silent = partial(getattr, warm, "silent")
+        pipeline = build(source=warm, index=WarmIndex(index, silent), delivery=WarmDelivery(delivery, silent))
+        pipeline.reads_ahead = False  # `silent` is said of the batch that was polled last
+        yield pipeline, source
+
+
+def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Until:
+    """Find where the silence ends. Raises Unreachable, Fatal."""
+    if settings.kafka.auto_offset_reset != "earliest":
+        raise UsageError("--warm-up: needs REPRISE_KAFKA_AUTO_OFFSET_RESET=earliest, to learn from the beginning")
+    until = warm_up.until
+    if not isinstance(until, UntilGroup):
+        return until
+    if until.group_id == settings.kafka.group_id:
+        raise UsageError(
+            f"--warm-up: {warm_up.text} is this worker's own group; it needs a REPRISE_KAFKA_GROUP_ID of its own"
+        )
+    watch = GroupWatch(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
+    try:
+        found = AfterGroup(watch.look)
+    except BaseException as error:
+        watch.close()  # or every try would leave its connections behind
+        if isinstance(error, NothingCommittedError):
+            raise Fatal(
+                f"--warm-up: {error}; name the group of the worker to take over from, or, where that is done, leave "
+                "--warm-up out"
+            ) from error
+        raise
+    closing.callback(watch.close)
+    return found
+
+
+def assembled(
+    settings: Settings,
+    *,
+    source: Source,
+    index: Index,
+    delivery: Delivery,
+    observer: Observer,
+    stop: Stop,
+    steps: Steps | None = None,
+    outage_limit_seconds: float | None = None,
+) -> Pipeline:
+    """Put a pipeline together. `steps` are those of the settings unless given."""
+    pace = Pace(
+        poll_timeout_seconds=settings.times.poll_timeout_seconds,
+        drain_timeout_seconds=settings.times.drain_timeout_seconds,
+        try_seconds=settings.times.flush_timeout_seconds,
+        outage_limit_seconds=outage_limit_seconds,
+    )
+    return Pipeline(
+        source=source,
+        index=index,
+        delivery=delivery,
+        observer=observer,
+        steps=steps or steps_of(settings),
+        stop=stop,
+        patience=Patience(source=source, observer=observer, stop=stop, pace=pace),
+        limits=CircuitLimits(in_a_row=settings.limits.circuit_in_a_row, share=settings.limits.circuit_share),
+    )
+
+
+def steps_of(settings: Settings) -> Steps:
+    """The pure functions of the settings' limits, rule, namespaces and topics."""
+    limits = Limits(
+        message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
+    )
+    return Steps(
+        read=partial(read_article, limits=limits, namespaces=namespaces_of(settings)),
+        fingerprint=partial(fingerprint, rule=rule_of(settings)),
+        fingerprints=partial(fingerprints, rule=rule_of(settings)),
+        event_record=partial(
+            event_record,
+            topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
+        ),
+        dead_letter=partial(dead_letter, settings.topics.dead),
+        notice=partial(notice, settings.topics.dead),
+    )
+
+
+def namespaces_of(settings: Settings) -> Namespaces:
+    """Which namespaces there are, and which articles belong to each."""
+    index = settings.index
+    if index.namespace_by is None or index.namespace_values is None:
+        return Namespaces(base=index.namespace)
+    by, _, key = index.namespace_by.partition(":")
+    return Namespaces(base=index.namespace, by=By(by), key=key, values=index.namespace_values.split(","))
+
+
+def rule_of(settings: Settings) -> Rule:
+    """The thresholds and bounds of a decision."""
+    return Rule(**settings.rule.model_dump())
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long what is remembered."""
+    return Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds)
+
+
+def kafka_config(kafka: KafkaSettings) -> KafkaConfig:
+    """What Kafka's clients are built from; the fields have the same names."""
+    secrets = {"sasl_password": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None}
+    files = {name: str(path) for name in _FILES if (path := getattr(kafka, name)) is not None}
+    return KafkaConfig(**{**kafka.model_dump(), **secrets, **files})
+
+
+#: Settings that name a file, which Kafka's client wants as text.
+_FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+
+
+def _open_delivery(settings: Settings, source: KafkaSource) -> Delivery:
+    """Connect a producer, for events beside positions or for both at once. Raises Unreachable, Fatal."""
+    seconds = settings.times.flush_timeout_seconds
+    if settings.service.delivery is DeliveryMode.TRANSACTIONAL:
+        return Transactional(kafka_config(settings.kafka), source, flush_timeout_seconds=seconds)
+    return AtLeastOnce(open_sink(settings), source.commit, flush_timeout_seconds=seconds)
+
+
+def open_sink(settings: Settings) -> Sink:
+    """Connect a producer. Raises Unreachable, Fatal."""
+    return KafkaSink(kafka_config(settings.kafka), flush_timeout_seconds=settings.times.flush_timeout_seconds)
+
+
+def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None) -> RedisIndex:
+    """Check the server and what the namespaces hold. Raises Unreachable, Fatal, IndexMismatch."""
+    index = RedisIndex(
+        client,
+        rule=rule_of(settings),
+        retention=retention_of(settings),
+        expected_articles=settings.index.expected_articles,
+        generation=settings.index.index_generation,
+        previous=warm_up.generation if warm_up else settings.index.index_generation,
+    )
+    try:
+        check_eviction(client, settings.redis)
+        for namespace in names(namespaces_of(settings)):
+            check_rights(client, settings.redis, namespace)
+            index.prepare(namespace)
+    except BaseException:
+        index.close()  # or every try would leave its connections behind
+        raise
+    return index
+
+
+@contextmanager
+def opened_look(settings: Settings, namespace: str) -> Iterator[Look]:
+    """Open a namespace's index to look into it; creates none, and does not wait. Raises Unreachable, Fatal."""
+    with connect(settings.redis) as client:
+        yield open_look(
+            client,
+            namespace,
+            generation=settings.index.index_generation,
+            rule=rule_of(settings),
+            retention=retention_of(settings),
+        )
+
+
+def _open_index(settings: Settings, stop: Stop, warm_up: WarmUp | None) -> RedisIndex:
+    return insist(
+        lambda: open_index(settings, connect(settings.redis), warm_up),
+        f"redis at {location(settings.redis)}",
+        limit_seconds=settings.times.startup_timeout_seconds,
+        stop=stop,
+    )
+
+
+def _await_kafka(settings: Settings, stop: Stop) -> None:
+    """Return when a broker answers and the topics exist."""
+    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    await_broker(settings, stop)
+    topics = settings.topics.model_dump().values()
+    reads = [settings.topics.articles]
+
+    def check_topics() -> None:
+        check_acls(config, reads=reads, writes=[name for name in topics if name not in reads])
+        require_topics(settings, list(topics))
+
+    insist(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
+
+
+def require_topics(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse to go on where a topic does not exist. Raises Unreachable, which may be mended meanwhile, Fatal."""
+    if missing := missing_topics(kafka_config(settings.kafka), names):
+        raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
+
+
+def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] | None = None) -> None:
+    """Return when a broker answers; `waiting` is told once, the log unless given. Raises Fatal, StoppedEarlyError."""
+    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    insist(
+        lambda: open_admin(config).close(),
+        f"kafka at {config.bootstrap_servers}",
+        limit_seconds=limit_seconds,
+        stop=stop,
+        waiting=waiting,
+    )
+
+
+def insist(
+    attempt: Callable[[], T],
+    what: str,
+    *,
+    limit_seconds: float,
+    stop: Stop,
+    waiting: Callable[[str], None] | None = None,
+) -> T:
+    """Attempt until it works. `waiting` is told why it does not at first, once; the log is, unless given.
+
+    Raises Fatal past the limit, or at once where another try cannot help; StoppedEarlyError.
+    """
+    until = time.monotonic() + limit_seconds
+    delay, told = _FIRST_RETRY_SECONDS, False
+    while True:
+        try:
+            return attempt()
+        except Unreachable as error:
+            if time.monotonic() + delay >= until:
+                raise Fatal(f"{what}: not ready within {limit_seconds:g} s: {error}") from error
+            if not told:
+                (waiting or partial(_log_waiting, what, limit_seconds))(str(error))
+                told = True
+        stop.wait(delay * (1 + random.random()) / 2)  # noqa: S311 - spreads the tries of many workers, guards nothing
+        if stop.requested:
+            raise StoppedEarlyError("stopped before the start was complete")
+        delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
+
+
+def _log_waiting(what: str, limit_seconds: float, reason: str) -> None:
+    logger().warning("waiting", what=what, reason=reason, limit_seconds=limit_seconds)

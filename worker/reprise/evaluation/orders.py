@@ -1,0 +1,72 @@
+"""One order of arrival, decided by an index."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reprise.asking import ask_each
+from reprise.evaluation.gold import Labelled
+from reprise.model import Decision, Fingerprint
+from reprise.ports import Answers, Index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An article as it came in, and what was decided."""
+
+    article: Labelled
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One run over all articles. `seed` is that of the shuffle; None for the file's own order."""
+
+    seed: int | None
+    arrivals: Sequence[Arrival]
+
+    def stories(self) -> dict[str, str]:
+        """Article id -> story; of an id that came more than once, the last decision counts."""
+        return {each.article.article_id: each.decision.story_id for each in self.arrivals}
+
+
+def seeds(orders: int) -> list[int | None]:
+    """The file's order where one is asked for, else so many random ones."""
+    return [None] if orders == 1 else list(range(orders))
+
+
+def shuffled(articles: Sequence[Labelled], seed: int | None) -> list[Labelled]:
+    """The articles in the order of a seed."""
+    order = list(articles)
+    if seed is not None:
+        random.Random(seed).shuffle(order)  # noqa: S311 - an order of arrival, not a secret
+    return order
+
+
+def decide(
+    order: Sequence[Labelled],
+    seed: int | None,
+    index: Index,
+    namespace: str,
+    *,
+    batch: int,
+    clock: Callable[[], float],
+    advance: Callable[[int], None],
+) -> Order:
+    """Hand the articles, in batches, to empty namespaces: one for each of theirs, whose names begin with `namespace`.
+
+    Raises what the index raises.
+    """
+
+    def within(own: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        return index.ask(f"{namespace}.{own}", fingerprints, now_ms)
+
+    arrivals: list[Arrival] = []
+    for begin in range(0, len(order), batch):
+        articles = order[begin : begin + batch]
+        decisions = ask_each(within, [each.fingerprint for each in articles], int(clock() * 1000)).wait()
+        arrivals += [
+            Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
+        ]
+        advance(len(articles))
+    return Order(seed=seed, arrivals=arrivals)

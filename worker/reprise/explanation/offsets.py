@@ -1,0 +1,55 @@
+"""From offsets into the normalised text back to offsets into the text as it was."""
+
+from dataclasses import dataclass
+from typing import Final
+from unicodedata import normalize
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from reprise.text.characters import Char, classes
+from reprise.text.hashing import Offsets
+from reprise.text.tokens import normalise
+
+#: White space never composes with what stands around it, so each run and each word normalises by itself.
+_RUN: Final = regex.compile(r"\s+|\S+")
+
+_CLUSTER: Final = regex.compile(r"\X")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """For each character of `Tokens.text`, the range of the original text that it comes from."""
+
+    begins: Offsets
+    ends: Offsets
+
+
+def origins(text: str) -> Origins:
+    """Trace the characters that `tokenise(normalise(text))` works on back to `text`, a grapheme cluster at a time.
+
+    The text must be stream-safe, as normalising it would make it.
+    """
+    begins: list[int] = []
+    ends: list[int] = []
+    for run in _RUN.finditer(text):
+        for begin, end, length in _units(run.group(), run.start()):
+            begins += [begin] * length
+            ends += [end] * length
+    kept = ~_ignored(normalise(text))
+    return Origins(begins=np.asarray(begins, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
+
+
+def _units(run: str, at: int) -> list[tuple[int, int, int]]:
+    """Cut a run into (begin, end, normalised length): its grapheme clusters, or the whole where they compose on."""
+    clusters = [(at + each.start(), at + each.end(), len(normalise(each.group()))) for each in _CLUSTER.finditer(run)]
+    # the length alone: a sigma's lower case depends on its neighbours, and a composed letter's length does not lie
+    whole = len(normalize("NFKC", run).lower())
+    return clusters if sum(length for *_, length in clusters) == whole else [(at, at + len(run), whole)]
+
+
+def _ignored(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """The invisible characters, which `tokenise` leaves out."""
+    ignored: NDArray[np.bool_] = (classes()[normalised] & np.uint16(Char.IGNORED)) != 0
+    return ignored

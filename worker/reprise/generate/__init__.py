@@ -1,0 +1,21 @@
+"""A synthetic crawl with known stories: the same bytes for the same options, at steady memory.
+
+    dice.py        chance that repeats itself on every platform
+    languages.py   letters and function words of the languages that exist here
+    words.py       a vocabulary and sentences out of it
+    stories.py     which story is printed again, and how it is changed
+    pages.py       sites, and what each wraps around a story
+    burst.py       how the rate changes with the hour
+    options.py     what may be asked for
+    stream.py      the crawl itself
+    broken.py      messages among it that nobody can read
+    lines.py       lines, labels and records
+
+Pure: no clock, no socket, no file. The command that paces and writes it is worker/reprise/commands/generate.py.
+"""
+
+from reprise.generate.broken import Broken, strewn
+from reprise.generate.options import Crawl
+from reprise.generate.stream import Labelled, crawl
+
+__all__ = ["Broken", "Crawl", "Labelled", "crawl", "strewn"]

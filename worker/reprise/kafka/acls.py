@@ -1,0 +1,54 @@
+"""What Kafka lets this worker do, asked before it begins: else the first event would be the first to be refused.
+
+Brokers without an authorizer allow everything and say so; brokers that do not say are believed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kafka import errors
+
+from reprise.errors import Fatal
+from reprise.kafka.clients import KafkaConfig, close_quietly, open_admin, translate
+
+#: Kafka's names of the two operations that a worker needs; each brings DESCRIBE along.
+_READ: Final = "READ"
+_WRITE: Final = "WRITE"
+
+
+def check_acls(config: KafkaConfig, *, reads: Sequence[str], writes: Sequence[str]) -> None:
+    """Refuse to begin where a topic or the group is not ours to use, naming all that lacks.
+
+    reads, writes  topics; those that do not exist are left out. Raises Unreachable, Fatal.
+    """
+    admin = open_admin(config)
+    try:
+        topics = {topic["name"]: topic for topic in admin.describe_topics([*reads, *writes])}
+        wanted = [(name, _READ) for name in reads] + [(name, _WRITE) for name in writes]
+        lacking = [f"{operation} on topic {name}" for name, operation in wanted if _lacks(topics[name], operation)]
+        if not _may_join(admin, config.group_id):
+            lacking.append(f"{_READ} on group {config.group_id}")
+    except errors.KafkaError as error:
+        raise translate(error, "asking for rights") from error
+    finally:
+        close_quietly(admin.close)
+    if lacking:
+        raise Fatal(f"Kafka: this worker lacks {', '.join(lacking)}; docs/security.md lists the ACLs that it needs")
+
+
+def _lacks(described: Any, operation: str) -> bool:
+    if described["error_code"] == errors.TopicAuthorizationFailedError.errno:
+        return True
+    allowed = described.get("authorized_operations")
+    return described["error_code"] == 0 and bool(allowed) and operation not in allowed
+
+
+def _may_join(admin: Any, group_id: str) -> bool:
+    try:
+        group = admin.describe_groups([group_id])[group_id]
+    except errors.GroupAuthorizationFailedError:
+        return False
+    if errors.GroupAuthorizationFailedError.__name__ in (group["error"] or ""):
+        return False
+    allowed = group.get("authorized_operations")
+    return not allowed or _READ in allowed

@@ -1,0 +1,164 @@
+"""How Kafka's clients are built, and how their errors are translated.
+
+May live here: options and exceptions that more than one client shares. Options of one client are in its own module.
+"""
+
+import importlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from kafka import errors
+from kafka.admin import KafkaAdminClient
+
+from reprise.errors import Fatal, RepriseError, Unreachable
+from reprise.kafka.refusals import TlsRefusedError, listening
+from reprise.settings.groups import KafkaSettings
+
+T = TypeVar("T")
+
+#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
+_KAFKA: Final = KafkaSettings()
+
+#: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.
+_CODECS: Final = {"crc32c": "crc32c", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
+
+#: Milliseconds for one try to reach a broker and learn the cluster: far more than a broker that lives takes.
+BOOTSTRAP_TIMEOUT_MS: Final = 5_000
+
+#: Milliseconds at most between two tries to connect to a broker that is away; the client's 30 s make its return late.
+_RECONNECT_MAX_MS: Final = 2_000
+
+#: Errors that another try does not mend: somebody has to change the settings, the rights or the broker.
+_FATAL: Final = (
+    errors.SaslAuthenticationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.IllegalSaslStateError,
+    errors.AuthorizationError,
+    TlsRefusedError,
+    errors.SecurityDisabledError,
+    errors.UnsupportedVersionError,
+    errors.UnrecognizedBrokerVersion,
+    errors.InvalidTopicError,
+    errors.InvalidGroupIdError,
+    errors.InconsistentGroupProtocolError,
+    errors.InvalidSessionTimeoutError,
+    errors.FencedInstanceIdError,
+    errors.GroupMaxSizeReachedError,
+    errors.NoOffsetForPartitionError,
+    errors.LogTruncationError,
+    errors.KafkaConfigurationError,
+    errors.PolicyViolationError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaConfig:
+    """Where the cluster is, who we are, and how long things may take. Names are Kafka's own; secrets stay out of repr.
+
+    bootstrap_servers  host:port, several with commas between
+    """
+
+    bootstrap_servers: str
+    group_id: str = _KAFKA.group_id
+    group_instance_id: str | None = _KAFKA.group_instance_id
+    client_id: str = "reprise"
+    auto_offset_reset: str = _KAFKA.auto_offset_reset
+    security_protocol: str = _KAFKA.security_protocol
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = None
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    request_timeout_seconds: float = _KAFKA.request_timeout_seconds
+    session_timeout_seconds: float = _KAFKA.session_timeout_seconds
+    max_poll_interval_seconds: float = _KAFKA.max_poll_interval_seconds
+
+    def __repr__(self) -> str:
+        """Name the cluster and the group alone: a log may show it."""
+        return f"KafkaConfig(bootstrap_servers={self.bootstrap_servers!r}, group_id={self.group_id!r})"
+
+
+def client_options(config: KafkaConfig) -> dict[str, Any]:
+    """Give the options that the consumer, the producer and the admin client share."""
+    return {
+        "bootstrap_servers": config.bootstrap_servers.split(","),
+        "client_id": config.client_id,
+        "security_protocol": config.security_protocol,
+        "sasl_mechanism": config.sasl_mechanism,
+        "sasl_plain_username": config.sasl_username,
+        "sasl_plain_password": config.sasl_password,
+        "ssl_cafile": config.ssl_cafile,
+        "ssl_certfile": config.ssl_certfile,
+        "ssl_keyfile": config.ssl_keyfile,
+        "request_timeout_ms": milliseconds(config.request_timeout_seconds),
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        "reconnect_backoff_max_ms": _RECONNECT_MAX_MS,
+    }
+
+
+def milliseconds(seconds: float) -> int:
+    """Turn our unit into Kafka's; at least 1, since 0 means "no time at all" or "for ever" there."""
+    return max(1, round(seconds * 1000))
+
+
+def translate(error: Exception, doing: str) -> RepriseError:
+    """Say what a client's exception means for the pipeline: Fatal where another try cannot help, else Unreachable."""
+    kind = Fatal if is_fatal(error) else Unreachable
+    name, text = type(error).__name__, str(error)
+    return kind(f"Kafka, {doing}: {text if name in text else f'{name}: {text}'}")
+
+
+def is_fatal(error: Exception) -> bool:
+    """Say whether an exception is one that another try does not mend."""
+    return isinstance(error, _FATAL)
+
+
+def connected(build: Callable[[], T], config: KafkaConfig) -> T:
+    """Build a client, which connects at once. Raises Unreachable, or Fatal where the brokers refuse us."""
+    with listening() as refusals:
+        try:
+            return build()
+        except Exception as error:
+            # the client itself only says that the time was up
+            reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
+            raise translate(reason or error, f"connecting to {config.bootstrap_servers} ({_by(config)})") from error
+
+
+def _by(config: KafkaConfig) -> str:
+    """Say how we come: half of the refusals are a mistake in that."""
+    return f"{config.security_protocol}, {config.sasl_mechanism}" if config.sasl_mechanism else config.security_protocol
+
+
+def check_codecs() -> None:
+    """Refuse to start where a codec is missing: its first record would be met in the middle of the stream.
+
+    Raises Fatal naming every codec that is missing.
+    """
+    missing = [codec for codec, module in _CODECS.items() if not _importable(module)]
+    if missing:
+        raise Fatal(
+            f"codecs missing for reading Kafka's records: {', '.join(missing)}; "
+            "install kafka-python[crc32c,lz4,snappy,zstd]"
+        )
+
+
+def _importable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def open_admin(config: KafkaConfig) -> KafkaAdminClient:
+    """Connect an admin client. Raises Unreachable, Fatal."""
+    return connected(lambda: KafkaAdminClient(**client_options(config)), config)
+
+
+def close_quietly(close: Callable[[], None]) -> None:
+    """Close a client that may be broken already: whatever it says, there is nothing left to do about it."""
+    with suppress(Exception):
+        close()

@@ -1,0 +1,89 @@
+"""Observers of observers: one that tells many, since the pipeline knows of one, and one that hears nothing."""
+
+from collections.abc import Sequence
+
+from reprise.model import DeadReason, Decision, Dependency, Message, Unreadable
+from reprise.ports import Observer
+
+
+class Deaf:
+    """Ignores everything: what an observer of a few things begins with."""
+
+    def polled(self, messages: int) -> None:
+        """See Observer."""
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        """See Observer."""
+
+    def failed(self, error: Exception) -> None:
+        """See Observer."""
+
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+        """See Observer."""
+
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+        """See Observer."""
+
+    def skipped(self) -> None:
+        """See Observer."""
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """See Observer."""
+
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """See Observer."""
+
+    def reachable(self, dependency: Dependency) -> None:
+        """See Observer."""
+
+
+class Observers:
+    """Hands everything on to each observer, in order."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def polled(self, messages: int) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.polled(messages)
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.fingerprinted(articles, seconds)
+
+    def failed(self, error: Exception) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.failed(error)
+
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.decided(decisions, waited, taken)
+
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.binned(reason, message)
+
+    def skipped(self) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.skipped()
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.delivered(messages)
+
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.unreachable(dependency, reason)
+
+    def reachable(self, dependency: Dependency) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.reachable(dependency)

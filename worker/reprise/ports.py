@@ -1,0 +1,133 @@
+"""What the pipeline talks to.
+
+Adapters: worker/reprise/kafka, worker/reprise/delivery.py, worker/reprise/redis_index, worker/reprise/memory_index.py, worker/reprise/files.py,
+worker/reprise/metrics.py, worker/reprise/health.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reprise.model import DeadReason, Decision, Dependency, Fingerprint, Message, Outcome, OutputRecord, Unreadable
+
+#: topic, partition
+Partition = tuple[str, int]
+
+
+def _nothing() -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What an index was asked for and has not told yet. One of the two is called, once.
+
+    wait  waits for the decisions, in the order of the articles
+    drop  waits for nothing, and frees what was kept for the answer
+    """
+
+    wait: Callable[[], Sequence[Decision]]
+    drop: Callable[[], None] = _nothing
+
+
+class Source(Protocol):
+    """Where messages come from."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+        """Wait up to `timeout_seconds` for messages, at most one batch; an empty answer is normal.
+
+        Keeps the group membership alive, so it is called on also while paused. Raises Unreachable, Fatal.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """Give what was last noted at the partitions that are assigned now. Raises Unreachable, Fatal."""
+
+    def pause(self) -> None:
+        """Fetch nothing from now on, through rebalances too; poll answers empty."""
+
+    def resume(self) -> None:
+        """Undo pause."""
+
+    def close(self) -> None:
+        """Leave the group and free everything, within a bounded time. Commits nothing."""
+
+
+class Delivery(Protocol):
+    """How what a batch leads to goes out, and the position behind the batch with it."""
+
+    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+        """Send the records of a batch; when all are acknowledged, commit that everything up to its end is delivered.
+
+        note: at most 1,000 ASCII characters that are kept with the positions, for Source.notes.
+
+        Returns the outcomes that were delivered, each with the number of its record that was sent. What a rebalance
+        took away since the poll may be left out: it is its new owner's to deliver.
+        Raises Unreachable: call again with the same batch until it returns, polling between, or give it up. Fatal.
+        """
+
+    def close(self) -> None:
+        """Free everything within a bounded time. What was not delivered may be lost, and stays uncommitted."""
+
+
+class Sink(Protocol):
+    """Where records go: what a Delivery is made of."""
+
+    def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
+        """Hand records over for sending, in order; blocks when too many are in flight.
+
+        Returns the indexes of records that are too large to be sent at all. Raises Unreachable, Fatal.
+        """
+
+    def flush(self) -> None:
+        """Return when every record handed over is acknowledged. Raises Unreachable if any is not in time, or Fatal."""
+
+    def close(self) -> None:
+        """Free everything within a bounded time. Records that were not flushed may be lost."""
+
+
+class Index(Protocol):
+    """The memory of the worker: articles seen, their decisions, the representatives of each story."""
+
+    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+        """Begin to decide and record articles of one namespace, one atomic step each, in order; one round trip in all.
+
+        An (article id, content hash) that was decided before within its retention gets that decision again.
+        Both halves raise Unreachable (any prefix may have been recorded: ask again for the same batch), IndexMismatch,
+        Fatal.
+        """
+
+    def close(self) -> None:
+        """Free the connections."""
+
+
+class Observer(Protocol):
+    """What the pipeline tells of itself as it goes; metrics and health listen. Never raises, never blocks."""
+
+    def polled(self, messages: int) -> None:
+        """A poll completed with so many messages, none included: the loop is alive."""
+
+    def fingerprinted(self, articles: int, seconds: float) -> None:
+        """So many messages of a batch became articles with signatures; the whole batch took `seconds` to be read."""
+
+    def failed(self, error: Exception) -> None:
+        """A step raised on one message what it should not; the message becomes a dead letter.
+
+        The error's own words may quote the article and are for nobody; see worker/reprise/errors.py, `calls`.
+        """
+
+    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+        """The index answered a batch: the loop waited for it for `waited` of the `taken` seconds since the poll."""
+
+    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+        """A message went to the dead letters."""
+
+    def skipped(self) -> None:
+        """A tombstone was skipped."""
+
+    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+        """Everything these messages led to is acknowledged and their offsets are committed."""
+
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """It did not answer; the pipeline is paused until it does. `reason` is the error's own, without secrets."""
+
+    def reachable(self, dependency: Dependency) -> None:
+        """It answers again."""
