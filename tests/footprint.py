@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import redis
+
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
-
 from tests.contract.streams import RULE, article, edited, text_of
 
 #: Of the articles that warm a server up: the last come when the first are too old, so that a sweep removes these.
@@ -23,7 +23,7 @@ _NOW_MS: Final = 1_700_000_000_000
 #: Keys asked for in one round trip.
 _KEYS: Final = 1_000
 
-#: {ns}:VERSION:KIND:...; the namespace's own key has no such part (worker/reprise/redis_index/keys.py).
+#: {ns}:VERSION:KIND:...; the namespace's own key has no such part (reprise/redis_index/keys.py).
 _KIND: Final = re.compile(rb"[^}]*\}:[0-9a-f]{6}:([rbavpt]):")
 
 

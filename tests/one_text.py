@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from reprise.text.shingles import Shingles, shingles_by_page
 from reprise.text.tokens import Tokens
 

@@ -18,6 +18,7 @@ from typing import Final
 from unittest import mock
 
 import numpy as np
+
 from reprise.articles import Limits, read_article
 from reprise.commands.offline import messages
 from reprise.decision import Rule

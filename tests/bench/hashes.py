@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+
 from reprise.bootstrap import steps_of
 from reprise.commands.offline import environment_with, messages
 from reprise.commands.phases import Phases
@@ -35,7 +36,6 @@ from reprise.text.shingles import Shingles
 from reprise.text.signature import sign
 from reprise.text.tokens import normalise, tokenise
 from reprise.text.wrapping import unwrap
-
 from tests.one_text import shingles
 
 _SHARED: Final = Path("../shared")

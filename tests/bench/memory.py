@@ -2,7 +2,7 @@
 
 Distinct synthetic articles are indexed in an embedded server of their own; the growth of the server's `used_memory` is
 divided by the articles that were indexed, all in. Then copies with one word changed follow, which their originals
-cover: recorded, not indexed. The kinds of keys are named as in worker/reprise/redis_index/keys.py.
+cover: recorded, not indexed. The kinds of keys are named as in reprise/redis_index/keys.py.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from statistics import mean
 from typing import Any, Final
 
 import redis
+
 from reprise.decision import Rule
 from reprise.embedded import embedded_store
 from reprise.generate import Crawl, crawl

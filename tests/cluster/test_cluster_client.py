@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from reprise.errors import Fatal
 from reprise.redis_client import check_eviction, check_rights, connect
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
-
 from tests.cluster.deciding import T0, index_on
 from tests.cluster.servers import RedisCluster
 from tests.contract.test_redis_keys import stream

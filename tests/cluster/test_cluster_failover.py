@@ -4,9 +4,9 @@ import threading
 from itertools import count
 
 import redis
+
 from reprise.memory_index import MemoryIndex
 from reprise.model import EventType
-
 from tests.cluster.deciding import BACK_SECONDS, T0, index_on, insist, told
 from tests.cluster.servers import Node, RedisCluster, slot_of
 from tests.contract.conftest import RETENTION

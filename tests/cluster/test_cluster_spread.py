@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import redis
 from hypothesis import HealthCheck, given, settings
+
 from reprise.memory_index import MemoryIndex
 from reprise.model import Fingerprint
-
 from tests.cluster.deciding import T0, index_on, told
 from tests.cluster.servers import PRIMARIES, RedisCluster, slot_of
 from tests.contract.conftest import RETENTION

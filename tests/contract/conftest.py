@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from reprise.memory_index import MemoryIndex
 from reprise.ports import Index
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
-
 from tests.contract.streams import RULE
 from tests.contract.worlds import KafkaWorld, MemoryWorld, World
 

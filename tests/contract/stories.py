@@ -1,11 +1,11 @@
 """An index with stories in it, for the tests that look into one: 60 s of window, ids that say what an article is."""
 
 import redis
+
 from reprise.decision import Rule
 from reprise.model import Decision, Fingerprint
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
-
 from tests.contract.streams import RULE, article, text_of
 
 T0 = 1_700_000_000_000

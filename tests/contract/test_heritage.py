@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from reprise.decision import Rule
 from reprise.model import Decision, EventType, Kind
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
-
 from tests.contract.streams import RULE, article, edited, text_of
 
 pytestmark = pytest.mark.redis

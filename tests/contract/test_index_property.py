@@ -7,11 +7,11 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from reprise.decision import Rule
 from reprise.memory_index import MemoryIndex
 from reprise.model import Fingerprint
 from reprise.redis_index.index import RedisIndex
-
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import article as fingerprint_of
 from tests.contract.streams import edited, text_of

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from reprise.decision import Rule, source_key
 from reprise.errors import Fatal, IndexMismatch
 from reprise.model import EventType, Kind
@@ -12,7 +13,6 @@ from reprise.redis_index.index import parameters
 from reprise.redis_index.keys import meta_key
 from reprise.redis_index.look import Look, open_look
 from reprise.redis_index.views import Representative
-
 from tests.contract.stories import RETENTION, T0, index_on, stream, told
 from tests.contract.streams import RULE, article, edited, text_of
 

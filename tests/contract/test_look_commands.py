@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from reprise import cli
 from reprise.redis_index.index import parameters
 from reprise.redis_index.keys import meta_key
-
 from tests.contract.stories import index_on, stream, told
 from tests.contract.streams import RULE
 

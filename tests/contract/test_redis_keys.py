@@ -16,6 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from deploy.local.stack.redis_local import local_redis
+from deploy.local.stack.service import StackKind, StackUnavailable
 from reprise.decision import Rule
 from reprise.errors import Fatal, IndexMismatch, Unreachable
 from reprise.memory_index import MemoryIndex
@@ -28,9 +31,6 @@ from reprise.redis_index.packing import margin_ms
 from reprise.redis_index.scripts import script
 from reprise.redis_index.wire import Sent
 from reprise.retention import Retention
-
-from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.support import unavailable, wait_until
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.redis
 
 T0 = 1_700_000_000_000
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
-#: What worker/reprise/redis_index/keys.py lists, with the type of each.
+#: What reprise/redis_index/keys.py lists, with the type of each.
 KINDS = {
     r"reprise": b"hash",
     r"[0-9a-f]{6}:r:[0-9]+": b"string",

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+
 from reprise.errors import Fatal
 from reprise.kafka.clients import KafkaConfig
 from reprise.kafka.topics import TopicPlan, TopicState, check_topics, create_topics, missing_topics

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
+
 from reprise.delivery import AtLeastOnce
 from reprise.errors import Unreachable
 from reprise.kafka.clients import KafkaConfig
@@ -16,7 +17,6 @@ from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
 from reprise.model import Message, Outcome, OutputRecord, Unreadable
 from reprise.ports import Delivery, Sink, Source
-
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 PARTITIONS = 2

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import yaml
-from reprise import __version__
 
 from deploy.helm.chart_settings import CHART
+from reprise import __version__
 from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm, case_file
 
 TOP = CHART.parents[2]

@@ -2,9 +2,9 @@ import math
 from pathlib import Path
 
 import pytest
-from reprise.settings import Settings, load
 
 from deploy.helm.chart_settings import CHART, FILES, ChartSetting, chart_settings
+from reprise.settings import Settings, load
 from tests.deploy.chart import CASES, NEEDED, Helm
 
 #: In the worker's order, each of `worker.settings.describe()` once.

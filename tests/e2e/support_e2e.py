@@ -21,11 +21,11 @@ from uuid import uuid4
 from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.stack import wait_until
 from reprise.events import SCHEMA_ID, schema
 from reprise.generate import Crawl, crawl
 from reprise.model import EventType, Message
-
-from deploy.local.stack import wait_until
 from tests.support import TopicNames, WorkerProcess
 
 #: Seconds for anything that a broker answers at once.

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from reprise.model import Message
 
+from reprise.model import Message
 from tests.e2e.support_e2e import DELIVERY_SECONDS, READY_SECONDS, Place, open_place
 from tests.support import free_port, reprise_command, wait_until, worker_environment
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from reprise.model import Message
 
+from reprise.model import Message
 from tests.e2e.support_e2e import (
     Answered,
     Event,
@@ -28,7 +28,7 @@ from tests.e2e.support_e2e import (
 )
 from tests.support import running_worker
 
-SAMPLE = Path(worker.__file__).parent / "sample"
+SAMPLE = Path(reprise.__file__).parent / "sample"
 
 #: Why each message of broken.jsonl is dead, in its order.
 BROKEN = (
@@ -176,7 +176,7 @@ def test_metrics_count_each_message_once(run: Run) -> None:
     )
     assert scraped.total("reprise_index_articles") == scraped.total("reprise_indexed_articles_total") > len(stories)
     assert scraped.values("reprise_dependency_up", "dependency") == {"redis": 1, "kafka": 1}
-    assert scraped.values("reprise_build_info", "version") == {worker.__version__: 1}
+    assert scraped.values("reprise_build_info", "version") == {reprise.__version__: 1}
 
 
 def test_the_port_answers_three_paths(run: Run) -> None:

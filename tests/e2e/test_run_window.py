@@ -17,11 +17,11 @@ from typing import Final
 
 import pytest
 import redis
-from reprise.redis_index.packing import margin_ms
-from reprise.retention import Retention
 
 from deploy.local.stack import StackKind, StackUnavailable, wait_until
 from deploy.local.stack.redis_local import local_redis
+from reprise.redis_index.packing import margin_ms
+from reprise.retention import Retention
 from tests.contract.streams import text_of
 from tests.e2e.steady_load import Due, copies, sending, stories
 from tests.e2e.support_e2e import Event, Place, by_trace, open_place, wait_delivered, wait_ready
@@ -161,7 +161,7 @@ def decided_at(event: Event) -> datetime:
     return datetime.fromisoformat(event.body["decided_at"])
 
 
-#: What is in Redis while the load goes on, by kind of key (worker/reprise/redis_index/keys.py).
+#: What is in Redis while the load goes on, by kind of key (reprise/redis_index/keys.py).
 LINES: Final[Mapping[str, Callable[[Footprint], float]]] = {
     "keys": lambda found: found.keys,
     **{kind: lambda found, kind=kind: found.entries.get(kind, 0) for kind in "rbavpt"},

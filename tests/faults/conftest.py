@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from reprise.errors import UsageError
-from reprise.settings import load
 
 from deploy.local.stack import free_port
 from deploy.local.stack.choice import STATE
 from deploy.local.stack.kafka_jvm import Listener
+from reprise.errors import UsageError
+from reprise.settings import load
 from tests.faults.proxy import Proxy
 from tests.faults.scene import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from reprise.settings import load
 
+from reprise.settings import load
 from tests.e2e.support_e2e import (
     Place,
     Raw,

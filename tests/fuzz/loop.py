@@ -20,7 +20,6 @@ from reprise.ports import Index
 from reprise.retention import Retention
 from reprise.settings import Settings, load
 from reprise.stop import Stop
-
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 T = TypeVar("T")

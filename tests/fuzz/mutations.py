@@ -47,7 +47,7 @@ _OTHER_VALUES: Final = (
 
 def real_messages(shared: Path) -> list[dict[str, Any]]:
     """Read real articles as their fields."""
-    sample = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
+    sample = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
     found = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
     for name in ("spotsigs-dev-html", "spotsigs-dev", "reuters21578"):
         path = shared / "eval" / f"{name}.jsonl.gz"

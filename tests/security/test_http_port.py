@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
+
 from reprise import health
 from reprise.health import MAX_REQUESTS, Vitals, routes, served
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+
+from deploy.local.stack.redis_local import local_redis
+from deploy.local.stack.service import StackKind, StackUnavailable
 from reprise.bootstrap import open_index, opened_look
 from reprise.errors import Fatal
 from reprise.redis_client import check_rights, connect
 from reprise.settings import Settings, load
-
-from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
 from tests.e2e.support_e2e import READY_SECONDS, Place, load_messages, probe, samples, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted

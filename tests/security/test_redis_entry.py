@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+
 from reprise.errors import Fatal
 from reprise.redis_client import connect
 from reprise.settings import load
-
 from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
 from tests.security.certificates import Certificates
 from tests.security.conftest import PASSWORD

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from reprise.errors import UsageError
 from reprise.settings import load
 from reprise.settings.words import describe

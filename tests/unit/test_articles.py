@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reprise.articles import Limits, read_article
 from reprise.errors import BadMessage
 from reprise.model import Article, DeadReason, Message

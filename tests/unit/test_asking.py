@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reprise.asking import ask_each
 from reprise.errors import Unreachable
 from reprise.model import Decision, EventType, Fingerprint

@@ -2,6 +2,8 @@ import socket
 from dataclasses import fields
 
 import pytest
+from structlog.testing import capture_logs
+
 from reprise.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
 from reprise.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
@@ -10,7 +12,6 @@ from reprise.model import DeadReason, Decision, EventType, Message
 from reprise.namespaces import names
 from reprise.settings import load
 from reprise.stop import Stop
-from structlog.testing import capture_logs
 
 
 def test_every_setting_of_kafka_reaches_its_clients(tmp_path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reprise.circuit import Circuit, CircuitLimits, judge, note, recall
 from reprise.errors import CircuitOpen
 

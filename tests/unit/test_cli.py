@@ -5,6 +5,7 @@ from types import ModuleType
 
 import click
 import pytest
+
 from reprise import __version__, cli
 from reprise.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
 from reprise.settings import describe

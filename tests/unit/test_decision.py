@@ -7,6 +7,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+
 from reprise.decision import (
     IDENTICAL,
     Comparison,
@@ -25,7 +26,6 @@ from reprise.model import Kind, Signature
 from reprise.text.shingles import Shingles
 from reprise.text.signature import sign
 from reprise.text.tokens import normalise, tokenise
-
 from tests.one_text import shingles
 
 RULE = Rule()

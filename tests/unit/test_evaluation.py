@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
+
 from reprise.articles import Limits, read_article
 from reprise.decision import Rule
 from reprise.errors import UsageError

@@ -9,14 +9,14 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-import reprise
 from redis import Redis
 
+import reprise as package
 from tests.support import worker_environment
 
 pytestmark = pytest.mark.redis
 
-SAMPLE = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
+SAMPLE = Path(package.__file__).parent / "sample" / "crawl.jsonl"
 
 
 def reprise(

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from reprise.articles import Limits, read_article
 from reprise.decision import Rule, accepts, compare
 from reprise.explanation.analysis import Explanation, explain
@@ -24,12 +25,11 @@ from reprise.retention import Retention
 from reprise.text.codepoints import text_of
 from reprise.text.segments import MIN_WORDS_TEXT, prose
 from reprise.text.tokens import normalise, tokenise
-
 from tests.one_text import shingles
 
 RULE = Rule()
 TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))
-SAMPLE = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
+SAMPLE = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
 
 RIVER = (
     "The river commission closed the lower locks at Aldermere on Friday after the water had risen by four metres in "

@@ -10,16 +10,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.html_page import to_html
 from reprise.explanation.terminal import to_terminal
 from reprise.model import Article
-from rich.console import Console
-
 from tests.support import worker_environment
 from tests.unit.test_explanation import MENU, RIVER, RULE, TABLE, TEACHER, explained
 
-SAMPLE = Path(worker.__file__).parent / "sample" / "crawl.jsonl"
+SAMPLE = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
 VOID = {"meta", "rect", "polygon", "br", "link", "img"}
 HOSTILE = (
     f'{RIVER} <script>alert("1")</script> & \x1b[2J\x1b]0;title\x07 \u202edrawkcab \u2066isolated.\n'

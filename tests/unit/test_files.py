@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
+
 from reprise.errors import Fatal, UsageError
 from reprise.files import EventWriter, FileSource
 from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable

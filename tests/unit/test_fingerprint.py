@@ -6,6 +6,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reprise.decision import Rule
 from reprise.model import Article, Fingerprint
 from reprise.text.fingerprint import _TOGETHER, fingerprint, fingerprints
@@ -55,7 +56,7 @@ def test_the_text_step_is_pinned() -> None:
     )
     assert seen == GOLDEN, (
         "The same text has another fingerprint than before: an index would hold two kinds that never match. "
-        "Raise TEXT_VERSION in worker/reprise/text/version.py if that is meant, and write the new numbers here."
+        "Raise TEXT_VERSION in reprise/text/version.py if that is meant, and write the new numbers here."
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+
 from reprise.articles import Limits, read_article
 from reprise.commands.generate import command
 from reprise.commands.outlets import deliver

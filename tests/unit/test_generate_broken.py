@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+
 from reprise.articles import Limits, read_article
 from reprise.errors import BadMessage
 from reprise.generate import Broken, Crawl, crawl, strewn

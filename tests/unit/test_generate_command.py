@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from reprise.commands.generate import Account, command, named_numbers
 from reprise.commands.pacing import Pace
 from reprise.commands.telling import LINE_SECONDS, Telling
 from reprise.errors import UsageError
 from reprise.generate import Broken
 from reprise.model import DeadReason
-
 from tests.support import wait_until, worker_environment
 
 COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+
 from reprise.errors import UsageError
 from reprise.generate import Crawl, Labelled, crawl
 from reprise.generate.dice import Dice

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import count, pairwise
 
 import pytest
+
 from reprise.commands.pacing import Pace, paced
 from reprise.errors import UsageError
 from reprise.generate import Crawl, crawl

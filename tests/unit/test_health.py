@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+
 from reprise.errors import Fatal
 from reprise.health import MAX_REQUESTS, Vitals, routes, served
 

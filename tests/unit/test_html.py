@@ -13,11 +13,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLParserException
+
 from reprise import html
 from reprise.errors import BadMessage
 from reprise.html import html_text
 from reprise.model import DeadReason
-from resiliparse.parse.html import HTMLParserException
 
 FIRST = "The council voted late on Tuesday to keep the old bridge open for another winter."
 SECOND = "Engineers had warned in March that two of its nine piers were washed out by the spring flood."

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from kafka import errors
+
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from reprise.decision import Rule
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, EventType, Kind

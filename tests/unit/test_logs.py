@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 import structlog
+
 from reprise import logs
 from reprise.logs import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
 from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable

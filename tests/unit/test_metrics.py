@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+
 from reprise.collectors import STORE_SECONDS, fullest
 from reprise.errors import Unreachable
 from reprise.metrics import Metrics

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reprise.articles import Limits, read_article
 from reprise.model import Message
 from reprise.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reprise.text.codepoints import code_points
 from reprise.text.phrases import compiled, occurrences
 

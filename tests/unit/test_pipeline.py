@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reprise.batch import Steps
 from reprise.circuit import CircuitLimits
 from reprise.delivery import AtLeastOnce
@@ -17,7 +18,6 @@ from reprise.patience import Pace, Patience
 from reprise.pipeline import Pipeline
 from reprise.ports import Answers
 from reprise.stop import Stop
-
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"

@@ -1,6 +1,7 @@
 """Text from outside, made safe to show."""
 
 import pytest
+
 from reprise.printable import one_line, printable
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+
 from reprise.embedded import embedded_store
 from reprise.errors import Fatal, Unreachable
 from reprise.redis_client import check_eviction, connect, location

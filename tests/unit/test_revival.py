@@ -1,6 +1,7 @@
 """Dead letter -> the copy that goes back, and the marker that says so."""
 
 import pytest
+
 from reprise import dead_letters
 from reprise.dead_letters import dead_letter, notice
 from reprise.model import DeadReason, Message, OutputRecord

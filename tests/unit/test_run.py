@@ -10,11 +10,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from deploy.local.stack import wait_until
 from reprise.commands.run import read_until
 from reprise.errors import UsageError
 from reprise.until import UntilGroup, UntilOffsets, UntilTime
-
-from deploy.local.stack import wait_until
 from tests.support import running_worker, worker_environment
 
 #: Nobody listens there.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-SAMPLE = Path(worker.__file__).parent / "sample"
+SAMPLE = Path(reprise.__file__).parent / "sample"
 TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))
 PAGES: list[dict[str, str]] = [orjson.loads(line) for line in (SAMPLE / "crawl.jsonl").read_bytes().splitlines()]
 BROKEN = (SAMPLE / "broken.jsonl").read_bytes().splitlines()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import redis
+
 from reprise.decision import Rule
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Fingerprint

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
 from reprise.text.tokens import normalise, tokenise
 

@@ -1,6 +1,7 @@
 from dataclasses import fields
 
 import pytest
+
 from reprise.decision import Rule
 from reprise.errors import UsageError
 from reprise.settings import DeliveryMode, describe, load

@@ -5,6 +5,7 @@ import pytest
 from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reprise.text.shingles import Shingles
 from reprise.text.signature import _BLOCK, SKETCH_BITS, minhash_rows, sign
 

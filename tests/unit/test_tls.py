@@ -1,4 +1,5 @@
 import pytest
+
 from reprise.tls import refusal
 
 VERIFY = "certificate verify failed"

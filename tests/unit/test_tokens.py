@@ -10,6 +10,7 @@ import pytest
 import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from reprise.text.codepoints import code_points, stream_safe, text_of
 from reprise.text.hashing import _KEPT
 from reprise.text.tokens import (

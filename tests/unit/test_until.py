@@ -2,7 +2,6 @@
 
 from reprise.model import Message, Unreadable
 from reprise.until import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
-
 from tests.unit.other_group import Clock, Group
 
 IN = "articles"

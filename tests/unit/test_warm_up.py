@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+
 from reprise.batch import is_tombstone
 from reprise.delivery import AtLeastOnce
 from reprise.errors import Unreachable
@@ -11,7 +12,6 @@ from reprise.model import Fingerprint, Message, Outcome, OutputRecord, Unreadabl
 from reprise.ports import Answers, Partition
 from reprise.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
 from reprise.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
-
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.unit.other_group import Clock, Group
 

@@ -1,6 +1,7 @@
 """Which namespace a command looks into, where a worker serves several."""
 
 import pytest
+
 from reprise.commands.which_namespace import chosen
 from reprise.errors import UsageError
 from reprise.settings import load

@@ -6,6 +6,7 @@ import textwrap
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reprise.text.wrapping import unwrap
 
 WORDS = [

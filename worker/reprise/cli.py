@@ -2,7 +2,7 @@
 
     0  done        2  wrong usage or settings        1  anything else
 
-A command lives in its own module of worker/reprise/commands and is imported when it is called, so that `reprise --help` and a
+A command lives in its own module of reprise/commands and is imported when it is called, so that `reprise --help` and a
 worker's start pay for nothing that they do not use.
 """
 

@@ -1,6 +1,6 @@
 """The decision, pure: an article and the candidates that the index found for it -> which story, if any.
 
-This is the reference for worker/reprise/redis_index/lua/decide.lua, which takes the same steps in the same order on the same
+This is the reference for reprise/redis_index/lua/decide.lua, which takes the same steps in the same order on the same
 numbers; a property test holds both to the same decisions. docs/detection.md has the evidence for the rule.
 """
 
@@ -16,7 +16,7 @@ from reprise.model import Kind, Signature
 #: Hashes of one sentence that must be shared before it counts as copied: one alone may be a stock phrase.
 SENTENCE_HASHES: Final = 2
 
-#: Set in the sampled hashes of shingles that hold a digit; see worker/reprise/text/shingles.py.
+#: Set in the sampled hashes of shingles that hold a digit; see reprise/text/shingles.py.
 FIGURE: Final = 1
 
 

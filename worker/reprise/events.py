@@ -43,7 +43,7 @@ class EventArticle(TypedDict):
 
 
 class StoryEvent(TypedDict):
-    """The body of an event, in this order of fields; worker/reprise/schema/story-event.schema.json describes it."""
+    """The body of an event, in this order of fields; reprise/schema/story-event.schema.json describes it."""
 
     event_id: str
     type: str

@@ -1,6 +1,6 @@
 """HTML -> plain text with its line breaks, in bounded time and memory.
 
-May live here: what of a page is text. Not: what of the text is worth comparing (worker/reprise/text).
+May live here: what of a page is text. Not: what of the text is worth comparing (reprise/text).
 
 The parser does what browsers do, and what browsers do has costs that grow with the square of a page: many attributes
 on one tag, or on many body tags, which are one; many open formatting elements (each paragraph opens all of them anew:

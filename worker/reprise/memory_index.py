@@ -1,6 +1,6 @@
-"""The reference index: the contract of worker/reprise/ports.py in plain Python, for tests and for reading.
+"""The reference index: the contract of reprise/ports.py in plain Python, for tests and for reading.
 
-It takes the steps of worker/reprise/redis_index/lua/decide.lua one by one, without packing or shards. Nothing is ever removed
+It takes the steps of reprise/redis_index/lua/decide.lua one by one, without packing or shards. Nothing is ever removed
 but what a bucket's bound asks for; what is too old is not seen, as in Redis between two sweeps.
 """
 
@@ -65,7 +65,7 @@ class MemoryIndex:
         self._namespaces: defaultdict[str, _Namespace] = defaultdict(_Namespace)
 
     def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Decide each article in order, at once; see worker/reprise/ports.py."""
+        """Decide each article in order, at once; see reprise/ports.py."""
         decisions = self.decide(namespace, fingerprints, now_ms)
         return Answers(lambda: decisions)
 

@@ -107,7 +107,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What the index keeps and compares of a text; see worker/reprise/text/signature.py for how it is made.
+    """What the index keeps and compares of a text; see reprise/text/signature.py for how it is made.
 
     rows      one unsigned 32-bit MinHash value a permutation
     sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k); odd are those that hold a digit

@@ -1,7 +1,7 @@
 """What the pipeline talks to.
 
-Adapters: worker/reprise/kafka, worker/reprise/delivery.py, worker/reprise/redis_index, worker/reprise/memory_index.py, worker/reprise/files.py,
-worker/reprise/metrics.py, worker/reprise/health.py.
+Adapters: reprise/kafka, reprise/delivery.py, reprise/redis_index, reprise/memory_index.py, reprise/files.py,
+reprise/metrics.py, reprise/health.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -111,7 +111,7 @@ class Observer(Protocol):
     def failed(self, error: Exception) -> None:
         """A step raised on one message what it should not; the message becomes a dead letter.
 
-        The error's own words may quote the article and are for nobody; see worker/reprise/errors.py, `calls`.
+        The error's own words may quote the article and are for nobody; see reprise/errors.py, `calls`.
         """
 
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:

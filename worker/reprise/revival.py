@@ -1,6 +1,6 @@
 """A dead letter read back: what it says of itself, the copy that returns to its topic, and the marker that says so.
 
-The other end of worker/reprise/dead_letters.py. Pure.
+The other end of reprise/dead_letters.py. Pure.
 """
 
 from collections.abc import Iterable, Mapping

@@ -15,6 +15,8 @@ from statistics import mean, median
 from typing import Final
 
 import redis
+
+from deploy.local.stack import Plan
 from reprise.decision import Rule
 from reprise.generate import Crawl
 from reprise.model import Article, Fingerprint
@@ -22,8 +24,6 @@ from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
 from reprise.settings.groups import IndexSettings
 from reprise.text.fingerprint import fingerprints
-
-from deploy.local.stack import Plan
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds
 from tests.bench.goals.summary import ratios

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from reprise.settings.groups import IndexSettings
-
 from deploy.local.stack import Plan
+from reprise.settings.groups import IndexSettings
 from tests.bench import memory
 from tests.bench.goals import forgetting, growth, latency, machine, scaling, starting, throughput
 from tests.bench.goals.form import Form

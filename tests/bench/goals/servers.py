@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import psutil
 import redis
-from reprise.embedded import embedded_store
 
 from deploy.local.stack import Plan, Service, open_kafka, open_redis
+from reprise.embedded import embedded_store
 from tests.bench.goals.results import Cores
 
 

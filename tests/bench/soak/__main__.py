@@ -11,9 +11,9 @@ from typing import Final
 
 import orjson
 from pydantic import TypeAdapter
-from reprise.collectors import STORE_SECONDS
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
+from reprise.collectors import STORE_SECONDS
 from tests.bench.goals.place import BenchmarkFailed
 from tests.bench.soak.form import Form
 from tests.bench.soak.picture import draw

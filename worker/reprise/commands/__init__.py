@@ -1,1 +1,1 @@
-"""One module a command, each with a click command named `command`; worker/reprise/cli.py lists them."""
+"""One module a command, each with a click command named `command`; reprise/cli.py lists them."""

@@ -11,7 +11,7 @@
     broken.py      messages among it that nobody can read
     lines.py       lines, labels and records
 
-Pure: no clock, no socket, no file. The command that paces and writes it is worker/reprise/commands/generate.py.
+Pure: no clock, no socket, no file. The command that paces and writes it is reprise/commands/generate.py.
 """
 
 from reprise.generate.broken import Broken, strewn

@@ -102,7 +102,7 @@ class RedisIndex:
         return int(shards)
 
     def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Begin to decide each article in order; see worker/reprise/ports.py."""
+        """Begin to decide each article in order; see reprise/ports.py."""
         return self._ask(namespace, fingerprints, now_ms, learning=False)
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:

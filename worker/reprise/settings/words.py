@@ -27,7 +27,7 @@ class Described:
 
 
 def describe() -> Iterator[Described]:
-    """List every setting, in the order of worker/reprise/settings/groups.py."""
+    """List every setting, in the order of reprise/settings/groups.py."""
     for _, group in groups():
         for name, field in group.model_fields.items():
             yield Described(

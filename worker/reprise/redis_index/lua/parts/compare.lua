@@ -1,4 +1,4 @@
--- worker/reprise/decision.py, compare and accepts: the same numbers, in an order that stops early.
+-- reprise/decision.py, compare and accepts: the same numbers, in an order that stops early.
 
 local HASH_SPACE = 16777216
 local SENTENCE_HASHES = 2

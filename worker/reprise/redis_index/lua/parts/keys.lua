@@ -1,4 +1,4 @@
--- Where things are kept; see worker/reprise/redis_index/keys.py. `prefix` and `shards` are set by the script.
+-- Where things are kept; see reprise/redis_index/keys.py. `prefix` and `shards` are set by the script.
 
 local function shard_key(kind, field)
   local low = struct.unpack('>I4', field)

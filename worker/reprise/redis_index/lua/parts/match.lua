@@ -1,4 +1,4 @@
--- worker/reprise/decision.py, shortlist and choose: the same steps on the same numbers.
+-- reprise/decision.py, shortlist and choose: the same steps on the same numbers.
 
 local function is_stop(bucket)
   if #bucket < rule.stop_stories then return false end
