@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import reprise
 from reprise.model import Message
 from tests.e2e.support_e2e import (
     Answered,

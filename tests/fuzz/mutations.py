@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import reprise
+
 #: Pages taken from each file: many sites, and few enough to be read in a second.
 _PAGES: Final = 80
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import reprise
 from reprise.articles import Limits, read_article
 from reprise.decision import Rule, accepts, compare
 from reprise.explanation.analysis import Explanation, explain

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import reprise
 from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.html_page import to_html
 from reprise.explanation.terminal import to_terminal

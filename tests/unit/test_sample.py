@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
+import reprise
+
 SAMPLE = Path(reprise.__file__).parent / "sample"
 TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))
 PAGES: list[dict[str, str]] = [orjson.loads(line) for line in (SAMPLE / "crawl.jsonl").read_bytes().splitlines()]
