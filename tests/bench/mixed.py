@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from reprise.batch import Steps
 from reprise.bootstrap import open_index, steps_of
 from reprise.commands.offline import end_as_interrupted, environment_with, messages, store, with_source
 from reprise.commands.phases import Phases
@@ -31,7 +30,8 @@ from reprise.generate import Crawl, crawl
 from reprise.generate.languages import LANGUAGES
 from reprise.generate.lines import line
 from reprise.model import Article, Decision, Fingerprint, Message
-from reprise.ports import Index
+from reprise.processing.batch import Steps
+from reprise.processing.ports import Index
 from reprise.redis_client import connect
 from reprise.settings import Settings, load
 from tests.bench.chained import chained

@@ -33,7 +33,7 @@ from reprise.generate.stories import told
 from reprise.generate.words import WORLD, Prose, lexicon
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Decision, Kind
-from reprise.ports import Index
+from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
 from reprise.text.fingerprint import fingerprint

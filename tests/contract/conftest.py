@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from reprise.memory_index import MemoryIndex
-from reprise.ports import Index
+from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
 from tests.contract.streams import RULE

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reprise.batch import positions
 from reprise.errors import Unreachable
 from reprise.model import Message, OutputRecord, Unreadable
-from reprise.ports import Partition
+from reprise.processing.batch import positions
+from reprise.processing.ports import Partition
 
 #: Bytes of key, value and headers, as a broker's default limit is.
 MAX_RECORD_BYTES = 1_048_576

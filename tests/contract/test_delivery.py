@@ -9,14 +9,14 @@ import pytest
 from kafka import errors
 from kafka.structs import ConsumerGroupMetadata
 
-from reprise.batch import positions
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import transactions
 from reprise.kafka.clients import open_admin
 from reprise.kafka.source import KafkaSource, offsets
 from reprise.kafka.transactional import Transactional
 from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
-from reprise.ports import Source
+from reprise.processing.batch import positions
+from reprise.processing.ports import Source
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 from tests.contract.worlds import NOTE, KafkaWorld, World, deliver, fill, poll_until, settle, take, values
 

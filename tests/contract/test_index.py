@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from reprise.asking import ask_each
 from reprise.memory_index import MemoryIndex
 from reprise.model import EventType, Kind, Trace
-from reprise.ports import Index
+from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.ports import Index
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
 
-from reprise.delivery import AtLeastOnce
 from reprise.errors import Unreachable
 from reprise.kafka.clients import KafkaConfig
 from reprise.kafka.sink import KafkaSink
@@ -16,7 +15,8 @@ from reprise.kafka.source import KafkaSource
 from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
 from reprise.model import Message, Outcome, OutputRecord, Unreadable
-from reprise.ports import Delivery, Sink, Source
+from reprise.processing.at_least_once import AtLeastOnce
+from reprise.processing.ports import Delivery, Sink, Source
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 PARTITIONS = 2

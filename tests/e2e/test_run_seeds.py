@@ -10,8 +10,8 @@ from reprise.bootstrap import opened
 from reprise.metrics import Metrics
 from reprise.model import Message, Unreadable
 from reprise.observers import Deaf, Observers
+from reprise.processing.shutdown import Stop
 from reprise.settings import load
-from reprise.stop import Stop
 from tests.e2e.support_e2e import SEED_STORIES, Place, Raw, one_each, open_place, seed_articles, stories
 
 #: Each page is the first and the last at least once; 004, which is of another story, stands at every place.

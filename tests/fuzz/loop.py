@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from reprise import dead_letters
-from reprise.batch import Steps
 from reprise.bootstrap import assembled, rule_of, steps_of
-from reprise.delivery import AtLeastOnce
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Message, OutputRecord
 from reprise.observers import Deaf
-from reprise.ports import Index
+from reprise.processing.at_least_once import AtLeastOnce
+from reprise.processing.batch import Steps
+from reprise.processing.ports import Index
+from reprise.processing.shutdown import Stop
 from reprise.retention import Retention
 from reprise.settings import Settings, load
-from reprise.stop import Stop
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from reprise.dead_letters import dead_letter
 from reprise.errors import Fatal
 from reprise.kafka.acls import check_acls
 from reprise.model import DeadReason, Message
+from reprise.processing.shutdown import Stop
 from reprise.settings import load
-from reprise.stop import Stop
 from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import Right, SecuredKafka, add_users, grant, revoke

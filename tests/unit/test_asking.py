@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.asking import ask_each
 from reprise.errors import Unreachable
 from reprise.model import Decision, EventType, Fingerprint
-from reprise.ports import Answers
+from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.ports import Answers
 
 
 def batch_of(namespaces: Sequence[str]) -> list[Fingerprint]:

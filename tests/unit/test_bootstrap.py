@@ -10,8 +10,8 @@ from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.kafka.clients import KafkaConfig
 from reprise.model import DeadReason, Decision, EventType, Message
 from reprise.namespaces import names
+from reprise.processing.shutdown import Stop
 from reprise.settings import load
-from reprise.stop import Stop
 
 
 def test_every_setting_of_kafka_reaches_its_clients(tmp_path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.circuit import Circuit, CircuitLimits, judge, note, recall
 from reprise.errors import CircuitOpen
+from reprise.processing.circuit_breaker import Circuit, CircuitLimits, judge, note, recall
 
 LIMITS = CircuitLimits(in_a_row=5, share=0.3, window=20, least=10)
 

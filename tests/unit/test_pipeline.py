@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.batch import Steps
-from reprise.circuit import CircuitLimits
-from reprise.delivery import AtLeastOnce
 from reprise.errors import BadMessage, CircuitOpen, Fatal, Unreachable
 from reprise.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
-from reprise.patience import Pace, Patience
-from reprise.pipeline import Pipeline
-from reprise.ports import Answers
-from reprise.stop import Stop
+from reprise.processing.at_least_once import AtLeastOnce
+from reprise.processing.batch import Steps
+from reprise.processing.circuit_breaker import CircuitLimits
+from reprise.processing.pipeline import Pipeline
+from reprise.processing.ports import Answers
+from reprise.processing.retry import Pace, Patience
+from reprise.processing.shutdown import Stop
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"

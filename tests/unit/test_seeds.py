@@ -11,7 +11,7 @@ import redis
 from reprise.decision import Rule
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Fingerprint
-from reprise.ports import Index
+from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
 from reprise.retention import Retention
 from reprise.text import tokens

@@ -1,6 +1,6 @@
 """The request to stop, and waiting that ends with it."""
 
-from reprise.stop import Stop
+from reprise.processing.shutdown import Stop
 
 
 class Clock:

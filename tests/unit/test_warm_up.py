@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from reprise.batch import is_tombstone
-from reprise.delivery import AtLeastOnce
 from reprise.errors import Unreachable
 from reprise.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
-from reprise.ports import Answers, Partition
+from reprise.processing.at_least_once import AtLeastOnce
+from reprise.processing.batch import is_tombstone
+from reprise.processing.ports import Answers, Partition
 from reprise.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
 from reprise.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource

@@ -12,12 +12,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from reprise.articles import Limits, read_article
-from reprise.batch import Steps
-from reprise.circuit import CircuitLimits
 from reprise.collectors import fullest
 from reprise.dead_letters import dead_letter, notice
 from reprise.decision import Rule
-from reprise.delivery import AtLeastOnce
 from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
 from reprise.events import event_record
 from reprise.kafka.acls import check_acls
@@ -32,16 +29,19 @@ from reprise.metrics import Metrics
 from reprise.model import Dependency, EventType
 from reprise.namespaces import By, Namespaces, names
 from reprise.observers import Observers
-from reprise.patience import Pace, Patience
-from reprise.pipeline import Pipeline
-from reprise.ports import Delivery, Index, Observer, Sink, Source
+from reprise.processing.at_least_once import AtLeastOnce
+from reprise.processing.batch import Steps
+from reprise.processing.circuit_breaker import CircuitLimits
+from reprise.processing.pipeline import Pipeline
+from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
+from reprise.processing.retry import Pace, Patience
+from reprise.processing.shutdown import Stop
 from reprise.redis_client import Client, check_eviction, check_rights, connect, location
 from reprise.redis_index.index import RedisIndex
 from reprise.redis_index.look import Look, open_look
 from reprise.retention import Retention
 from reprise.settings import Settings
 from reprise.settings.groups import DeliveryMode, KafkaSettings
-from reprise.stop import Stop
 from reprise.text.fingerprint import fingerprint, fingerprints
 from reprise.until import AfterGroup, Until, UntilGroup, WarmUp
 from reprise.warm_up import WarmDelivery, WarmIndex, WarmSource

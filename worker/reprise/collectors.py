@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from reprise.errors import RepriseError
 from reprise.model import Memory
-from reprise.ports import Partition
+from reprise.processing.ports import Partition
 
 #: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
 STORE_SECONDS: Final = 15.0

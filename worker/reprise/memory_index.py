@@ -22,7 +22,7 @@ from reprise.decision import (
 )
 from reprise.events import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
-from reprise.ports import Answers
+from reprise.processing.ports import Answers
 from reprise.retention import Retention
 
 

@@ -22,7 +22,7 @@ from prometheus_client import (
 from reprise import __version__
 from reprise.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Unreadable
-from reprise.ports import Partition
+from reprise.processing.ports import Partition
 
 #: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.
 _BATCH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reprise.model import DeadReason, Decision, Dependency, Message, Unreadable
-from reprise.ports import Observer
+from reprise.processing.ports import Observer
 
 
 class Deaf:

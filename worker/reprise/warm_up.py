@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from reprise.model import Fingerprint, Message, Outcome, Unreadable
-from reprise.ports import Answers, Delivery, Index, Partition, Source
+from reprise.processing.ports import Answers, Delivery, Index, Partition, Source
 from reprise.until import Until, Verdict
 
 #: Seconds between two looks at the other group while messages wait for it.

@@ -21,7 +21,7 @@ from reprise.generate import Broken, Crawl, Labelled, crawl, strewn
 from reprise.generate.burst import SECOND_US, STEADY, Burst
 from reprise.generate.options import MOST_REACH, MOST_SKEW
 from reprise.generate.stories import REPRINTS
-from reprise.stop import Stop
+from reprise.processing.shutdown import Stop
 
 #: Articles where nothing says how many.
 _COUNT: Final = 1000

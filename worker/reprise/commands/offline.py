@@ -9,8 +9,8 @@ from typing import Final
 
 from reprise.files import FileSource
 from reprise.model import Article, Message
+from reprise.processing.shutdown import Stop
 from reprise.settings import Settings
-from reprise.stop import Stop
 
 Read = Callable[[Message], Article]
 

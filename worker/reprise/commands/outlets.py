@@ -10,8 +10,8 @@ from typing import IO, cast
 from reprise.errors import Fatal, UsageError
 from reprise.generate import Broken, Labelled
 from reprise.generate.lines import gold_line, line, record
-from reprise.ports import Sink
-from reprise.stop import Stop
+from reprise.processing.ports import Sink
+from reprise.processing.shutdown import Stop
 
 Messages = Iterable[Labelled | Broken]
 Write = Callable[[Messages], None]

@@ -9,8 +9,8 @@ from reprise import __version__
 from reprise.commands.settings_help import ConfiguredCommand
 from reprise.commands.signals import on_signals
 from reprise.errors import CircuitOpen, Fatal, UsageError
+from reprise.processing.shutdown import Stop
 from reprise.settings import Settings, load
-from reprise.stop import Stop
 from reprise.until import UntilGroup, UntilOffsets, UntilTime, WarmUp
 
 

@@ -35,7 +35,7 @@ def command(
     """
     from reprise.bootstrap import await_broker, kafka_config  # noqa: PLC0415  # --help needs no client
     from reprise.kafka.topics import TopicPlan, check_topics, create_topics  # noqa: PLC0415
-    from reprise.stop import Stop  # noqa: PLC0415
+    from reprise.processing.shutdown import Stop  # noqa: PLC0415
 
     settings = load()
     plans = [

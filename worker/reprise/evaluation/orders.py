@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reprise.asking import ask_each
 from reprise.evaluation.gold import Labelled
 from reprise.model import Decision, Fingerprint
-from reprise.ports import Answers, Index
+from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.ports import Answers, Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,13 @@ from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetada
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
-from reprise.batch import positions
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import damage
 from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
 from reprise.kafka.refusals import Refusals
 from reprise.model import Message, Unreadable
-from reprise.ports import Partition
+from reprise.processing.batch import positions
+from reprise.processing.ports import Partition
 from reprise.settings.groups import BATCH_MAX
 
 #: Seconds for what the group's coordinator answers at once; one that moved is found again in one or two.

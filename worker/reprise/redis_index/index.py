@@ -13,7 +13,7 @@ from redis.exceptions import MovedError, NoScriptError, ResponseError
 from reprise.decision import Rule
 from reprise.errors import IndexMismatch, RepriseError, Unreachable
 from reprise.model import Decision, Fingerprint, Memory
-from reprise.ports import Answers
+from reprise.processing.ports import Answers
 from reprise.redis_index.faults import REDIS_ERRORS, translate
 from reprise.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
 from reprise.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision

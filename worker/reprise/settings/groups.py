@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from reprise.articles import Limits
-from reprise.circuit import CircuitLimits
 from reprise.decision import Rule
 from reprise.model import DEFAULT_NAMESPACE
+from reprise.processing.circuit_breaker import CircuitLimits
 
 PREFIX: Final = "REPRISE_"
 

@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 
 from reprise.errors import Fatal, Unreachable
 from reprise.model import Dependency
-from reprise.ports import Observer, Source
+from reprise.processing.ports import Observer, Source
+from reprise.processing.shutdown import Stop
 from reprise.settings.groups import TimeSettings
-from reprise.stop import Stop
 
 T = TypeVar("T")
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from reprise.asking import ask_each
-from reprise.batch import Dead, Read, Steps, outcomes, sort
-from reprise.circuit import Circuit, CircuitLimits, judge, note, recall
 from reprise.errors import RepriseError, Unreachable
 from reprise.model import Decision, Dependency, Message, Outcome, Unreadable
-from reprise.patience import GivenUpError, Patience
-from reprise.ports import Answers, Delivery, Index, Observer, Source
-from reprise.stop import Stop
+from reprise.processing.batch import Dead, Read, Steps, outcomes, sort
+from reprise.processing.circuit_breaker import Circuit, CircuitLimits, judge, note, recall
+from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.ports import Answers, Delivery, Index, Observer, Source
+from reprise.processing.retry import GivenUpError, Patience
+from reprise.processing.shutdown import Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from reprise.errors import BadMessage, RepriseError, calls
 from reprise.model import Article, DeadReason, Decision, Fingerprint, Message, Outcome, OutputRecord, Unreadable
-from reprise.ports import Partition
+from reprise.processing.ports import Partition
 
 #: What a dead letter says of an article whose event is larger than max.message.bytes.
 _TOO_LARGE: Final = "its event is larger than its topic takes"

@@ -6,7 +6,7 @@ May live here: how a batch is cut and its answers are put together. May not: whi
 from collections.abc import Callable, Sequence
 
 from reprise.model import Decision, Fingerprint
-from reprise.ports import Answers
+from reprise.processing.ports import Answers
 
 
 def ask_each(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from reprise.errors import Fatal
 from reprise.model import Message, Outcome, Unreadable
-from reprise.ports import Sink
+from reprise.processing.ports import Sink
 from reprise.settings.groups import TimeSettings
 
 
