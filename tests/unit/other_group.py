@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reprise.until import GroupState
+from reprise.warm_up.cutoff import GroupState
 
 
 class Clock:

@@ -14,7 +14,7 @@ import pytest
 from deploy.local.stack import wait_until
 from reprise.commands.run import read_until
 from reprise.errors import UsageError
-from reprise.until import UntilGroup, UntilOffsets, UntilTime
+from reprise.warm_up.cutoff import UntilGroup, UntilOffsets, UntilTime
 from tests.support import running_worker, worker_environment
 
 #: Nobody listens there.

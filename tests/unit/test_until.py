@@ -1,7 +1,7 @@
 """Where the silence of a warm-up ends."""
 
 from reprise.model import Message, Unreadable
-from reprise.until import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
+from reprise.warm_up.cutoff import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
 from tests.unit.other_group import Clock, Group
 
 IN = "articles"

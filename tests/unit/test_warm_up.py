@@ -10,8 +10,8 @@ from reprise.model import Fingerprint, Message, Outcome, OutputRecord, Unreadabl
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import is_tombstone
 from reprise.processing.ports import Answers, Partition
-from reprise.until import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
-from reprise.warm_up import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
+from reprise.warm_up.cutoff import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
+from reprise.warm_up.decorators import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.unit.other_group import Clock, Group
 

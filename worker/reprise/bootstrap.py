@@ -43,8 +43,8 @@ from reprise.retention import Retention
 from reprise.settings import Settings
 from reprise.settings.groups import DeliveryMode, KafkaSettings
 from reprise.text.fingerprint import fingerprint, fingerprints
-from reprise.until import AfterGroup, Until, UntilGroup, WarmUp
-from reprise.warm_up import WarmDelivery, WarmIndex, WarmSource
+from reprise.warm_up.cutoff import AfterGroup, Until, UntilGroup, WarmUp
+from reprise.warm_up.decorators import WarmDelivery, WarmIndex, WarmSource
 
 T = TypeVar("T")
 

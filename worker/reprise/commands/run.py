@@ -11,7 +11,7 @@ from reprise.commands.signals import on_signals
 from reprise.errors import CircuitOpen, Fatal, UsageError
 from reprise.processing.shutdown import Stop
 from reprise.settings import Settings, load
-from reprise.until import UntilGroup, UntilOffsets, UntilTime, WarmUp
+from reprise.warm_up.cutoff import UntilGroup, UntilOffsets, UntilTime, WarmUp
 
 
 @click.command(cls=ConfiguredCommand)

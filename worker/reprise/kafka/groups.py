@@ -15,7 +15,7 @@ from reprise.kafka.clients import (
     open_admin,
     translate,
 )
-from reprise.until import GroupState
+from reprise.warm_up.cutoff import GroupState
 
 #: Seconds for one look: a coordinator that moved is found again in one or two, and polls must go on completing.
 _LOOK_SECONDS: Final = 20.0

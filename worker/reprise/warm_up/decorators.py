@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from reprise.model import Fingerprint, Message, Outcome, Unreadable
 from reprise.processing.ports import Answers, Delivery, Index, Partition, Source
-from reprise.until import Until, Verdict
+from reprise.warm_up.cutoff import Until, Verdict
 
 #: Seconds between two looks at the other group while messages wait for it.
 LOOK_SECONDS: Final = 1.0
