@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.shingles import Shingles, shingles_by_page
-from reprise.text.tokens import Tokens
+from reprise.dedup.text.shingles import Shingles, shingles_by_page
+from reprise.dedup.text.tokens import Tokens
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:

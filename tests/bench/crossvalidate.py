@@ -21,16 +21,16 @@ import numpy as np
 
 from reprise.articles import Limits, read_article
 from reprise.commands.offline import messages
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text import tokens
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
 from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.orders import decide, shuffled
 from reprise.evaluation.scores import harmonic, score_stories
 from reprise.memory_index import MemoryIndex
-from reprise.retention import Retention
 from reprise.settings import load
-from reprise.text import tokens
-from reprise.text.fingerprint import fingerprint
-from reprise.text.hashing import U64, Offsets, mix, window_hashes
 
 #: The thresholds that say what a match is, each with the values tried beside its default. Bounds and sizes are not
 #: among them: they trade memory and time for recall.

@@ -21,21 +21,21 @@ import numpy as np
 from reprise.bootstrap import steps_of
 from reprise.commands.offline import environment_with, messages
 from reprise.commands.phases import Phases
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.hashing import mix
+from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.dedup.text.shingles import Shingles
+from reprise.dedup.text.signature import sign
+from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.evaluation.gold import Labelled, gold_labels, read_lines
 from reprise.evaluation.orders import decide, seeds, shuffled
 from reprise.evaluation.scores import Scores, over_orders, score
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Fingerprint
-from reprise.retention import Retention
 from reprise.settings import load
-from reprise.text.fingerprint import fingerprint
-from reprise.text.hashing import mix
-from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from reprise.text.shingles import Shingles
-from reprise.text.signature import sign
-from reprise.text.tokens import normalise, tokenise
-from reprise.text.wrapping import unwrap
 from tests.one_text import shingles
 
 _SHARED: Final = Path("../shared")

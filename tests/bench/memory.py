@@ -19,13 +19,13 @@ from typing import Any, Final
 
 import redis
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.embedded import embedded_store
 from reprise.generate import Crawl, crawl
 from reprise.model import Article, Decision, Fingerprint
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
-from reprise.text.fingerprint import fingerprint
 
 #: the budget at the expected number of articles, bytes: an indexed article, and what a variant leaves
 BUDGET_INDEXED, BUDGET_VARIANT = 1536, 120

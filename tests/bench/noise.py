@@ -25,7 +25,12 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
+from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.generate.dice import Dice
 from reprise.generate.languages import LANGUAGES
 from reprise.generate.pages import Site, sites, text_page
@@ -35,11 +40,6 @@ from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Decision, Kind
 from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
-from reprise.text.fingerprint import fingerprint
-from reprise.text.segments import MIN_WORDS_TEXT, prose
-from reprise.text.tokens import normalise, tokenise
-from reprise.text.wrapping import unwrap
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.one_text import shingles
 

@@ -25,15 +25,15 @@ from typing import Any, Final
 
 from datasketch import MinHash
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import fingerprint, fingerprints
+from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
+from reprise.dedup.text.shingles import shingles_by_page
+from reprise.dedup.text.signature import sign
+from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.generate import Crawl, crawl
 from reprise.model import Article
-from reprise.text.fingerprint import fingerprint, fingerprints
-from reprise.text.segments import MIN_WORDS_TEXT, prose
-from reprise.text.shingles import shingles_by_page
-from reprise.text.signature import sign
-from reprise.text.tokens import normalise, tokenise
-from reprise.text.wrapping import unwrap
 
 #: Kept words of the pages that are measured: the usual length of a news report.
 _WORDS: Final = range(500, 701)

@@ -6,7 +6,7 @@ from typing import Final
 import redis
 
 from deploy.local.stack import wait_until
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.errors import Unreachable
 from reprise.model import Decision, Fingerprint
 from reprise.redis_index.index import RedisIndex

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from reprise.dedup.retention import Retention
 from reprise.memory_index import MemoryIndex
 from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
 from tests.contract.streams import RULE
 from tests.contract.worlds import KafkaWorld, MemoryWorld, World
 

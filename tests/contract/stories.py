@@ -2,10 +2,10 @@
 
 import redis
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
 from reprise.model import Decision, Fingerprint
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
 from tests.contract.streams import RULE, article, text_of
 
 T0 = 1_700_000_000_000

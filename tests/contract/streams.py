@@ -2,9 +2,9 @@
 
 import random
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.model import Article, Fingerprint
-from reprise.text.fingerprint import fingerprint
 
 RULE = Rule()
 WORDS = [

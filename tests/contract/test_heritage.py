@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
 from reprise.model import Decision, EventType, Kind
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
 from tests.contract.streams import RULE, article, edited, text_of
 
 pytestmark = pytest.mark.redis

@@ -8,7 +8,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.memory_index import MemoryIndex
 from reprise.model import Fingerprint
 from reprise.redis_index.index import RedisIndex

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from reprise.decision import Rule, source_key
+from reprise.dedup.decision import Rule, source_key
 from reprise.errors import Fatal, IndexMismatch
 from reprise.model import EventType, Kind
 from reprise.redis_index.index import parameters

@@ -19,7 +19,8 @@ from redis.retry import Retry
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch, Unreachable
 from reprise.memory_index import MemoryIndex
 from reprise.model import Decision, EventType, Fingerprint
@@ -30,7 +31,6 @@ from reprise.redis_index.keys import meta_key
 from reprise.redis_index.packing import margin_ms
 from reprise.redis_index.scripts import script
 from reprise.redis_index.wire import Sent
-from reprise.retention import Retention
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.support import unavailable, wait_until
 

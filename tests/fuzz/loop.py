@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from reprise import dead_letters
 from reprise.bootstrap import assembled, rule_of, steps_of
+from reprise.dedup.retention import Retention
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Message, OutputRecord
 from reprise.observers import Deaf
@@ -18,7 +19,6 @@ from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
 from reprise.processing.shutdown import Stop
-from reprise.retention import Retention
 from reprise.settings import Settings, load
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.generate.pages import Site
 from reprise.model import Article, Fingerprint
-from reprise.text.fingerprint import fingerprint
 from tests.bench.chained import chained
 from tests.bench.hashes import rehashed
 from tests.bench.mixed import scattered, score_among

@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from reprise.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.kafka.clients import KafkaConfig
 from reprise.model import DeadReason, Decision, EventType, Message

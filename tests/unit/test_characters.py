@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-from reprise.text.characters import Char, classes, normal_forms
+from reprise.dedup.text.characters import Char, classes, normal_forms
 
 W, M = Char.WORD, Char.MARK
 

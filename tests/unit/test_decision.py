@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from reprise.decision import (
+from reprise.dedup.decision import (
     IDENTICAL,
     Comparison,
     Representative,
@@ -22,10 +22,10 @@ from reprise.decision import (
     shortlist,
     source_key,
 )
+from reprise.dedup.text.shingles import Shingles
+from reprise.dedup.text.signature import sign
+from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Kind, Signature
-from reprise.text.shingles import Shingles
-from reprise.text.signature import sign
-from reprise.text.tokens import normalise, tokenise
 from tests.one_text import shingles
 
 RULE = Rule()

@@ -7,7 +7,9 @@ from functools import partial
 import pytest
 
 from reprise.articles import Limits, read_article
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.evaluation import baseline
 from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
@@ -17,8 +19,6 @@ from reprise.evaluation.report import Report, to_json, to_terminal
 from reprise.evaluation.scores import score
 from reprise.memory_index import MemoryIndex
 from reprise.model import Decision, EventType, Kind, Message
-from reprise.retention import Retention
-from reprise.text.fingerprint import fingerprint
 
 RULE = Rule()
 

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 import reprise
 from reprise.articles import Limits, read_article
-from reprise.decision import Rule, accepts, compare
+from reprise.dedup.decision import Rule, accepts, compare
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.code_points import text_of
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
+from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.offsets import origins
 from reprise.explanation.page import Fate, Page, fates_of, take_apart, windows
@@ -22,10 +26,6 @@ from reprise.explanation.passages import shared_runs
 from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, EventType, Message
-from reprise.retention import Retention
-from reprise.text.codepoints import text_of
-from reprise.text.segments import MIN_WORDS_TEXT, prose
-from reprise.text.tokens import normalise, tokenise
 from tests.one_text import shingles
 
 RULE = Rule()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import _TOGETHER, fingerprint, fingerprints
+from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article, Fingerprint
-from reprise.text.fingerprint import _TOGETHER, fingerprint, fingerprints
-from reprise.text.version import TEXT_VERSION
 
 RULE = Rule()
 FIRST = (

@@ -20,7 +20,8 @@ from reprise.articles import Limits, read_article
 from reprise.commands.generate import command
 from reprise.commands.outlets import deliver
 from reprise.commands.pacing import Pace, paced
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.generate import Crawl, Labelled, crawl, strewn
 from reprise.generate.dice import Dice, zipf_table
@@ -28,7 +29,6 @@ from reprise.generate.languages import LANGUAGES
 from reprise.generate.lines import gold_line, line, record
 from reprise.generate.stories import REPRINTS, Relation
 from reprise.model import Message, OutputRecord
-from reprise.text.fingerprint import fingerprint
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, EventType, Kind
-from reprise.retention import Retention
-from reprise.text.fingerprint import fingerprint
 
 TEXTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "languages.json").read_text("utf-8"))
 ROLES = ("base", "near", "partial", "unrelated")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.text.codepoints import code_points
-from reprise.text.phrases import compiled, occurrences
+from reprise.dedup.text.code_points import code_points
+from reprise.dedup.text.phrases import compiled, occurrences
 
 PHRASES = ("©", "all rights", "alle", "copyright", "права", "版权所有", "\U0001f600 on")
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import redis
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text import tokens
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
 from reprise.memory_index import MemoryIndex
 from reprise.model import Article, Fingerprint
 from reprise.processing.ports import Index
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
-from reprise.text import tokens
-from reprise.text.fingerprint import fingerprint
-from reprise.text.hashing import U64, Offsets, mix, window_hashes
 
 RULE = Rule()
 RETENTION = Retention(window_seconds=600, replay_seconds=60)

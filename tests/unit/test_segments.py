@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from reprise.text.tokens import normalise, tokenise
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.dedup.text.tokens import normalise, tokenise
 
 SENTENCE = (
     "The ferry to the northern islands left the harbour an hour late on Monday because a crane "

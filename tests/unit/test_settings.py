@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.errors import UsageError
 from reprise.settings import DeliveryMode, describe, load
 

@@ -6,8 +6,8 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.text.shingles import Shingles
-from reprise.text.signature import _BLOCK, SKETCH_BITS, minhash_rows, sign
+from reprise.dedup.text.shingles import Shingles
+from reprise.dedup.text.signature import _BLOCK, SKETCH_BITS, minhash_rows, sign
 
 hash_sets = st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=400)
 

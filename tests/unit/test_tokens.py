@@ -11,9 +11,9 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reprise.text.codepoints import code_points, stream_safe, text_of
-from reprise.text.hashing import _KEPT
-from reprise.text.tokens import (
+from reprise.dedup.text.code_points import code_points, stream_safe, text_of
+from reprise.dedup.text.hashing import _KEPT
+from reprise.dedup.text.tokens import (
     COMPLEX_A_SHINGLE,
     IDEOGRAPHS_A_SHINGLE,
     WORDS_A_SHINGLE,

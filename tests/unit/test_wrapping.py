@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.text.wrapping import unwrap
+from reprise.dedup.text.line_unwrapping import unwrap
 
 WORDS = [
     "a",

@@ -14,7 +14,9 @@ from typing import Final, TypeVar
 from reprise.articles import Limits, read_article
 from reprise.collectors import fullest
 from reprise.dead_letters import dead_letter, notice
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprint, fingerprints
 from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
 from reprise.events import event_record
 from reprise.kafka.acls import check_acls
@@ -39,10 +41,8 @@ from reprise.processing.shutdown import Stop
 from reprise.redis_client import Client, check_eviction, check_rights, connect, location
 from reprise.redis_index.index import RedisIndex
 from reprise.redis_index.look import Look, open_look
-from reprise.retention import Retention
 from reprise.settings import Settings
 from reprise.settings.groups import DeliveryMode, KafkaSettings
-from reprise.text.fingerprint import fingerprint, fingerprints
 from reprise.warm_up.cutoff import AfterGroup, Until, UntilGroup, WarmUp
 from reprise.warm_up.decorators import WarmDelivery, WarmIndex, WarmSource
 

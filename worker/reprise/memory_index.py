@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from reprise.decision import (
+from reprise.dedup.decision import (
     IDENTICAL,
     Comparison,
     Representative,
@@ -20,10 +20,10 @@ from reprise.decision import (
     shortlist,
     source_key,
 )
+from reprise.dedup.retention import Retention
 from reprise.events import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
 from reprise.processing.ports import Answers
-from reprise.retention import Retention
 
 
 @dataclass(slots=True, kw_only=True)

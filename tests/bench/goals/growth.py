@@ -17,13 +17,13 @@ from typing import Final
 import redis
 
 from deploy.local.stack import Plan
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.fingerprint import fingerprints
 from reprise.generate import Crawl
 from reprise.model import Article, Fingerprint
 from reprise.redis_index.index import RedisIndex
-from reprise.retention import Retention
 from reprise.settings.groups import IndexSettings
-from reprise.text.fingerprint import fingerprints
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds
 from tests.bench.goals.summary import ratios

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reprise.retention import Retention
+from reprise.dedup.retention import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from reprise.decision import Comparison, Rule, accepts, compare
+from reprise.dedup.decision import Comparison, Rule, accepts, compare
 from reprise.evaluation.gold import Labelled
 from reprise.evaluation.orders import Arrival, Order
 from reprise.evaluation.scores import StoryScore, score_stories

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.explanation.page import Page, take_apart
 from reprise.explanation.passages import Run, shared_runs
 from reprise.explanation.verdict import Verdict, judge

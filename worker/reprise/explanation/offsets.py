@@ -8,9 +8,9 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from reprise.text.characters import Char, classes
-from reprise.text.hashing import Offsets
-from reprise.text.tokens import normalise
+from reprise.dedup.text.characters import Char, classes
+from reprise.dedup.text.hashing import Offsets
+from reprise.dedup.text.tokens import normalise
 
 #: White space never composes with what stands around it, so each run and each word normalises by itself.
 _RUN: Final = regex.compile(r"\s+|\S+")

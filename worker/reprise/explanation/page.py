@@ -10,14 +10,14 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.code_points import stream_safe
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose, verdicts
+from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.explanation.offsets import Origins, origins
 from reprise.model import Article, Fingerprint
-from reprise.text.codepoints import stream_safe
-from reprise.text.fingerprint import fingerprint
-from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose, verdicts
-from reprise.text.tokens import Tokens, normalise, tokenise
-from reprise.text.wrapping import unwrap
 
 #: What of the text between two sentences belongs to the first: up to the stop and the quotes that close behind it.
 _TAIL: Final = regex.compile(r"(?s:.*[\p{SB=STerm}\p{SB=ATerm}…])?[^\s\p{Ps}\p{Pi}]*")

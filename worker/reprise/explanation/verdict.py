@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reprise.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
+from reprise.dedup.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
 from reprise.explanation.page import Page
 from reprise.model import Kind
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 import redis
 from redis.exceptions import MovedError, NoScriptError, ResponseError
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch, RepriseError, Unreachable
 from reprise.model import Decision, Fingerprint, Memory
 from reprise.processing.ports import Answers
@@ -19,8 +21,6 @@ from reprise.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_fo
 from reprise.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
 from reprise.redis_index.scripts import script
 from reprise.redis_index.wire import Sent
-from reprise.retention import Retention
-from reprise.text.version import TEXT_VERSION
 
 #: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. With a week's window and a million
 #: articles some 8 shards are due a second.

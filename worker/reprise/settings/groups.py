@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from reprise.articles import Limits
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
 from reprise.model import DEFAULT_NAMESPACE
 from reprise.processing.circuit_breaker import CircuitLimits
 

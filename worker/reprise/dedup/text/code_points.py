@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.characters import Char, classes
+from reprise.dedup.text.characters import Char, classes
 
 #: Marks that a character may carry: that of UAX #15's Stream-Safe Text Format, which no language comes near. Putting n
 #: marks in canonical order takes n * n steps: a hostile page of a million would hold a worker for half an hour.

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.decision import Rule
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.dedup.text.shingles import shingles_by_page
+from reprise.dedup.text.signature import sign
+from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.model import Article, Fingerprint
-from reprise.text.segments import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from reprise.text.shingles import shingles_by_page
-from reprise.text.signature import sign
-from reprise.text.tokens import Tokens, normalise, tokenise
-from reprise.text.wrapping import unwrap
 
 #: Bytes of a content hash: a collision among 10**12 articles has a chance of 10**-15.
 _CONTENT_HASH_BYTES: Final = 16

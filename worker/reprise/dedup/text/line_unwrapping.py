@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from reprise.text.codepoints import code_points
-from reprise.text.hashing import Offsets
+from reprise.dedup.text.code_points import code_points
+from reprise.dedup.text.hashing import Offsets
 
 #: Characters a line. Narrower columns are lists; wider lines are paragraphs.
 _NARROWEST: Final = 40

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.codepoints import code_points
-from reprise.text.hashing import Offsets
+from reprise.dedup.text.code_points import code_points
+from reprise.dedup.text.hashing import Offsets
 
 #: Characters that are looked up. Fewer would be common words; more would leave no room for phrases of four ideographs.
 _HEAD: Final = 4

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.phrases import compiled, occurrences
-from reprise.text.tokens import Tokens
+from reprise.dedup.text.phrases import compiled, occurrences
+from reprise.dedup.text.tokens import Tokens
 
 #: Words a segment needs. Of SpotSigs' pages 15 keeps the paragraphs and loses most of the menus (20 words: F1 .926
 #: against .929). HTML extraction has dropped most of the boilerplate already, and shorter paragraphs are safe there.

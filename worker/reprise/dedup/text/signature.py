@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.dedup.text.hashing import Offsets, begins
+from reprise.dedup.text.shingles import Shingles
 from reprise.model import Signature
-from reprise.text.hashing import Offsets, begins
-from reprise.text.shingles import Shingles
 
 #: Bits of a sketch's hash. Two unrelated pages of 600 shingles share one of 256 by accident once in some 100 pairs,
 #: far below what counts as evidence; each bit less saves 32 bytes an indexed article.

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.hashing import U64, Offsets, begins, window_hashes
-from reprise.text.tokens import WORDS_A_SHINGLE, Tokens
+from reprise.dedup.text.hashing import U64, Offsets, begins, window_hashes
+from reprise.dedup.text.tokens import WORDS_A_SHINGLE, Tokens
 
 #: The halves of a number that holds a hash above a position.
 _HALF: Final = np.uint64(32)

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.text.characters import PAGE_END, Char, classes, normal_forms
-from reprise.text.codepoints import code_points, stream_safe, text_of
-from reprise.text.hashing import U64, Offsets, window_hashes
+from reprise.dedup.text.characters import PAGE_END, Char, classes, normal_forms
+from reprise.dedup.text.code_points import code_points, stream_safe, text_of
+from reprise.dedup.text.hashing import U64, Offsets, window_hashes
 
 #: Tokens a shingle, by the script it begins in. Three words are the literature's choice for near-duplicate news; the
 #: unseparated scripts take as many characters as three of their words have on average.
