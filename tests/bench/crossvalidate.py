@@ -19,7 +19,6 @@ from unittest import mock
 
 import numpy as np
 
-from reprise.articles import Limits, read_article
 from reprise.commands.offline import messages
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
@@ -30,6 +29,7 @@ from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.orders import decide, shuffled
 from reprise.evaluation.scores import harmonic, score_stories
 from reprise.memory_index import MemoryIndex
+from reprise.messages.decoder import Limits, read_article
 from reprise.settings import load
 
 #: The thresholds that say what a match is, each with the values tried beside its default. Bounds and sizes are not

@@ -23,8 +23,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.stack import wait_until
-from reprise.events import SCHEMA_ID, schema
 from reprise.generate import Crawl, crawl
+from reprise.messages.events import SCHEMA_ID, schema
 from reprise.model import EventType, Message
 from tests.support import TopicNames, WorkerProcess
 

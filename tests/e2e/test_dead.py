@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.dead_letters import dead_letter, notice
+from reprise.messages.dead_letters import dead_letter, notice
 from reprise.model import DeadReason, Message
 from tests.e2e.support_e2e import DELIVERY_SECONDS, Place, Raw, article, open_place, wait_delivered, wait_ready
 from tests.support import reprise_command, running_worker, wait_until, worker_environment

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from reprise.commands.replay import replay_files
 from reprise.embedded import embedded_store
-from reprise.events import schema
+from reprise.messages.events import schema
 from reprise.settings import load
 from tests.e2e.support_e2e import SEED_STORIES, seed_articles, stories
 from tests.support import reprise_command, worker_environment

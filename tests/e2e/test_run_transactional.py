@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import wait_until
-from reprise import dead_letters
+from reprise.messages import dead_letters
 from tests.e2e.support_e2e import (
     DELIVERY_SECONDS,
     READY_SECONDS,

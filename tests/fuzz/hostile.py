@@ -9,8 +9,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from reprise.articles import Limits
-from reprise.html import MAX_ATTRIBUTES, MAX_BLOCKS, MAX_INDENTED, MAX_PARSED_CHARACTERS, MAX_REOPENED, MAX_TAGS
+from reprise.messages.decoder import Limits
+from reprise.messages.html_text import (
+    MAX_ATTRIBUTES,
+    MAX_BLOCKS,
+    MAX_INDENTED,
+    MAX_PARSED_CHARACTERS,
+    MAX_REOPENED,
+    MAX_TAGS,
+)
 
 #: Bytes of a message and characters of a text that still pass, the JSON around them left out.
 MESSAGE: Final = Limits().message_bytes - 1000

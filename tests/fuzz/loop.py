@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from reprise import dead_letters
 from reprise.bootstrap import assembled, rule_of, steps_of
 from reprise.dedup.retention import Retention
 from reprise.memory_index import MemoryIndex
+from reprise.messages import dead_letters
 from reprise.model import Article, Message, OutputRecord
 from reprise.observers import Deaf
 from reprise.processing.at_least_once import AtLeastOnce

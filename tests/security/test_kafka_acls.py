@@ -9,9 +9,9 @@ import pytest
 from kafka.admin import ACLOperation, ResourceType
 
 from reprise.bootstrap import insist, kafka_config
-from reprise.dead_letters import dead_letter
 from reprise.errors import Fatal
 from reprise.kafka.acls import check_acls
+from reprise.messages.dead_letters import dead_letter
 from reprise.model import DeadReason, Message
 from reprise.processing.shutdown import Stop
 from reprise.settings import load

@@ -9,7 +9,7 @@ import redis
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
-from reprise.dead_letters import REASON
+from reprise.messages.dead_letters import REASON
 from tests.e2e.support_e2e import READY_SECONDS, Place, Raw, probe, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import SecuredKafka, add_users, grant

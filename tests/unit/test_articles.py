@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.articles import Limits, read_article
 from reprise.errors import BadMessage
+from reprise.messages.decoder import Limits, read_article
 from reprise.model import Article, DeadReason, Message
 
 TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."

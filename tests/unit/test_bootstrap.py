@@ -8,8 +8,8 @@ from reprise.bootstrap import StoppedEarlyError, await_broker, insist, kafka_con
 from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.kafka.clients import KafkaConfig
+from reprise.messages.namespaces import names
 from reprise.model import DeadReason, Decision, EventType, Message
-from reprise.namespaces import names
 from reprise.processing.shutdown import Stop
 from reprise.settings import load
 

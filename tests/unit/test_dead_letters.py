@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise import dead_letters
-from reprise.dead_letters import dead_letter, notice
+from reprise.messages import dead_letters
+from reprise.messages.dead_letters import dead_letter, notice
 from reprise.model import DeadReason, Message, Unreadable
 
 ORIGINAL = Message(

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from reprise.articles import Limits, read_article
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
@@ -18,6 +17,7 @@ from reprise.evaluation.orders import Arrival, Order, decide, seeds, shuffled
 from reprise.evaluation.report import Report, to_json, to_terminal
 from reprise.evaluation.scores import score
 from reprise.memory_index import MemoryIndex
+from reprise.messages.decoder import Limits, read_article
 from reprise.model import Decision, EventType, Kind, Message
 
 RULE = Rule()

@@ -13,7 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reprise
-from reprise.articles import Limits, read_article
 from reprise.dedup.decision import Rule, accepts, compare
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.code_points import text_of
@@ -25,6 +24,7 @@ from reprise.explanation.page import Fate, Page, fates_of, take_apart, windows
 from reprise.explanation.passages import shared_runs
 from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
 from reprise.memory_index import MemoryIndex
+from reprise.messages.decoder import Limits, read_article
 from reprise.model import Article, EventType, Message
 from tests.one_text import shingles
 

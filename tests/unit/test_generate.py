@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from reprise.articles import Limits, read_article
 from reprise.commands.generate import command
 from reprise.commands.outlets import deliver
 from reprise.commands.pacing import Pace, paced
@@ -28,6 +27,7 @@ from reprise.generate.dice import Dice, zipf_table
 from reprise.generate.languages import LANGUAGES
 from reprise.generate.lines import gold_line, line, record
 from reprise.generate.stories import REPRINTS, Relation
+from reprise.messages.decoder import Limits, read_article
 from reprise.model import Message, OutputRecord
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from reprise.articles import Limits, read_article
 from reprise.errors import BadMessage
 from reprise.generate import Broken, Crawl, crawl, strewn
 from reprise.generate.broken import REASONS
 from reprise.generate.lines import gold_line, line, record
+from reprise.messages.decoder import Limits, read_article
 from reprise.model import Message
 
 OPTIONS = Crawl(count=3000, words=40)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.articles import Limits, read_article
+from reprise.messages.decoder import Limits, read_article
+from reprise.messages.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
 from reprise.model import Message
-from reprise.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
 
 BY_LANG = Namespaces(base="news", by=By.LANG, values=("en", "pt", "zh"))
 BY_FIELD = Namespaces(base="news", by=By.FIELD, key="tenant", values=("acme", "b.c"))

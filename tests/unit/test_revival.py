@@ -2,10 +2,10 @@
 
 import pytest
 
-from reprise import dead_letters
-from reprise.dead_letters import dead_letter, notice
+from reprise.messages import dead_letters
+from reprise.messages.dead_letters import dead_letter, notice
+from reprise.messages.redriving import DeadLetter, letter_of, marker, redriven, revived
 from reprise.model import DeadReason, Message, OutputRecord
-from reprise.revival import DeadLetter, letter_of, marker, redriven, revived
 
 ORIGINAL = Message(
     topic="articles.raw", partition=3, offset=41, key=b"k", value=b"\xff", headers=(("x", b"1"), ("x", b"2"))

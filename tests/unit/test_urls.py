@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise import urls
-from reprise.urls import canonical_url, registered_domain
+from reprise.messages import urls
+from reprise.messages.urls import canonical_url, registered_domain
 
 PAGE = "https://example.org/news/a-story?id=7"
 

@@ -11,14 +11,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-from reprise.articles import Limits, read_article
 from reprise.collectors import fullest
-from reprise.dead_letters import dead_letter, notice
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint, fingerprints
 from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
-from reprise.events import event_record
 from reprise.kafka.acls import check_acls
 from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
 from reprise.kafka.groups import GroupWatch, NothingCommittedError
@@ -27,9 +24,12 @@ from reprise.kafka.source import KafkaSource
 from reprise.kafka.topics import missing_topics
 from reprise.kafka.transactional import Transactional
 from reprise.logs import logger
+from reprise.messages.dead_letters import dead_letter, notice
+from reprise.messages.decoder import Limits, read_article
+from reprise.messages.events import event_record
+from reprise.messages.namespaces import By, Namespaces, names
 from reprise.metrics import Metrics
 from reprise.model import Dependency, EventType
-from reprise.namespaces import By, Namespaces, names
 from reprise.observers import Observers
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps

@@ -9,7 +9,7 @@ import orjson
 from kafka import KafkaConsumer, TopicPartition
 
 from deploy.local.demo.tally import Tally
-from reprise.dead_letters import DETAIL, REASON
+from reprise.messages.dead_letters import DETAIL, REASON
 
 #: Milliseconds that closing may take: nothing of the listener's is to be kept.
 _CLOSE_MS: Final = 2_000

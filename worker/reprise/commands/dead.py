@@ -13,7 +13,7 @@ from reprise.model import DeadReason
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
-    from reprise.revival import DeadLetter
+    from reprise.messages.redriving import DeadLetter
 
 #: Characters of a detail on its line: what a wide terminal shows of it.
 _DETAIL_CHARACTERS: Final = 120
@@ -93,7 +93,7 @@ def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["De
     """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
     from reprise.bootstrap import kafka_config  # noqa: PLC0415  # --help needs no client
     from reprise.kafka.log import read_log  # noqa: PLC0415
-    from reprise.revival import letter_of, redriven  # noqa: PLC0415
+    from reprise.messages.redriving import letter_of, redriven  # noqa: PLC0415
 
     config, topic = kafka_config(settings.kafka), settings.topics.dead
     # Twice through the topic: a marker stands behind its letter, and offsets fit into memory where letters may not.

@@ -10,8 +10,8 @@ import orjson
 
 from reprise.commands import which_namespace
 from reprise.commands.settings_help import ConfiguredCommand
+from reprise.messages.timestamps import rfc3339
 from reprise.settings import Settings, load
-from reprise.times import rfc3339
 
 if TYPE_CHECKING:
     from reprise.redis_index.views import Held, Server, Survey

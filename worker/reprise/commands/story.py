@@ -13,9 +13,9 @@ import orjson
 from reprise.commands import which_namespace
 from reprise.commands.settings_help import ConfiguredCommand
 from reprise.errors import Fatal, UsageError
+from reprise.messages.timestamps import rfc3339
 from reprise.printable import one_line
 from reprise.settings import load
-from reprise.times import rfc3339
 
 if TYPE_CHECKING:
     from reprise.redis_index.look import Look

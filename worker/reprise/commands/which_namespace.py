@@ -13,7 +13,7 @@ option = click.option("--namespace", help="One of those that REPRISE_NAMESPACE_B
 def chosen(settings: Settings, namespace: str | None) -> tuple[str, Sequence[str]]:
     """Give the namespace to look into, and the worker's others. Raises UsageError where it is none of them."""
     from reprise.bootstrap import namespaces_of  # noqa: PLC0415  # --help needs no client
-    from reprise.namespaces import names  # noqa: PLC0415
+    from reprise.messages.namespaces import names  # noqa: PLC0415
 
     served = names(namespaces_of(settings))
     here = namespace or settings.index.namespace

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from reprise.articles import BYTE_ORDER_MARK
 from reprise.errors import BadMessage, UsageError
+from reprise.messages.decoder import BYTE_ORDER_MARK
 from reprise.model import Article, Fingerprint, Message
 
 

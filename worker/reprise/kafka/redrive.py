@@ -16,8 +16,8 @@ from kafka import KafkaProducer, errors
 from reprise.errors import Fatal
 from reprise.kafka import transactions
 from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
+from reprise.messages.redriving import DeadLetter, marker, revived
 from reprise.model import OutputRecord
-from reprise.revival import DeadLetter, marker, revived
 
 #: Letters a transaction: few enough that a kill repeats little, many enough that commits cost nothing.
 _BATCH: Final = 500

@@ -8,7 +8,7 @@ import orjson
 
 from reprise.dedup.decision import Rule, source_key
 from reprise.dedup.retention import Retention
-from reprise.events import story_id
+from reprise.messages.events import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
 from reprise.redis_index.keys import article_field
 from reprise.redis_index.views import Recorded, Representative, Survey

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from reprise.articles import Limits
 from reprise.dedup.decision import Rule
+from reprise.messages.decoder import Limits
 from reprise.model import DEFAULT_NAMESPACE
 from reprise.processing.circuit_breaker import CircuitLimits
 

@@ -15,11 +15,11 @@ from typing import Any, Final
 import orjson
 
 from reprise.errors import BadMessage
-from reprise.html import html_text
+from reprise.messages.html_text import html_text
+from reprise.messages.namespaces import UNDIVIDED, Namespaces, namespace_of
+from reprise.messages.timestamps import EPOCH, MILLISECOND
+from reprise.messages.urls import canonical_url, registered_domain
 from reprise.model import Article, DeadReason, Message
-from reprise.namespaces import UNDIVIDED, Namespaces, namespace_of
-from reprise.times import EPOCH, MILLISECOND
-from reprise.urls import canonical_url, registered_domain
 
 #: All of them strings.
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")

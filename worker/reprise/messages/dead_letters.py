@@ -5,8 +5,8 @@ May live here: what a dead letter carries. The original goes along unchanged, so
 
 from typing import Final
 
+from reprise.messages.timestamps import rfc3339
 from reprise.model import DeadReason, Message, OutputRecord, Unreadable
-from reprise.times import rfc3339
 
 #: All headers that a dead letter adds begin with this; a message that was dead before gets them anew.
 PREFIX: Final = "reprise-dead-"

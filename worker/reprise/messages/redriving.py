@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reprise import dead_letters
+from reprise.messages import dead_letters
 from reprise.model import Message, OutputRecord
 
 #: On a marker: the offset of the letter that went back, in the marker's own partition.

@@ -12,8 +12,8 @@ from typing import Any, Final, NotRequired, TypedDict
 
 import orjson
 
+from reprise.messages.timestamps import rfc3339
 from reprise.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord
-from reprise.times import rfc3339
 
 #: The name of the body's schema, in `ce_dataschema` and as `$id` of the file. The number changes when a consumer of the
 #: old schema could no longer read the new events.
@@ -114,7 +114,7 @@ def event_record(
 @cache
 def schema() -> Mapping[str, Any]:
     """Return the JSON Schema (draft 2020-12) that every event's body meets."""
-    text = files("reprise.schema").joinpath("story-event.schema.json").read_bytes()
+    text = files("reprise.messages.schema").joinpath("story-event.schema.json").read_bytes()
     parsed: dict[str, Any] = orjson.loads(text)
     return parsed
 

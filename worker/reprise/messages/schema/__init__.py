@@ -1,0 +1,1 @@
+"""The JSON Schemas of what the worker publishes; data only, read by reprise.messages.events.schema."""

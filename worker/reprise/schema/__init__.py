@@ -1,1 +1,0 @@
-"""The JSON Schemas of what the worker publishes; data only, read by reprise.events.schema."""
