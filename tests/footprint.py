@@ -13,7 +13,7 @@ from typing import Final
 import redis
 
 from reprise.dedup.retention import Retention
-from reprise.redis_index.index import RedisIndex
+from reprise.index.redis.index import RedisIndex
 from tests.contract.streams import RULE, article, edited, text_of
 
 #: Of the articles that warm a server up: the last come when the first are too old, so that a sweep removes these.

@@ -28,7 +28,7 @@ from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
 from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.orders import decide, shuffled
 from reprise.evaluation.scores import harmonic, score_stories
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article
 from reprise.settings import load
 

@@ -33,7 +33,7 @@ from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.evaluation.gold import Labelled, gold_labels, read_lines
 from reprise.evaluation.orders import decide, seeds, shuffled
 from reprise.evaluation.scores import Scores, over_orders, score
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings import load
 from tests.one_text import shingles

@@ -29,10 +29,10 @@ from reprise.evaluation.scores import Scores, harmonic, score
 from reprise.generate import Crawl, crawl
 from reprise.generate.languages import LANGUAGES
 from reprise.generate.lines import line
+from reprise.index.redis.client import connect
 from reprise.model import Article, Decision, Fingerprint, Message
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
-from reprise.redis_client import connect
 from reprise.settings import Settings, load
 from tests.bench.chained import chained
 

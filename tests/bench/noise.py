@@ -36,10 +36,10 @@ from reprise.generate.languages import LANGUAGES
 from reprise.generate.pages import Site, sites, text_page
 from reprise.generate.stories import told
 from reprise.generate.words import WORLD, Prose, lexicon
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Kind
 from reprise.processing.ports import Index
-from reprise.redis_index.index import RedisIndex
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.one_text import shingles
 

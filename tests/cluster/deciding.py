@@ -8,8 +8,8 @@ import redis
 from deploy.local.stack import wait_until
 from reprise.dedup.decision import Rule
 from reprise.errors import Unreachable
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, Fingerprint
-from reprise.redis_index.index import RedisIndex
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from reprise.errors import Fatal
-from reprise.redis_client import check_eviction, check_rights, connect
+from reprise.index.redis.client import check_eviction, check_rights, connect
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
 from tests.cluster.deciding import T0, index_on

@@ -5,7 +5,7 @@ from itertools import count
 
 import redis
 
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.model import EventType
 from tests.cluster.deciding import BACK_SECONDS, T0, index_on, insist, told
 from tests.cluster.servers import Node, RedisCluster, slot_of

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reprise.errors import Unreachable
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis.codec import pack_article, pack_settings, unpack_decision
+from reprise.index.redis.keys import meta_key, prefix
+from reprise.index.redis.scripts import script
 from reprise.model import EventType, Fingerprint, Kind
-from reprise.redis_index.keys import meta_key, prefix
-from reprise.redis_index.packing import pack_article, pack_settings, unpack_decision
-from reprise.redis_index.scripts import script
 from tests.cluster.deciding import BACK_SECONDS, T0, index_on, insist, told
 from tests.cluster.moves import moves_whole, moving
 from tests.cluster.servers import Node, RedisCluster, slot_of

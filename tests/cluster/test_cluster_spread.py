@@ -5,7 +5,7 @@ from uuid import uuid4
 import redis
 from hypothesis import HealthCheck, given, settings
 
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.model import Fingerprint
 from tests.cluster.deciding import T0, index_on, told
 from tests.cluster.servers import PRIMARIES, RedisCluster, slot_of

@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from reprise.dedup.retention import Retention
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis.index import RedisIndex
 from reprise.processing.ports import Index
-from reprise.redis_index.index import RedisIndex
 from tests.contract.streams import RULE
 from tests.contract.worlds import KafkaWorld, MemoryWorld, World
 

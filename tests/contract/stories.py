@@ -4,8 +4,8 @@ import redis
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, Fingerprint
-from reprise.redis_index.index import RedisIndex
 from tests.contract.streams import RULE, article, text_of
 
 T0 = 1_700_000_000_000

@@ -7,8 +7,8 @@ import redis
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, EventType, Kind
-from reprise.redis_index.index import RedisIndex
 from tests.contract.streams import RULE, article, edited, text_of
 
 pytestmark = pytest.mark.redis

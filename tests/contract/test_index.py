@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.model import EventType, Kind, Trace
 from reprise.processing.namespace_fanout import ask_each
 from reprise.processing.ports import Index

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.decision import Rule
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Fingerprint
-from reprise.redis_index.index import RedisIndex
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import article as fingerprint_of
 from tests.contract.streams import edited, text_of

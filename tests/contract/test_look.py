@@ -8,11 +8,11 @@ import redis
 
 from reprise.dedup.decision import Rule, source_key
 from reprise.errors import Fatal, IndexMismatch
+from reprise.index.redis.index import parameters
+from reprise.index.redis.inspect import Look, open_look
+from reprise.index.redis.inspect_types import Representative
+from reprise.index.redis.keys import meta_key
 from reprise.model import EventType, Kind
-from reprise.redis_index.index import parameters
-from reprise.redis_index.keys import meta_key
-from reprise.redis_index.look import Look, open_look
-from reprise.redis_index.views import Representative
 from tests.contract.stories import RETENTION, T0, index_on, stream, told
 from tests.contract.streams import RULE, article, edited, text_of
 

@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from reprise import cli
-from reprise.redis_index.index import parameters
-from reprise.redis_index.keys import meta_key
+from reprise.index.redis.index import parameters
+from reprise.index.redis.keys import meta_key
 from tests.contract.stories import index_on, stream, told
 from tests.contract.streams import RULE
 

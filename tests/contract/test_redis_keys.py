@@ -22,15 +22,15 @@ from deploy.local.stack.service import StackKind, StackUnavailable
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch, Unreachable
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis import index as index_module
+from reprise.index.redis.codec import margin_ms
+from reprise.index.redis.errors import translate
+from reprise.index.redis.index import RedisIndex
+from reprise.index.redis.keys import meta_key
+from reprise.index.redis.scripts import script
+from reprise.index.redis.split_pipeline import Sent
 from reprise.model import Decision, EventType, Fingerprint
-from reprise.redis_index import index as index_module
-from reprise.redis_index.faults import translate
-from reprise.redis_index.index import RedisIndex
-from reprise.redis_index.keys import meta_key
-from reprise.redis_index.packing import margin_ms
-from reprise.redis_index.scripts import script
-from reprise.redis_index.wire import Sent
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.support import unavailable, wait_until
 

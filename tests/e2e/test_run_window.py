@@ -21,7 +21,7 @@ import redis
 from deploy.local.stack import StackKind, StackUnavailable, wait_until
 from deploy.local.stack.redis_local import local_redis
 from reprise.dedup.retention import Retention
-from reprise.redis_index.packing import margin_ms
+from reprise.index.redis.codec import margin_ms
 from tests.contract.streams import text_of
 from tests.e2e.steady_load import Due, copies, sending, stories
 from tests.e2e.support_e2e import Event, Place, by_trace, open_place, wait_delivered, wait_ready

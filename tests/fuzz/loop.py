@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from reprise.bootstrap import assembled, rule_of, steps_of
 from reprise.dedup.retention import Retention
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.messages import dead_letters
 from reprise.model import Article, Message, OutputRecord
 from reprise.observers import Deaf

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reprise.bootstrap import open_index
+from reprise.index.redis.client import connect
 from reprise.model import DeadReason, EventType
-from reprise.redis_client import connect
 from reprise.settings import load
 from tests.fuzz.cost import MEGABYTES, SECONDS, SMALL_BYTES
 from tests.fuzz.hostile import KINDS

@@ -13,7 +13,7 @@ from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.service import StackKind, StackUnavailable
 from reprise.bootstrap import open_index, opened_look
 from reprise.errors import Fatal
-from reprise.redis_client import check_rights, connect
+from reprise.index.redis.client import check_rights, connect
 from reprise.settings import Settings, load
 from tests.e2e.support_e2e import READY_SECONDS, Place, load_messages, probe, samples, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
@@ -154,7 +154,7 @@ def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
 
 def test_every_command_of_the_scripts_is_tried() -> None:
     """A script that begins to use another command must have it tried, and granted, too."""
-    folder = files("reprise.redis_index") / "lua"
+    folder = files("reprise.index.redis") / "lua"
     scripts = [path for where in (folder, folder / "parts") for path in where.iterdir() if path.name.endswith(".lua")]
     used = {command for path in scripts for command in re.findall(r"redis\.call\('(\w+)'", path.read_text("utf-8"))}
     tried = set(re.findall(r"\{'([A-Z]+)'", (folder / "try_commands.lua").read_text("utf-8")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import Fatal
-from reprise.redis_client import connect
+from reprise.index.redis.client import connect
 from reprise.settings import load
 from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
 from tests.security.certificates import Certificates

@@ -16,7 +16,7 @@ from reprise.evaluation.mistakes import worst_stories
 from reprise.evaluation.orders import Arrival, Order, decide, seeds, shuffled
 from reprise.evaluation.report import Report, to_json, to_terminal
 from reprise.evaluation.scores import score
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article
 from reprise.model import Decision, EventType, Kind, Message
 

@@ -23,7 +23,7 @@ from reprise.explanation.offsets import origins
 from reprise.explanation.page import Fate, Page, fates_of, take_apart, windows
 from reprise.explanation.passages import shared_runs
 from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article
 from reprise.model import Article, EventType, Message
 from tests.one_text import shingles

@@ -10,7 +10,7 @@ import pytest
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
 from reprise.model import Article, EventType, Kind
 
 TEXTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "languages.json").read_text("utf-8"))

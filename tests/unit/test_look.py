@@ -1,9 +1,9 @@
 """What the commands that look into an index print, and how a sample becomes an estimate."""
 
 from reprise.commands import stats, story
+from reprise.index.redis.codec import unpack_survey
+from reprise.index.redis.inspect_types import Held, Recorded, Representative, Server, Survey
 from reprise.model import EventType, Kind
-from reprise.redis_index.packing import unpack_survey
-from reprise.redis_index.views import Held, Recorded, Representative, Server, Survey
 from reprise.settings import load
 
 WINDOW_MS = 604_800_000

@@ -9,7 +9,7 @@ from redis import Redis
 
 from reprise.embedded import embedded_store
 from reprise.errors import Fatal, Unreachable
-from reprise.redis_client import check_eviction, connect, location
+from reprise.index.redis.client import check_eviction, connect, location
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
 

@@ -13,10 +13,10 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
-from reprise.memory_index import MemoryIndex
+from reprise.index.memory import MemoryIndex
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.processing.ports import Index
-from reprise.redis_index.index import RedisIndex
 
 RULE = Rule()
 RETENTION = Retention(window_seconds=600, replay_seconds=60)

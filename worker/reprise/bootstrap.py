@@ -16,6 +16,9 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint, fingerprints
 from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
+from reprise.index.redis.client import Client, check_eviction, check_rights, connect, location
+from reprise.index.redis.index import RedisIndex
+from reprise.index.redis.inspect import Look, open_look
 from reprise.kafka.acls import check_acls
 from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
 from reprise.kafka.groups import GroupWatch, NothingCommittedError
@@ -38,9 +41,6 @@ from reprise.processing.pipeline import Pipeline
 from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
 from reprise.processing.retry import Pace, Patience
 from reprise.processing.shutdown import Stop
-from reprise.redis_client import Client, check_eviction, check_rights, connect, location
-from reprise.redis_index.index import RedisIndex
-from reprise.redis_index.look import Look, open_look
 from reprise.settings import Settings
 from reprise.settings.groups import DeliveryMode, KafkaSettings
 from reprise.warm_up.cutoff import AfterGroup, Until, UntilGroup, WarmUp

@@ -21,8 +21,8 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprints
 from reprise.generate import Crawl
+from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
-from reprise.redis_index.index import RedisIndex
 from reprise.settings.groups import IndexSettings
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds

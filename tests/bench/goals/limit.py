@@ -16,8 +16,8 @@ import orjson
 import redis
 
 from reprise.bootstrap import open_index, steps_of
+from reprise.index.redis.client import connect
 from reprise.model import EventType, Message
-from reprise.redis_client import connect
 from reprise.settings import load
 from tests.bench.goals.results import Passage
 from tests.bench.goals.servers import store_seconds

@@ -11,7 +11,7 @@ from typing import Final
 import redis
 
 from deploy.local.stack import Plan, child, tail, wait_until
-from reprise.redis_index.packing import margin_ms
+from reprise.index.redis.codec import margin_ms
 from tests.bench.goals import machine
 from tests.bench.goals.contenders import is_ready, workers
 from tests.bench.goals.place import BenchmarkFailed, Place, await_delivered, await_ready, open_place

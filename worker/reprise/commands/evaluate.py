@@ -22,14 +22,14 @@ from reprise.evaluation.mistakes import worst_stories
 from reprise.evaluation.orders import Order, decide, seeds, shuffled
 from reprise.evaluation.report import OWN, Report, to_json, to_terminal
 from reprise.evaluation.scores import score
+from reprise.index.redis.errors import translate
 from reprise.printable import one_line
-from reprise.redis_index.faults import translate
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-    from reprise.redis_client import Client
+    from reprise.index.redis.client import Client
 
 #: Lines that are no articles are told of one by one up to here, then only counted.
 _MAX_NOTES: Final = 10
@@ -131,7 +131,7 @@ class _Evaluation:
     def _own(self, articles: Sequence[Labelled]) -> Iterator[Order]:
         """Decide every order in namespaces of its own, which are removed afterwards."""
         from reprise.bootstrap import open_index  # noqa: PLC0415
-        from reprise.redis_client import connect  # noqa: PLC0415
+        from reprise.index.redis.client import connect  # noqa: PLC0415
 
         client = connect(self.settings.redis)
         with closing(open_index(self.settings, client)) as index:

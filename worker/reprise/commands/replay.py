@@ -59,8 +59,8 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
     from reprise.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
     from reprise.commands.progress import Progress  # noqa: PLC0415
     from reprise.files import EventWriter, FileSource  # noqa: PLC0415
+    from reprise.index.redis.client import connect  # noqa: PLC0415
     from reprise.processing.shutdown import Stop  # noqa: PLC0415
-    from reprise.redis_client import connect  # noqa: PLC0415
 
     stop = Stop()
     with ExitStack() as closing:

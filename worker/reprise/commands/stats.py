@@ -14,7 +14,7 @@ from reprise.messages.timestamps import rfc3339
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
-    from reprise.redis_index.views import Held, Server, Survey
+    from reprise.index.redis.inspect_types import Held, Server, Survey
 
 #: Characters of the column of names.
 _NAME: Final = 17

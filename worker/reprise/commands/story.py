@@ -18,8 +18,8 @@ from reprise.printable import one_line
 from reprise.settings import load
 
 if TYPE_CHECKING:
-    from reprise.redis_index.look import Look
-    from reprise.redis_index.views import Recorded, Representative
+    from reprise.index.redis.inspect import Look
+    from reprise.index.redis.inspect_types import Recorded, Representative
 
 _STORY_ID: Final = re.compile(r"[0-9a-f]{32}")
 

@@ -8,10 +8,10 @@ import orjson
 
 from reprise.dedup.decision import Rule, source_key
 from reprise.dedup.retention import Retention
+from reprise.index.redis.inspect_types import Recorded, Representative, Survey
+from reprise.index.redis.keys import article_field
 from reprise.messages.events import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
-from reprise.redis_index.keys import article_field
-from reprise.redis_index.views import Recorded, Representative, Survey
 
 #: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.
 _MARGIN: Final = 0.1

@@ -14,13 +14,13 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch, RepriseError, Unreachable
+from reprise.index.redis.codec import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
+from reprise.index.redis.errors import REDIS_ERRORS, translate
+from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
+from reprise.index.redis.scripts import script
+from reprise.index.redis.split_pipeline import Sent
 from reprise.model import Decision, Fingerprint, Memory
 from reprise.processing.ports import Answers
-from reprise.redis_index.faults import REDIS_ERRORS, translate
-from reprise.redis_index.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
-from reprise.redis_index.packing import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
-from reprise.redis_index.scripts import script
-from reprise.redis_index.wire import Sent
 
 #: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. With a week's window and a million
 #: articles some 8 shards are due a second.

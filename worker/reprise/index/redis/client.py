@@ -12,9 +12,9 @@ from redis.retry import Retry
 
 from reprise import tls
 from reprise.errors import Fatal
-from reprise.redis_index.faults import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate
-from reprise.redis_index.keys import meta_key, prefix
-from reprise.redis_index.scripts import script
+from reprise.index.redis.errors import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate
+from reprise.index.redis.keys import meta_key, prefix
+from reprise.index.redis.scripts import script
 from reprise.settings.groups import RedisSettings
 
 Client = Redis | RedisCluster

@@ -12,11 +12,11 @@ from redis import Redis, RedisCluster
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch
-from reprise.redis_index.faults import REDIS_ERRORS, translate
-from reprise.redis_index.keys import LAYOUT_VERSION, article_field, meta_key, prefix
-from reprise.redis_index.packing import pack_settings, unpack_recorded, unpack_representative, unpack_survey
-from reprise.redis_index.scripts import script
-from reprise.redis_index.views import Held, Recorded, Representative, Server, Survey
+from reprise.index.redis.codec import pack_settings, unpack_recorded, unpack_representative, unpack_survey
+from reprise.index.redis.errors import REDIS_ERRORS, translate
+from reprise.index.redis.inspect_types import Held, Recorded, Representative, Server, Survey
+from reprise.index.redis.keys import LAYOUT_VERSION, article_field, meta_key, prefix
+from reprise.index.redis.scripts import script
 
 #: A survey reads so many entries, for a standard error of some 2 % each, and looks for them in so many shards at most:
 #: all of an index for four million articles. A step takes 3 ms of Redis's time, and a decision may have to wait for it.
