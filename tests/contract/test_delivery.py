@@ -12,7 +12,7 @@ from kafka.structs import ConsumerGroupMetadata
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import transactions
 from reprise.kafka.clients import open_admin
-from reprise.kafka.source import KafkaSource, offsets
+from reprise.kafka.consumer import KafkaSource, offsets
 from reprise.kafka.transactional import Transactional
 from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
 from reprise.processing.batch import positions

@@ -9,7 +9,7 @@ import pytest
 
 from reprise.errors import Unreachable
 from reprise.kafka.clients import open_admin
-from reprise.kafka.source import KafkaSource
+from reprise.kafka.consumer import KafkaSource
 from reprise.model import Message, OutputRecord, Unreadable
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 from tests.contract.worlds import (

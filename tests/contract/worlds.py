@@ -10,8 +10,8 @@ from kafka import KafkaProducer
 
 from reprise.errors import Unreachable
 from reprise.kafka.clients import KafkaConfig
-from reprise.kafka.sink import KafkaSink
-from reprise.kafka.source import KafkaSource
+from reprise.kafka.consumer import KafkaSource
+from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
 from reprise.model import Message, Outcome, OutputRecord, Unreadable

@@ -21,9 +21,9 @@ from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.inspect import Look, open_look
 from reprise.kafka.acls import check_acls
 from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
-from reprise.kafka.groups import GroupWatch, NothingCommittedError
-from reprise.kafka.sink import KafkaSink
-from reprise.kafka.source import KafkaSource
+from reprise.kafka.consumer import KafkaSource
+from reprise.kafka.group_monitor import GroupWatch, NothingCommittedError
+from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import missing_topics
 from reprise.kafka.transactional import Transactional
 from reprise.logs import logger

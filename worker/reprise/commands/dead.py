@@ -92,7 +92,7 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
 def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["DeadLetter", bool]]:
     """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
     from reprise.bootstrap import kafka_config  # noqa: PLC0415  # --help needs no client
-    from reprise.kafka.log import read_log  # noqa: PLC0415
+    from reprise.kafka.topic_reader import read_log  # noqa: PLC0415
     from reprise.messages.redriving import letter_of, redriven  # noqa: PLC0415
 
     config, topic = kafka_config(settings.kafka), settings.topics.dead

@@ -13,7 +13,7 @@ from kafka import errors
 from kafka.admin import KafkaAdminClient
 
 from reprise.errors import Fatal, RepriseError, Unreachable
-from reprise.kafka.refusals import TlsRefusedError, listening
+from reprise.kafka.connection_errors import TlsRefusedError, listening
 from reprise.settings.groups import KafkaSettings
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from uuid import uuid4
 from reprise.errors import RepriseError
 from reprise.kafka import transactions
 from reprise.kafka.clients import KafkaConfig
-from reprise.kafka.sink import KafkaSink
-from reprise.kafka.source import KafkaSource, offsets
+from reprise.kafka.consumer import KafkaSource, offsets
+from reprise.kafka.producer import KafkaSink
 from reprise.model import Outcome
 from reprise.processing.at_least_once import emit
 from reprise.settings.groups import TimeSettings

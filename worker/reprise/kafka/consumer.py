@@ -12,9 +12,9 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka import damage
+from reprise.kafka import corrupt_records
 from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
-from reprise.kafka.refusals import Refusals
+from reprise.kafka.connection_errors import Refusals
 from reprise.model import Message, Unreadable
 from reprise.processing.batch import positions
 from reprise.processing.ports import Partition
@@ -293,7 +293,7 @@ class KafkaSource:
 
     def _raised(self, consumer: KafkaConsumer, error: Exception) -> Sequence[Unreadable]:
         meant = translate(error, "polling")
-        if isinstance(meant, Fatal) or not damage.is_of_a_record(error):
+        if isinstance(meant, Fatal) or not corrupt_records.is_of_a_record(error):
             raise meant from error
         self._suspected = True
         if self._paused:  # a fetch that slipped in before the pause; whoever waits takes no messages now
@@ -302,7 +302,7 @@ class KafkaSource:
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
         """Step over the positions that cannot be decoded and report them; without any, begin with a new consumer."""
-        found = damage.find(self._config, self._options(), self._positions(consumer))
+        found = corrupt_records.find(self._config, self._options(), self._positions(consumer))
         if not found:
             # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
             self.close()

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError, Unreachable
 from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
-from reprise.kafka.source import message_of
+from reprise.kafka.consumer import message_of
 from reprise.model import Message
 
 #: Seconds of one poll: the pause between two looks at the deadline.
