@@ -7,9 +7,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from reprise.bootstrap import opened
-from reprise.metrics import Metrics
 from reprise.model import Message, Unreadable
-from reprise.observers import Deaf, Observers
+from reprise.observability.metrics import Metrics
+from reprise.observability.observers import Deaf, Observers
 from reprise.processing.shutdown import Stop
 from reprise.settings import load
 from tests.e2e.support_e2e import SEED_STORIES, Place, Raw, one_each, open_place, seed_articles, stories

@@ -14,7 +14,7 @@ from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.messages import dead_letters
 from reprise.model import Article, Message, OutputRecord
-from reprise.observers import Deaf
+from reprise.observability.observers import Deaf
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index

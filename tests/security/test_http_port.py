@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reprise import health
-from reprise.health import MAX_REQUESTS, Vitals, routes, served
+from reprise.observability.http_server import MAX_REQUESTS, Vitals, routes, served
 
 #: Seconds for an answer that comes from memory, on a machine that is busy with others.
 ANSWER_SECONDS = 10.0

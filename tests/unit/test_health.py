@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from reprise.errors import Fatal
-from reprise.health import MAX_REQUESTS, Vitals, routes, served
+from reprise.observability.http_server import MAX_REQUESTS, Vitals, routes, served
 
 TIMEOUT = 30.0
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from reprise.collectors import STORE_SECONDS, fullest
 from reprise.errors import Unreachable
-from reprise.metrics import Metrics
 from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
+from reprise.observability.collectors import STORE_SECONDS, fullest
+from reprise.observability.metrics import Metrics
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-from reprise.collectors import fullest
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint, fingerprints
@@ -26,14 +25,15 @@ from reprise.kafka.group_monitor import GroupWatch, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import missing_topics
 from reprise.kafka.transactional import Transactional
-from reprise.logs import logger
 from reprise.messages.dead_letters import dead_letter, notice
 from reprise.messages.decoder import Limits, read_article
 from reprise.messages.events import event_record
 from reprise.messages.namespaces import By, Namespaces, names
-from reprise.metrics import Metrics
 from reprise.model import Dependency, EventType
-from reprise.observers import Observers
+from reprise.observability.collectors import fullest
+from reprise.observability.logging import logger
+from reprise.observability.metrics import Metrics
+from reprise.observability.observers import Observers
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.circuit_breaker import CircuitLimits

@@ -13,7 +13,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
-from reprise.collectors import STORE_SECONDS
+from reprise.observability.collectors import STORE_SECONDS
 from tests.bench.goals.place import BenchmarkFailed
 from tests.bench.soak.form import Form
 from tests.bench.soak.picture import draw

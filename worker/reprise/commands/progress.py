@@ -8,7 +8,7 @@ from typing import Final, Self, TextIO
 
 from reprise.commands.telling import Telling
 from reprise.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
-from reprise.observers import Deaf
+from reprise.observability.observers import Deaf
 
 #: Dead letters told of one by one; of a file that is none of ours a hundred lines say enough.
 MAX_NOTES: Final = 100

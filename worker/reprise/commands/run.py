@@ -32,11 +32,11 @@ def command(warm_up: str | None, learn_from: str | None) -> None:
     Either drains: the batch in hand is finished and committed, then the group is left. A second one ends the worker at
     once, which loses nothing either: what is not committed is read again.
     """
-    from reprise import logs  # noqa: PLC0415  # --help needs none of the clients
+    from reprise.observability import logging  # noqa: PLC0415  # --help needs none of the clients
 
     settings = load()
     silence = _silence(warm_up, learn_from)
-    logs.configure(settings.service.log_level, settings.service.log_format)
+    logging.configure(settings.service.log_level, settings.service.log_format)
     work(settings, Stop(), silence)
 
 
@@ -74,10 +74,10 @@ def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
     from reprise.bootstrap import StoppedEarlyError, opened  # noqa: PLC0415
-    from reprise.health import Vitals, routes, served  # noqa: PLC0415
-    from reprise.logs import Journal, logger  # noqa: PLC0415
-    from reprise.metrics import Metrics  # noqa: PLC0415
-    from reprise.observers import Observers  # noqa: PLC0415
+    from reprise.observability.http_server import Vitals, routes, served  # noqa: PLC0415
+    from reprise.observability.logging import Journal, logger  # noqa: PLC0415
+    from reprise.observability.metrics import Metrics  # noqa: PLC0415
+    from reprise.observability.observers import Observers  # noqa: PLC0415
 
     log, journal = logger(), Journal()
     metrics, vitals = Metrics(CollectorRegistry()), Vitals(settings.times.liveness_timeout_seconds)

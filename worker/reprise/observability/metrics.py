@@ -20,8 +20,8 @@ from prometheus_client import (
 )
 
 from reprise import __version__
-from reprise.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Unreadable
+from reprise.observability.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.processing.ports import Partition
 
 #: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.

@@ -16,7 +16,7 @@ import structlog
 
 from reprise.errors import calls
 from reprise.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
-from reprise.observers import Deaf
+from reprise.observability.observers import Deaf
 
 #: Seconds between two lines of progress while messages arrive: often enough to see that it works, too seldom to cost.
 PROGRESS_SECONDS: Final = 30.0

@@ -27,7 +27,7 @@ from prometheus_client.exposition import choose_encoder
 
 from reprise.errors import Fatal
 from reprise.model import Dependency
-from reprise.observers import Deaf
+from reprise.observability.observers import Deaf
 
 _LOG: Final = logging.getLogger(__name__)
 
