@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reprise.commands.replay import replay_files
-from reprise.embedded import embedded_store
 from reprise.messages.events import schema
+from reprise.replay.embedded_valkey import embedded_store
 from reprise.settings import load
 from tests.e2e.support_e2e import SEED_STORIES, seed_articles, stories
 from tests.support import reprise_command, worker_environment

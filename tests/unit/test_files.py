@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import Fatal, UsageError
-from reprise.files import EventWriter, FileSource
 from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
+from reprise.replay.files import EventWriter, FileSource
 
 
 def read(source: FileSource) -> list[Message | Unreadable]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise.printable import one_line, printable
+from reprise.sanitize import one_line, printable
 
 
 @pytest.mark.parametrize(

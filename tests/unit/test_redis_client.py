@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from reprise.embedded import embedded_store
 from reprise.errors import Fatal, Unreachable
 from reprise.index.redis.client import check_eviction, connect, location
+from reprise.replay.embedded_valkey import embedded_store
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
 

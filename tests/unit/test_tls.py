@@ -1,6 +1,6 @@
 import pytest
 
-from reprise.tls import refusal
+from reprise.tls_errors import refusal
 
 VERIFY = "certificate verify failed"
 UNVERIFIED = f"[SSL: CERTIFICATE_VERIFY_FAILED] {VERIFY}"

@@ -9,7 +9,7 @@ import psutil
 import redis
 
 from deploy.local.stack import Plan, Service, open_kafka, open_redis
-from reprise.embedded import embedded_store
+from reprise.replay.embedded_valkey import embedded_store
 from tests.bench.goals.results import Cores
 
 

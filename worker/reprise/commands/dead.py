@@ -106,7 +106,7 @@ def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["De
 
 
 def _line(letter: "DeadLetter", was_redriven: bool) -> str:
-    from reprise.printable import one_line  # noqa: PLC0415
+    from reprise.sanitize import one_line  # noqa: PLC0415
 
     fields = (letter.place, letter.reason, letter.time, f"from {letter.origin}", f"attempts {letter.attempts}")
     told = ("sent back",) if was_redriven else ()

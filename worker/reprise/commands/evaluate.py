@@ -23,7 +23,7 @@ from reprise.evaluation.orders import Order, decide, seeds, shuffled
 from reprise.evaluation.report import OWN, Report, to_json, to_terminal
 from reprise.evaluation.scores import score
 from reprise.index.redis.errors import translate
-from reprise.printable import one_line
+from reprise.sanitize import one_line
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from reprise.files import FileSource
 from reprise.model import Article, Message
 from reprise.processing.shutdown import Stop
+from reprise.replay.files import FileSource
 from reprise.settings import Settings
 
 Read = Callable[[Message], Article]
@@ -30,7 +30,7 @@ def store(redis_url: str | None) -> Iterator[str]:
     if redis_url is not None:
         yield redis_url
         return
-    from reprise.embedded import embedded_store  # noqa: PLC0415  # --help needs no server
+    from reprise.replay.embedded_valkey import embedded_store  # noqa: PLC0415  # --help needs no server
 
     with embedded_store() as url:
         yield url

@@ -35,7 +35,7 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
 
     The settings of Kafka and of the worker's port play no part.
     """
-    from reprise.files import refuse_overwriting, refuse_unreadable  # noqa: PLC0415
+    from reprise.replay.files import refuse_overwriting, refuse_unreadable  # noqa: PLC0415
 
     refuse_unreadable(files)  # before the output is opened, which empties it
     refuse_overwriting(files, output)
@@ -58,9 +58,9 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
     """Run the pipeline to the end of the files; answers whether everything is delivered."""
     from reprise.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
     from reprise.commands.progress import Progress  # noqa: PLC0415
-    from reprise.files import EventWriter, FileSource  # noqa: PLC0415
     from reprise.index.redis.client import connect  # noqa: PLC0415
     from reprise.processing.shutdown import Stop  # noqa: PLC0415
+    from reprise.replay.files import EventWriter, FileSource  # noqa: PLC0415
 
     stop = Stop()
     with ExitStack() as closing:

@@ -14,7 +14,7 @@ from reprise.commands import which_namespace
 from reprise.commands.settings_help import ConfiguredCommand
 from reprise.errors import Fatal, UsageError
 from reprise.messages.timestamps import rfc3339
-from reprise.printable import one_line
+from reprise.sanitize import one_line
 from reprise.settings import load
 
 if TYPE_CHECKING:

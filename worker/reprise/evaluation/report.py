@@ -12,7 +12,7 @@ from reprise.evaluation.gold import Labelled
 from reprise.evaluation.mistakes import Join, Mistakes, Nearest, Split
 from reprise.evaluation.scores import Scores, over_orders
 from reprise.model import Decision
-from reprise.printable import one_line
+from reprise.sanitize import one_line
 
 #: The name of the worker's own column.
 OWN: Final = "reprise"

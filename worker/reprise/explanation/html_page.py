@@ -15,7 +15,7 @@ from reprise.explanation.analysis import Explanation, Passage
 from reprise.explanation.page import Page, Segment
 from reprise.explanation.terminal import figures, kept_in_words, remarks
 from reprise.explanation.verdict import count
-from reprise.printable import one_line, printable
+from reprise.sanitize import one_line, printable
 
 Side = Literal["a", "b"]
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from reprise.explanation.analysis import Explanation, Passage
 from reprise.explanation.page import Page, Segment
 from reprise.explanation.verdict import Verdict, count, percent
-from reprise.printable import one_line, printable
+from reprise.sanitize import one_line, printable
 
 #: Characters of a title, of an id, and of a segment's beginning.
 _TITLE: Final = 70

@@ -13,7 +13,7 @@ from typing import Any, Final
 from kafka import errors
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
-from reprise import tls
+from reprise import tls_errors
 
 #: The client's logger of connections; it tells of each that was lost, at level ERROR.
 _LOGGER: Final = logging.getLogger("kafka.net.connection")
@@ -48,7 +48,7 @@ class Refusals(logging.Handler):
         """Take the exceptions out of a line of the log."""
         for argument in record.args if isinstance(record.args, tuple) else ():
             if isinstance(argument, Exception):
-                words = tls.refusal(str(argument))
+                words = tls_errors.refusal(str(argument))
                 self.latest = TlsRefusedError(words) if words else argument
                 if self.refused is None and isinstance(self.latest, (*_REFUSALS, TlsRefusedError)):
                     self.refused = self.latest

@@ -10,7 +10,7 @@ from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, NoScriptError
 from redis.retry import Retry
 
-from reprise import tls
+from reprise import tls_errors
 from reprise.errors import Fatal
 from reprise.index.redis.errors import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate
 from reprise.index.redis.keys import meta_key, prefix
@@ -55,7 +55,7 @@ def connect(settings: RedisSettings) -> Client:
 
 def _uncurable(error: Exception) -> str | None:
     """Say what is wrong where no waiting mends it. A cluster's client tells it in the causes of its own error."""
-    if words := tls.refusal(str(error)):
+    if words := tls_errors.refusal(str(error)):
         return f": no TLS connection: {words}"
     if any(_NO_CLUSTER in str(cause) for cause in causes(error)):
         return " belongs to no cluster: set REPRISE_REDIS_CLUSTER=false"
