@@ -19,7 +19,7 @@ from unittest import mock
 
 import numpy as np
 
-from reprise.commands.offline import messages
+from reprise.commands.support.file_input import messages
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens

@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 
 from reprise.bootstrap import steps_of
-from reprise.commands.offline import environment_with, messages
-from reprise.commands.phases import Phases
+from reprise.commands.support.file_input import environment_with, messages
+from reprise.commands.support.phases import Phases
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint

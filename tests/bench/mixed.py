@@ -21,8 +21,8 @@ from typing import Final
 from uuid import uuid4
 
 from reprise.bootstrap import open_index, steps_of
-from reprise.commands.offline import end_as_interrupted, environment_with, messages, store, with_source
-from reprise.commands.phases import Phases
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
+from reprise.commands.support.phases import Phases
 from reprise.evaluation.gold import Labelled, gold_labels, read_lines
 from reprise.evaluation.orders import shuffled
 from reprise.evaluation.scores import Scores, harmonic, score

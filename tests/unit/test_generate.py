@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from reprise.commands.generate import command
-from reprise.commands.outlets import deliver
-from reprise.commands.pacing import Pace, paced
+from reprise.commands.support.crawl_outputs import deliver
+from reprise.commands.support.rate_limit import Pace, paced
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError

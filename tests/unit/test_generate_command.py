@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from reprise.commands.generate import Account, command, named_numbers
-from reprise.commands.pacing import Pace
-from reprise.commands.telling import LINE_SECONDS, Telling
+from reprise.commands.support.rate_limit import Pace
+from reprise.commands.support.telling import LINE_SECONDS, Telling
 from reprise.errors import UsageError
 from reprise.generate import Broken
 from reprise.model import DeadReason

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from reprise.commands.pacing import Pace, paced
+from reprise.commands.support.rate_limit import Pace, paced
 from reprise.errors import UsageError
 from reprise.generate import Crawl, crawl
 from reprise.generate.burst import SECOND_US, STEADY, Burst

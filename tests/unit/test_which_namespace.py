@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise.commands.which_namespace import chosen
+from reprise.commands.support.namespace_option import chosen
 from reprise.errors import UsageError
 from reprise.settings import load
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import orjson
 
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.model import DeadReason
 from reprise.settings import Settings, load
 

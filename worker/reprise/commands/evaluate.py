@@ -13,9 +13,9 @@ import orjson
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from reprise.commands.offline import end_as_interrupted, environment_with, messages, store, with_source
-from reprise.commands.phases import Phases
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
+from reprise.commands.support.phases import Phases
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.evaluation import baseline
 from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.mistakes import worst_stories

@@ -7,8 +7,8 @@ import click
 import orjson
 from rich.console import Console
 
-from reprise.commands.offline import Read, messages, with_source
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support.file_input import Read, messages, with_source
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import BadMessage, UsageError
 from reprise.model import Article, Message
 from reprise.settings import Settings, load

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import click
 
-from reprise.commands.outlets import is_standard_output, to_file, to_gold, to_topic
-from reprise.commands.pacing import Pace, paced
-from reprise.commands.signals import on_signals
-from reprise.commands.telling import Telling
+from reprise.commands.support.crawl_outputs import is_standard_output, to_file, to_gold, to_topic
+from reprise.commands.support.rate_limit import Pace, paced
+from reprise.commands.support.signals import on_signals
+from reprise.commands.support.telling import Telling
 from reprise.errors import UsageError
 from reprise.generate import Broken, Crawl, Labelled, crawl, strewn
 from reprise.generate.burst import SECOND_US, STEADY, Burst

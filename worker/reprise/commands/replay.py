@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from reprise.commands.offline import end_as_interrupted, environment_with, store, with_source
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, store, with_source
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal
 from reprise.model import DeadReason, Message, OutputRecord, Unreadable
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
-    from reprise.commands.progress import Progress
+    from reprise.commands.support.progress import Progress
 
 Bin = Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
 
@@ -57,7 +57,7 @@ def _output(name: str) -> Iterator[BinaryIO]:
 def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
     """Run the pipeline to the end of the files; answers whether everything is delivered."""
     from reprise.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
-    from reprise.commands.progress import Progress  # noqa: PLC0415
+    from reprise.commands.support.progress import Progress  # noqa: PLC0415
     from reprise.index.redis.client import connect  # noqa: PLC0415
     from reprise.processing.shutdown import Stop  # noqa: PLC0415
     from reprise.replay.files import EventWriter, FileSource  # noqa: PLC0415

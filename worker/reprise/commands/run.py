@@ -6,8 +6,8 @@ from datetime import datetime
 import click
 
 from reprise import __version__
-from reprise.commands.settings_help import ConfiguredCommand
-from reprise.commands.signals import on_signals
+from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.signals import on_signals
 from reprise.errors import CircuitOpen, Fatal, UsageError
 from reprise.processing.shutdown import Stop
 from reprise.settings import Settings, load

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import orjson
 
-from reprise.commands import which_namespace
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support import namespace_option
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.messages.timestamps import rfc3339
 from reprise.settings import Settings, load
 
@@ -21,7 +21,7 @@ _NAME: Final = 17
 
 
 @click.command(cls=ConfiguredCommand)
-@which_namespace.option
+@namespace_option.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(namespace: str | None, as_json: bool) -> None:
     """Print what the index of a namespace holds, and how much of the memory is used.
@@ -34,7 +34,7 @@ def command(namespace: str | None, as_json: bool) -> None:
     from reprise.bootstrap import opened_look  # noqa: PLC0415  # --help needs no client
 
     settings = load()
-    here, others = which_namespace.chosen(settings, namespace)
+    here, others = namespace_option.chosen(settings, namespace)
     with opened_look(settings, here) as look:
         held, survey, server = look.held, look.survey(round(time.time() * 1000)), look.server()
     if as_json:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import orjson
 
-from reprise.commands import which_namespace
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support import namespace_option
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal, UsageError
 from reprise.messages.timestamps import rfc3339
 from reprise.sanitize import one_line
@@ -37,7 +37,7 @@ _ID_CHARACTERS: Final = 80
     show_default=True,
     help="Look no longer than this.",
 )
-@which_namespace.option
+@namespace_option.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(identifier: str, by_article: bool, timeout_seconds: float, namespace: str | None, as_json: bool) -> None:
     """Print the representatives of a story that the index still holds, the newest first.
@@ -56,7 +56,7 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
         raise UsageError(f"{identifier!r} is no story id, which has 32 digits 0-9 a-f; --article takes an article's id")
     settings = load()
     now_ms = round(time.time() * 1000)
-    here, others = which_namespace.chosen(settings, namespace)
+    here, others = namespace_option.chosen(settings, namespace)
     elsewhere = f"; --namespace looks into {', '.join(others)}" if others else ""
     with opened_look(settings, here) as look:
         recorded = look.article(identifier, now_ms) if by_article else None
@@ -91,7 +91,7 @@ class Found:
 
 
 def _walk(look: "Look", story_id: str, now_ms: int, timeout_seconds: float) -> Found:
-    from reprise.commands.phases import Phases  # noqa: PLC0415
+    from reprise.commands.support.phases import Phases  # noqa: PLC0415
 
     until = time.monotonic() + timeout_seconds
     representatives: list[Representative] = []

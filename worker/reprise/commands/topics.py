@@ -2,7 +2,7 @@
 
 import click
 
-from reprise.commands.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal
 from reprise.settings import load
 

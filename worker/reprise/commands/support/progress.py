@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from reprise.commands.telling import Telling
+from reprise.commands.support.telling import Telling
 from reprise.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
 from reprise.observability.observers import Deaf
 
