@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from reprise.generate import Crawl, crawl, strewn
-from reprise.generate.lines import line
+from reprise.synthetic import Crawl, crawl, strewn
+from reprise.synthetic.serialize import line
 
 #: A row for each so many times as many articles as the row before.
 _STEP: Final = 10

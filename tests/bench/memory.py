@@ -22,10 +22,10 @@ import redis
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.generate import Crawl, crawl
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Fingerprint
 from reprise.replay.embedded_valkey import embedded_store
+from reprise.synthetic import Crawl, crawl
 
 #: the budget at the expected number of articles, bytes: an indexed article, and what a variant leaves
 BUDGET_INDEXED, BUDGET_VARIANT = 1536, 120

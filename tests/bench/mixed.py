@@ -26,14 +26,14 @@ from reprise.commands.support.phases import Phases
 from reprise.evaluation.gold import Labelled, gold_labels, read_lines
 from reprise.evaluation.orders import shuffled
 from reprise.evaluation.scores import Scores, harmonic, score
-from reprise.generate import Crawl, crawl
-from reprise.generate.languages import LANGUAGES
-from reprise.generate.lines import line
 from reprise.index.redis.client import connect
 from reprise.model import Article, Decision, Fingerprint, Message
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
 from reprise.settings import Settings, load
+from reprise.synthetic import Crawl, crawl
+from reprise.synthetic.languages import LANGUAGES
+from reprise.synthetic.serialize import line
 from tests.bench.chained import chained
 
 _SHARED: Final = Path("../shared/eval")

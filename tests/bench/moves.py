@@ -23,9 +23,9 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import Unreachable
-from reprise.generate import Crawl, crawl
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
+from reprise.synthetic import Crawl, crawl
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 

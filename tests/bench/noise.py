@@ -31,15 +31,15 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import unwrap
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
 from reprise.dedup.text.tokens import normalise, tokenise
-from reprise.generate.dice import Dice
-from reprise.generate.languages import LANGUAGES
-from reprise.generate.pages import Site, sites, text_page
-from reprise.generate.stories import told
-from reprise.generate.words import WORLD, Prose, lexicon
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Kind
 from reprise.processing.ports import Index
+from reprise.synthetic.languages import LANGUAGES
+from reprise.synthetic.reprints import told
+from reprise.synthetic.rng import Dice
+from reprise.synthetic.sites import Site, sites, text_page
+from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
 from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.one_text import shingles
 

@@ -32,8 +32,8 @@ from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
 from reprise.dedup.text.shingles import shingles_by_page
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
-from reprise.generate import Crawl, crawl
 from reprise.model import Article
+from reprise.synthetic import Crawl, crawl
 
 #: Kept words of the pages that are measured: the usual length of a news report.
 _WORDS: Final = range(500, 701)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Final
 
-from reprise.generate.pages import Site
+from reprise.synthetic.sites import Site
 
 Sentences = tuple[str, ...]
 

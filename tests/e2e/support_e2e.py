@@ -23,9 +23,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.stack import wait_until
-from reprise.generate import Crawl, crawl
 from reprise.messages.events import SCHEMA_ID, schema
 from reprise.model import EventType, Message
+from reprise.synthetic import Crawl, crawl
 from tests.support import TopicNames, WorkerProcess
 
 #: Seconds for anything that a broker answers at once.

@@ -8,8 +8,8 @@ import pytest
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.generate.pages import Site
 from reprise.model import Article, Fingerprint
+from reprise.synthetic.sites import Site
 from tests.bench.chained import chained
 from tests.bench.hashes import rehashed
 from tests.bench.mixed import scattered, score_among

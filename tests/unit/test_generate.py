@@ -22,13 +22,13 @@ from reprise.commands.support.rate_limit import Pace, paced
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
-from reprise.generate import Crawl, Labelled, crawl, strewn
-from reprise.generate.dice import Dice, zipf_table
-from reprise.generate.languages import LANGUAGES
-from reprise.generate.lines import gold_line, line, record
-from reprise.generate.stories import REPRINTS, Relation
 from reprise.messages.decoder import Limits, read_article
 from reprise.model import Message, OutputRecord
+from reprise.synthetic import Crawl, Labelled, crawl, strewn
+from reprise.synthetic.languages import LANGUAGES
+from reprise.synthetic.reprints import REPRINTS, Relation
+from reprise.synthetic.rng import Dice, zipf_table
+from reprise.synthetic.serialize import gold_line, line, record
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 

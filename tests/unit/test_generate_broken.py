@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from reprise.errors import BadMessage
-from reprise.generate import Broken, Crawl, crawl, strewn
-from reprise.generate.broken import REASONS
-from reprise.generate.lines import gold_line, line, record
 from reprise.messages.decoder import Limits, read_article
 from reprise.model import Message
+from reprise.synthetic import Broken, Crawl, crawl, strewn
+from reprise.synthetic.malformed import REASONS
+from reprise.synthetic.serialize import gold_line, line, record
 
 OPTIONS = Crawl(count=3000, words=40)
 

@@ -15,8 +15,8 @@ from reprise.commands.generate import Account, command, named_numbers
 from reprise.commands.support.rate_limit import Pace
 from reprise.commands.support.telling import LINE_SECONDS, Telling
 from reprise.errors import UsageError
-from reprise.generate import Broken
 from reprise.model import DeadReason
+from reprise.synthetic import Broken
 from tests.support import wait_until, worker_environment
 
 COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]

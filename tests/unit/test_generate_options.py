@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from reprise.errors import UsageError
-from reprise.generate import Crawl, Labelled, crawl
-from reprise.generate.dice import Dice
-from reprise.generate.stories import Recent, Relation, tickets
+from reprise.synthetic import Crawl, Labelled, crawl
+from reprise.synthetic.reprints import Recent, Relation, tickets
+from reprise.synthetic.rng import Dice
 
 
 def crawled(count: int, **options: Any) -> Sequence[Labelled]:

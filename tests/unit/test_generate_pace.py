@@ -9,9 +9,9 @@ import pytest
 
 from reprise.commands.support.rate_limit import Pace, paced
 from reprise.errors import UsageError
-from reprise.generate import Crawl, crawl
-from reprise.generate.burst import SECOND_US, STEADY, Burst
-from reprise.generate.stream import START
+from reprise.synthetic import Crawl, crawl
+from reprise.synthetic.burst import SECOND_US, STEADY, Burst
+from reprise.synthetic.crawl import START
 
 BURST = Burst(times=10, seconds=2, every=10)
 

@@ -20,10 +20,10 @@ from deploy.local.stack import Plan
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprints
-from reprise.generate import Crawl
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings.groups import IndexSettings
+from reprise.synthetic import Crawl
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds
 from tests.bench.goals.summary import ratios

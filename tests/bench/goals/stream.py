@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from reprise.generate import Crawl, crawl
+from reprise.synthetic import Crawl, crawl
 from tests.bench.goals.results import StreamFacts
 
 _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or Path(__file__).parents[4] / "shared")

@@ -17,11 +17,11 @@ from reprise.commands.support.rate_limit import Pace, paced
 from reprise.commands.support.signals import on_signals
 from reprise.commands.support.telling import Telling
 from reprise.errors import UsageError
-from reprise.generate import Broken, Crawl, Labelled, crawl, strewn
-from reprise.generate.burst import SECOND_US, STEADY, Burst
-from reprise.generate.options import MOST_REACH, MOST_SKEW
-from reprise.generate.stories import REPRINTS
 from reprise.processing.shutdown import Stop
+from reprise.synthetic import Broken, Crawl, Labelled, crawl, strewn
+from reprise.synthetic.burst import SECOND_US, STEADY, Burst
+from reprise.synthetic.options import MOST_REACH, MOST_SKEW
+from reprise.synthetic.reprints import REPRINTS
 
 #: Articles where nothing says how many.
 _COUNT: Final = 1000

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import IO, cast
 
 from reprise.errors import Fatal, UsageError
-from reprise.generate import Broken, Labelled
-from reprise.generate.lines import gold_line, line, record
 from reprise.processing.ports import Sink
 from reprise.processing.shutdown import Stop
+from reprise.synthetic import Broken, Labelled
+from reprise.synthetic.serialize import gold_line, line, record
 
 Messages = Iterable[Labelled | Broken]
 Write = Callable[[Messages], None]

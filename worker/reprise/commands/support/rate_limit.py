@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar
 
-from reprise.generate.burst import SECOND_US, STEADY, Burst
+from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 
 T = TypeVar("T")
 

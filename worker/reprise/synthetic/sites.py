@@ -6,8 +6,8 @@ May live here: what a site adds to every text it prints. May not: which story is
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reprise.generate.dice import Dice
-from reprise.generate.words import WORLD, Prose
+from reprise.synthetic.rng import Dice
+from reprise.synthetic.vocabulary import WORLD, Prose
 
 #: Seeds the sites' own part of the world; languages have the small numbers.
 _SITES = 1_000

@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.generate.dice import Dice, zipf_table
-from reprise.generate.languages import LANGUAGES, Language
+from reprise.synthetic.languages import LANGUAGES, Language
+from reprise.synthetic.rng import Dice, zipf_table
 
 #: The seed of everything that exists before the news: vocabularies and sites are the same for every crawl.
 WORLD = 0

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import orjson
 
-from reprise.generate.dice import Dice
-from reprise.generate.stream import Labelled
 from reprise.model import DeadReason
+from reprise.synthetic.crawl import Labelled
+from reprise.synthetic.rng import Dice
 
 #: Seeds the draw of what is broken; the crawl's own draws have 0 and 1.
 _BROKEN = 2

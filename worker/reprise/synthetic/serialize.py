@@ -2,9 +2,9 @@
 
 import orjson
 
-from reprise.generate.broken import Broken
-from reprise.generate.stream import Labelled
 from reprise.model import OutputRecord
+from reprise.synthetic.crawl import Labelled
+from reprise.synthetic.malformed import Broken
 
 
 def line(message: Labelled | Broken, *, with_gold: bool) -> bytes:

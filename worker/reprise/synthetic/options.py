@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reprise.errors import UsageError
-from reprise.generate.burst import STEADY, Burst
-from reprise.generate.languages import LANGUAGES
-from reprise.generate.pages import MOST_SITES
-from reprise.generate.stories import REPRINTS
+from reprise.synthetic.burst import STEADY, Burst
+from reprise.synthetic.languages import LANGUAGES
+from reprise.synthetic.reprints import REPRINTS
+from reprise.synthetic.sites import MOST_SITES
 
 #: longest mean of a story in words that may be asked for; `reach` stories are kept in memory
 MOST_WORDS: Final = 10_000

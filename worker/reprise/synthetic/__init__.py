@@ -14,8 +14,8 @@
 Pure: no clock, no socket, no file. The command that paces and writes it is reprise/commands/generate.py.
 """
 
-from reprise.generate.broken import Broken, strewn
-from reprise.generate.options import Crawl
-from reprise.generate.stream import Labelled, crawl
+from reprise.synthetic.crawl import Labelled, crawl
+from reprise.synthetic.malformed import Broken, strewn
+from reprise.synthetic.options import Crawl
 
 __all__ = ["Broken", "Crawl", "Labelled", "crawl", "strewn"]

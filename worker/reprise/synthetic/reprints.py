@@ -12,8 +12,8 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from reprise.generate.dice import Dice
-from reprise.generate.words import Prose
+from reprise.synthetic.rng import Dice
+from reprise.synthetic.vocabulary import Prose
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ from itertools import count, islice
 
 import numpy as np
 
-from reprise.generate.dice import Dice, table, zipf_weights
-from reprise.generate.languages import LANGUAGES
-from reprise.generate.options import Crawl
-from reprise.generate.pages import Site, Teaser, html_page, sites, text_page
-from reprise.generate.stories import Recent, Relation, Sentences, reprinted, told
-from reprise.generate.words import WORLD, Prose, lexicon
+from reprise.synthetic.languages import LANGUAGES
+from reprise.synthetic.options import Crawl
+from reprise.synthetic.reprints import Recent, Relation, Sentences, reprinted, told
+from reprise.synthetic.rng import Dice, table, zipf_weights
+from reprise.synthetic.sites import Site, Teaser, html_page, sites, text_page
+from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
 
 #: the first instant of the simulated clock: fixed, since the same options must give the same bytes
 START = datetime(2025, 1, 1, tzinfo=UTC)
