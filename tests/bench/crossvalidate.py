@@ -25,8 +25,8 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
-from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
-from reprise.evaluation.orders import decide, shuffled
+from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.runs import decide, shuffled
 from reprise.evaluation.scores import harmonic, score_stories
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article

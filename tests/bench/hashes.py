@@ -30,8 +30,8 @@ from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, pros
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
-from reprise.evaluation.gold import Labelled, gold_labels, read_lines
-from reprise.evaluation.orders import decide, seeds, shuffled
+from reprise.evaluation.labels import Labelled, gold_labels, read_lines
+from reprise.evaluation.runs import decide, seeds, shuffled
 from reprise.evaluation.scores import Scores, over_orders, score
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, Fingerprint

@@ -23,8 +23,8 @@ from uuid import uuid4
 from reprise.bootstrap import open_index, steps_of
 from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
 from reprise.commands.support.phases import Phases
-from reprise.evaluation.gold import Labelled, gold_labels, read_lines
-from reprise.evaluation.orders import shuffled
+from reprise.evaluation.labels import Labelled, gold_labels, read_lines
+from reprise.evaluation.runs import shuffled
 from reprise.evaluation.scores import Scores, harmonic, score
 from reprise.index.redis.client import connect
 from reprise.model import Article, Decision, Fingerprint, Message

@@ -11,10 +11,10 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.evaluation import baseline
-from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
-from reprise.evaluation.mistakes import worst_stories
-from reprise.evaluation.orders import Arrival, Order, decide, seeds, shuffled
+from reprise.evaluation.error_analysis import worst_stories
+from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.report import Report, to_json, to_terminal
+from reprise.evaluation.runs import Arrival, Order, decide, seeds, shuffled
 from reprise.evaluation.scores import score
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article

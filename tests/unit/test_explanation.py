@@ -19,8 +19,8 @@ from reprise.dedup.text.code_points import text_of
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.explanation.analysis import Explanation, explain
+from reprise.explanation.dissection import Fate, Page, fates_of, take_apart, windows
 from reprise.explanation.offsets import origins
-from reprise.explanation.page import Fate, Page, fates_of, take_apart, windows
 from reprise.explanation.passages import shared_runs
 from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
 from reprise.index.memory import MemoryIndex

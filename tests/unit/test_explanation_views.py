@@ -14,8 +14,8 @@ from rich.console import Console
 
 import reprise
 from reprise.explanation.analysis import Explanation, explain
-from reprise.explanation.html_page import to_html
-from reprise.explanation.terminal import to_terminal
+from reprise.explanation.html_report import to_html
+from reprise.explanation.terminal_report import to_terminal
 from reprise.model import Article
 from tests.support import worker_environment
 from tests.unit.test_explanation import MENU, RIVER, RULE, TABLE, TEACHER, explained

@@ -17,10 +17,10 @@ from reprise.commands.support.file_input import end_as_interrupted, environment_
 from reprise.commands.support.phases import Phases
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.evaluation import baseline
-from reprise.evaluation.gold import Labelled, Unread, gold_labels, read_lines
-from reprise.evaluation.mistakes import worst_stories
-from reprise.evaluation.orders import Order, decide, seeds, shuffled
+from reprise.evaluation.error_analysis import worst_stories
+from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
 from reprise.evaluation.report import OWN, Report, to_json, to_terminal
+from reprise.evaluation.runs import Order, decide, seeds, shuffled
 from reprise.evaluation.scores import score
 from reprise.index.redis.errors import translate
 from reprise.sanitize import one_line

@@ -32,8 +32,8 @@ def command(a: str, b: str, inside: str | None, source: str | None, page: str | 
     """
     from reprise.bootstrap import rule_of, steps_of  # noqa: PLC0415
     from reprise.explanation.analysis import explain  # noqa: PLC0415
-    from reprise.explanation.html_page import to_html  # noqa: PLC0415
-    from reprise.explanation.terminal import to_terminal  # noqa: PLC0415
+    from reprise.explanation.html_report import to_html  # noqa: PLC0415
+    from reprise.explanation.terminal_report import to_terminal  # noqa: PLC0415
 
     settings = load()
     read = with_source(steps_of(settings).read, source)

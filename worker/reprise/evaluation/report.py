@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reprise.evaluation.gold import Labelled
-from reprise.evaluation.mistakes import Join, Mistakes, Nearest, Split
+from reprise.evaluation.error_analysis import Join, Mistakes, Nearest, Split
+from reprise.evaluation.labels import Labelled
 from reprise.evaluation.scores import Scores, over_orders
 from reprise.model import Decision
 from reprise.sanitize import one_line

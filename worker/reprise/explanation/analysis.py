@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reprise.dedup.decision import Rule
-from reprise.explanation.page import Page, take_apart
+from reprise.explanation.dissection import Page, take_apart
 from reprise.explanation.passages import Run, shared_runs
 from reprise.explanation.verdict import Verdict, judge
 from reprise.model import Article

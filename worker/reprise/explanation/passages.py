@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reprise.explanation.page import Page
+from reprise.explanation.dissection import Page
 
 #: Places of one shingle that are tried: a text that repeats one phrase a thousand times would cost a million.
 _PLACES: Final = 32

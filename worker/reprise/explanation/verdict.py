@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reprise.dedup.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
-from reprise.explanation.page import Page
+from reprise.explanation.dissection import Page
 from reprise.model import Kind
 
 

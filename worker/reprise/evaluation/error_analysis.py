@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reprise.dedup.decision import Comparison, Rule, accepts, compare
-from reprise.evaluation.gold import Labelled
-from reprise.evaluation.orders import Arrival, Order
+from reprise.evaluation.labels import Labelled
+from reprise.evaluation.runs import Arrival, Order
 from reprise.evaluation.scores import StoryScore, score_stories
 from reprise.model import Decision
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reprise.evaluation.gold import Labelled
+from reprise.evaluation.labels import Labelled
 from reprise.model import Decision, Fingerprint
 from reprise.processing.namespace_fanout import ask_each
 from reprise.processing.ports import Answers, Index

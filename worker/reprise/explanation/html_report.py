@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from reprise import __version__
 from reprise.explanation.analysis import Explanation, Passage
-from reprise.explanation.page import Page, Segment
-from reprise.explanation.terminal import figures, kept_in_words, remarks
+from reprise.explanation.dissection import Page, Segment
+from reprise.explanation.terminal_report import figures, kept_in_words, remarks
 from reprise.explanation.verdict import count
 from reprise.sanitize import one_line, printable
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise.explanation.analysis import Explanation, Passage
-from reprise.explanation.page import Page, Segment
+from reprise.explanation.dissection import Page, Segment
 from reprise.explanation.verdict import Verdict, count, percent
 from reprise.sanitize import one_line, printable
 
