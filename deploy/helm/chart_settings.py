@@ -18,7 +18,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from reprise.settings.groups import PREFIX, groups, variable
-from reprise.settings.words import Described, describe
+from reprise.settings.help_text import Described, describe
 
 CHART: Final = Path(__file__).parent / "reprise"
 

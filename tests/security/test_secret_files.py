@@ -6,7 +6,7 @@ import pytest
 
 from reprise.errors import UsageError
 from reprise.settings import load
-from reprise.settings.words import describe
+from reprise.settings.help_text import describe
 
 #: A value that is right for each secret.
 VALUES = {

@@ -9,8 +9,8 @@ An empty variable counts as not set; a secret may stand in a file that `..._FILE
 opens or starts what a setting names.
 """
 
-from reprise.settings.environment import load
 from reprise.settings.groups import DeliveryMode, Settings
-from reprise.settings.words import Described, describe
+from reprise.settings.help_text import Described, describe
+from reprise.settings.loader import load
 
 __all__ = ["DeliveryMode", "Described", "Settings", "describe", "load"]

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from reprise.errors import UsageError
-from reprise.settings.checks import contradictions
+from reprise.settings.cross_checks import contradictions
 from reprise.settings.groups import PREFIX, Group, Settings, groups, variable
-from reprise.settings.words import allows, is_secret
+from reprise.settings.help_text import allows, is_secret
 
 #: Variables of the project's own tests; the worker ignores them.
 _IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG"})
