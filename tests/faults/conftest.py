@@ -17,8 +17,8 @@ from typing import Any, Final
 import pytest
 
 from deploy.local.stack import free_port
-from deploy.local.stack.choice import STATE
 from deploy.local.stack.kafka_jvm import Listener
+from deploy.local.stack.selection import STATE
 from reprise.errors import UsageError
 from reprise.settings import load
 from tests.faults.proxy import Proxy

@@ -13,8 +13,7 @@ from typing import Final
 import redis
 
 from deploy.local.stack import child, free_port, wait_until
-from deploy.local.stack.answering import redis_version
-from deploy.local.stack.choice import STATE
+from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.kafka_jvm import (
     BROKER_CLASS,
     Listener,
@@ -26,6 +25,7 @@ from deploy.local.stack.kafka_jvm import (
     write_configuration,
 )
 from deploy.local.stack.redis_local import server_binary
+from deploy.local.stack.selection import STATE
 from tests.support import unavailable
 
 #: Seconds for a server to end after it was killed, and for a Redis to load what it kept.

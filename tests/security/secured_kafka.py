@@ -26,8 +26,8 @@ from kafka.admin import (
 )
 
 from deploy.local.stack import free_port
-from deploy.local.stack.choice import STATE
 from deploy.local.stack.kafka_jvm import Listener, jvm_kafka
+from deploy.local.stack.selection import STATE
 from tests.security.certificates import Certificates, Pair
 
 _PROTOCOLS: Final = {

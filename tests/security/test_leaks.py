@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
+from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.messages.dead_letters import REASON
 from tests.e2e.support_e2e import READY_SECONDS, Place, Raw, probe, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD

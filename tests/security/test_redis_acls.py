@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import StackKind, StackUnavailable
+from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.bootstrap import open_index, opened_look
 from reprise.errors import Fatal
 from reprise.index.redis.client import check_rights, connect

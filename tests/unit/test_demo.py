@@ -6,10 +6,10 @@ import orjson
 import pytest
 from rich.console import Console
 
+from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import load_sample
-from deploy.local.demo.listening import FileListener
+from deploy.local.demo.event_reader import FileListener
 from deploy.local.demo.summary import compare, summarise
-from deploy.local.demo.tally import Tally
 from deploy.local.demo.view import open_view
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import StackKind, StackUnavailable, child, make_plan, opening, signals_held, wait_until
-from deploy.local.stack.choice import Plan
-from deploy.local.stack.service import Service, Stack
+from deploy.local.stack import StackKind, StackUnavailable, child, launch, make_plan, signals_held, wait_until
+from deploy.local.stack.selection import Plan
+from deploy.local.stack.types import Service, Stack
 
 _TOP = Path(__file__).parents[2]
 _SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
@@ -49,7 +49,7 @@ def test_given_addresses_are_part_of_the_plan() -> None:
 
 def test_an_embedded_plan_opens_no_server_and_says_why(tmp_path: Path) -> None:
     """With nothing but the embedded kind there is neither Kafka nor Redis, and the stack's line tells the reason."""
-    with opening.open_stack(_plan(tmp_path, [], StackKind.EMBEDDED)) as stack:
+    with launch.open_stack(_plan(tmp_path, [], StackKind.EMBEDDED)) as stack:
         assert (stack.kafka, stack.redis, stack.name) == (None, None, "embedded")
         assert "has no Kafka" in str(stack)
 
@@ -63,7 +63,7 @@ def test_a_kind_that_fails_to_start_gives_way_to_the_next(tmp_path: Path, monkey
     monkeypatch.setattr("deploy.local.stack.redis_local.server_binary", lambda: next(answers))
     with (
         pytest.raises(StackUnavailable, match=r"(?s)ended while it started.*no valkey-server"),
-        opening.open_redis(plan),
+        launch.open_redis(plan),
     ):
         pass
     assert [line.split(" failed")[0] for line in said] == ["Redis from jvm", "Redis from embedded"]

@@ -10,10 +10,10 @@ from typing import Final
 from rich.console import Console
 
 from deploy.local.demo import on_files, on_kafka
+from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import Load, load_sample
-from deploy.local.demo.pace import DemoFailed
+from deploy.local.demo.session import DemoFailed
 from deploy.local.demo.summary import summarise
-from deploy.local.demo.tally import Tally
 from deploy.local.stack import Plan, Stack, StackUnavailable, ending_on_signals, make_plan, open_stack
 
 #: Seconds from the stack's being up to the last thing that is waited for; the rest of 90 is for taking it all down.

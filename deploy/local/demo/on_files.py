@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local.demo.command import reprise, run_to_end
+from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import Load, Sample, sample_path
-from deploy.local.demo.listening import FileListener
-from deploy.local.demo.pace import Pace
-from deploy.local.demo.tally import Tally
+from deploy.local.demo.event_reader import FileListener
+from deploy.local.demo.reprise_cli import reprise, run_to_end
+from deploy.local.demo.session import Pace
 from deploy.local.demo.view import View, open_view
 from deploy.local.stack import child
 

@@ -14,11 +14,11 @@ from uuid import uuid4
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 
-from deploy.local.demo.command import reprise, run_to_end
+from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import Load, Sample
-from deploy.local.demo.listening import TopicListener
-from deploy.local.demo.pace import DemoFailed, Pace
-from deploy.local.demo.tally import Tally
+from deploy.local.demo.event_reader import TopicListener
+from deploy.local.demo.reprise_cli import reprise, run_to_end
+from deploy.local.demo.session import DemoFailed, Pace
 from deploy.local.demo.view import open_view
 from deploy.local.stack import Service, Stack, StackKind, child, free_port, tail, wait_until
 

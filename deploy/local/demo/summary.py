@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.local.demo.tally import Tally
+from deploy.local.demo.counters import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

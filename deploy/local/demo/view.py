@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.demo.tally import Row, Tally
+from deploy.local.demo.counters import Row, Tally
 
 #: Redraws a second at most: the screen must not slow what it shows.
 _REDRAWS: Final = 5

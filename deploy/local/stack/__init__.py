@@ -9,10 +9,10 @@ May live here: choosing, starting and stopping servers. May not: anything that k
     processes.py    children, signals, waiting        service.py      the nouns
 """
 
-from deploy.local.stack.choice import Plan, make_plan
-from deploy.local.stack.opening import open_kafka, open_redis, open_stack, prepare
+from deploy.local.stack.launch import open_kafka, open_redis, open_stack, prepare
 from deploy.local.stack.processes import child, ending_on_signals, free_port, signals_held, tail, wait_until
-from deploy.local.stack.service import Service, Stack, StackKind, StackUnavailable
+from deploy.local.stack.selection import Plan, make_plan
+from deploy.local.stack.types import Service, Stack, StackKind, StackUnavailable
 
 __all__ = [
     "Plan",

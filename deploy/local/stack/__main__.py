@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
-from deploy.local.stack.choice import STATE, make_plan
-from deploy.local.stack.given import KAFKA_VARIABLE, REDIS_VARIABLE
-from deploy.local.stack.opening import open_stack, prepare
+from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
+from deploy.local.stack.launch import open_stack, prepare
 from deploy.local.stack.processes import ending_on_signals
-from deploy.local.stack.service import Stack, StackUnavailable
+from deploy.local.stack.selection import STATE, make_plan
+from deploy.local.stack.types import Stack, StackUnavailable
 
 #: The addresses of the stack that is up, as shell assignments.
 _ADDRESSES: Final = STATE / "env"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.answering import kafka_answers, redis_version
+from deploy.local.stack.health_checks import kafka_answers, redis_version
 from deploy.local.stack.processes import child, free_port, inherited, output_of, signals_held, tail, wait_until
-from deploy.local.stack.service import Service, Stack, StackKind, StackUnavailable
+from deploy.local.stack.types import Service, Stack, StackKind, StackUnavailable
 
 FILE: Final = Path(__file__).resolve().parents[2] / "compose" / "compose.yaml"
 

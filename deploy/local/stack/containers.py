@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from deploy.local.stack.answering import kafka_answers, redis_version
 from deploy.local.stack.compose import Definition, definition
+from deploy.local.stack.health_checks import kafka_answers, redis_version
 from deploy.local.stack.processes import free_port, signals_held, tail, wait_until
-from deploy.local.stack.service import Service, StackKind, StackUnavailable
+from deploy.local.stack.types import Service, StackKind, StackUnavailable
 
 #: Seconds for one request to the engine; pulling an image is many, each with news of its progress.
 _ENGINE_SECONDS: Final = 60

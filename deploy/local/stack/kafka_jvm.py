@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.answering import kafka_answers
+from deploy.local.stack.health_checks import kafka_answers
 from deploy.local.stack.processes import child, end, free_port, output_of, tail, wait_until
-from deploy.local.stack.service import Service, StackKind, StackUnavailable
+from deploy.local.stack.types import Service, StackKind, StackUnavailable
 
 _POM: Final = Path(__file__).parent.parent / "pom.xml"
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.answering import redis_version
+from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.processes import child, free_port, tail, wait_until
-from deploy.local.stack.service import Service, StackKind, StackUnavailable
+from deploy.local.stack.types import Service, StackKind, StackUnavailable
 
 #: Seconds for a server with nothing to load; it takes a tenth of one.
 _START_SECONDS: Final = 20.0

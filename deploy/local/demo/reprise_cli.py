@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy.local.demo.pace import DemoFailed
+from deploy.local.demo.session import DemoFailed
 from deploy.local.stack import child, tail
 
 #: Seconds for a command that is done at once on an idle machine.

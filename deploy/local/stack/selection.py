@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.stack.containers import engine_problem
-from deploy.local.stack.given import KAFKA_VARIABLE, REDIS_VARIABLE
+from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
 from deploy.local.stack.kafka_jvm import jvm_problem
-from deploy.local.stack.service import StackKind, StackUnavailable
+from deploy.local.stack.types import StackKind, StackUnavailable
 
 #: Jars, logs and the addresses of a stack that is up; ignored by git, removed by `make clean`.
 STATE: Final = Path(__file__).resolve().parents[3] / ".stack"

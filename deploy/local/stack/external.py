@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from deploy.local.stack.answering import kafka_answers, redis_version
+from deploy.local.stack.health_checks import kafka_answers, redis_version
 from deploy.local.stack.processes import wait_until
-from deploy.local.stack.service import Service, StackKind, StackUnavailable
+from deploy.local.stack.types import Service, StackKind, StackUnavailable
 
 #: Seconds for a server that should be up; one that is just starting gets a little.
 _ANSWER_SECONDS: Final = 15.0

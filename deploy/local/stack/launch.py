@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from deploy.local.stack.choice import STATE, Plan
 from deploy.local.stack.compose import compose_stack
 from deploy.local.stack.containers import container_kafka, container_redis, pull_images
-from deploy.local.stack.given import given_kafka, given_redis
+from deploy.local.stack.external import given_kafka, given_redis
 from deploy.local.stack.kafka_jvm import fetch_jars, jvm_kafka
 from deploy.local.stack.redis_local import local_redis
-from deploy.local.stack.service import Service, Stack, StackKind, StackUnavailable
+from deploy.local.stack.selection import STATE, Plan
+from deploy.local.stack.types import Service, Stack, StackKind, StackUnavailable
 
 Opener = Callable[[], AbstractContextManager[Service]]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.demo.listening import Listener
-from deploy.local.demo.tally import Tally
+from deploy.local.demo.counters import Tally
+from deploy.local.demo.event_reader import Listener
 from deploy.local.demo.view import View
 from deploy.local.stack import tail
 

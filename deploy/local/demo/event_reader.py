@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.local.demo.tally import Tally
+from deploy.local.demo.counters import Tally
 from reprise.messages.dead_letters import DETAIL, REASON
 
 #: Milliseconds that closing may take: nothing of the listener's is to be kept.
