@@ -36,7 +36,7 @@ from reprise.evaluation.scores import Scores, over_orders, score
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings import load
-from tests.one_text import shingles
+from tests.text_helpers import shingles
 
 _SHARED: Final = Path("../shared")
 _RETENTION: Final = Retention(window_seconds=3600, replay_seconds=3600)

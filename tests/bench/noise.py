@@ -40,8 +40,8 @@ from reprise.synthetic.reprints import told
 from reprise.synthetic.rng import Dice
 from reprise.synthetic.sites import Site, sites, text_page
 from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
-from tests.bench.wear import Sentences, furniture, misread, sentences_of, shortened, thinned
-from tests.one_text import shingles
+from tests.bench.corruption import Sentences, furniture, misread, sentences_of, shortened, thinned
+from tests.text_helpers import shingles
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.processing.ports import Index
+from tests.contract.adapters import KafkaWorld, MemoryWorld, World
 from tests.contract.streams import RULE
-from tests.contract.worlds import KafkaWorld, MemoryWorld, World
 
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
 

@@ -17,8 +17,8 @@ from reprise.kafka.transactional import Transactional
 from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
 from reprise.processing.batch import positions
 from reprise.processing.ports import Source
+from tests.contract.adapters import NOTE, KafkaWorld, World, deliver, fill, poll_until, settle, take, values
 from tests.contract.memory_broker import MAX_RECORD_BYTES
-from tests.contract.worlds import NOTE, KafkaWorld, World, deliver, fill, poll_until, settle, take, values
 
 #: Bytes that the topic of small records takes; what is larger is refused by the broker, not by the client.
 SMALL_BYTES = 2_000

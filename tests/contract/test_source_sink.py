@@ -11,8 +11,7 @@ from reprise.errors import Unreachable
 from reprise.kafka.clients import open_admin
 from reprise.kafka.consumer import KafkaSource
 from reprise.model import Message, OutputRecord, Unreadable
-from tests.contract.memory_broker import MAX_RECORD_BYTES
-from tests.contract.worlds import (
+from tests.contract.adapters import (
     DEADLINE_SECONDS,
     PARTITIONS,
     POLL_SECONDS,
@@ -28,6 +27,7 @@ from tests.contract.worlds import (
     take,
     values,
 )
+from tests.contract.memory_broker import MAX_RECORD_BYTES
 
 
 def test_every_record_arrives_as_it_was_sent(world: World) -> None:

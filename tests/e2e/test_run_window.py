@@ -25,7 +25,7 @@ from reprise.index.redis.codec import margin_ms
 from tests.contract.streams import text_of
 from tests.e2e.steady_load import Due, copies, sending, stories
 from tests.e2e.support_e2e import Event, Place, by_trace, open_place, wait_delivered, wait_ready
-from tests.footprint import Footprint, look, warm_up
+from tests.redis_footprint import Footprint, look, warm_up
 from tests.support import running_worker, unavailable
 
 #: Seconds; as long a replay, so that no kind of key takes longer than two windows to reach its level.

@@ -22,9 +22,9 @@ from deploy.local.stack.selection import STATE
 from reprise.errors import UsageError
 from reprise.settings import load
 from tests.faults.proxy import Proxy
-from tests.faults.scene import OpenScene, Outcome, open_scene
+from tests.faults.report import lines
+from tests.faults.scenario import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer
-from tests.faults.table import lines
 
 #: Where logs of failed scenarios stay; ignored by git. The newest runs are kept.
 _LOGS: Final = STATE / "faults"

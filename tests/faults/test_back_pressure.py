@@ -5,7 +5,7 @@ import time
 import pytest
 
 from deploy.local.stack import wait_until
-from tests.faults.scene import OpenScene, Scene
+from tests.faults.scenario import OpenScene, Scene
 from tests.faults.servers import Broker, RedisServer
 from tests.faults.workers import READY_SECONDS, readiness, resident_bytes, wait_ready, wait_unready
 

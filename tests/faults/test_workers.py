@@ -4,7 +4,7 @@ import pytest
 
 from deploy.local.stack import wait_until
 from tests.faults.proxy import Proxy
-from tests.faults.scene import OpenScene, Scene
+from tests.faults.scenario import OpenScene, Scene
 from tests.faults.servers import Broker, RedisServer
 from tests.faults.workers import READY_SECONDS, hold, let_go, wait_ready
 

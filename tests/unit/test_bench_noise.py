@@ -11,10 +11,10 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.model import Article, Fingerprint
 from reprise.synthetic.sites import Site
 from tests.bench.chained import chained
+from tests.bench.corruption import furniture, misread, sentences_of, shortened, thinned
 from tests.bench.hashes import rehashed
 from tests.bench.mixed import scattered, score_among
 from tests.bench.noise import wilson
-from tests.bench.wear import furniture, misread, sentences_of, shortened, thinned
 
 TEN = tuple(f"Sentence {n}." for n in range(10))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from tests.bench.goals.form import FORMS
+from tests.bench.goals.profile import FORMS
 from tests.bench.goals.report import page
 from tests.bench.goals.results import Results
 from tests.bench.goals.verdicts import verdicts

@@ -26,7 +26,7 @@ from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Kind, Signature
-from tests.one_text import shingles
+from tests.text_helpers import shingles
 
 RULE = Rule()
 A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key(None)

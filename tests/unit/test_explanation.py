@@ -26,7 +26,7 @@ from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import Limits, read_article
 from reprise.model import Article, EventType, Message
-from tests.one_text import shingles
+from tests.text_helpers import shingles
 
 RULE = Rule()
 TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reprise.dedup.text.hashing import window_hashes
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.tokens import COMPLEX_A_SHINGLE, Tokens, normalise, tokenise
-from tests.one_text import shingles
+from tests.text_helpers import shingles
 
 #: The bit of a hash that says whether its shingle holds a digit: the lowest of the 24 that a sketch keeps.
 FIGURE = 1 << 8

@@ -11,12 +11,12 @@ import orjson
 from pydantic import TypeAdapter
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
-from tests.bench.goals.form import FORMS
 from tests.bench.goals.measuring import measure
-from tests.bench.goals.place import BenchmarkFailed
 from tests.bench.goals.plots import draw
+from tests.bench.goals.profile import FORMS
 from tests.bench.goals.report import page
 from tests.bench.goals.results import Results
+from tests.bench.goals.run_resources import BenchmarkFailed
 
 _DOCS: Final = Path(__file__).parents[3] / "docs"
 

@@ -15,8 +15,8 @@ import psutil
 from pydantic import TypeAdapter
 
 from deploy.local.stack import child
-from tests.bench.goals.place import BenchmarkFailed, Place, await_delivered, await_workers, open_place, preload
 from tests.bench.goals.results import Contender, Cores, Passage, Run
+from tests.bench.goals.run_resources import BenchmarkFailed, Place, await_delivered, await_workers, open_place, preload
 from tests.bench.goals.servers import CpuTimes, Servers, cores_between, cpu_times
 from tests.bench.goals.stream import Stream
 from tests.bench.goals.summary import steady_rate

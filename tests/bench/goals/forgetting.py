@@ -8,8 +8,8 @@ import redis
 
 from deploy.local.stack import wait_until
 from tests.bench.goals.contenders import is_ready, workers
-from tests.bench.goals.place import await_delivered, await_ready, open_place, preload
 from tests.bench.goals.results import Forgetting
+from tests.bench.goals.run_resources import await_delivered, await_ready, open_place, preload
 from tests.bench.goals.servers import Servers, fresh_store
 from tests.bench.goals.stream import make_stream
 

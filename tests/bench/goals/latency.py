@@ -9,8 +9,8 @@ from typing import Final
 from kafka import KafkaConsumer, KafkaProducer
 
 from tests.bench.goals.contenders import is_ready, workers
-from tests.bench.goals.place import BROKER_SECONDS, PARTITIONS, BenchmarkFailed, Place, await_ready, open_place
 from tests.bench.goals.results import Latency
+from tests.bench.goals.run_resources import BROKER_SECONDS, PARTITIONS, BenchmarkFailed, Place, await_ready, open_place
 from tests.bench.goals.servers import Servers
 from tests.bench.goals.stream import make_stream
 from tests.bench.goals.summary import histogram, percentile

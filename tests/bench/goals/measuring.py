@@ -10,7 +10,7 @@ from deploy.local.stack import Plan
 from reprise.settings.groups import IndexSettings
 from tests.bench import memory
 from tests.bench.goals import forgetting, growth, latency, machine, scaling, starting, throughput
-from tests.bench.goals.form import Form
+from tests.bench.goals.profile import Form
 from tests.bench.goals.results import Contender, IndexMemory, Results, Throughput
 from tests.bench.goals.servers import fresh_store, open_servers
 from tests.bench.goals.summary import spread

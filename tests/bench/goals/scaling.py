@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from tests.bench.goals.contenders import is_ready, run_of, watch, workers
-from tests.bench.goals.place import await_ready, held_back, open_place
 from tests.bench.goals.results import Run, Scaling
+from tests.bench.goals.run_resources import await_ready, held_back, open_place
 from tests.bench.goals.servers import Servers
 from tests.bench.goals.stream import Stream, make_stream
 

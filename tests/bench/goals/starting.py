@@ -6,8 +6,8 @@ from collections.abc import Callable
 import psutil
 
 from tests.bench.goals.contenders import is_ready, workers
-from tests.bench.goals.place import await_delivered, await_ready, open_place, preload
 from tests.bench.goals.results import Starting
+from tests.bench.goals.run_resources import await_delivered, await_ready, open_place, preload
 from tests.bench.goals.servers import Servers
 from tests.bench.goals.stream import make_stream
 

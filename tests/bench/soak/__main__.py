@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
 from reprise.observability.collectors import STORE_SECONDS
-from tests.bench.goals.place import BenchmarkFailed
-from tests.bench.soak.form import Form
+from tests.bench.goals.run_resources import BenchmarkFailed
 from tests.bench.soak.picture import draw
+from tests.bench.soak.profile import Form
 from tests.bench.soak.results import Soak
 from tests.bench.soak.watching import soak
 

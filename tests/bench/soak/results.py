@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final
 
 from tests.bench.goals.results import Machine
-from tests.bench.soak.form import Form
+from tests.bench.soak.profile import Form
 
 #: Growth from the third window to the last that is still a flat line: how many of a window's articles get indexed is
 #: the generator's luck, and a busy machine sweeps later; both together were seen to make 4 %.

@@ -14,12 +14,12 @@ from deploy.local.stack import Plan, child, tail, wait_until
 from reprise.index.redis.codec import margin_ms
 from tests.bench.goals import machine
 from tests.bench.goals.contenders import is_ready, workers
-from tests.bench.goals.place import BenchmarkFailed, Place, await_delivered, await_ready, open_place
+from tests.bench.goals.run_resources import BenchmarkFailed, Place, await_delivered, await_ready, open_place
 from tests.bench.goals.servers import fresh_store, open_servers
-from tests.bench.soak.form import Form
+from tests.bench.soak.profile import Form
 from tests.bench.soak.results import Series, Soak
 from tests.e2e.support_e2e import samples
-from tests.footprint import Footprint, look, warm_up
+from tests.redis_footprint import Footprint, look, warm_up
 from tests.support import WorkerProcess, reprise_command, worker_environment
 
 #: Seconds between two looks, each of which reads every key: some 0.2 s of a core.

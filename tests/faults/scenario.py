@@ -20,7 +20,7 @@ from kafka import KafkaAdminClient
 from deploy.local.stack import wait_until
 from tests.faults.checker import CounterExample, Promise, Verdict, judge, judge_commits
 from tests.faults.load import Load, running_load
-from tests.faults.tape import Tape
+from tests.faults.topic_recorder import Tape
 from tests.faults.workers import Crew, wait_ready
 from tests.support import TopicNames
 

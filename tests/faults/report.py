@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tests.faults.scene import Outcome
+from tests.faults.scenario import Outcome
 
 _HEAD = ("scenario", "delivery", "seed", "articles", "kills", "lost", "doubled", "recovered within")
 
