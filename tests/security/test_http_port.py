@@ -95,7 +95,7 @@ def test_no_version_is_told(port: int) -> None:
 
 def test_a_dawdler_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then holds a connection for its time and no longer; then a probe gets through."""
-    monkeypatch.setattr(health, "CONNECTION_SECONDS", 1.0)
+    monkeypatch.setattr(http_server, "CONNECTION_SECONDS", 1.0)
     dawdlers = [socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) for _ in range(MAX_REQUESTS)]
     began = time.monotonic()
     for each in dawdlers:

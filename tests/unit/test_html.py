@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLParserException
 
 from reprise.errors import BadMessage
-from reprise.messages import html_text
+from reprise.messages import html_text as html_module
 from reprise.messages.html_text import html_text
 from reprise.model import DeadReason
 
@@ -226,7 +226,7 @@ def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch
         def parse(page: str) -> None:
             raise HTMLParserException(page)
 
-    monkeypatch.setattr(html, "HTMLTree", GivesUp)
+    monkeypatch.setattr(html_module, "HTMLTree", GivesUp)
     with pytest.raises(BadMessage) as caught:
         html_text(PAGE)
     assert caught.value.reason is DeadReason.HTML_UNREADABLE

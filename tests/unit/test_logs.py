@@ -8,8 +8,7 @@ import pytest
 import structlog
 
 from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable
-from reprise.observability import logging
-from reprise.observability.logging import LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
+from reprise.observability.logging import configure, LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
 
 MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
 
@@ -39,7 +38,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
     """A collector reads event, level, time and the fields, a line break inside a value included."""
-    logging.configure("info", "json", stream)
+    configure("info", "json", stream)
     logging.logger().info("started", group_id="a\nb")
     (line,) = lines(stream)
     assert (line["event"], line["level"], line["group_id"]) == ("started", "info", "a\nb")
@@ -48,7 +47,7 @@ def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
 
 def test_the_console_is_for_people(stream: io.StringIO) -> None:
     """Where nobody's terminal is behind the stream there are no colours either."""
-    logging.configure("info", "console", stream)
+    configure("info", "console", stream)
     logging.logger().info("started", group_id="g")
     assert "started" in stream.getvalue()
     assert "group_id=g" in stream.getvalue()
@@ -57,7 +56,7 @@ def test_the_console_is_for_people(stream: io.StringIO) -> None:
 
 def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
     """The level holds for the worker's own lines."""
-    logging.configure("warning", "json", stream)
+    configure("warning", "json", stream)
     logging.logger().info("quiet")
     logging.logger().warning("loud")
     assert [line["event"] for line in lines(stream)] == ["loud"]
@@ -65,7 +64,7 @@ def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
 
 def test_the_libraries_speak_the_same_format_from_warnings_on(stream: io.StringIO) -> None:
     """A client's warning is a JSON line with its name; its chatter is left out at any level."""
-    logging.configure("debug", "json", stream)
+    configure("debug", "json", stream)
     logging.getLogger("kafka.conn").info("chatter")
     logging.getLogger("kafka.conn").warning("lost %s", "node 1")
     (line,) = lines(stream)
@@ -91,7 +90,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def journal(stream: io.StringIO, clock: Clock) -> Journal:
-    logging.configure("info", "json", stream)
+    configure("info", "json", stream)
     return Journal(clock)
 
 
