@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.shingles import Shingles, shingles_by_page
+from reprise.dedup.text.shingles import Shingles, hash_shingles
 from reprise.dedup.text.tokens import Tokens
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     """Hash every shingle of the kept tokens (one at least) of one text."""
-    (found,) = shingles_by_page(tokens, kept)
+    (found,) = hash_shingles(tokens, kept)
     if found is None:
         raise ValueError("no token is kept")
     return found

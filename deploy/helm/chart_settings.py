@@ -18,7 +18,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from reprise.settings.groups import PREFIX, groups, variable
-from reprise.settings.help_text import Described, describe
+from reprise.settings.help_text import SettingHelp, describe
 
 CHART: Final = Path(__file__).parent / "reprise"
 
@@ -79,7 +79,7 @@ class ChartSetting:
     """
 
     name: str
-    described: Described
+    described: SettingHelp
     schema: Mapping[str, Any]
     default: object
     path: bool

@@ -25,11 +25,11 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
-from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
 from reprise.evaluation.runs import decide, shuffled
 from reprise.evaluation.scores import harmonic, score_stories
 from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import Limits, read_article
+from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.settings import load
 
 #: The thresholds that say what a match is, each with the values tried beside its default. Bounds and sizes are not
@@ -75,17 +75,19 @@ def hashed(seed: int) -> Iterator[None]:
         yield
 
 
-def read(name: str, rule: Rule) -> list[Labelled]:
+def read(name: str, rule: Rule) -> list[LabelledArticle]:
     """The labelled articles of a file, with their fingerprints."""
     settings = load({"REPRISE_REDIS_URL": "redis://localhost:6379/0"})
-    limits = Limits(
+    limits = DecoderLimits(
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
     )
-    lines = read_lines(messages(settings, name), partial(read_article, limits=limits), partial(fingerprint, rule=rule))
-    return [line[0] for line in lines if not isinstance(line, Unread)]
+    lines = read_lines(
+        messages(settings, name), partial(decode_article, limits=limits), partial(fingerprint, rule=rule)
+    )
+    return [line[0] for line in lines if not isinstance(line, RejectedLine)]
 
 
-def run(articles: Sequence[Labelled], gold: Mapping[str, str], rule: Rule, seed: int) -> Run:
+def run(articles: Sequence[LabelledArticle], gold: Mapping[str, str], rule: Rule, seed: int) -> Run:
     """Decide the articles in one order, and score each story."""
     index = MemoryIndex(rule=rule, retention=_RETENTION)
     order = shuffled(articles, seed)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from reprise.synthetic import Crawl, crawl, strewn
+from reprise.synthetic import Crawl, crawl, insert_malformed
 from reprise.synthetic.serialize import line
 
 #: A row for each so many times as many articles as the row before.
@@ -33,7 +33,7 @@ def main() -> None:
     options = Crawl(count=given.articles, words=given.words, largest=given.largest, reach=given.reach)
     sys.stdout.write("| articles | bytes an article | articles/s of CPU | peak memory, MB |\n")
     sys.stdout.write("| --- | --- | --- | --- |\n")
-    articles, lines = 0, (line(each, with_gold=True) for each in strewn(crawl(options), 0.0, options.seed))
+    articles, lines = 0, (line(each, with_gold=True) for each in insert_malformed(crawl(options), 0.0, options.seed))
     while True:
         target = min(given.articles, max(1_000, articles * _STEP))
         began = time.process_time()

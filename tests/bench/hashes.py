@@ -26,11 +26,11 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import mix
 from reprise.dedup.text.line_unwrapping import unwrap
-from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
-from reprise.evaluation.labels import Labelled, gold_labels, read_lines
+from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
 from reprise.evaluation.runs import decide, seeds, shuffled
 from reprise.evaluation.scores import Scores, over_orders, score
 from reprise.index.memory import MemoryIndex
@@ -61,7 +61,7 @@ def rehashed(article: Article, number: int) -> Fingerprint:
     if number == 0 or found.signature is None:
         return found
     tokens = tokenise(normalise(unwrap(article.text)))
-    kept = prose(tokens, MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT)
+    kept = keep_prose(tokens, MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT)
     other = _other(shingles(tokens, kept), number)
     return replace(found, signature=sign(other, Rule().permutations, Rule().sketch_size))
 
@@ -73,7 +73,9 @@ def _other(found: Shingles, number: int) -> Shingles:
     return replace(found, hashes=hashes, sentences=found.sentences[first])
 
 
-def measure(pages: Sequence[tuple[Labelled, Article]], texts: Sequence[Article], number: int, orders: int) -> Hashed:
+def measure(
+    pages: Sequence[tuple[LabelledArticle, Article]], texts: Sequence[Article], number: int, orders: int
+) -> Hashed:
     """Decide everything with one hash function."""
     labelled = [replace(page, fingerprint=rehashed(article, number)) for page, article in pages]
     gold = gold_labels(labelled)

@@ -23,7 +23,7 @@ from uuid import uuid4
 from reprise.bootstrap import open_index, steps_of
 from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
 from reprise.commands.support.phases import Phases
-from reprise.evaluation.labels import Labelled, gold_labels, read_lines
+from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
 from reprise.evaluation.runs import shuffled
 from reprise.evaluation.scores import Scores, harmonic, score
 from reprise.index.redis.client import connect
@@ -123,7 +123,9 @@ def scattered(
             yield next(others)
 
 
-def measure(settings: Settings, index: Index, pages: Sequence[Labelled], crowd: Crowd, seed: int, show: Phases) -> Run:
+def measure(
+    settings: Settings, index: Index, pages: Sequence[LabelledArticle], crowd: Crowd, seed: int, show: Phases
+) -> Run:
     """Decide the pages in the order of `seed`, among the crowd, in a namespace of their own."""
     gold = gold_labels(pages)
     order = [page.fingerprint for page in shuffled(pages, seed)]
@@ -181,7 +183,7 @@ def synthetic(steps: Steps, options: Crawl) -> Crowd:
     )
 
 
-def _articles(settings: Settings, name: str, steps: Steps) -> Iterator[tuple[Labelled, Article]]:
+def _articles(settings: Settings, name: str, steps: Steps) -> Iterator[tuple[LabelledArticle, Article]]:
     """The lines of a file that are articles."""
     lines = read_lines(messages(settings, name), steps.read, steps.fingerprint)
     return (each for each in lines if isinstance(each, tuple))

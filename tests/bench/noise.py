@@ -29,15 +29,15 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import unwrap
-from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Kind
 from reprise.processing.ports import Index
 from reprise.synthetic.languages import LANGUAGES
-from reprise.synthetic.reprints import told
-from reprise.synthetic.rng import Dice
+from reprise.synthetic.reprints import write_story
+from reprise.synthetic.rng import Rng
 from reprise.synthetic.sites import Site, sites, text_page
 from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
 from tests.bench.corruption import Sentences, furniture, misread, sentences_of, shortened, thinned
@@ -70,7 +70,7 @@ class Wear:
     cut: Callable[[Sentences, Random], Sentences] = lambda sentences, _: sentences
     wrong: float = 0.0
     boilerplate: float = 0.0
-    prose: bool = False
+    keep_prose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def _page(name: str, text: Sentences, wear: Wear, site: Site, chance: Random) ->
             _furnishing()[begin : begin + _FURNISHED],
             _headlines()[begin : begin + _FURNISHED],
             round(words),
-            prose=wear.prose,
+            keep_prose=wear.prose,
         )
         half = len(around) // 2
         page = "\n".join((*around[:half], page, *around[half:]))
@@ -168,7 +168,7 @@ def _estimates(decision: Decision, article: Article, matched: Article) -> tuple[
 
 def _shingles(text: str) -> NDArray[np.uint32]:
     tokens = tokenise(normalise(unwrap(text)))
-    return shingles(tokens, prose(tokens, MIN_WORDS_TEXT)).hashes
+    return shingles(tokens, keep_prose(tokens, MIN_WORDS_TEXT)).hashes
 
 
 @cache
@@ -196,10 +196,10 @@ def _english() -> dict[str, Prose]:
 
 def generated(words: int, articles: int, seed: int) -> Corpus:
     """Made-up English stories of `words` words, a quarter more or less."""
-    dice, language = Dice(seed, words), Prose(lexicon(LANGUAGES["en"]), seed, words)
+    dice, language = Rng(seed, words), Prose(lexicon(LANGUAGES["en"]), seed, words)
 
     def tell() -> list[Sentences]:
-        return [told(language, dice, words * (75 + dice.below(51)) // 100) for _ in range(articles)]
+        return [write_story(language, dice, words * (75 + dice.below(51)) // 100) for _ in range(articles)]
 
     return Corpus(name=f"{words} words", rounds=[Round(texts=tell(), strangers=tell())])
 
@@ -226,9 +226,9 @@ def wears() -> Mapping[str, Sequence[Wear]]:
         "sentences dropped from the end": [Wear(name=f"{n}0 %", cut=partial(_shortened, n / 10)) for n in tenths],
         "characters wrong": [Wear(name=f"{n:g} %", wrong=n / 100) for n in (0, 0.5, 1, 2, 3, 4, 5, 10)],
         "menus, headlines, legal lines added": [Wear(name=f"{n:g} x", boilerplate=n) for n in (0.5, 1, 2, 4)],
-        "notices added, in sentences": [Wear(name=f"{n:g} x", boilerplate=n, prose=True) for n in (0.5, 1, 2, 4)],
+        "notices added, in sentences": [Wear(name=f"{n:g} x", boilerplate=n, keep_prose=True) for n in (0.5, 1, 2, 4)],
         "half dropped, 2 % wrong, notices": [
-            Wear(name="1 x", cut=partial(_thinned, 0.5), wrong=0.02, boilerplate=1, prose=True)
+            Wear(name="1 x", cut=partial(_thinned, 0.5), wrong=0.02, boilerplate=1, keep_prose=True)
         ],
     }
 
@@ -254,8 +254,8 @@ def markdown(corpora: Sequence[Corpus], cells: Mapping[tuple[str, str, str], Cel
     """Write the recall of all cells as one table."""
     names = [corpus.name for corpus in corpora]
     first = [cells["characters wrong", "0 %", name] for name in names]
-    told = ", ".join(f"{cell.reprints} of {name}" for name, cell in zip(names, first, strict=True))
-    yield f"Reprints a cell: {told}. Recall with its 95 % interval (Wilson); false joins of all that came."
+    write_story = ", ".join(f"{cell.reprints} of {name}" for name, cell in zip(names, first, strict=True))
+    yield f"Reprints a cell: {write_story}. Recall with its 95 % interval (Wilson); false joins of all that came."
     yield ""
     yield "| what the text suffers | | " + " | ".join(f"{name}: recall | false" for name in names) + " |"
     yield "| --- | ---: |" + " ---: | ---: |" * len(names)

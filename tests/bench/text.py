@@ -26,10 +26,10 @@ from typing import Any, Final
 from datasketch import MinHash
 
 from reprise.dedup.decision import Rule
-from reprise.dedup.text.fingerprint import fingerprint, fingerprints
+from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.dedup.text.line_unwrapping import unwrap
-from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
-from reprise.dedup.text.shingles import shingles_by_page
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
+from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Article
@@ -54,8 +54,8 @@ _STAGES: Final[dict[str, Callable[[Any], Any]]] = {
     "unwrap": lambda texts: [unwrap(text) for text in texts],
     "normalise": lambda texts: [normalise(text) for text in texts],
     "tokenise": lambda texts: tokenise(*texts),
-    "prose": lambda tokens: (tokens, prose(tokens, MIN_WORDS_TEXT)),
-    "shingles": lambda kept: shingles_by_page(*kept),
+    "prose": lambda tokens: (tokens, keep_prose(tokens, MIN_WORDS_TEXT)),
+    "shingles": lambda kept: hash_shingles(*kept),
     "sign": lambda pages: [sign(found, _RULE.permutations, _RULE.sketch_size) for found in pages if found],
 }
 
@@ -71,7 +71,7 @@ def obvious(text: str, permutations: int) -> MinHash:
 def ways() -> dict[str, Callable[[Sequence[str]], object]]:
     """What is measured, by name: the whole step, the obvious way twice, and the stages up to each."""
     return {
-        "Reprise": lambda texts: fingerprints([Article(article_id="", text=text) for text in texts], _RULE),
+        "Reprise": lambda texts: fingerprint_batch([Article(article_id="", text=text) for text in texts], _RULE),
         "Reprise, one by one": lambda texts: [fingerprint(Article(article_id="", text=text), _RULE) for text in texts],
         "obvious, 32 permutations": lambda texts: [obvious(text, 32) for text in texts],
         "obvious, 128 permutations": lambda texts: [obvious(text, 128) for text in texts],

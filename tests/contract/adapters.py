@@ -14,7 +14,7 @@ from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
-from reprise.model import Message, Outcome, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, Message, Outcome, OutputRecord
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.ports import Delivery, Sink, Source
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
@@ -111,12 +111,14 @@ class KafkaWorld:
             adapter.close()
 
 
-World = MemoryWorld | KafkaWorld
+IndexAdapter = MemoryWorld | KafkaWorld
 
 
-def poll_until(done: Callable[[Sequence[Message | Unreadable]], bool], *sources: Source) -> list[Message | Unreadable]:
+def poll_until(
+    done: Callable[[Sequence[Message | CorruptRecord]], bool], *sources: Source
+) -> list[Message | CorruptRecord]:
     """Poll the sources in turn until what came satisfies `done`; a group needs all its members polled to settle."""
-    got: list[Message | Unreadable] = []
+    got: list[Message | CorruptRecord] = []
     until = time.monotonic() + DEADLINE_SECONDS
     while not done(got):
         assert time.monotonic() < until, f"only {len(got)} messages came"
@@ -125,7 +127,7 @@ def poll_until(done: Callable[[Sequence[Message | Unreadable]], bool], *sources:
     return got
 
 
-def poll_together(*sources: Source) -> list[Sequence[Message | Unreadable]]:
+def poll_together(*sources: Source) -> list[Sequence[Message | CorruptRecord]]:
     """Poll members of a group at the same time, as they would from processes of their own.
 
     One after the other they would miss the ends of each other's rebalances: a join ends in all of them at once, and who
@@ -140,7 +142,7 @@ def take(source: Source, count: int) -> list[Message]:
     return [message for message in got if isinstance(message, Message)]
 
 
-def fill(world: World, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
+def fill(world: IndexAdapter, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
     records = [
         OutputRecord(topic=topic, key=b"k%d" % number, value=b"v%d" % number, headers=(("h", b"%d" % number),))
         for number in range(start, start + count)
@@ -170,17 +172,17 @@ def deliver(delivery: Delivery, outcomes: Sequence[Outcome], *sources: Source) -
             poll_together(*sources)
 
 
-def skipped(messages: Sequence[Message | Unreadable]) -> list[Outcome]:
+def skipped(messages: Sequence[Message | CorruptRecord]) -> list[Outcome]:
     """What messages lead to that lead to nothing: their positions are committed."""
     return [Outcome(message=message) for message in messages]
 
 
 def settle(
-    first: Source, second: Source, seen: Callable[[Sequence[Message | Unreadable]], bool] = lambda got: True
+    first: Source, second: Source, seen: Callable[[Sequence[Message | CorruptRecord]], bool] = lambda got: True
 ) -> None:
     """Poll both until each owns its share; Kafka's say so, and memory's are settled at once."""
     until = time.monotonic() + DEADLINE_SECONDS
-    got: list[Message | Unreadable] = []
+    got: list[Message | CorruptRecord] = []
     shares = [set[tuple[str, int]](), set[tuple[str, int]]()]
     while not (all(shares) and seen(got)):
         assert time.monotonic() < until, "the group did not settle"

@@ -9,7 +9,7 @@ from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.processing.ports import Index
-from tests.contract.adapters import KafkaWorld, MemoryWorld, World
+from tests.contract.adapters import IndexAdapter, KafkaWorld, MemoryWorld
 from tests.contract.streams import RULE
 
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
@@ -33,9 +33,9 @@ def index(request: pytest.FixtureRequest) -> Iterator[Index]:
 @pytest.fixture(
     params=["memory", *(pytest.param(name, marks=pytest.mark.stack) for name in ("kafka", "transactional"))]
 )
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request: pytest.FixtureRequest) -> Iterator[IndexAdapter]:
     """The adapters of one way to deliver."""
-    made: World
+    made: IndexAdapter
     if request.param == "memory":
         made = MemoryWorld()
     else:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reprise.errors import Unreachable
-from reprise.model import Message, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, Message, OutputRecord
 from reprise.processing.batch import positions
 from reprise.processing.ports import Partition
 
@@ -20,7 +20,7 @@ MAX_RECORD_BYTES = 1_048_576
 class MemoryBroker:
     def __init__(self, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
         self.max_record_bytes = max_record_bytes
-        self.log: dict[Partition, list[Message | Unreadable]] = {}
+        self.log: dict[Partition, list[Message | CorruptRecord]] = {}
         self.committed: dict[tuple[str, Partition], int] = {}
         self.notes: dict[tuple[str, Partition], str] = {}
         self.groups: dict[str, list[MemorySource]] = defaultdict(list)
@@ -46,7 +46,7 @@ class MemoryBroker:
         )
 
     def damage(self, topic: str, partition: int, offset: int) -> None:
-        self.log[topic, partition][offset] = Unreadable(
+        self.log[topic, partition][offset] = CorruptRecord(
             topic=topic, partition=partition, offset=offset, detail="damaged"
         )
 
@@ -92,9 +92,9 @@ class MemorySource:
             self.changes[new] += 1
             self.positions[new] = self.broker.committed.get((self.group, new), 0)
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         self.broker.reach()
-        batch: list[Message | Unreadable] = []
+        batch: list[Message | CorruptRecord] = []
         for partition, position in () if self.paused else self.positions.items():
             batch += self.broker.log[partition][position : position + self.batch_max - len(batch)]
         for message in batch:
@@ -102,7 +102,7 @@ class MemorySource:
             self.positions[partition] = message.offset + 1
         return [replace(each, assignment=self.changes[each.topic, each.partition]) for each in batch]
 
-    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
         self.broker.reach()
         ours = [each for each in messages if each.assignment == self.changes[each.topic, each.partition]]
         for partition, position in positions(ours).items():

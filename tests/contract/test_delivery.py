@@ -14,32 +14,32 @@ from reprise.kafka import transactions
 from reprise.kafka.clients import open_admin
 from reprise.kafka.consumer import KafkaSource, offsets
 from reprise.kafka.transactional import Transactional
-from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Message, Outcome, OutputRecord
 from reprise.processing.batch import positions
 from reprise.processing.ports import Source
-from tests.contract.adapters import NOTE, KafkaWorld, World, deliver, fill, poll_until, settle, take, values
+from tests.contract.adapters import NOTE, IndexAdapter, KafkaWorld, deliver, fill, poll_until, settle, take, values
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 
 #: Bytes that the topic of small records takes; what is larger is refused by the broker, not by the client.
 SMALL_BYTES = 2_000
 
 
-def told(message: Message | Unreadable, topic: str, *values: bytes) -> Outcome:
+def told(message: Message | CorruptRecord, topic: str, *values: bytes) -> Outcome:
     """What a message leads to: these values, the smaller after the larger."""
     key = b"%d-%d" % (message.partition, message.offset)
     records = [OutputRecord(topic=topic, key=key, value=value, headers=()) for value in values]
     return Outcome(
         message=message,
         records=tuple(partial(lambda record: record, record) for record in records),
-        reasons=(None, *[DeadReason.EVENT_TOO_LARGE] * (len(values) - 1)),
+        reasons=(None, *[DeadLetterReason.EVENT_TOO_LARGE] * (len(values) - 1)),
     )
 
 
-def echoes(messages: Sequence[Message | Unreadable], topic: str) -> list[Outcome]:
+def echoes(messages: Sequence[Message | CorruptRecord], topic: str) -> list[Outcome]:
     return [told(message, topic, message.value or b"") for message in messages if isinstance(message, Message)]
 
 
-def everything(world: World, topic: str, count: int) -> list[bytes | None]:
+def everything(world: IndexAdapter, topic: str, count: int) -> list[bytes | None]:
     """What a `read_committed` reader sees of a topic, up to a last record that is written for it to wait for."""
     sink = world.sink()
     sink.send([OutputRecord(topic=topic, key=None, value=b"end", headers=())])
@@ -50,7 +50,7 @@ def everything(world: World, topic: str, count: int) -> list[bytes | None]:
     return [m.value for m in got if isinstance(m, Message) and m.value != b"end"]
 
 
-def test_what_is_delivered_is_told_and_committed(world: World) -> None:
+def test_what_is_delivered_is_told_and_committed(world: IndexAdapter) -> None:
     """Every outcome is told once, in order, and the next source of the group begins behind the batch."""
     topic, output = world.topic(), world.topic(1)
     fill(world, topic, 10)
@@ -63,7 +63,7 @@ def test_what_is_delivered_is_told_and_committed(world: World) -> None:
     assert everything(world, output, 10) == [outcome.records[0]().value for outcome in outcomes]
 
 
-def test_a_batch_that_leads_to_nothing_is_committed(world: World) -> None:
+def test_a_batch_that_leads_to_nothing_is_committed(world: IndexAdapter) -> None:
     """Tombstones alone move the position all the same."""
     topic = world.topic()
     fill(world, topic, 5)
@@ -75,7 +75,7 @@ def test_a_batch_that_leads_to_nothing_is_committed(world: World) -> None:
     assert values(take(world.source(topic, "g"), 1)) == [b"v5"]
 
 
-def test_a_note_is_kept_with_the_position(world: World) -> None:
+def test_a_note_is_kept_with_the_position(world: IndexAdapter) -> None:
     """Whoever gets the partitions next is given what was noted last; where nothing was, an empty note."""
     topic, partitions = world.topic(), {0, 1}
     fill(world, topic, 20)
@@ -91,7 +91,7 @@ def test_a_note_is_kept_with_the_position(world: World) -> None:
     assert list(successor.notes()) == [NOTE, NOTE]
 
 
-def test_one_delivery_follows_another(world: World) -> None:
+def test_one_delivery_follows_another(world: IndexAdapter) -> None:
     """The batches of a stream are told one after the other by one producer."""
     topic, output = world.topic(1), world.topic(1)
     source = world.source(topic, "g")
@@ -102,7 +102,7 @@ def test_one_delivery_follows_another(world: World) -> None:
     assert everything(world, output, 15) == [b"v%d" % number for number in range(15)]
 
 
-def test_of_what_is_too_large_the_next_smaller_is_told(world: World) -> None:
+def test_of_what_is_too_large_the_next_smaller_is_told(world: IndexAdapter) -> None:
     """An event past the limit becomes its dead letter, that its notice, and the neighbours are told once."""
     topic, output = world.topic(1), world.topic(1)
     fill(world, topic, 3)
@@ -118,7 +118,7 @@ def test_of_what_is_too_large_the_next_smaller_is_told(world: World) -> None:
     assert sorted(everything(world, output, 3)) == [b"first", b"second", b"third"]
 
 
-def test_where_nothing_fits_nothing_is_committed(world: World) -> None:
+def test_where_nothing_fits_nothing_is_committed(world: IndexAdapter) -> None:
     """Without any record that its topic takes, the worker stops, and the batch is read again."""
     topic, output = world.topic(1), world.topic(1)
     fill(world, topic, 2)

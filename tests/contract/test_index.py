@@ -7,7 +7,7 @@ import pytest
 
 from reprise.index.memory import MemoryIndex
 from reprise.model import EventType, Kind, Trace
-from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.ports import Index
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
@@ -214,13 +214,13 @@ def test_a_batch_of_several_namespaces_is_decided_as_each_alone(index: Index, na
         for number, text in enumerate(texts)
         for name in ("en", "fr", "de")[: number % 3 + 1]
     ]
-    decisions = ask_each(index.ask, batch, T0).wait()
+    decisions = submit_by_namespace(index.ask, batch, T0).wait()
     reference = MemoryIndex(rule=RULE, retention=RETENTION)
     for each in {fingerprint.namespace for fingerprint in batch}:
         numbers = [number for number, fingerprint in enumerate(batch) if fingerprint.namespace == each]
         alone = reference.decide(each, [batch[number] for number in numbers], T0)
         assert [decisions[number] for number in numbers] == alone
-    again = ask_each(index.ask, batch, T0 + 1).wait()
+    again = submit_by_namespace(index.ask, batch, T0 + 1).wait()
     assert [replace(decision, trace=Trace()) for decision in again] == [
         replace(decision, trace=Trace()) for decision in decisions
     ]

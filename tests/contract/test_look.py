@@ -9,8 +9,8 @@ import redis
 from reprise.dedup.decision import Rule, source_key
 from reprise.errors import Fatal, IndexMismatch
 from reprise.index.redis.index import parameters
-from reprise.index.redis.inspect import Look, open_look
-from reprise.index.redis.inspect_types import Representative
+from reprise.index.redis.inspect import IndexInspector, find_index
+from reprise.index.redis.inspect_types import StoredRepresentative
 from reprise.index.redis.keys import meta_key
 from reprise.model import EventType, Kind
 from tests.contract.stories import RETENTION, T0, index_on, stream, told
@@ -25,11 +25,11 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield found
 
 
-def look_into(client: redis.Redis, namespace: str, generation: str | None = None) -> Look:
-    return open_look(client, namespace, generation=generation, rule=RULE, retention=RETENTION)
+def look_into(client: redis.Redis, namespace: str, generation: str | None = None) -> IndexInspector:
+    return find_index(client, namespace, generation=generation, rule=RULE, retention=RETENTION)
 
 
-def walked(look: Look, story_id: str, now_ms: int = T0) -> list[Representative]:
+def walked(look: IndexInspector, story_id: str, now_ms: int = T0) -> list[StoredRepresentative]:
     return [each for _, found in look.story(story_id, now_ms) for each in found]
 
 

@@ -25,11 +25,11 @@ from reprise.errors import Fatal, IndexMismatch, Unreachable
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis import index as index_module
 from reprise.index.redis.codec import margin_ms
-from reprise.index.redis.errors import translate
+from reprise.index.redis.errors import translate_redis_error
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
-from reprise.index.redis.split_pipeline import Sent
+from reprise.index.redis.split_pipeline import SplitPipeline
 from reprise.model import Decision, EventType, Fingerprint
 from tests.contract.streams import RULE, article, edited, text_of
 from tests.support import unavailable, wait_until
@@ -275,14 +275,14 @@ def test_answers_that_mean_try_again(client: redis.Redis, answer: str) -> None:
     """Whatever class and text the client makes of a server's passing trouble, the pipeline is told to try again."""
     with pytest.raises(redis.RedisError) as raised:
         client.eval("return redis.error_reply(ARGV[1])", 0, answer)
-    assert isinstance(translate(raised.value), Unreachable)
+    assert isinstance(translate_redis_error(raised.value), Unreachable)
 
 
 def test_other_answers_stop_the_worker(client: redis.Redis) -> None:
     """An error that no waiting mends is fatal."""
     with pytest.raises(redis.RedisError) as raised:
         client.eval("return redis.error_reply(ARGV[1])", 0, "WRONGTYPE Operation against a key of the wrong kind")
-    assert isinstance(translate(raised.value), Fatal)
+    assert isinstance(translate_redis_error(raised.value), Fatal)
 
 
 def bare(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
@@ -301,7 +301,7 @@ def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch
     expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
     sent: list[int] = []
 
-    class Forgetful(Sent):
+    class Forgetful(SplitPipeline):
         """Tells the server to forget its scripts in the middle of the first batch."""
 
         def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
@@ -313,7 +313,7 @@ def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch
             answers = super().receive()
             return [*answers[:4], *answers[4 + len(self.flush) :]]
 
-    monkeypatch.setattr(index_module, "Sent", Forgetful)
+    monkeypatch.setattr(index_module, "SplitPipeline", Forgetful)
     assert bare(other.decide(f"{namespace}-b", batch, T0)) == expected
     assert sent == [10, 10]
 
@@ -326,12 +326,12 @@ def test_a_server_that_forgets_its_scripts_always_is_away_and_keeps_no_connectio
     index.prepare(namespace)
     sent: list[int] = []
 
-    class Forgetful(Sent):
+    class Forgetful(SplitPipeline):
         def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
             sent.append(len(commands))
             super().__init__(to, [("EVALSHA", "0" * 40, 0)] * len(commands))
 
-    monkeypatch.setattr(index_module, "Sent", Forgetful)
+    monkeypatch.setattr(index_module, "SplitPipeline", Forgetful)
     with pytest.raises(Unreachable, match="as soon as they are loaded"):
         index.decide(namespace, stream(9), T0)
     assert sent == [10] * 3

@@ -10,13 +10,13 @@ import pytest
 from reprise.errors import Unreachable
 from reprise.kafka.clients import open_admin
 from reprise.kafka.consumer import KafkaSource
-from reprise.model import Message, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, Message, OutputRecord
 from tests.contract.adapters import (
     DEADLINE_SECONDS,
     PARTITIONS,
     POLL_SECONDS,
+    IndexAdapter,
     KafkaWorld,
-    World,
     deliver,
     fill,
     owned,
@@ -30,7 +30,7 @@ from tests.contract.adapters import (
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 
 
-def test_every_record_arrives_as_it_was_sent(world: World) -> None:
+def test_every_record_arrives_as_it_was_sent(world: IndexAdapter) -> None:
     """Key, value, headers, order within a partition and a tombstone's null survive the way through the broker."""
     topic = world.topic()
     sent = fill(world, topic, 50)
@@ -48,7 +48,7 @@ def test_every_record_arrives_as_it_was_sent(world: World) -> None:
         assert offsets == list(range(len(offsets)))
 
 
-def test_a_batch_has_at_most_so_many_messages(world: World) -> None:
+def test_a_batch_has_at_most_so_many_messages(world: IndexAdapter) -> None:
     """A poll never gives more than batch_max, and the polls together give everything once."""
     topic = world.topic()
     fill(world, topic, 25)
@@ -62,7 +62,7 @@ def test_a_batch_has_at_most_so_many_messages(world: World) -> None:
     assert sum(sizes) == 25
 
 
-def test_what_is_not_committed_is_read_again(world: World) -> None:
+def test_what_is_not_committed_is_read_again(world: IndexAdapter) -> None:
     """A source that goes away uncommitted has its messages given to the next one of the group."""
     topic = world.topic()
     fill(world, topic, 20)
@@ -72,7 +72,7 @@ def test_what_is_not_committed_is_read_again(world: World) -> None:
     assert values(take(world.source(topic, "g"), 20)) == values(got)
 
 
-def test_what_is_committed_is_not_read_again(world: World) -> None:
+def test_what_is_committed_is_not_read_again(world: IndexAdapter) -> None:
     """The next source of the group begins after what was committed, and a stranger group at the beginning."""
     topic = world.topic()
     fill(world, topic, 20)
@@ -84,7 +84,7 @@ def test_what_is_committed_is_not_read_again(world: World) -> None:
     assert len(take(world.source(topic, "other"), 25)) == 25
 
 
-def test_a_paused_source_gives_nothing_and_forgets_nothing(world: World) -> None:
+def test_a_paused_source_gives_nothing_and_forgets_nothing(world: IndexAdapter) -> None:
     """Polls of a paused source are empty; resumed, it goes on where it was."""
     topic = world.topic()
     fill(world, topic, 10)
@@ -97,7 +97,7 @@ def test_a_paused_source_gives_nothing_and_forgets_nothing(world: World) -> None
     assert values(take(source, 10)) == [b"v%d" % number for number in range(10, 20)]
 
 
-def test_a_source_that_joins_while_paused_stays_paused(world: World) -> None:
+def test_a_source_that_joins_while_paused_stays_paused(world: IndexAdapter) -> None:
     """A pause holds for partitions that are assigned after it."""
     topic = world.topic()
     fill(world, topic, 10)
@@ -112,13 +112,13 @@ def test_a_source_that_joins_while_paused_stays_paused(world: World) -> None:
     assert len(take(source, 10)) == 10
 
 
-def test_two_sources_share_the_partitions(world: World) -> None:
+def test_two_sources_share_the_partitions(world: IndexAdapter) -> None:
     """Two members of a group get everything between them, each partition from one of them."""
     topic = world.topic()
     first, second = world.source(topic, "g"), world.source(topic, "g")
     settle(first, second)
     fill(world, topic, 40)
-    got: dict[int, list[Message | Unreadable]] = {0: [], 1: []}
+    got: dict[int, list[Message | CorruptRecord]] = {0: [], 1: []}
     until = time.monotonic() + DEADLINE_SECONDS
     while sum(map(len, got.values())) < 40:
         assert time.monotonic() < until
@@ -129,7 +129,7 @@ def test_two_sources_share_the_partitions(world: World) -> None:
     assert got[1]
 
 
-def test_a_partition_lost_is_not_committed(world: World) -> None:
+def test_a_partition_lost_is_not_committed(world: IndexAdapter) -> None:
     """Positions of a partition that another member has taken over are left out, and the rest is committed."""
     topic = world.topic()
     fill(world, topic, 40)
@@ -145,7 +145,7 @@ def test_a_partition_lost_is_not_committed(world: World) -> None:
     assert len(again) == 1, "one partition stayed with the first and is committed, the other moved and is not"
 
 
-def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> None:
+def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: IndexAdapter) -> None:
     """Damaged records come as their positions, once each, and neither hide nor repeat their neighbours."""
     topic = world.topic()
     fill(world, topic, 10)
@@ -154,7 +154,7 @@ def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: World) -> No
     fill(world, topic, 10, start=10)
     source = world.source(topic, "g")
     got = poll_until(lambda messages: len(messages) >= 22, source)
-    damaged = [item for item in got if isinstance(item, Unreadable)]
+    damaged = [item for item in got if isinstance(item, CorruptRecord)]
     assert [item.partition for item in damaged] == [0, 0]
     assert damaged[1].offset == damaged[0].offset + 1
     assert all(item.detail for item in damaged)
@@ -189,11 +189,11 @@ def test_a_record_that_is_found_unreadable_in_a_pause_waits_for_its_end(
         assert list(source.poll(0.2)) == []
     source.resume()
     (found,) = poll_until(lambda got: len(got) > 0, source)
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, CorruptRecord)
     world.close()
 
 
-def test_what_is_too_large_is_named_and_the_rest_is_sent(world: World) -> None:
+def test_what_is_too_large_is_named_and_the_rest_is_sent(world: IndexAdapter) -> None:
     """A record past the limit is returned by its index, whatever surrounds it, and harms nobody else."""
     topic = world.topic()
     small = OutputRecord(topic=topic, key=b"k", value=b"small", headers=())
@@ -232,7 +232,7 @@ def test_what_the_broker_finds_too_large_is_named_and_nothing_else(kafka_bootstr
     world.close()
 
 
-def test_a_flush_of_nothing_succeeds(world: World) -> None:
+def test_a_flush_of_nothing_succeeds(world: IndexAdapter) -> None:
     """A batch of tombstones sends nothing and is flushed all the same."""
     sink = world.sink()
     assert list(sink.send([])) == []

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reprise.bootstrap import opened
-from reprise.model import Message, Unreadable
+from reprise.bootstrap import open_worker
+from reprise.model import CorruptRecord, Message
 from reprise.observability.metrics import Metrics
-from reprise.observability.observers import Deaf, Observers
-from reprise.processing.shutdown import Stop
+from reprise.observability.observers import CompositeObserver, NullObserver
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
 from tests.e2e.support_e2e import SEED_STORIES, Place, Raw, one_each, open_place, seed_articles, stories
 
@@ -25,14 +25,14 @@ ORDERS = (
 )
 
 
-class StopAfter(Deaf):
+class StopAfter(NullObserver):
     """Asks to stop when so many messages are delivered."""
 
-    def __init__(self, messages: int, stop: Stop) -> None:
+    def __init__(self, messages: int, stop: StopRequest) -> None:
         self._left = messages
         self._stop = stop
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         self._left -= len(messages)
         if self._left <= 0:
             self._stop.request()
@@ -40,11 +40,11 @@ class StopAfter(Deaf):
 
 def deliver(place: Place, messages: int) -> None:
     """Run the worker's own pipeline, in this process, until so many messages are delivered."""
-    stop = Stop()
+    stop = StopRequest()
     # one message a batch: each page must find the ones before it in Redis
     settings = load(place.settings(BATCH_MAX_ARTICLES="1"))
-    observers = Observers(StopAfter(messages, stop))
-    with opened(settings, observers, Metrics(CollectorRegistry()), stop) as (pipeline, _):
+    observers = CompositeObserver(StopAfter(messages, stop))
+    with open_worker(settings, observers, Metrics(CollectorRegistry()), stop) as (pipeline, _):
         assert pipeline.run()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from reprise.messages.decoder import Limits
+from reprise.messages.decoder import DecoderLimits
 from reprise.messages.html_text import (
     MAX_ATTRIBUTES,
     MAX_BLOCKS,
@@ -20,8 +20,8 @@ from reprise.messages.html_text import (
 )
 
 #: Bytes of a message and characters of a text that still pass, the JSON around them left out.
-MESSAGE: Final = Limits().message_bytes - 1000
-TEXT: Final = Limits().text_characters
+MESSAGE: Final = DecoderLimits().message_bytes - 1000
+TEXT: Final = DecoderLimits().text_characters
 
 #: Characters that the parser of HTML still sees.
 PARSED: Final = MAX_PARSED_CHARACTERS - 1000

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from reprise.bootstrap import assembled, rule_of, steps_of
+from reprise.bootstrap import build_pipeline, rule_of, steps_of
 from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.messages import dead_letters
 from reprise.model import Article, Message, OutputRecord
-from reprise.observability.observers import Deaf
+from reprise.observability.observers import NullObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
-from reprise.processing.shutdown import Stop
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings, load
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
@@ -38,17 +38,17 @@ class Timing:
 
 
 @dataclass
-class _Watch(Deaf):
+class _Watch(NullObserver):
     """Stops the loop when nothing is left, and keeps the errors that it turned into dead letters."""
 
-    stop: Stop
+    stop: StopRequest
     errors: list[Exception] = field(default_factory=list)
 
     def polled(self, messages: int) -> None:
         if not messages:
             self.stop.request()
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         self.errors.append(error)
 
 
@@ -73,8 +73,8 @@ def run_loop(
     for number, value in enumerate(values):
         headers = (("traceparent", b"%d" % number),)
         broker.append(topics.articles, OutputRecord(topic=topics.articles, key=b"k", value=value, headers=headers))
-    watch, source = _Watch(Stop()), MemorySource(broker, [topics.articles])
-    assembled(
+    watch, source = _Watch(StopRequest()), MemorySource(broker, [topics.articles])
+    build_pipeline(
         settings,
         source=source,
         index=index or memory_index(settings),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from reprise.bootstrap import open_index
 from reprise.index.redis.client import connect
-from reprise.model import DeadReason, EventType
+from reprise.model import DeadLetterReason, EventType
 from reprise.settings import load
 from tests.fuzz.cost import MEGABYTES, SECONDS, SMALL_BYTES
 from tests.fuzz.hostile import KINDS
@@ -44,7 +44,10 @@ _COSTS_SECONDS: Final = 540
 #: Where real pages lie, if they do; see tests/conftest.py.
 _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or Path(__file__).parents[3] / "shared")
 
-_EXPECTED: Final = {*DeadReason, *EventType} - {DeadReason.UNEXPECTED_ERROR, DeadReason.RECORD_UNREADABLE}
+_EXPECTED: Final = {*DeadLetterReason, *EventType} - {
+    DeadLetterReason.UNEXPECTED_ERROR,
+    DeadLetterReason.RECORD_UNREADABLE,
+}
 
 
 @settings(
@@ -75,7 +78,9 @@ def test_any_mutated_page_is_an_event_or_a_dead_letter(seed: int) -> None:
             raise AssertionError(f"FUZZ_SEED={seed}, between messages {begin} and {begin + _RUN}") from error
         assert timing.seconds < SECONDS, f"FUZZ_SEED={seed}, message {begin + timing.offset}: {timing.seconds:.1f} s"
     assert met <= _EXPECTED, f"FUZZ_SEED={seed}"
-    assert {EventType.NEW, EventType.VARIANT, DeadReason.NOT_JSON, DeadReason.NO_TEXT} <= met, f"FUZZ_SEED={seed}"
+    assert {EventType.NEW, EventType.VARIANT, DeadLetterReason.NOT_JSON, DeadLetterReason.NO_TEXT} <= met, (
+        f"FUZZ_SEED={seed}"
+    )
 
 
 def test_redis_decides_what_it_gets_of_them(seed: int, redis_url: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reprise.observability.http_server import MAX_REQUESTS, Vitals, routes, served
+from reprise.observability.http_server import MAX_REQUESTS, ProbeState, http_server, routes
 
 #: Seconds for an answer that comes from memory, on a machine that is busy with others.
 ANSWER_SECONDS = 10.0
@@ -15,9 +15,9 @@ ANSWER_SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    vitals = Vitals(60.0)
+    vitals = ProbeState(60.0)
     vitals.bootstrapped(lambda: True)
-    with served(routes(vitals, CollectorRegistry()), 0) as found:
+    with http_server(routes(vitals, CollectorRegistry()), 0) as found:
         yield found
 
 

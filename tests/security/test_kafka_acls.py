@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
-from reprise.bootstrap import insist, kafka_config
+from reprise.bootstrap import kafka_config, retry_until_ready
 from reprise.errors import Fatal
 from reprise.kafka.acls import check_acls
 from reprise.messages.dead_letters import dead_letter
-from reprise.model import DeadReason, Message
-from reprise.processing.shutdown import Stop
+from reprise.model import DeadLetterReason, Message
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
 from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
@@ -68,7 +68,7 @@ def asked(place: Place, kafka: SecuredKafka, user: str) -> str:
     config, topics = kafka_config(load(environment).kafka), place.topics
     check = partial(check_acls, config, reads=[topics.articles], writes=[topics.new, topics.variants, topics.dead])
     with pytest.raises(Fatal) as caught:  # a broker that never had a group asks for patience first
-        insist(check, "the rights", limit_seconds=BROKER_SECONDS, stop=Stop())
+        retry_until_ready(check, "the rights", limit_seconds=BROKER_SECONDS, stop=StopRequest())
     return str(caught.value)
 
 
@@ -138,4 +138,4 @@ def test_the_rights_of_the_document_are_enough_to_send_letters_back(place: Place
 def dead_headers(topic: str) -> list[tuple[str, bytes]]:
     """Return the headers of a dead letter that came from the beginning of a topic."""
     message = Message(topic=topic, partition=0, offset=0, key=None, value=b"{}", headers=(), timestamp_ms=0)
-    return list(dead_letter("any", message, DeadReason.NO_TEXT, "", 0.0).headers)
+    return list(dead_letter("any", message, DeadLetterReason.NO_TEXT, "", 0.0).headers)

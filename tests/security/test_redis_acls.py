@@ -11,7 +11,7 @@ import redis
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.types import StackKind, StackUnavailable
-from reprise.bootstrap import open_index, opened_look
+from reprise.bootstrap import open_index, open_inspector
 from reprise.errors import Fatal
 from reprise.index.redis.client import check_rights, connect
 from reprise.settings import Settings, load
@@ -62,13 +62,13 @@ def test_a_look_needs_no_other_right(server: str) -> None:
     """`reprise stats` and `reprise story` ask nothing that a worker may not, on an index as a worker leaves it."""
     with restricted(server, redis_rights(), KEYS, PASSWORD) as url:
         open_index(settings(url), connect(settings(url).redis)).close()
-        with opened_look(settings(url), settings(url).index.namespace) as look:
+        with open_inspector(settings(url), settings(url).index.namespace) as look:
             assert look.server().policy == "noeviction"
             assert look.survey(0).representatives == 0
             assert look.article("nobody", 0) is None
         with redis.Redis.from_url(server) as client:  # a representative that there might have been
             client.hset(look.key, "number", 1)
-        with opened_look(settings(url), settings(url).index.namespace) as look:
+        with open_inspector(settings(url), settings(url).index.namespace) as look:
             assert list(look.story("0" * 32, 0)) == [(1, [])]
         with redis.Redis.from_url(server) as client:
             client.delete(look.key)

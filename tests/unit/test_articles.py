@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.errors import BadMessage
-from reprise.messages.decoder import Limits, read_article
-from reprise.model import Article, DeadReason, Message
+from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.model import Article, DeadLetterReason, Message
 
 TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."
 SECRET = "confidential-words"
@@ -20,8 +20,8 @@ def message(value: bytes) -> Message:
     return Message(topic="articles.raw", partition=0, offset=0, key=None, value=value)
 
 
-def read(limits: Limits | None = None, /, **fields: object) -> Article:
-    return read_article(message(orjson.dumps(fields)), limits or Limits())
+def read(limits: DecoderLimits | None = None, /, **fields: object) -> Article:
+    return decode_article(message(orjson.dumps(fields)), limits or DecoderLimits())
 
 
 def test_everything_given_is_handed_through() -> None:
@@ -52,34 +52,34 @@ def test_everything_given_is_handed_through() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"\xff\xfe{}", DeadReason.NOT_UTF8),
-        (b'{"text": "caf\xe9"}', DeadReason.NOT_UTF8),
-        (b'{"text": "\xed\xa0\x80"}', DeadReason.NOT_UTF8),
-        (b"", DeadReason.NOT_JSON),
-        (b"<html>", DeadReason.NOT_JSON),
-        (b'{"text": "a"', DeadReason.NOT_JSON),
-        (b'{"text": "a"} {}', DeadReason.NOT_JSON),
-        (b'{"text": "\\ud800"}', DeadReason.NOT_JSON),
-        (b'{"text": "a", "x": NaN}', DeadReason.NOT_JSON),
-        (b'{"text": "a", "x": 1e999}', DeadReason.NOT_JSON),
-        (b'{"text": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", DeadReason.NOT_JSON),
-        (b'{"x": ' * 100_000, DeadReason.NOT_JSON),
-        (b"[]", DeadReason.NOT_AN_OBJECT),
-        (b'"text"', DeadReason.NOT_AN_OBJECT),
-        (b"null", DeadReason.NOT_AN_OBJECT),
-        (b"17", DeadReason.NOT_AN_OBJECT),
-        (b"{}", DeadReason.NO_TEXT),
-        (b'{"id": "a", "title": "b"}', DeadReason.NO_TEXT),
-        (b'{"text": null, "html": null}', DeadReason.NO_TEXT),
-        (b'{"text": " \\n\\t"}', DeadReason.NO_TEXT),
-        (b'{"html": "<html><script>x</script></html>"}', DeadReason.NO_TEXT),
-        (b'{"html": "<html></html>", "text": ""}', DeadReason.NO_TEXT),
+        (b"\xff\xfe{}", DeadLetterReason.NOT_UTF8),
+        (b'{"text": "caf\xe9"}', DeadLetterReason.NOT_UTF8),
+        (b'{"text": "\xed\xa0\x80"}', DeadLetterReason.NOT_UTF8),
+        (b"", DeadLetterReason.NOT_JSON),
+        (b"<html>", DeadLetterReason.NOT_JSON),
+        (b'{"text": "a"', DeadLetterReason.NOT_JSON),
+        (b'{"text": "a"} {}', DeadLetterReason.NOT_JSON),
+        (b'{"text": "\\ud800"}', DeadLetterReason.NOT_JSON),
+        (b'{"text": "a", "x": NaN}', DeadLetterReason.NOT_JSON),
+        (b'{"text": "a", "x": 1e999}', DeadLetterReason.NOT_JSON),
+        (b'{"text": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", DeadLetterReason.NOT_JSON),
+        (b'{"x": ' * 100_000, DeadLetterReason.NOT_JSON),
+        (b"[]", DeadLetterReason.NOT_AN_OBJECT),
+        (b'"text"', DeadLetterReason.NOT_AN_OBJECT),
+        (b"null", DeadLetterReason.NOT_AN_OBJECT),
+        (b"17", DeadLetterReason.NOT_AN_OBJECT),
+        (b"{}", DeadLetterReason.NO_TEXT),
+        (b'{"id": "a", "title": "b"}', DeadLetterReason.NO_TEXT),
+        (b'{"text": null, "html": null}', DeadLetterReason.NO_TEXT),
+        (b'{"text": " \\n\\t"}', DeadLetterReason.NO_TEXT),
+        (b'{"html": "<html><script>x</script></html>"}', DeadLetterReason.NO_TEXT),
+        (b'{"html": "<html></html>", "text": ""}', DeadLetterReason.NO_TEXT),
     ],
 )
-def test_what_is_no_article(value: bytes, reason: DeadReason) -> None:
+def test_what_is_no_article(value: bytes, reason: DeadLetterReason) -> None:
     """Each kind of broken message has its own reason."""
     with pytest.raises(BadMessage) as caught:
-        read_article(message(value), Limits())
+        decode_article(message(value), DecoderLimits())
     assert caught.value.reason is reason
 
 
@@ -91,7 +91,7 @@ def test_known_fields_are_strings(field: str, value: object) -> None:
     """Another type in a known field is refused by the field's name, even where the value says nothing."""
     with pytest.raises(BadMessage) as caught:
         read(**{"text": TEXT, field: value})
-    assert caught.value.reason is DeadReason.WRONG_TYPE
+    assert caught.value.reason is DeadLetterReason.WRONG_TYPE
     assert caught.value.detail.startswith(field)
 
 
@@ -104,26 +104,32 @@ def test_null_and_blank_are_absent(nothing: str | None) -> None:
 
 def test_byte_order_mark_is_skipped() -> None:
     """A byte order mark before the object, as some tools write it, does no harm."""
-    assert read_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), Limits()).article_id == "1"
+    assert decode_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), DecoderLimits()).article_id == "1"
 
 
 @pytest.mark.parametrize(
     ("limits", "fields", "reason"),
     [
-        (Limits(message_bytes=100), {"text": "a" * (100 - len('{"text":""}'))}, None),
-        (Limits(message_bytes=100), {"text": "a" * (101 - len('{"text":""}'))}, DeadReason.MESSAGE_TOO_LARGE),
-        (Limits(text_characters=10), {"text": "é" * 10}, None),
-        (Limits(text_characters=10), {"text": "é" * 11}, DeadReason.TEXT_TOO_LONG),
-        (Limits(text_characters=10), {"html": "<p><b><i>" + "é" * 10}, None),
-        (Limits(text_characters=10), {"html": "<p>" + "é" * 11}, DeadReason.TEXT_TOO_LONG),
-        (Limits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
-        (Limits(), {"text": "a", "id": "é" * 128}, None),
-        (Limits(), {"text": "a", "id": "é" * 128 + "x"}, DeadReason.ID_TOO_LONG),
-        (Limits(field_characters=5), {"text": "a", "title": "éàèùâê"}, DeadReason.FIELD_TOO_LONG),
-        (Limits(field_characters=5), {"text": "a", "url": "https://a"}, DeadReason.FIELD_TOO_LONG),
+        (DecoderLimits(message_bytes=100), {"text": "a" * (100 - len('{"text":""}'))}, None),
+        (
+            DecoderLimits(message_bytes=100),
+            {"text": "a" * (101 - len('{"text":""}'))},
+            DeadLetterReason.MESSAGE_TOO_LARGE,
+        ),
+        (DecoderLimits(text_characters=10), {"text": "é" * 10}, None),
+        (DecoderLimits(text_characters=10), {"text": "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
+        (DecoderLimits(text_characters=10), {"html": "<p><b><i>" + "é" * 10}, None),
+        (DecoderLimits(text_characters=10), {"html": "<p>" + "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
+        (DecoderLimits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
+        (DecoderLimits(), {"text": "a", "id": "é" * 128}, None),
+        (DecoderLimits(), {"text": "a", "id": "é" * 128 + "x"}, DeadLetterReason.ID_TOO_LONG),
+        (DecoderLimits(field_characters=5), {"text": "a", "title": "éàèùâê"}, DeadLetterReason.FIELD_TOO_LONG),
+        (DecoderLimits(field_characters=5), {"text": "a", "url": "https://a"}, DeadLetterReason.FIELD_TOO_LONG),
     ],
 )
-def test_limits_are_the_last_that_passes(limits: Limits, fields: dict[str, str], reason: DeadReason | None) -> None:
+def test_limits_are_the_last_that_passes(
+    limits: DecoderLimits, fields: dict[str, str], reason: DeadLetterReason | None
+) -> None:
     """At its limit a message is an article; one unit past it, it is not."""
     if reason is None:
         assert read(limits, **fields).text
@@ -222,7 +228,7 @@ def test_crawl_times(crawled_at: str, milliseconds: int | None) -> None:
 def test_a_detail_holds_nothing_of_the_article(value: bytes) -> None:
     """Details go to logs and headers, where an article's words have no place."""
     with pytest.raises(BadMessage) as caught:
-        read_article(message(value), Limits(text_characters=1000))
+        decode_article(message(value), DecoderLimits(text_characters=1000))
     assert SECRET not in str(caught.value)
     assert len(caught.value.detail) < 200
 
@@ -247,16 +253,16 @@ any_bytes = st.one_of(
 @given(any_bytes)
 def test_any_bytes_are_an_article_or_a_bad_message(value: bytes) -> None:
     """Nothing but BadMessage is ever raised, and what is read keeps the promises of an article."""
-    limits = Limits(message_bytes=250, text_characters=50, id_bytes=20)
+    limits = DecoderLimits(message_bytes=250, text_characters=50, id_bytes=20)
     try:
-        article = read_article(message(value), limits)
+        article = decode_article(message(value), limits)
     except BadMessage:
         return
     assert article.text.strip()
     assert len(article.text) <= limits.text_characters
     assert article.article_id
     assert article.source is None or article.source.strip()
-    assert article == read_article(message(value), limits)
+    assert article == decode_article(message(value), limits)
 
 
 @pytest.mark.parametrize(
@@ -276,5 +282,5 @@ def test_four_megabytes_of_anything_stay_fast(value: bytes) -> None:
     """A message at the size limit costs seconds at most, whatever it is made of."""
     started = time.perf_counter()
     with contextlib.suppress(BadMessage):
-        read_article(message(value), Limits())
+        decode_article(message(value), DecoderLimits())
     assert time.perf_counter() - started < 10

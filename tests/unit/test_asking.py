@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reprise.errors import Unreachable
 from reprise.model import Decision, EventType, Fingerprint
-from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.ports import Answers
 
 
@@ -33,7 +33,7 @@ def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
             ]
         )
 
-    decisions = ask_each(ask, batch_of(namespaces), 5).wait()
+    decisions = submit_by_namespace(ask, batch_of(namespaces), 5).wait()
     assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
     assert {each.decided_at_ms for each in decisions} <= {5}
     assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
@@ -57,6 +57,6 @@ def test_where_one_fails_the_others_are_not_left_waiting(fails: str) -> None:
         return Answers(wait, lambda: dropped.append(namespace))
 
     with pytest.raises(Unreachable):
-        ask_each(ask, batch_of("abc"), 5).wait()
+        submit_by_namespace(ask, batch_of("abc"), 5).wait()
     assert len(waited) == (fails == "answering")
     assert sorted(waited + dropped) == (["a", "b"] if fails == "asking" else ["a", "b", "c"])

@@ -4,13 +4,21 @@ from dataclasses import fields
 import pytest
 from structlog.testing import capture_logs
 
-from reprise.bootstrap import StoppedEarlyError, await_broker, insist, kafka_config, namespaces_of, rule_of, steps_of
+from reprise.bootstrap import (
+    StoppedDuringStartup,
+    await_broker,
+    kafka_config,
+    namespaces_of,
+    retry_until_ready,
+    rule_of,
+    steps_of,
+)
 from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.kafka.clients import KafkaConfig
-from reprise.messages.namespaces import names
-from reprise.model import DeadReason, Decision, EventType, Message
-from reprise.processing.shutdown import Stop
+from reprise.messages.namespaces import namespace_names
+from reprise.model import DeadLetterReason, Decision, EventType, Message
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
 
 
@@ -80,13 +88,13 @@ def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
     )
     with pytest.raises(BadMessage) as caught:
         steps.read(a_message(b'{"text": "%s"}' % (b"x" * 1001)))
-    assert caught.value.reason is DeadReason.TEXT_TOO_LONG
+    assert caught.value.reason is DeadLetterReason.TEXT_TOO_LONG
     article = steps.read(a_message(b'{"text": "Some text."}'))
     decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
     event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
     assert (event.topic, dict(event.headers)["ce_source"]) == ("n", b"urn:reprise:namespace:fr")
     for make in (steps.dead_letter, steps.notice):
-        assert make(a_message(b"{}"), DeadReason.NO_TEXT, "none", 0.0).topic == "d"
+        assert make(a_message(b"{}"), DeadLetterReason.NO_TEXT, "none", 0.0).topic == "d"
 
 
 def test_one_worker_keeps_languages_apart() -> None:
@@ -99,7 +107,7 @@ def test_one_worker_keeps_languages_apart() -> None:
         }
     )
     steps = steps_of(settings)
-    assert names(namespaces_of(settings)) == ("news", "news-en", "news-fr")
+    assert namespace_names(namespaces_of(settings)) == ("news", "news-en", "news-fr")
     for lang, namespace in (("fr-CA", b"news-fr"), ("de", b"news")):
         article = steps.read(a_message(b'{"text": "Some text.", "lang": "%s"}' % lang.encode()))
         decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
@@ -118,7 +126,7 @@ def test_a_dependency_that_comes_late_is_waited_for_with_one_line() -> None:
         return "here"
 
     with capture_logs() as lines:
-        assert insist(attempt, "redis at r:6379", limit_seconds=30, stop=Stop()) == "here"
+        assert retry_until_ready(attempt, "redis at r:6379", limit_seconds=30, stop=StopRequest()) == "here"
     assert [(line["event"], line["what"], line["reason"]) for line in lines] == [("waiting", "redis at r:6379", "no")]
 
 
@@ -129,7 +137,7 @@ def away() -> None:
 def test_a_dependency_that_stays_away_ends_the_start() -> None:
     """Past the limit the error says what was waited for, how long, and why in vain."""
     with pytest.raises(Fatal, match=r"redis at r:6379: not ready within 0\.3 s: no route"):
-        insist(away, "redis at r:6379", limit_seconds=0.3, stop=Stop())
+        retry_until_ready(away, "redis at r:6379", limit_seconds=0.3, stop=StopRequest())
 
 
 def test_what_waiting_cannot_mend_ends_the_start_at_once() -> None:
@@ -139,15 +147,15 @@ def test_what_waiting_cannot_mend_ends_the_start_at_once() -> None:
         raise Fatal("wrong password")
 
     with pytest.raises(Fatal, match="wrong password"):
-        insist(refused, "redis", limit_seconds=3600, stop=Stop())
+        retry_until_ready(refused, "redis", limit_seconds=3600, stop=StopRequest())
 
 
 def test_a_start_that_waits_can_be_stopped() -> None:
     """A request to stop ends the wait, however long it may last."""
-    stop = Stop()
+    stop = StopRequest()
     stop.request()
-    with pytest.raises(StoppedEarlyError):
-        insist(away, "redis", limit_seconds=3600, stop=stop)
+    with pytest.raises(StoppedDuringStartup):
+        retry_until_ready(away, "redis", limit_seconds=3600, stop=stop)
 
 
 def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,5 +167,5 @@ def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytes
         servers = f"127.0.0.1:{nobody.getsockname()[1]}"
         settings = load({"REPRISE_KAFKA_BOOTSTRAP_SERVERS": servers, "REPRISE_STARTUP_TIMEOUT_SECONDS": "1.5"})
         with pytest.raises(Fatal, match=rf"kafka at {servers}: not ready within 1\.5 s"):
-            await_broker(settings, Stop(), told.append)
+            await_broker(settings, StopRequest(), told.append)
         assert len(told) == 1

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.errors import CircuitOpen
-from reprise.processing.circuit_breaker import Circuit, CircuitLimits, judge, note, recall
+from reprise.processing.circuit_breaker import CircuitLimits, CircuitState, deserialize, offset_metadata, update
 
 LIMITS = CircuitLimits(in_a_row=5, share=0.3, window=20, least=10)
 
 
 def opens(limits: CircuitLimits, batches: Sequence[Sequence[bool]]) -> bool:
-    circuit = Circuit()
+    circuit = CircuitState()
     try:
         for batch in batches:
-            circuit = judge(limits, circuit, batch)
+            circuit = update(limits, circuit, batch)
     except CircuitOpen:
         return True
     return False
@@ -68,30 +68,34 @@ def test_against_its_definition(verdicts: list[bool]) -> None:
 def test_the_error_says_which_limit() -> None:
     """A person reads the limit that was reached, and that nothing was binned."""
     with pytest.raises(CircuitOpen, match=r"^5 messages in a row cannot be read \(limit 5\); .* uncommitted"):
-        judge(LIMITS, Circuit(), [True] * 9)
+        update(LIMITS, CircuitState(), [True] * 9)
     with pytest.raises(CircuitOpen, match=r"^4 of the last 10 messages cannot be read \(limit 30%\)"):
-        judge(LIMITS, Circuit(), [True, False] * 4 + [False] * 2)
+        update(LIMITS, CircuitState(), [True, False] * 4 + [False] * 2)
 
 
 @given(recent=st.binary().map(lambda octets: bytes(octet % 2 for octet in octets)), in_a_row=st.integers(0, 1_000_000))
 def test_a_note_keeps_the_state(recent: bytes, in_a_row: int) -> None:
     """What is noted is what is recalled, whatever it begins with."""
-    circuit = Circuit(recent=recent, in_a_row=in_a_row)
-    assert recall([note(circuit)]) == circuit
+    circuit = CircuitState(recent=recent, in_a_row=in_a_row)
+    assert deserialize([offset_metadata(circuit)]) == circuit
 
 
 def test_a_note_is_small() -> None:
     """A full window fits many times into what a broker keeps with an offset."""
-    assert len(note(Circuit(recent=bytes([1]) * CircuitLimits().window, in_a_row=1_000_000))) < 300
+    assert len(offset_metadata(CircuitState(recent=bytes([1]) * CircuitLimits().window, in_a_row=1_000_000))) < 300
 
 
 def test_the_worst_of_several_notes_is_recalled() -> None:
     """Of partitions that come from several workers, the longest run and the largest share count."""
-    calm, row, share = Circuit(recent=b"\0" * 9), Circuit(recent=b"\0\1\1", in_a_row=2), Circuit(recent=b"\1\1\1\0")
-    assert recall(map(note, (calm, row, share))) == Circuit(recent=share.recent, in_a_row=2)
+    calm, row, share = (
+        CircuitState(recent=b"\0" * 9),
+        CircuitState(recent=b"\0\1\1", in_a_row=2),
+        CircuitState(recent=b"\1\1\1\0"),
+    )
+    assert deserialize(map(offset_metadata, (calm, row, share))) == CircuitState(recent=share.recent, in_a_row=2)
 
 
 @pytest.mark.parametrize("strange", ["", ".", "autocommit", "1.", "-1.3", "1.3.1", "1." + "f" * 5000])
 def test_a_strange_note_says_nothing(strange: str) -> None:
     """Metadata of other tools, or none, leaves the circuit as a new worker has it."""
-    assert recall([strange]) == Circuit()
+    assert deserialize([strange]) == CircuitState()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reprise.messages import dead_letters
 from reprise.messages.dead_letters import dead_letter, notice
-from reprise.model import DeadReason, Message, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Message
 
 ORIGINAL = Message(
     topic="articles.raw",
@@ -16,7 +16,7 @@ ORIGINAL = Message(
     value=b"\xff not json",
     headers=(("traceparent", b"00-1"), ("x", b"1"), ("x", b"2")),
 )
-LOST = Unreadable(topic="articles.raw", partition=3, offset=41, detail="corrupt batch")
+LOST = CorruptRecord(topic="articles.raw", partition=3, offset=41, detail="corrupt batch")
 NOW = 1_737_109_230.456
 
 WHY_AND_WHERE = {
@@ -31,7 +31,7 @@ WHY_AND_WHERE = {
 
 def test_original_goes_along_unchanged() -> None:
     """Bytes, key and headers are the original's, doubled headers included; the reason and the place follow them."""
-    dead = dead_letter("articles.dead", ORIGINAL, DeadReason.NOT_JSON, "unexpected character", NOW)
+    dead = dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     assert dead.topic == "articles.dead"
     assert dead.key == ORIGINAL.key
     assert dead.value == ORIGINAL.value
@@ -40,22 +40,22 @@ def test_original_goes_along_unchanged() -> None:
 
 
 @pytest.mark.parametrize("original", [ORIGINAL, LOST])
-def test_notice_points_at_the_original(original: Message | Unreadable) -> None:
+def test_notice_points_at_the_original(original: Message | CorruptRecord) -> None:
     """A notice is headers alone, and they give the original's address."""
-    dead = notice("articles.dead", original, DeadReason.NOT_JSON, "unexpected character", NOW)
+    dead = notice("articles.dead", original, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     assert (dead.topic, dead.key, dead.value) == ("articles.dead", None, None)
     assert dict(dead.headers) == {**WHY_AND_WHERE, "reprise-dead-form": b"notice"}
 
 
 def test_unreadable_record_is_a_notice() -> None:
     """Where there are no bytes to keep, the dead letter is the notice."""
-    arguments = (LOST, DeadReason.RECORD_UNREADABLE, LOST.detail, NOW)
+    arguments = (LOST, DeadLetterReason.RECORD_UNREADABLE, LOST.detail, NOW)
     assert dead_letter("articles.dead", *arguments) == notice("articles.dead", *arguments)
 
 
 def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
     """The headers of an earlier death are replaced, not doubled; the count of attempts stays."""
-    first = dead_letter("articles.dead", ORIGINAL, DeadReason.NO_TEXT, "nothing", NOW - 60)
+    first = dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "nothing", NOW - 60)
     again = Message(
         topic="articles.raw",
         partition=0,
@@ -64,7 +64,7 @@ def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
         value=first.value,
         headers=(*first.headers, (dead_letters.ATTEMPTS, b"1")),
     )
-    second = dead_letter("articles.dead", again, DeadReason.NOT_JSON, "unexpected character", NOW)
+    second = dead_letter("articles.dead", again, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     added = [(name, value) for name, value in second.headers if name.startswith(dead_letters.PREFIX)]
     assert dict(added) == {
         **WHY_AND_WHERE,
@@ -79,7 +79,7 @@ def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
 
 def test_detail_is_one_short_line() -> None:
     """A detail that a client made long or many-lined, or that has no UTF-8 form, still fits a header."""
-    dead = notice("articles.dead", LOST, DeadReason.RECORD_UNREADABLE, "a\nb\t\ud800" + "x" * 5000, NOW)
+    dead = notice("articles.dead", LOST, DeadLetterReason.RECORD_UNREADABLE, "a\nb\t\ud800" + "x" * 5000, NOW)
     detail = dict(dead.headers)["reprise-dead-detail"].decode()
     assert detail.startswith("a b ?xxx")
     assert len(detail) == 500
@@ -95,11 +95,11 @@ def test_detail_is_one_short_line() -> None:
         value=st.none() | st.binary(max_size=50),
         headers=st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=20)), max_size=5).map(tuple),
     ),
-    st.sampled_from(DeadReason),
+    st.sampled_from(DeadLetterReason),
     st.text(st.characters(exclude_categories=())),
     st.floats(0, 32_503_680_000),
 )
-def test_keeping_never_fails(message: Message, reason: DeadReason, detail: str, now: float) -> None:
+def test_keeping_never_fails(message: Message, reason: DeadLetterReason, detail: str, now: float) -> None:
     """Whatever arrives can be kept: bytes, key and foreign headers come out as they went in."""
     dead = dead_letter("articles.dead", message, reason, detail, now)
     assert (dead.key, dead.value) == (message.key, message.value)

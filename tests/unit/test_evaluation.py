@@ -12,12 +12,12 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.evaluation import baseline
 from reprise.evaluation.error_analysis import worst_stories
-from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
 from reprise.evaluation.report import Report, to_json, to_terminal
-from reprise.evaluation.runs import Arrival, Order, decide, seeds, shuffled
+from reprise.evaluation.runs import Arrival, OrderedRun, decide, seeds, shuffled
 from reprise.evaluation.scores import score
 from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import Limits, read_article
+from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.model import Decision, EventType, Kind, Message
 
 RULE = Rule()
@@ -42,25 +42,25 @@ def lines(*rows: object) -> list[Message]:
     ]
 
 
-def read(*rows: object) -> list[Labelled | Unread]:
-    found = read_lines(lines(*rows), partial(read_article, limits=Limits()), partial(fingerprint, rule=RULE))
-    return [each if isinstance(each, Unread) else each[0] for each in found]
+def read(*rows: object) -> list[LabelledArticle | RejectedLine]:
+    found = read_lines(lines(*rows), partial(decode_article, limits=DecoderLimits()), partial(fingerprint, rule=RULE))
+    return [each if isinstance(each, RejectedLine) else each[0] for each in found]
 
 
-def labelled(*rows: object) -> list[Labelled]:
-    return [each for each in read(*rows) if isinstance(each, Labelled)]
+def labelled(*rows: object) -> list[LabelledArticle]:
+    return [each for each in read(*rows) if isinstance(each, LabelledArticle)]
 
 
 def row(article_id: str, text: str, story: object = None, source: str | None = None) -> dict[str, object]:
     return {"id": article_id, "text": text, "story": story, "source": source, "title": f"Title of {article_id}"}
 
 
-def run(articles: Sequence[Labelled]) -> Order:
+def run(articles: Sequence[LabelledArticle]) -> OrderedRun:
     index = MemoryIndex(rule=RULE, retention=Retention(window_seconds=60, replay_seconds=60))
     return decide(articles, None, index, "ns", batch=2, clock=lambda: 1.0, advance=lambda _: None)
 
 
-def variant(article: Labelled, story: str, matched: str) -> Arrival:
+def variant(article: LabelledArticle, story: str, matched: str) -> Arrival:
     decision = Decision(
         type=EventType.VARIANT,
         story_id=story,
@@ -73,7 +73,7 @@ def variant(article: Labelled, story: str, matched: str) -> Arrival:
     return Arrival(article=article, decision=decision)
 
 
-def new(article: Labelled, story: str) -> Arrival:
+def new(article: LabelledArticle, story: str) -> Arrival:
     return Arrival(article=article, decision=Decision(type=EventType.NEW, story_id=story, decided_at_ms=0))
 
 
@@ -84,11 +84,11 @@ def test_lines_are_read_as_the_worker_reads_them() -> None:
         {"id": "1", "html": paragraph, "text": BAKERS, "story": 7}, row("2", BRIDGE), {"id": "3", "story": "x"}
     )
     page, plain, broken = found
-    assert isinstance(page, Labelled)
-    assert isinstance(plain, Labelled)
+    assert isinstance(page, LabelledArticle)
+    assert isinstance(plain, LabelledArticle)
     assert (page.label, plain.label) == ("7", None)
     assert page.fingerprint.content_hash == plain.fingerprint.content_hash
-    assert broken == Unread(line=3, problem="no_text: neither text nor html")
+    assert broken == RejectedLine(line=3, problem="no_text: neither text nor html")
 
 
 def test_a_story_that_is_no_label_is_refused() -> None:
@@ -166,7 +166,7 @@ def test_splits_and_joins_are_told_with_what_tied_or_parted_them() -> None:
         row("bakers", BAKERS, "o"),
         row("stray", "Menu", None),
     )
-    order = Order(
+    order = OrderedRun(
         seed=3,
         arrivals=[
             new(bridge, "S1"),
@@ -203,7 +203,7 @@ def test_a_perfect_order_has_no_worst_story() -> None:
 
 def report() -> Report:
     articles = labelled(row("a\x1b[31m", BRIDGE, "\x1b]0;story\x07", "one.example"), row("2", BAKERS, "b"))
-    order = Order(seed=0, arrivals=[new(articles[0], "S"), variant(articles[1], "S", "a\x1b[31m")])
+    order = OrderedRun(seed=0, arrivals=[new(articles[0], "S"), variant(articles[1], "S", "a\x1b[31m")])
     gold = gold_labels(articles)
     scores = [score(gold, order.stories())] * 2
     return Report(

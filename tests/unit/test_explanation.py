@@ -16,15 +16,15 @@ import reprise
 from reprise.dedup.decision import Rule, accepts, compare
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.code_points import text_of
-from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, prose
+from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.explanation.analysis import Explanation, explain
-from reprise.explanation.dissection import Fate, Page, fates_of, take_apart, windows
-from reprise.explanation.offsets import origins
+from reprise.explanation.dissection import DissectedArticle, SegmentStatus, dissect, segment_statuses, windows
+from reprise.explanation.offsets import source_offsets
 from reprise.explanation.passages import shared_runs
-from reprise.explanation.verdict import Outcome, Verdict, compare_exactly, judge
+from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly, judge
 from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import Limits, read_article
+from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.model import Article, EventType, Message
 from tests.text_helpers import shingles
 
@@ -50,8 +50,8 @@ def article(text: str, article_id: str = "x", source: str | None = None) -> Arti
     return Article(article_id=article_id, text=text, source=source)
 
 
-def page(text: str, article_id: str = "x", source: str | None = None) -> Page:
-    return take_apart(article(text, article_id, source), RULE)
+def page(text: str, article_id: str = "x", source: str | None = None) -> DissectedArticle:
+    return dissect(article(text, article_id, source), RULE)
 
 
 def explained(a: str, b: str, source: str | None = None) -> Explanation:
@@ -63,7 +63,7 @@ def sample() -> list[Article]:
         Message(topic="sample", partition=0, offset=number, key=None, value=line)
         for number, line in enumerate(SAMPLE.read_bytes().splitlines())
     ]
-    return [read_article(message, Limits()) for message in messages]
+    return [decode_article(message, DecoderLimits()) for message in messages]
 
 
 # --- places in the text
@@ -74,7 +74,7 @@ def sample() -> list[Article]:
 @example("\u0b47\u0b3e\u0dd9\u0dca \u00a8\u0301x\u0345")
 def test_every_character_is_traced_back(text: str) -> None:
     """Each normalised character comes from a range of the text that normalises to text which holds it."""
-    tokens, traced = tokenise(normalise(text)), origins(text)
+    tokens, traced = tokenise(normalise(text)), source_offsets(text)
     assert len(traced.begins) == len(traced.ends) == len(tokens.text)
     for character, begin, end in zip(tokens.text, traced.begins, traced.ends, strict=True):
         assert begin < end
@@ -115,14 +115,14 @@ _PAGES = st.lists(st.tuples(_PIECES, st.sampled_from(["\n", "\t", "  ", "\r\n\n"
 def test_what_is_said_to_be_kept_is_what_the_worker_keeps(text: str) -> None:
     """A segment is kept where no reason drops it; where each has one, none is, or those that are only short are."""
     tokens = tokenise(normalise(text))
-    kept, fates = prose(tokens, MIN_WORDS_TEXT), fates_of(tokens, MIN_WORDS_TEXT)
+    kept, fates = keep_prose(tokens, MIN_WORDS_TEXT), segment_statuses(tokens, MIN_WORDS_TEXT)
     found = page(text)
     assert [found.segments[segment].kept for segment in tokens.segments] == kept.tolist()
-    if Fate.KEPT in fates:
-        assert [segment.kept for segment in found.segments] == [fate is Fate.KEPT for fate in fates]
-    spared = {segment.fate for segment in found.segments if segment.kept} - {Fate.KEPT}
+    if SegmentStatus.KEPT in fates:
+        assert [segment.kept for segment in found.segments] == [fate is SegmentStatus.KEPT for fate in fates]
+    spared = {segment.fate for segment in found.segments if segment.kept} - {SegmentStatus.KEPT}
     assert found.whole == bool(spared)
-    assert spared <= {Fate.TOO_SHORT, Fate.NO_SENTENCE_END}
+    assert spared <= {SegmentStatus.TOO_SHORT, SegmentStatus.NO_SENTENCE_END}
 
 
 @given(_PAGES)
@@ -139,25 +139,25 @@ def test_segments_lie_in_the_text_in_their_order(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fate"),
     [
-        ("Latest news from the town", Fate.TOO_SHORT),
-        (TEACHER.replace(".", ""), Fate.NO_SENTENCE_END),
-        ("Town news. | " * 12, Fate.SEPARATORS),
-        ("Copyright 2024 by the publisher. " + TEACHER[:120] + ".", Fate.LEGAL),
-        (TEACHER, Fate.KEPT),
+        ("Latest news from the town", SegmentStatus.TOO_SHORT),
+        (TEACHER.replace(".", ""), SegmentStatus.NO_SENTENCE_END),
+        ("Town news. | " * 12, SegmentStatus.SEPARATORS),
+        ("Copyright 2024 by the publisher. " + TEACHER[:120] + ".", SegmentStatus.LEGAL),
+        (TEACHER, SegmentStatus.KEPT),
     ],
 )
-def test_each_reason_is_told(text: str, fate: Fate) -> None:
+def test_each_reason_is_told(text: str, fate: SegmentStatus) -> None:
     """A segment beside a paragraph that is kept is dropped for the first reason that holds."""
     segments = page(f"{RIVER}\n{text}").segments
-    assert [segment.fate for segment in segments] == [Fate.KEPT, fate]
+    assert [segment.fate for segment in segments] == [SegmentStatus.KEPT, fate]
 
 
 @given(_PAGES)
 def test_the_shingles_are_the_workers(text: str) -> None:
     """As many distinct ones as the signature has, each first in the same sentence."""
     tokens = tokenise(normalise(text))
-    kept = prose(tokens, MIN_WORDS_TEXT)
-    found = take_apart(article(text), RULE)
+    kept = keep_prose(tokens, MIN_WORDS_TEXT)
+    found = dissect(article(text), RULE)
     assert [window.token for window in windows(tokens, kept)] == sorted(window.token for window in found.windows)
     if kept.any():
         own = shingles(tokens, kept)
@@ -186,7 +186,7 @@ def test_sentences_have_their_own_punctuation() -> None:
 # --- shared passages
 
 
-def words_of(found: Page, first: int, tokens: int) -> list[int]:
+def words_of(found: DissectedArticle, first: int, tokens: int) -> list[int]:
     hashes: list[int] = found.tokens.hashes[first : first + tokens].tolist()
     return hashes
 
@@ -236,7 +236,7 @@ def test_a_page_of_one_phrase_is_compared_in_bounded_time() -> None:
     """A phrase repeated five thousand times matches itself everywhere; the work has an end, and the whole is marked."""
     text = "The quick brown fox jumps over the lazy dog. " * 5_000
     found = explained(text, text)
-    assert found.verdict.outcome is Outcome.EXACT
+    assert found.verdict.outcome is PairOutcome.EXACT
     assert [passage.run.tokens for passage in found.passages] == [45_000]
 
 
@@ -257,7 +257,7 @@ def pairs() -> list[tuple[Article, Article]]:
 
 def decided(a: Article, b: Article) -> tuple[EventType, str | None, float | None]:
     index = MemoryIndex(rule=RULE, retention=Retention(window_seconds=60, replay_seconds=60))
-    first, second = take_apart(a, RULE).fingerprint, take_apart(b, RULE).fingerprint
+    first, second = dissect(a, RULE).fingerprint, dissect(b, RULE).fingerprint
     index.decide("ns", [first], 1)
     (decision,) = index.decide("ns", [second], 1)
     if decision.trace.replayed:
@@ -272,21 +272,21 @@ def test_the_verdict_is_the_index_s() -> None:
         verdict = explain(a, b, RULE).verdict
         type_, kind, similarity = decided(a, b)
         outcomes.add(verdict.outcome)
-        if verdict.outcome is Outcome.NEW:
+        if verdict.outcome is PairOutcome.NEW:
             assert (type_, kind) == (EventType.NEW, None), (a.article_id, b.article_id)
         else:
             assert kind == verdict.outcome.value, (a.article_id, b.article_id)
-        if verdict.outcome in {Outcome.NEAR, Outcome.PARTIAL}:
+        if verdict.outcome in {PairOutcome.NEAR, PairOutcome.PARTIAL}:
             assert verdict.estimate is not None
             assert similarity == pytest.approx(verdict.estimate.similarity, abs=1e-4)
-    assert outcomes == set(Outcome)
+    assert outcomes == set(PairOutcome)
 
 
 def test_the_same_text_in_two_namespaces_is_two_stories() -> None:
     """Whatever they share, the verdict says what keeps them apart, and the shared text is still shown."""
     a, b = article(RIVER, "a"), replace(article(RIVER, "b"), namespace="news-fr")
     found = explain(a, b, RULE)
-    assert found.verdict.outcome is found.reverse.outcome is Outcome.NEW
+    assert found.verdict.outcome is found.reverse.outcome is PairOutcome.NEW
     assert "different namespaces" in found.verdict.sentence
     assert (found.verdict.clauses[0].found, found.verdict.clauses[0].holds) == ("default, news-fr", False)
     assert found.evidence
@@ -296,13 +296,13 @@ def test_the_demands_shown_are_those_of_the_rule() -> None:
     """Joined by their "either" and "or", the clauses are the rule's verdict for every pair, within one source too."""
     for (a, b), source in product(pairs()[::4], [None, "one.example"]):
         pages = [
-            take_apart(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
+            dissect(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
         ]
         verdict = judge(*pages, RULE)
         band, *rest = [clause.holds for clause in verdict.clauses]
         accepted = rest[0] or (len(rest) > 1 and all(rest[1:]))
         assert verdict.estimate is None or accepted == accepts(verdict.estimate, source is not None, RULE)
-        if verdict.outcome not in {Outcome.EXACT, Outcome.SAME}:
+        if verdict.outcome not in {PairOutcome.EXACT, PairOutcome.SAME}:
             assert verdict.joins == (band and accepted)
 
 
@@ -317,26 +317,27 @@ def test_small_texts_have_exact_estimates() -> None:
         assert compare_exactly(one, other, RULE)[0] == compare(mine, theirs.sketch, theirs.size, RULE)
 
 
-def verdict_of(a: str, b: str, *, ids: tuple[str, str] = ("a", "b"), source: str | None = None) -> Verdict:
+def verdict_of(a: str, b: str, *, ids: tuple[str, str] = ("a", "b"), source: str | None = None) -> PairVerdict:
     return explain(article(a, ids[0], source), article(b, ids[1], source), RULE).verdict
 
 
 @pytest.mark.parametrize(
     ("verdict", "outcome", "words"),
     [
-        (verdict_of(RIVER, MENU + RIVER), Outcome.EXACT, "the same words in the same order"),
-        (verdict_of(RIVER, RIVER, ids=("a", "a")), Outcome.SAME, "gets the decision that was recorded"),
-        (verdict_of(RIVER, RIVER + " It rains.", ids=("a", "a")), Outcome.REVISION, "is a revision of A"),
-        (verdict_of(RIVER, RIVER + " It rains."), Outcome.NEAR, "and 50.0 % is enough"),
-        (verdict_of(RIVER, FERRY + "\n" + RIVER), Outcome.PARTIAL, "copied sentences make up 100.0 %"),
-        (verdict_of(RIVER, TEACHER), Outcome.NEW, "they share no band"),
-        (verdict_of(MENU, RIVER), Outcome.NEW, "nothing in A reads like prose"),
-        (verdict_of(MENU, MENU), Outcome.EXACT, "exact variant"),
-        (verdict_of(RIVER, f"{RIVER}\n{TEACHER}\n{FERRY[:150]}.", source="s"), Outcome.PARTIAL, "one source 30.0 % is"),
-        (verdict_of(RIVER, f"{FERRY}\n{RIVER[:120]}.", source="s"), Outcome.NEW, "whose pages share boilerplate"),
+        (verdict_of(RIVER, MENU + RIVER), PairOutcome.EXACT, "the same words in the same order"),
+        (verdict_of(RIVER, RIVER, ids=("a", "a")), PairOutcome.SAME, "gets the decision that was recorded"),
+        (verdict_of(RIVER, RIVER + " It rains.", ids=("a", "a")), PairOutcome.REVISION, "is a revision of A"),
+        (verdict_of(RIVER, RIVER + " It rains."), PairOutcome.NEAR, "and 50.0 % is enough"),
+        (verdict_of(RIVER, FERRY + "\n" + RIVER), PairOutcome.PARTIAL, "copied sentences make up 100.0 %"),
+        (verdict_of(RIVER, TEACHER), PairOutcome.NEW, "they share no band"),
+        (verdict_of(MENU, RIVER), PairOutcome.NEW, "nothing in A reads like prose"),
+        (verdict_of(MENU, MENU), PairOutcome.EXACT, "exact variant"),
+        (verdict_of(RIVER, f"{RIVER}\n{TEACHER}\n{FERRY[:150]}.", source="s"),
+ PairOutcome.PARTIAL, "one source 30.0 % is"),
+        (verdict_of(RIVER, f"{FERRY}\n{RIVER[:120]}.", source="s"), PairOutcome.NEW, "whose pages share boilerplate"),
     ],
 )  # fmt: skip
-def test_the_verdict_is_one_sentence(verdict: Verdict, outcome: Outcome, words: str) -> None:
+def test_the_verdict_is_one_sentence(verdict: PairVerdict, outcome: PairOutcome, words: str) -> None:
     """Each outcome says what decided it."""
     assert verdict.outcome is outcome
     assert words in verdict.sentence

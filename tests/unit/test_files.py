@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import DeadReason, Message, Outcome, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Message, Outcome, OutputRecord
 from reprise.replay.files import EventWriter, FileSource
 
 
-def read(source: FileSource) -> list[Message | Unreadable]:
-    got: list[Message | Unreadable] = []
+def read(source: FileSource) -> list[Message | CorruptRecord]:
+    got: list[Message | CorruptRecord] = []
     while batch := source.poll(0.0):
         got += batch
     return got
@@ -98,7 +98,7 @@ def test_a_broken_archive_is_fatal(tmp_path: Path) -> None:
         read(FileSource([str(file)], ended=Ended()))
 
 
-def outcome(value: bytes, reason: DeadReason | None = None) -> Outcome:
+def outcome(value: bytes, reason: DeadLetterReason | None = None) -> Outcome:
     message = Message(topic="raw", partition=0, offset=1, key=None, value=b"{}")
     record = OutputRecord(topic="t", key=b"k", value=value, headers=())
     return Outcome(message=message, records=(lambda: record,), reasons=(reason,))
@@ -108,7 +108,7 @@ def test_events_are_lines_and_dead_letters_are_not() -> None:
     """Events are written in order, one a line; dead letters are left out, and delivered all the same."""
     output = io.BytesIO()
     writer = EventWriter(output)
-    outcomes = [outcome(b"1"), outcome(b"2", DeadReason.NOT_JSON), outcome(b"3")]
+    outcomes = [outcome(b"1"), outcome(b"2", DeadLetterReason.NOT_JSON), outcome(b"3")]
     assert writer.deliver(outcomes, "") == [(each, 0) for each in outcomes]
     assert output.getvalue() == b"1\n3\n"
     writer.close()

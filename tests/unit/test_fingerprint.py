@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.decision import Rule
-from reprise.dedup.text.fingerprint import _TOGETHER, fingerprint, fingerprints
+from reprise.dedup.text.fingerprint import _TOGETHER, fingerprint, fingerprint_batch
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article, Fingerprint
 
@@ -154,7 +154,7 @@ def test_articles_together_are_as_each_alone(given_texts: list[tuple[str, bool]]
         Article(article_id=str(number), text=text, extracted=extracted)
         for number, (text, extracted) in enumerate(given_texts)
     ]
-    assert fingerprints(articles, RULE) == [fingerprint(article, RULE) for article in articles]
+    assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]
 
 
 def test_articles_together_in_any_number() -> None:
@@ -163,4 +163,4 @@ def test_articles_together_in_any_number() -> None:
     texts = [f"{text} {number}." for number, text in enumerate([FIRST, long, SECOND, TEXT] * 4)]
     articles = [Article(article_id=text[-9:], text=text) for text in texts]
     assert sum(map(len, texts)) > 4 * _TOGETHER
-    assert fingerprints(articles, RULE) == [fingerprint(article, RULE) for article in articles]
+    assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]

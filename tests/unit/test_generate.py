@@ -18,16 +18,16 @@ from click.testing import CliRunner
 
 from reprise.commands.generate import command
 from reprise.commands.support.crawl_outputs import deliver
-from reprise.commands.support.rate_limit import Pace, paced
+from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
-from reprise.messages.decoder import Limits, read_article
+from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.model import Message, OutputRecord
-from reprise.synthetic import Crawl, Labelled, crawl, strewn
+from reprise.synthetic import Crawl, GeneratedArticle, crawl, insert_malformed
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.reprints import REPRINTS, Relation
-from reprise.synthetic.rng import Dice, zipf_table
+from reprise.synthetic.rng import Rng, zipf_table
 from reprise.synthetic.serialize import gold_line, line, record
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
@@ -50,15 +50,15 @@ def jaccard(one: set[Any], other: set[Any]) -> float:
     return len(one & other) / (len(one | other) or 1)
 
 
-def by_story(articles: Iterable[Labelled]) -> dict[str, list[Labelled]]:
-    stories: dict[str, list[Labelled]] = defaultdict(list)
+def by_story(articles: Iterable[GeneratedArticle]) -> dict[str, list[GeneratedArticle]]:
+    stories: dict[str, list[GeneratedArticle]] = defaultdict(list)
     for labelled in articles:
         stories[labelled.story].append(labelled)
     return stories
 
 
 @pytest.fixture(scope="module")
-def texts() -> Sequence[Labelled]:
+def texts() -> Sequence[GeneratedArticle]:
     """Make a crawl of text pages alone, long enough that boilerplate does not rule."""
     return list(crawl(Crawl(count=3000, seed=7, html=0, duplicates=0.6, words=300)))
 
@@ -109,7 +109,7 @@ def test_the_share_of_html_is_the_one_asked_for(share: float) -> None:
     assert all(("html" in x.article) != ("text" in x.article) for x in articles)
 
 
-def test_each_relation_is_as_frequent_as_its_weight(texts: Sequence[Labelled]) -> None:
+def test_each_relation_is_as_frequent_as_its_weight(texts: Sequence[GeneratedArticle]) -> None:
     """Among the reprints every relation has its share, within 4 % points."""
     counted: Counter[Relation] = Counter(x.relation for x in texts if x.relation is not Relation.FOUNDER)
     for relation in set(REPRINTS):
@@ -141,9 +141,9 @@ def test_every_language_and_every_site_is_used() -> None:
     assert all(len(spoken) == 1 for spoken in languages.values())
 
 
-def test_ids_are_unique_but_for_revisions(texts: Sequence[Labelled]) -> None:
+def test_ids_are_unique_but_for_revisions(texts: Sequence[GeneratedArticle]) -> None:
     """Ids and addresses repeat only where a revision comes back to its founder, with changed text and a later crawl."""
-    seen: dict[str, Labelled] = {}
+    seen: dict[str, GeneratedArticle] = {}
     addresses = set()
     revisions = 0
     for x in texts:
@@ -165,7 +165,7 @@ def test_ids_are_unique_but_for_revisions(texts: Sequence[Labelled]) -> None:
     assert revisions > 50
 
 
-def test_a_story_begins_with_its_founder(texts: Sequence[Labelled]) -> None:
+def test_a_story_begins_with_its_founder(texts: Sequence[GeneratedArticle]) -> None:
     """The first article of every story is its founder, and no story has two."""
     for articles in by_story(texts).values():
         assert [x.relation is Relation.FOUNDER for x in articles] == [True] + [False] * (len(articles) - 1)
@@ -184,7 +184,9 @@ SIMILARITY = {
 
 
 @pytest.mark.parametrize("relation", SIMILARITY)
-def test_a_reprint_shares_text_with_the_founder_of_its_story(texts: Sequence[Labelled], relation: Relation) -> None:
+def test_a_reprint_shares_text_with_the_founder_of_its_story(
+    texts: Sequence[GeneratedArticle], relation: Relation
+) -> None:
     """The labels are true: each relation's exact similarity to the founder is in its range."""
     least, most = SIMILARITY[relation]
     measured = []
@@ -238,7 +240,7 @@ def test_popularity_is_heavy_tailed_and_reprints_follow_soon() -> None:
 def test_memory_stays_where_it_is(options: dict[str, Any]) -> None:
     """From the 3,000th to the 8,000th message the generator's memory grows by under 1 MB, whatever is asked for."""
     endless = crawl(Crawl(count=None, words=60, languages=("en", "zh"), sites=100, **options))
-    articles = islice(strewn(endless, 0.05, 0), 8000)
+    articles = islice(insert_malformed(endless, 0.05, 0), 8000)
     tracemalloc.start()
     try:
         for _ in islice(articles, 3000):
@@ -265,7 +267,7 @@ def test_every_line_is_an_input_the_worker_reads() -> None:
         }
         assert all(isinstance(value, str) and value for value in body.values())
         assert len(body["id"].encode()) <= 256
-        article = read_article(Message(topic="t", partition=0, offset=0, key=None, value=written), Limits())
+        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=written), DecoderLimits())
         assert (article.article_id, article.source) == (body["id"], body["source"])
         assert article.crawled_at_ms is not None
         assert fingerprint(article, Rule()).signature is not None
@@ -280,7 +282,7 @@ def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
     seen: Counter[tuple[bool, bool]] = Counter()
     for x in crawl(Crawl(count=1500, html=html, duplicates=0.6, words=150)):
         value = line(x, with_gold=False)
-        article = read_article(Message(topic="t", partition=0, offset=0, key=None, value=value), Limits())
+        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=value), DecoderLimits())
         found = fingerprint(article, Rule()).content_hash
         same = hashes.setdefault(x.story, found) == found
         seen[x.relation in {Relation.FOUNDER, Relation.EXACT}, same] += 1
@@ -339,7 +341,7 @@ def test_a_zipf_table_gives_each_rank_its_share() -> None:
 
 def test_dice_are_fair() -> None:
     """Every face of a die comes up as often as every other, within four standard deviations."""
-    dice = Dice(11)
+    dice = Rng(11)
     counted = Counter(dice.below(6) for _ in range(60_000))
     assert counted.keys() == set(range(6))
     assert all(abs(count - 10_000) < 4 * 91.3 for count in counted.values())
@@ -377,7 +379,7 @@ def test_a_rate_is_kept_also_when_the_consumer_was_late() -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    for batch in paced(crawl(Crawl(count=100, words=40)), Pace(rate=100), lambda: now[0], sleep):
+    for batch in limit_rate(crawl(Crawl(count=100, words=40)), RateLimit(rate=100), lambda: now[0], sleep):
         given.append((len(batch), now[0] - 50))
         if len(given) == 4:
             now[0] += 0.3

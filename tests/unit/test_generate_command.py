@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reprise.commands.generate import Account, command, named_numbers
-from reprise.commands.support.rate_limit import Pace
+from reprise.commands.generate import CrawlCounter, command, named_numbers
+from reprise.commands.support.rate_limit import RateLimit
 from reprise.commands.support.telling import LINE_SECONDS, Telling
 from reprise.errors import UsageError
-from reprise.model import DeadReason
-from reprise.synthetic import Broken
+from reprise.model import DeadLetterReason
+from reprise.synthetic import MalformedMessage
 from tests.support import wait_until, worker_environment
 
 COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]
 
-BROKEN = Broken(value=b"null", reason=DeadReason.NOT_AN_OBJECT)
+BROKEN = MalformedMessage(value=b"null", reason=DeadLetterReason.NOT_AN_OBJECT)
 
 
 def made(tmp_path: Path, *arguments: str) -> list[dict[str, str]]:
@@ -173,7 +173,7 @@ def test_a_second_signal_waits_for_nobody() -> None:
 def test_the_account_says_how_fast_and_how_late_it_is() -> None:
     """Messages, broken ones, seconds, messages a second, and the time behind the rate once that is a second."""
     now = [10.0]
-    account = Account(Pace(rate=100), lambda: now[0])
+    account = CrawlCounter(RateLimit(rate=100), lambda: now[0])
     assert account.line() == "0 messages in 0.0 s (0 a second)"
     account.add([BROKEN] * 1500)
     now[0] = 25.9

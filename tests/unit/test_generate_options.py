@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from reprise.errors import UsageError
-from reprise.synthetic import Crawl, Labelled, crawl
-from reprise.synthetic.reprints import Recent, Relation, tickets
-from reprise.synthetic.rng import Dice
+from reprise.synthetic import Crawl, GeneratedArticle, crawl
+from reprise.synthetic.reprints import RecentStories, Relation, tickets
+from reprise.synthetic.rng import Rng
 
 
-def crawled(count: int, **options: Any) -> Sequence[Labelled]:
+def crawled(count: int, **options: Any) -> Sequence[GeneratedArticle]:
     """Make a crawl of short stories."""
     return list(crawl(Crawl(count=count, words=40, sites=50, **options)))
 
 
-def reprints(articles: Sequence[Labelled]) -> Counter[Relation]:
+def reprints(articles: Sequence[GeneratedArticle]) -> Counter[Relation]:
     return Counter(x.relation for x in articles if x.relation is not Relation.FOUNDER)
 
 
@@ -80,8 +80,8 @@ def test_without_skew_every_story_has_one_ticket() -> None:
 
 def test_what_is_remembered_has_a_bound() -> None:
     """However many stories are added, no more tickets are held than the reach allows, and they are the last ones'."""
-    recent: Recent[int] = Recent(reach=16, skew=1.0)
-    dice, bound = Dice(5), 16 * 4  # 3.4 tickets a story, rounded up
+    recent: RecentStories[int] = RecentStories(reach=16, skew=1.0)
+    dice, bound = Rng(5), 16 * 4  # 3.4 tickets a story, rounded up
     for story in range(5000):
         recent.add(story, dice)
         assert len(recent) <= bound

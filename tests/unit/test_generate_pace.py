@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from reprise.commands.support.rate_limit import Pace, paced
+from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.errors import UsageError
 from reprise.synthetic import Crawl, crawl
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
@@ -30,17 +30,17 @@ class Clock:
         self.now += seconds
 
 
-def given(pace: Pace, messages: int = 100_000) -> Iterator[tuple[float, int]]:
+def given(pace: RateLimit, messages: int = 100_000) -> Iterator[tuple[float, int]]:
     """Give the seconds and the size of every batch of a crawl that nobody holds up."""
     clock = Clock()
-    for batch in paced(range(messages), pace, clock, clock.wait):
+    for batch in limit_rate(range(messages), pace, clock, clock.wait):
         yield clock.now - 1000, len(batch)
 
 
 def test_in_a_burst_the_rate_is_a_multiple() -> None:
     """At 50 a second with 10 times that in the last 2 of 10 s, each second has 50 messages or 500."""
     seconds: Counter[int] = Counter()
-    for at, size in given(Pace(rate=50, burst=BURST, duration_seconds=40)):
+    for at, size in given(RateLimit(rate=50, burst=BURST, duration_seconds=40)):
         seconds[int(at + 1e-6)] += size
     assert seconds.total() == 4 * (8 * 50 + 2 * 500)
     for second, messages in seconds.items():
@@ -81,7 +81,7 @@ def test_a_burst_neither_loses_nor_repeats_time(burst: Burst) -> None:
 
 def test_a_rate_and_a_time_are_a_number_of_messages() -> None:
     """At 30 a second for 7 s there are 210 messages, the last of them due before the end."""
-    batches = list(given(Pace(rate=30, duration_seconds=7)))
+    batches = list(given(RateLimit(rate=30, duration_seconds=7)))
     assert sum(size for _, size in batches) == 210
     assert batches[-1][0] < 7
 
@@ -89,7 +89,7 @@ def test_a_rate_and_a_time_are_a_number_of_messages() -> None:
 def test_a_time_without_a_rate_ends_by_the_clock() -> None:
     """As many messages as are taken until then, and none after."""
     clock, taken = Clock(), 0
-    for batch in paced(count(), Pace(duration_seconds=3), clock, clock.wait):
+    for batch in limit_rate(count(), RateLimit(duration_seconds=3), clock, clock.wait):
         taken += len(batch)
         clock.wait(0.5)
     assert taken == 6 * 500
@@ -98,7 +98,7 @@ def test_a_time_without_a_rate_ends_by_the_clock() -> None:
 def test_a_batch_is_a_moment_at_every_rate() -> None:
     """No batch is more than 500 messages or, where it has more than one, more than 0.05 s of the stream."""
     for rate in (0.5, 7, 100, 5000, 80_000):
-        batches = list(given(Pace(rate=rate), messages=min(20_000, int(rate * 4) + 2)))
+        batches = list(given(RateLimit(rate=rate), messages=min(20_000, int(rate * 4) + 2)))
         assert max(size for _, size in batches) <= 500
         for (at, size), (after, _) in pairwise(batches):
             assert size == 1 or after - at <= 0.05 + 1 / rate
@@ -112,7 +112,7 @@ def test_making_the_world_is_no_delay() -> None:
         clock.wait(5)
         yield from range(20)
 
-    at = [clock.now for _ in paced(slow_to_begin(), Pace(rate=20), clock, clock.wait)]
+    at = [clock.now for _ in limit_rate(slow_to_begin(), RateLimit(rate=20), clock, clock.wait)]
     assert at[:3] == pytest.approx([1005, 1005.05, 1005.1])
 
 

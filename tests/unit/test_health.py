@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from reprise.errors import Fatal
-from reprise.observability.http_server import MAX_REQUESTS, Vitals, routes, served
+from reprise.observability.http_server import MAX_REQUESTS, ProbeState, http_server, routes
 
 TIMEOUT = 30.0
 
@@ -28,15 +28,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def vitals(clock: Clock) -> Vitals:
-    return Vitals(TIMEOUT, clock)
+def vitals(clock: Clock) -> ProbeState:
+    return ProbeState(TIMEOUT, clock)
 
 
 @pytest.fixture
-def port(vitals: Vitals) -> Iterator[int]:
+def port(vitals: ProbeState) -> Iterator[int]:
     registry = CollectorRegistry()
     Counter("reprise_things", "Things.", registry=registry).inc()
-    with served(routes(vitals, registry), 0) as port:
+    with http_server(routes(vitals, registry), 0) as port:
         yield port
 
 
@@ -50,13 +50,13 @@ def ask(port: int, path: str, method: str = "GET") -> tuple[int, str]:
         connection.close()
 
 
-def make_ready(vitals: Vitals) -> None:
+def make_ready(vitals: ProbeState) -> None:
     vitals.reachable("redis")
     vitals.reachable("kafka")
     vitals.bootstrapped(lambda: True)
 
 
-def test_a_worker_that_starts_is_neither_alive_nor_ready(vitals: Vitals, port: int) -> None:
+def test_a_worker_that_starts_is_neither_alive_nor_ready(vitals: ProbeState, port: int) -> None:
     """A startup probe on /livez passes when the worker is bootstrapped, not before."""
     assert ask(port, "/livez") == (503, "starting\n")
     assert ask(port, "/readyz")[0] == 503
@@ -65,7 +65,7 @@ def test_a_worker_that_starts_is_neither_alive_nor_ready(vitals: Vitals, port: i
     assert ask(port, "/readyz") == (200, "ok\n")
 
 
-def test_alive_means_that_a_poll_completed_in_time(vitals: Vitals, clock: Clock, port: int) -> None:
+def test_alive_means_that_a_poll_completed_in_time(vitals: ProbeState, clock: Clock, port: int) -> None:
     """A loop that hangs is seen, and an empty poll is a sign of life."""
     make_ready(vitals)
     clock.now = TIMEOUT + 1
@@ -75,7 +75,7 @@ def test_alive_means_that_a_poll_completed_in_time(vitals: Vitals, clock: Clock,
 
 
 @pytest.mark.parametrize("dependency", ["redis", "kafka"])
-def test_an_outage_makes_unready_and_never_dead(vitals: Vitals, port: int, dependency: str) -> None:
+def test_an_outage_makes_unready_and_never_dead(vitals: ProbeState, port: int, dependency: str) -> None:
     """Were liveness to follow Redis or Kafka, their outage would restart every worker."""
     make_ready(vitals)
     vitals.unreachable(dependency, "refused")
@@ -85,7 +85,7 @@ def test_an_outage_makes_unready_and_never_dead(vitals: Vitals, port: int, depen
     assert ask(port, "/readyz") == (200, "ok\n")
 
 
-def test_ready_means_a_member_of_the_group(vitals: Vitals, port: int) -> None:
+def test_ready_means_a_member_of_the_group(vitals: ProbeState, port: int) -> None:
     """Membership is asked for at each probe, as a rebalance takes it and gives it back."""
     make_ready(vitals)
     joined = False
@@ -95,7 +95,7 @@ def test_ready_means_a_member_of_the_group(vitals: Vitals, port: int) -> None:
     assert ask(port, "/readyz") == (200, "ok\n")
 
 
-def test_a_worker_that_drains_is_unready_and_alive(vitals: Vitals, port: int) -> None:
+def test_a_worker_that_drains_is_unready_and_alive(vitals: ProbeState, port: int) -> None:
     """Draining is an orderly end, not a failure."""
     make_ready(vitals)
     vitals.draining()
@@ -126,7 +126,7 @@ def test_only_reading_is_answered(port: int) -> None:
     assert ask(port, "/metrics", "POST")[0] == 405
 
 
-def test_connections_are_bounded(vitals: Vitals, port: int) -> None:
+def test_connections_are_bounded(vitals: ProbeState, port: int) -> None:
     """Clients that say nothing take their slots and no more, and the slots come back when they leave."""
     make_ready(vitals)
     silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_REQUESTS)]
@@ -144,10 +144,10 @@ def test_connections_are_bounded(vitals: Vitals, port: int) -> None:
             assert time.monotonic() < deadline, "the slots did not come back"
 
 
-def test_the_port_is_free_again_afterwards(vitals: Vitals) -> None:
+def test_the_port_is_free_again_afterwards(vitals: ProbeState) -> None:
     """Leaving the context closes the port, and a port in use is an error at once."""
     answers = routes(vitals, CollectorRegistry())
-    with served(answers, 0) as port, pytest.raises(Fatal, match="in use"), served(answers, port):
+    with http_server(answers, 0) as port, pytest.raises(Fatal, match="in use"), http_server(answers, port):
         pass
     with pytest.raises(ConnectionError):
         ask(port, "/livez")

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLParserException
 
 from reprise.errors import BadMessage
-from reprise.messages import html_text as html_module
-from reprise.messages.html_text import html_text
-from reprise.model import DeadReason
+from reprise.messages import extract_text as html_module
+from reprise.messages.html_text import extract_text
+from reprise.model import DeadLetterReason
 
 FIRST = "The council voted late on Tuesday to keep the old bridge open for another winter."
 SECOND = "Engineers had warned in March that two of its nine piers were washed out by the spring flood."
@@ -33,7 +33,7 @@ PAGE = f"""<!doctype html><html><head><title>Bridge stays open</title><style>p {
 
 def test_main_content_keeps_paragraphs_on_lines() -> None:
     """Each paragraph of the article stands on a line of its own; script, style and menus are gone."""
-    lines = html_text(PAGE).splitlines()
+    lines = extract_text(PAGE).splitlines()
     assert FIRST in lines
     assert SECOND in lines
     for unwanted in ("never was part", "color: red", "Home", "rights reserved", "picture of"):
@@ -49,7 +49,7 @@ def test_main_content_keeps_paragraphs_on_lines() -> None:
 )
 def test_without_main_content_the_whole_page_is_taken(page: str) -> None:
     """A page whose text stands where boilerplate usually does still gives it."""
-    lines = [line.strip() for line in html_text(page).splitlines()]
+    lines = [line.strip() for line in extract_text(page).splitlines()]
     assert FIRST in lines
     assert SECOND in lines
 
@@ -69,7 +69,7 @@ def test_without_main_content_the_whole_page_is_taken(page: str) -> None:
 )
 def test_small_pages(page: str, text: str) -> None:
     """Fragments, entities, NULs and empty pages are no errors."""
-    assert html_text(page).strip() == text
+    assert extract_text(page).strip() == text
 
 
 def _numbered(form: str, count: int) -> str:
@@ -79,9 +79,9 @@ def _numbered(form: str, count: int) -> str:
 HOSTILE: dict[str, Callable[[], str]] = {
     "nested div": lambda: "<div>" * 200_000 + FIRST,
     "nested and closed div": lambda: "<div>" * 200_000 + FIRST + "</div>" * 200_000,
-    "nested div at the bound": lambda: "<div>" * html_text.MAX_BLOCKS + FIRST,
+    "nested div at the bound": lambda: "<div>" * extract_text.MAX_BLOCKS + FIRST,
     "nested article": lambda: "<article>" * 19_999 + FIRST,
-    "nested div in tables": lambda: "<div><table><tr><td>" * (html_text.MAX_BLOCKS - 1) + FIRST,
+    "nested div in tables": lambda: "<div><table><tr><td>" * (extract_text.MAX_BLOCKS - 1) + FIRST,
     "nested span": lambda: "<span>" * 200_000 + FIRST,
     "nested span and strange ends": lambda: "<span>" * 9_900 + "</x>" * 9_900 + FIRST,
     "nested span and paragraphs": lambda: "<span>" * 9_900 + "<p>x" * 9_900 + FIRST,
@@ -120,7 +120,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
         "".join(f"<body {_numbered(f'b{tag}_{{}} ', 90)}>" for tag in range(1_300)) + FIRST
     ),
     "body tags at the bound": lambda: (
-        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 500)}>" for tag in range(html_text.MAX_ROOTS)) + FIRST
+        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 500)}>" for tag in range(extract_text.MAX_ROOTS)) + FIRST
     ),
     "body tags": lambda: _numbered("<body a{}=1>", 19_900) + FIRST,
 }
@@ -136,7 +136,7 @@ HOSTILE_BYTES = 2_000_000_000
 def test_hostile_markup_is_bounded_in_time_and_memory() -> None:
     """No markup makes the extraction slow, large, or crash; in a process of its own, because it might."""
     program = "import tests_html_hostile as hostile; hostile.measure()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(html_text.__file__).parents[1])])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(extract_text.__file__).parents[1])])}
     loader = (
         "import importlib.util, sys;"
         f"spec = importlib.util.spec_from_file_location('tests_html_hostile', {__file__!r});"
@@ -164,7 +164,7 @@ def measure() -> None:
     for name, build in HOSTILE.items():
         page = build()
         started = time.perf_counter()
-        html_text(page)
+        extract_text(page)
         seconds[name] = time.perf_counter() - started
     sys.stdout.buffer.write(orjson.dumps(seconds))
 
@@ -174,15 +174,15 @@ def measure() -> None:
 )
 def test_hostile_markup_still_gives_its_text(name: str) -> None:
     """A page that the parser must not see is read by the plainer way, not thrown away."""
-    assert FIRST in html_text(HOSTILE[name]())
+    assert FIRST in extract_text(HOSTILE[name]())
 
 
-@pytest.mark.parametrize("size", [html_text.MAX_PARSED_CHARACTERS, html_text.MAX_PARSED_CHARACTERS + 1])
+@pytest.mark.parametrize("size", [extract_text.MAX_PARSED_CHARACTERS, extract_text.MAX_PARSED_CHARACTERS + 1])
 def test_a_page_beyond_the_bound_reads_like_one_below_it(size: int) -> None:
     """The plainer way keeps paragraphs on lines of their own, and what is no text out, like the parser."""
     page = PAGE + "<!--" + "x" * (size - len(PAGE) - 7) + "-->"
     assert len(page) == size
-    lines = html_text(page).splitlines()
+    lines = extract_text(page).splitlines()
     assert FIRST in lines
     assert SECOND in lines
     assert not any("never was part" in line or "color: red" in line or "xxx" in line for line in lines)
@@ -202,7 +202,7 @@ def test_a_page_beyond_the_bound_reads_like_one_below_it(size: int) -> None:
 )
 def test_the_plainer_way(page: str, text: str) -> None:
     """Lines break where blocks begin and end, entities are read once, and nothing between script tags is text."""
-    assert html_text._plainer_text(page) == text
+    assert extract_text._plainer_text(page) == text
 
 
 @settings(deadline=None)
@@ -214,8 +214,8 @@ def test_the_plainer_way(page: str, text: str) -> None:
 def test_no_markup_raises(pieces: list[str]) -> None:
     """Whatever the pieces of markup make up, both ways read it."""
     page = "".join(pieces)
-    assert isinstance(html_text(page), str)
-    assert isinstance(html_text._plainer_text(page), str)
+    assert isinstance(extract_text(page), str)
+    assert isinstance(extract_text._plainer_text(page), str)
 
 
 def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,8 +228,8 @@ def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(html_module, "HTMLTree", GivesUp)
     with pytest.raises(BadMessage) as caught:
-        html_text(PAGE)
-    assert caught.value.reason is DeadReason.HTML_UNREADABLE
+        extract_text(PAGE)
+    assert caught.value.reason is DeadLetterReason.HTML_UNREADABLE
     assert FIRST not in str(caught.value)
 
 
@@ -238,8 +238,8 @@ def test_real_pages_are_tame_and_keep_their_article(shared_dir: Path) -> None:
     with gzip.open(shared_dir / "eval" / "spotsigs-dev-html_text.jsonl.gz") as lines:
         pages = [orjson.loads(line)["html"] for line in lines]
     assert len(pages) > 200
-    assert all(html_text._is_tame(page) for page in pages)
-    long_lines = [[line for line in html_text(page).splitlines() if len(line.split()) >= 12] for page in pages]
+    assert all(extract_text._is_tame(page) for page in pages)
+    long_lines = [[line for line in extract_text(page).splitlines() if len(line.split()) >= 12] for page in pages]
     assert min(len(lines) for lines in long_lines) >= 2
     median_words = sorted(sum(len(line.split()) for line in lines) for lines in long_lines)[len(pages) // 2]
     assert 250 <= median_words <= 700

@@ -7,7 +7,7 @@ import pytest
 from kafka import errors
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka.clients import KafkaConfig, check_codecs, connected, milliseconds, translate
+from reprise.kafka.clients import KafkaConfig, check_codecs, connect, milliseconds, translate_kafka_error
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from reprise.kafka.clients import KafkaConfig, check_codecs, connected, millisec
 )
 def test_errors(error: Exception, meaning: type[Exception]) -> None:
     """What another try can mend is Unreachable, the rest is Fatal; both say what was being done."""
-    translated = translate(error, "polling")
+    translated = translate_kafka_error(error, "polling")
     assert type(translated) is meaning
     assert str(translated).startswith("Kafka, polling: ")
     assert str(translated).count(type(error).__name__) == 1
@@ -61,9 +61,9 @@ def test_a_refusal_is_told_from_an_outage() -> None:
     with pytest.raises(
         Fatal, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*SaslAuthenticationFailedError: .*wrong password"
     ):
-        connected(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), config)
+        connect(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), config)
     with pytest.raises(Unreachable, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*KafkaConnectionError: .*refused"):
-        connected(lambda: build(errors.KafkaConnectionError("refused")), config)
+        connect(lambda: build(errors.KafkaConnectionError("refused")), config)
 
 
 def test_a_secret_is_in_no_log() -> None:

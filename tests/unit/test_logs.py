@@ -7,8 +7,14 @@ from typing import cast
 import pytest
 import structlog
 
-from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Message, Trace, Unreadable
-from reprise.observability.logging import configure, LIBRARY_SECONDS, PROGRESS_SECONDS, Journal, Sparing
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Trace
+from reprise.observability.logging import (
+    LIBRARY_SECONDS,
+    PROGRESS_SECONDS,
+    ProgressLogger,
+    RateLimitFilter,
+    configure_logging,
+)
 
 MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
 
@@ -38,7 +44,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
     """A collector reads event, level, time and the fields, a line break inside a value included."""
-    configure("info", "json", stream)
+    configure_logging("info", "json", stream)
     logging.logger().info("started", group_id="a\nb")
     (line,) = lines(stream)
     assert (line["event"], line["level"], line["group_id"]) == ("started", "info", "a\nb")
@@ -47,7 +53,7 @@ def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
 
 def test_the_console_is_for_people(stream: io.StringIO) -> None:
     """Where nobody's terminal is behind the stream there are no colours either."""
-    configure("info", "console", stream)
+    configure_logging("info", "console", stream)
     logging.logger().info("started", group_id="g")
     assert "started" in stream.getvalue()
     assert "group_id=g" in stream.getvalue()
@@ -56,7 +62,7 @@ def test_the_console_is_for_people(stream: io.StringIO) -> None:
 
 def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
     """The level holds for the worker's own lines."""
-    configure("warning", "json", stream)
+    configure_logging("warning", "json", stream)
     logging.logger().info("quiet")
     logging.logger().warning("loud")
     assert [line["event"] for line in lines(stream)] == ["loud"]
@@ -64,7 +70,7 @@ def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
 
 def test_the_libraries_speak_the_same_format_from_warnings_on(stream: io.StringIO) -> None:
     """A client's warning is a JSON line with its name; its chatter is left out at any level."""
-    configure("debug", "json", stream)
+    configure_logging("debug", "json", stream)
     logging.getLogger("kafka.conn").info("chatter")
     logging.getLogger("kafka.conn").warning("lost %s", "node 1")
     (line,) = lines(stream)
@@ -73,7 +79,7 @@ def test_the_libraries_speak_the_same_format_from_warnings_on(stream: io.StringI
 
 def test_a_library_does_not_fill_the_log(clock: Clock) -> None:
     """Of each logger one line passes in a minute, however often it tells of its trouble."""
-    sparing = Sparing(clock)
+    sparing = RateLimitFilter(clock)
 
     def passes(name: str) -> bool:
         return sparing.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, "away", (), None))
@@ -89,16 +95,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(stream: io.StringIO, clock: Clock) -> Journal:
-    configure("info", "json", stream)
-    return Journal(clock)
+def journal(stream: io.StringIO, clock: Clock) -> ProgressLogger:
+    configure_logging("info", "json", stream)
+    return ProgressLogger(clock)
 
 
 def a_decision(type_: EventType, kind: Kind | None = None, *, replayed: bool = False) -> Decision:
     return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(replayed=replayed))
 
 
-def test_progress_is_told_seldom_and_in_sum(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+def test_progress_is_told_seldom_and_in_sum(journal: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """Any number of batches within the interval is one line, and counting begins anew."""
     message = Message(topic="t", partition=0, offset=0, key=None, value=b"secret text")
     for _ in range(3):
@@ -118,7 +124,7 @@ def test_progress_is_told_seldom_and_in_sum(journal: Journal, clock: Clock, stre
     assert len(lines(stream)) == 1
 
 
-def test_an_unexpected_error_is_told_by_its_place(journal: Journal, stream: io.StringIO) -> None:
+def test_an_unexpected_error_is_told_by_its_place(journal: ProgressLogger, stream: io.StringIO) -> None:
     """A line names type and calls, never the error's words or its cause's; the same place is told once a summary."""
 
     def at_one_place() -> None:
@@ -130,7 +136,7 @@ def test_an_unexpected_error_is_told_by_its_place(journal: Journal, stream: io.S
     def fail() -> None:
         with pytest.raises(TypeError) as caught:
             at_one_place()
-        journal.failed(caught.value)
+        journal.unexpected_error(caught.value)
 
     fail()
     fail()
@@ -143,7 +149,7 @@ def test_an_unexpected_error_is_told_by_its_place(journal: Journal, stream: io.S
     assert [line["event"] for line in lines(stream)].count("unexpected_error") == 2
 
 
-def test_an_idle_worker_is_silent(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+def test_an_idle_worker_is_silent(journal: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """No message, no line."""
     for _ in range(5):
         clock.now += PROGRESS_SECONDS
@@ -151,17 +157,17 @@ def test_an_idle_worker_is_silent(journal: Journal, clock: Clock, stream: io.Str
     assert stream.getvalue() == ""
 
 
-def test_dead_letters_do_not_fill_the_log(journal: Journal, stream: io.StringIO) -> None:
+def test_dead_letters_do_not_fill_the_log(journal: ProgressLogger, stream: io.StringIO) -> None:
     """The first of a reason is told at once, the others as a count."""
     for _ in range(100):
-        journal.binned(DeadReason.NOT_JSON, MESSAGE)
-    journal.binned(DeadReason.NO_TEXT, MESSAGE)
+        journal.dead_lettered(DeadLetterReason.NOT_JSON, MESSAGE)
+    journal.dead_lettered(DeadLetterReason.NO_TEXT, MESSAGE)
     journal.summary()
     assert [line["event"] for line in lines(stream)] == ["dead_letter", "dead_letter", "progress"]
     assert lines(stream)[-1]["dead"] == {"not_json": 100, "no_text": 1}
 
 
-def test_an_outage_is_two_lines(journal: Journal, stream: io.StringIO) -> None:
+def test_an_outage_is_two_lines(journal: ProgressLogger, stream: io.StringIO) -> None:
     """One when it begins, which says why and what that means, one when it ends."""
     journal.unreachable(Dependency.REDIS, "redis: Error 111 connecting to\nredis:6379. Connection refused.")
     journal.reachable(Dependency.REDIS)
@@ -172,14 +178,14 @@ def test_an_outage_is_two_lines(journal: Journal, stream: io.StringIO) -> None:
     assert lines(stream)[0]["reason"] == "redis: Error 111 connecting to redis:6379. Connection refused."
 
 
-def test_a_reason_has_an_end(journal: Journal, stream: io.StringIO) -> None:
+def test_a_reason_has_an_end(journal: ProgressLogger, stream: io.StringIO) -> None:
     """A client that lists a thousand addresses costs a line, not a page."""
     journal.unreachable(Dependency.KAFKA, "x" * 10_000)
     (line,) = lines(stream)
     assert len(str(line["reason"])) == 300
 
 
-def test_what_comes_and_goes_does_not_fill_the_log(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+def test_what_comes_and_goes_does_not_fill_the_log(journal: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """Of a hundred outages in a moment the first is told, the others are a count in the next summary."""
     for _ in range(100):
         journal.unreachable(Dependency.REDIS, "away")
@@ -194,7 +200,7 @@ def test_what_comes_and_goes_does_not_fill_the_log(journal: Journal, clock: Cloc
     assert lines(stream)[-1]["event"] == "unreachable"
 
 
-def test_an_outage_that_lasts_is_told_at_last(journal: Journal, clock: Clock, stream: io.StringIO) -> None:
+def test_an_outage_that_lasts_is_told_at_last(journal: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """One that began a moment after another, and stays, is told of when it has been silent long enough."""
     journal.unreachable(Dependency.REDIS, "first")
     journal.reachable(Dependency.REDIS)
@@ -218,21 +224,23 @@ def test_an_outage_that_lasts_is_told_at_last(journal: Journal, clock: Clock, st
     ],
 )
 def test_a_dead_letter_says_where_it_was(
-    journal: Journal, stream: io.StringIO, traceparent: bytes, trace_id: str | None
+    journal: ProgressLogger, stream: io.StringIO, traceparent: bytes, trace_id: str | None
 ) -> None:
     """Topic, partition, offset, and the trace where the header is one: nothing else of the message reaches the log."""
     message = Message(
         topic="t", partition=3, offset=42, key=b"k", value=b"secret", headers=(("traceparent", traceparent),)
     )
-    journal.binned(DeadReason.NOT_JSON, message)
+    journal.dead_lettered(DeadLetterReason.NOT_JSON, message)
     (line,) = lines(stream)
     assert (line["reason"], line["topic"], line["partition"], line["offset"]) == ("not_json", "t", 3, 42)
     assert line.get("trace_id") == trace_id
     assert "secret" not in stream.getvalue()
 
 
-def test_a_position_that_cannot_be_decoded_has_no_trace(journal: Journal, stream: io.StringIO) -> None:
+def test_a_position_that_cannot_be_decoded_has_no_trace(journal: ProgressLogger, stream: io.StringIO) -> None:
     """Its place is all there is."""
-    journal.binned(DeadReason.RECORD_UNREADABLE, Unreadable(topic="t", partition=0, offset=7, detail="damaged"))
+    journal.dead_lettered(
+        DeadLetterReason.RECORD_UNREADABLE, CorruptRecord(topic="t", partition=0, offset=7, detail="damaged")
+    )
     (line,) = lines(stream)
     assert (line["offset"], "trace_id" in line) == (7, False)

@@ -2,15 +2,15 @@
 
 from reprise.commands import stats, story
 from reprise.index.redis.codec import unpack_survey
-from reprise.index.redis.inspect_types import Held, Recorded, Representative, Server, Survey
+from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
 from reprise.model import EventType, Kind
 from reprise.settings import load
 
 WINDOW_MS = 604_800_000
 STORY = "ab" * 16
 SETTINGS = load({"REPRISE_NAMESPACE": "news"})
-HELD = Held(version="c27f9e", parameters="text=2", shards=16_384, last_number=0, swept_ms=None)
-EMPTY = Survey(
+HELD = IndexInfo(version="c27f9e", parameters="text=2", shards=16_384, last_number=0, swept_ms=None)
+EMPTY = IndexStats(
     shards_read=16_384,
     representatives=0,
     founders=0,
@@ -21,8 +21,8 @@ EMPTY = Survey(
     oldest_ms=None,
     newest_ms=None,
 )
-SERVER = Server(name="Valkey 9.1.2", used_bytes=1_500_000, max_bytes=None, policy="noeviction")
-RECORDED = Recorded(
+SERVER = ServerInfo(name="Valkey 9.1.2", used_bytes=1_500_000, max_bytes=None, policy="noeviction")
+RECORDED = RecordedDecision(
     type=EventType.VARIANT,
     kind=Kind.NEAR,
     decided_at_ms=1_700_000_000_000,
@@ -32,8 +32,10 @@ RECORDED = Recorded(
 )
 
 
-def representative(article_id: str, *, number: int = 1, source: str | None = "0011223344556677") -> Representative:
-    return Representative(
+def representative(
+    article_id: str, *, number: int = 1, source: str | None = "0011223344556677"
+) -> StoredRepresentative:
+    return StoredRepresentative(
         number=number,
         is_founder=number == 1,
         article_id=article_id,
@@ -46,7 +48,7 @@ def representative(article_id: str, *, number: int = 1, source: str | None = "00
 def test_a_sample_is_projected_onto_all_shards() -> None:
     """What a sixteenth of the shards holds, in two answers, stands for sixteen times as much; times are not scaled."""
     answers = [[100, 50, 10, 5, 20, 3, 2, 15, 7_000, 9_000], [28, 9, 1, 1, 4, 0, 1, 3, 0, 0]]
-    assert unpack_survey(answers, 2_048) == Survey(
+    assert unpack_survey(answers, 2_048) == IndexStats(
         shards_read=128,
         representatives=176,
         founders=96,
@@ -70,7 +72,7 @@ def test_an_empty_index_in_words() -> None:
 
 def test_an_estimate_is_called_one() -> None:
     """Where only some of the shards were looked at, the counts are said to be about right."""
-    sampled = Survey(
+    sampled = IndexStats(
         shards_read=64,
         representatives=1_000_000,
         founders=500_000,
@@ -89,7 +91,7 @@ def test_an_estimate_is_called_one() -> None:
 
 def test_the_columns_of_a_story_are_aligned() -> None:
     """Each line has the article at the same place, and its end is when it is forgotten: a window after it was seen."""
-    found = story.Found(
+    found = story.StoryLookup(
         representatives=[representative("second", number=2, source=None), representative("first")], looked_at=2
     )
     heading, second, first = story.lines(STORY, None, found, WINDOW_MS)
@@ -101,7 +103,7 @@ def test_the_columns_of_a_story_are_aligned() -> None:
 def test_an_id_cannot_steer_the_terminal() -> None:
     """An article's id is anybody's text: its line cuts it and shows no control characters; the JSON has all."""
     hostile = "\x1b[2J\n" + "x" * 300
-    found = story.Found(representatives=[representative(hostile)], looked_at=1)
+    found = story.StoryLookup(representatives=[representative(hostile)], looked_at=1)
     _, line = story.lines(STORY, None, found, WINDOW_MS)
     assert "\x1b" not in line
     assert "\n" not in line
@@ -111,7 +113,7 @@ def test_an_id_cannot_steer_the_terminal() -> None:
 
 def test_an_article_is_told_with_both_of_its_stories() -> None:
     """What its event named, and where its representative went since; without a living representative no table."""
-    nothing = story.Found(representatives=[], looked_at=0)
+    nothing = story.StoryLookup(representatives=[], looked_at=0)
     assert list(story.lines(STORY, RECORDED, nothing, WINDOW_MS)) == [
         f"decided at 2023-11-14T22:13:20.000Z: story.variant, near of story {'cd' * 16}",
         f"the two stories have met: it is in {STORY} now",

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from reprise.errors import Unreachable
-from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Trace
+from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, MemoryUsage, Message, Trace
 from reprise.observability.collectors import STORE_SECONDS, fullest
 from reprise.observability.metrics import Metrics
 
@@ -50,7 +50,7 @@ def a_message(timestamp_ms: int | None) -> Message:
 def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.watch_lag(lambda: {("articles.raw", 3): 7})
     metrics.watch_index(lambda _: 41, ["n"])
-    metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
+    metrics.watch_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
     metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
 
@@ -82,7 +82,7 @@ def test_promtool_accepts_the_exposition(registry: CollectorRegistry, metrics: M
 
 def test_every_label_value_is_there_from_the_start(registry: CollectorRegistry, metrics: Metrics) -> None:
     """An alert on a rate sees the first dead letter, because its series began at 0."""
-    for reason in DeadReason:
+    for reason in DeadLetterReason:
         assert registry.get_sample_value("reprise_dead_letters_total", {"reason": reason}) == 0
     for kind in Kind:
         assert registry.get_sample_value("reprise_variants_total", {"kind": kind}) == 0
@@ -103,7 +103,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
         0.02,
         0.05,
     )
-    metrics.binned(DeadReason.NOT_JSON, a_message(1))
+    metrics.dead_lettered(DeadLetterReason.NOT_JSON, a_message(1))
     metrics.skipped()
     value = registry.get_sample_value
     for outcome in ("new", "variant", "replayed", "dead", "skipped"):
@@ -225,7 +225,7 @@ def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) 
 
 def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Use and limit stand beside each other, for an alert to divide."""
-    metrics.watch_memory(lambda: Memory(used_bytes=80, max_bytes=100))
+    metrics.watch_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
     assert registry.get_sample_value("reprise_redis_memory_used_bytes") == 80
     assert registry.get_sample_value("reprise_redis_memory_max_bytes") == 100
 
@@ -241,7 +241,7 @@ def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Met
 )
 def test_the_fullest_store_is_told(stores: list[tuple[int, int]], expected: tuple[int, int]) -> None:
     """Of a cluster's nodes, (used, limit) each, the one that refuses writes first; a limit of 0 is never met."""
-    found = fullest(Memory(used_bytes=used, max_bytes=limit) for used, limit in stores)
+    found = fullest(MemoryUsage(used_bytes=used, max_bytes=limit) for used, limit in stores)
     assert (found.used_bytes, found.max_bytes) == expected
 
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.messages.decoder import Limits, read_article
-from reprise.messages.namespaces import UNDIVIDED, By, Namespaces, names, namespace_of
+from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.namespaces import UNDIVIDED, NamespaceRule, NamespaceSource, namespace_names, namespace_of
 from reprise.model import Message
 
-BY_LANG = Namespaces(base="news", by=By.LANG, values=("en", "pt", "zh"))
-BY_FIELD = Namespaces(base="news", by=By.FIELD, key="tenant", values=("acme", "b.c"))
-BY_HEADER = Namespaces(base="news", by=By.HEADER, key="X-Tenant", values=("acme",))
+BY_LANG = NamespaceRule(base="news", by=NamespaceSource.LANG, values=("en", "pt", "zh"))
+BY_FIELD = NamespaceRule(base="news", by=NamespaceSource.FIELD, key="tenant", values=("acme", "b.c"))
+BY_HEADER = NamespaceRule(base="news", by=NamespaceSource.HEADER, key="X-Tenant", values=("acme",))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_last_header_counts(headers: list[tuple[str, bytes]], namespace: str
 def test_the_namespaces_are_a_closed_set(fields: dict[str, object], header: bytes) -> None:
     """Whatever arrives, no article makes a namespace that the settings do not name."""
     for namespaces in (UNDIVIDED, BY_LANG, BY_FIELD, BY_HEADER):
-        assert namespace_of(namespaces, fields, [("x-tenant", header)]) in names(namespaces)
+        assert namespace_of(namespaces, fields, [("x-tenant", header)]) in namespace_names(namespaces)
 
 
 def test_an_article_carries_its_namespace() -> None:
@@ -88,6 +88,6 @@ def test_an_article_carries_its_namespace() -> None:
         value=b'{"text": "a", "lang": "en", "tenant": "b.c"}',
         headers=(("x-tenant", b"acme"),),
     )
-    found = [read_article(message, Limits(), each).namespace for each in (BY_LANG, BY_FIELD, BY_HEADER)]
+    found = [decode_article(message, DecoderLimits(), each).namespace for each in (BY_LANG, BY_FIELD, BY_HEADER)]
     assert found == ["news-en", "news-b.c", "news-acme"]
-    assert read_article(message, Limits()).namespace == "default"
+    assert decode_article(message, DecoderLimits()).namespace == "default"

@@ -10,14 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.errors import BadMessage, CircuitOpen, Fatal, Unreachable
-from reprise.model import Article, DeadReason, Decision, EventType, Fingerprint, Message, OutputRecord, Unreadable
+from reprise.model import (
+    Article,
+    CorruptRecord,
+    DeadLetterReason,
+    Decision,
+    EventType,
+    Fingerprint,
+    Message,
+    OutputRecord,
+)
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.circuit_breaker import CircuitLimits
 from reprise.processing.pipeline import Pipeline
 from reprise.processing.ports import Answers
-from reprise.processing.retry import Pace, Patience
-from reprise.processing.shutdown import Stop
+from reprise.processing.retry import Retrier, RetryTimeouts
+from reprise.processing.shutdown import StopRequest
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
@@ -28,7 +37,7 @@ def read(message: Message) -> Article:
     if message.value == b"unread":
         raise RecursionError("the secret text")
     if message.value.startswith(b"bad"):
-        raise BadMessage(DeadReason.NOT_JSON, "no JSON")
+        raise BadMessage(DeadLetterReason.NOT_JSON, "no JSON")
     return Article(article_id=message.value.decode(), text="")
 
 
@@ -44,13 +53,13 @@ def event(article: Article, fingerprint: Fingerprint, decision: Decision, messag
     return OutputRecord(topic=EVENTS, key=article.article_id.encode(), value=body, headers=())
 
 
-def dead_letter(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+def dead_letter(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
     value = message.value if isinstance(message, Message) else None
     headers = (("why", reason.encode()), ("detail", detail.encode()))
     return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=value, headers=headers)
 
 
-def notice(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+def notice(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
     headers = (("why", reason.encode()), ("detail", detail.encode()), ("notice", b"yes"))
     return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=None, headers=headers)
 
@@ -73,11 +82,11 @@ class Faults:
 class FaultySource(MemorySource):
     faults: Faults = field(default_factory=Faults)
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         self.faults.meet("poll")
         return super().poll(timeout_seconds)
 
-    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
         self.faults.meet("commit")
         super().commit(messages, note, seconds)
 
@@ -126,7 +135,7 @@ class FakeIndex:
 class Diary:
     """The observer: everything it is told, and a stop when there is nothing more to do."""
 
-    stop: Stop
+    stop: StopRequest
     told: list[tuple[object, ...]] = field(default_factory=list)
     idle: int = 0
 
@@ -138,19 +147,19 @@ class Diary:
     def fingerprinted(self, articles: int, seconds: float) -> None:
         self.told.append(("fingerprinted", articles))
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         self.told.append(("failed", type(error)))
 
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         self.told.append(("decided", len(decisions)))
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         self.told.append(("binned", reason))
 
     def skipped(self) -> None:
         self.told.append(("skipped",))
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         self.told.append(("delivered", len(messages)))
 
     def unreachable(self, dependency: str, reason: str) -> None:
@@ -194,7 +203,7 @@ class World:
         for value in values:
             self.broker.append(ARTICLES, OutputRecord(topic=ARTICLES, key=b"k", value=value, headers=()))
         self.time, self.faults = Time(), Faults()
-        self.stop = Stop(monotonic=self.time)
+        self.stop = StopRequest(monotonic=self.time)
         self.observer = Diary(self.stop)
         self.source = FaultySource(self.broker, [ARTICLES], batch_max=batch_max, faults=self.faults)
         self.sink = FaultySink(self.broker, faults=self.faults)
@@ -215,11 +224,11 @@ class World:
             stop=self.stop,
             limits=limits or CircuitLimits(),
             clock=lambda: 1.0,
-            patience=Patience(
+            patience=Retrier(
                 source=self.source,
                 observer=self.observer,
                 stop=self.stop,
-                pace=Pace(drain_timeout_seconds=45.0, try_seconds=30.0),
+                pace=RetryTimeouts(drain_timeout_seconds=45.0, try_seconds=30.0),
                 monotonic=self.time,
                 sleep=self.time.sleep,
                 jitter=lambda: 1.0,
@@ -287,7 +296,7 @@ def test_a_bad_message_is_binned_and_the_stream_goes_on() -> None:
     assert world.pipeline.run() is True
     assert world.events == [b"a n-0", b"b n-1"]
     assert world.dead == [(b"1", b"bad", "not_json")]
-    assert world.observer.of("binned") == [("binned", DeadReason.NOT_JSON)]
+    assert world.observer.of("binned") == [("binned", DeadLetterReason.NOT_JSON)]
     assert world.committed == 3
 
 
@@ -360,7 +369,7 @@ def test_an_event_too_large_becomes_a_dead_letter() -> None:
     assert world.pipeline.run() is True
     assert world.events == [b"a n-0", b"c n-2"]
     assert world.dead == [(b"1", b"b:2000", "event_too_large")]
-    assert world.observer.of("binned") == [("binned", DeadReason.EVENT_TOO_LARGE)]
+    assert world.observer.of("binned") == [("binned", DeadLetterReason.EVENT_TOO_LARGE)]
     assert world.committed == 3
 
 
@@ -471,7 +480,7 @@ def test_an_outage_without_anybody_to_end_it_is_given_up() -> None:
     """Where an outage has a limit, a store that stays away ends the run after it, with nothing said or committed."""
     world = World(b"a")
     world.faults.left["decide"] = 1_000
-    world.pipeline.patience.pace = Pace(outage_limit_seconds=30.0)
+    world.pipeline.patience.pace = RetryTimeouts(outage_limit_seconds=30.0)
     assert not world.pipeline.run()
     assert 30.0 <= world.time.now < 40.0
     assert world.committed == 0
@@ -536,7 +545,7 @@ def test_nothing_is_lost_whatever_fails(
     coming = iter(faults)
     on_delivered = world.observer.delivered
 
-    def next_fault(messages: Sequence[Message | Unreadable]) -> None:
+    def next_fault(messages: Sequence[Message | CorruptRecord]) -> None:
         on_delivered(messages)
         world.faults.left.update([fault] if (fault := next(coming, None)) else [])
 

@@ -4,8 +4,8 @@ import pytest
 
 from reprise.messages import dead_letters
 from reprise.messages.dead_letters import dead_letter, notice
-from reprise.messages.redriving import DeadLetter, letter_of, marker, redriven, revived
-from reprise.model import DeadReason, Message, OutputRecord
+from reprise.messages.redriving import DeadLetter, parse_dead_letter, redrive_marker, redrive_record, redriven_offsets
+from reprise.model import DeadLetterReason, Message, OutputRecord
 
 ORIGINAL = Message(
     topic="articles.raw", partition=3, offset=41, key=b"k", value=b"\xff", headers=(("x", b"1"), ("x", b"2"))
@@ -21,8 +21,8 @@ def written(record: OutputRecord, offset: int) -> Message:
 
 def letter(original: Message = ORIGINAL, offset: int = 7) -> DeadLetter:
     """A letter as it is read back."""
-    record = dead_letter("articles.dead", original, DeadReason.NOT_UTF8, "byte 0", 0.0)
-    found = letter_of(written(record, offset))
+    record = dead_letter("articles.dead", original, DeadLetterReason.NOT_UTF8, "byte 0", 0.0)
+    found = parse_dead_letter(written(record, offset))
     assert found is not None
     return found
 
@@ -37,25 +37,27 @@ def test_letter_says_where_it_is_and_where_its_message_was() -> None:
 
 def test_copy_is_the_original_with_one_attempt_more() -> None:
     """Each time it goes back the count grows by one, and nothing else is added."""
-    once = revived(letter())
+    once = redrive_record(letter())
     assert (once.topic, once.key, once.value) == ("articles.raw", b"k", b"\xff")
     assert once.headers == (*ORIGINAL.headers, (dead_letters.ATTEMPTS, b"1"))
-    twice = revived(letter(written(once, 50)))
+    twice = redrive_record(letter(written(once, 50)))
     assert twice.headers == (*ORIGINAL.headers, (dead_letters.ATTEMPTS, b"2"))
 
 
 def test_marker_names_its_letter() -> None:
     """The marker is found again among other records, and is no letter itself."""
-    mark = written(marker(letter(offset=7)), 9)
-    assert letter_of(mark) is None
-    assert redriven([written(dead_letter("articles.dead", ORIGINAL, DeadReason.NO_TEXT, "", 0.0), 7), mark]) == {
-        ("articles.dead", 1): {7}
-    }
+    mark = written(redrive_marker(letter(offset=7)), 9)
+    assert parse_dead_letter(mark) is None
+    assert redriven_offsets(
+        [written(dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "", 0.0), 7), mark]
+    ) == {("articles.dead", 1): {7}}
 
 
 def test_notice_keeps_no_message() -> None:
     """A notice is a letter that has nothing to send back."""
-    found = letter_of(written(notice("articles.dead", ORIGINAL, DeadReason.MESSAGE_TOO_LARGE, "", 0.0), 3))
+    found = parse_dead_letter(
+        written(notice("articles.dead", ORIGINAL, DeadLetterReason.MESSAGE_TOO_LARGE, "", 0.0), 3)
+    )
     assert found is not None
     assert not found.keeps_its_message
 
@@ -64,5 +66,6 @@ def test_notice_keeps_no_message() -> None:
 def test_strangers_in_the_topic_are_no_letters(headers: tuple[tuple[str, bytes], ...]) -> None:
     """A record without a letter's headers is passed over, whoever wrote it."""
     assert (
-        letter_of(Message(topic="articles.dead", partition=0, offset=0, key=None, value=b"", headers=headers)) is None
+        parse_dead_letter(Message(topic="articles.dead", partition=0, offset=0, key=None, value=b"", headers=headers))
+        is None
     )

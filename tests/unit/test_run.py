@@ -14,7 +14,7 @@ import pytest
 from deploy.local.stack import wait_until
 from reprise.commands.run import read_until
 from reprise.errors import UsageError
-from reprise.warm_up.cutoff import UntilGroup, UntilOffsets, UntilTime
+from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff
 from tests.support import running_worker, worker_environment
 
 #: Nobody listens there.
@@ -56,10 +56,10 @@ def test_a_wrong_warm_up_is_told_before_anything_starts(arguments: tuple[str, ..
 @pytest.mark.parametrize(
     ("text", "until"),
     [
-        ("2026-11-21T08:00:00Z", UntilTime(at_ms=1_795_248_000_000)),
-        ("2026-11-21T09:00:00.500+01:00", UntilTime(at_ms=1_795_248_000_500)),
-        ("0:1234,1:1200", UntilOffsets(offsets={0: 1234, 1: 1200})),
-        ("group:reprise-1", UntilGroup(group_id="reprise-1")),
+        ("2026-11-21T08:00:00Z", TimeCutoff(at_ms=1_795_248_000_000)),
+        ("2026-11-21T09:00:00.500+01:00", TimeCutoff(at_ms=1_795_248_000_500)),
+        ("0:1234,1:1200", OffsetCutoff(offsets={0: 1234, 1: 1200})),
+        ("group:reprise-1", GroupCutoff(group_id="reprise-1")),
     ],
 )
 def test_the_three_forms(text: str, until: object) -> None:

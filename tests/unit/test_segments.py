@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 
 SENTENCE = (
@@ -24,7 +24,7 @@ CHINESE = "云岭县最后一家手工造纸作坊周三宣布，将在关闭三
 def kept(text: str, min_words: int = MIN_WORDS_TEXT) -> list[str]:
     """The kept segments, each as its words joined."""
     tokens = tokenise(normalise(text))
-    marks = prose(tokens, min_words)
+    marks = keep_prose(tokens, min_words)
     assert marks.dtype == np.bool_
     assert len(marks) == len(tokens)
     found: dict[int, list[str]] = {}

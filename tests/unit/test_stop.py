@@ -1,6 +1,6 @@
 """The request to stop, and waiting that ends with it."""
 
-from reprise.processing.shutdown import Stop
+from reprise.processing.shutdown import StopRequest
 
 
 class Clock:
@@ -8,7 +8,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.stop: Stop | None = None
+        self.stop: StopRequest | None = None
         self.stop_at = float("inf")
 
     def __call__(self) -> float:
@@ -23,13 +23,13 @@ class Clock:
 def test_wait_takes_the_time_it_is_given() -> None:
     """Nobody stops: the whole time passes."""
     clock = Clock()
-    Stop(clock, clock.sleep).wait(30.0)
+    StopRequest(clock, clock.sleep).wait(30.0)
     assert clock.now >= 30.0
 
 
 def test_wait_ends_with_the_request_to_stop() -> None:
     """A worker that only waits to be looked at ends at once when it is told to."""
     clock = Clock()
-    clock.stop, clock.stop_at = Stop(clock, clock.sleep), 5.0
+    clock.stop, clock.stop_at = StopRequest(clock, clock.sleep), 5.0
     clock.stop.wait(30.0)
     assert 5.0 <= clock.now < 6.0

@@ -1,7 +1,7 @@
 """Where the silence of a warm-up ends."""
 
-from reprise.model import Message, Unreadable
-from reprise.warm_up.cutoff import SETTLED_SECONDS, AfterGroup, UntilOffsets, UntilTime, Verdict
+from reprise.model import CorruptRecord, Message
+from reprise.warm_up.cutoff import SETTLED_SECONDS, GroupHandoverCutoff, OffsetCutoff, TimeCutoff, WarmUpPhase
 from tests.unit.other_group import Clock, Group
 
 IN = "articles"
@@ -13,47 +13,47 @@ def message(offset: int, partition: int = 0, timestamp_ms: int | None = None) ->
 
 def test_a_time_is_compared_with_the_message() -> None:
     """What is stamped before is silent, whatever its place; what has no stamp is told."""
-    until = UntilTime(at_ms=100)
+    until = TimeCutoff(at_ms=100)
     found = [until.verdict(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
-    assert found == [Verdict.SILENT, Verdict.LIVE, Verdict.SILENT, Verdict.LIVE]
-    assert until.verdict(Unreadable(topic=IN, partition=0, offset=0, detail="")) is Verdict.LIVE
+    assert found == [WarmUpPhase.SILENT, WarmUpPhase.LIVE, WarmUpPhase.SILENT, WarmUpPhase.LIVE]
+    assert until.verdict(CorruptRecord(topic=IN, partition=0, offset=0, detail="")) is WarmUpPhase.LIVE
 
 
 def test_offsets_are_of_each_partition() -> None:
     """Below a partition's offset is silent; a partition that is not named is told whole."""
-    until = UntilOffsets(offsets={0: 5})
-    assert [until.verdict(message(at)) for at in (4, 5)] == [Verdict.SILENT, Verdict.LIVE]
-    assert until.verdict(message(0, partition=1)) is Verdict.LIVE
+    until = OffsetCutoff(offsets={0: 5})
+    assert [until.verdict(message(at)) for at in (4, 5)] == [WarmUpPhase.SILENT, WarmUpPhase.LIVE]
+    assert until.verdict(message(0, partition=1)) is WarmUpPhase.LIVE
 
 
 def test_a_group_is_waited_for_until_it_is_gone() -> None:
     """What it has not committed waits while it has members, and for a while after the last one left."""
     clock, group = Clock(), Group({0: 5})
-    until = AfterGroup(group.look, clock)
+    until = GroupHandoverCutoff(group.look, clock)
 
-    def verdicts() -> list[Verdict]:
+    def verdicts() -> list[WarmUpPhase]:
         until.look()
         return [until.verdict(message(at)) for at in (4, 5)]
 
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
     group.members = 0
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
     clock.now += SETTLED_SECONDS - 1
     group.members = 1  # its last worker was replaced
-    assert verdicts() == [Verdict.SILENT, Verdict.WAITING]
+    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
     group.members, group.offsets = 0, {0: 6}
-    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
+    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.SILENT]
     clock.now += SETTLED_SECONDS
-    assert verdicts() == [Verdict.SILENT, Verdict.SILENT]
-    assert until.verdict(message(6)) is Verdict.LIVE
+    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.SILENT]
+    assert until.verdict(message(6)) is WarmUpPhase.LIVE
 
 
 def test_once_over_it_stays_over() -> None:
     """A group that comes back later changes nothing: what is told cannot be taken back."""
     clock, group = Clock(), Group({0: 5}, members=0)
-    until = AfterGroup(group.look, clock)
+    until = GroupHandoverCutoff(group.look, clock)
     clock.now += SETTLED_SECONDS
     until.look()
     group.members, group.offsets = 1, {0: 99}
     until.look()
-    assert until.verdict(message(5)) is Verdict.LIVE
+    assert until.verdict(message(5)) is WarmUpPhase.LIVE

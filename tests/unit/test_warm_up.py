@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from reprise.errors import Unreachable
-from reprise.model import Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, Fingerprint, Message, Outcome, OutputRecord
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import is_tombstone
 from reprise.processing.ports import Answers, Partition
-from reprise.warm_up.cutoff import SETTLED_SECONDS, AfterGroup, GroupState, Until, UntilOffsets
-from reprise.warm_up.decorators import LOOK_SECONDS, PROGRESS_SECONDS, WarmDelivery, WarmIndex, WarmSource
+from reprise.warm_up.cutoff import SETTLED_SECONDS, Cutoff, GroupHandoverCutoff, GroupState, OffsetCutoff
+from reprise.warm_up.decorators import LOOK_SECONDS, PROGRESS_SECONDS, WarmUpDelivery, WarmUpIndex, WarmUpSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.unit.other_group import Clock, Group
 
@@ -42,7 +42,7 @@ class Tape(MemorySource):
         self.back: set[Partition] = set()
         super().__post_init__()
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         kept = {partition: self.positions.pop(partition) for partition in self.back}
         try:
             return super().poll(timeout_seconds)
@@ -62,7 +62,7 @@ class Tape(MemorySource):
 class World:
     """A worker's loop in short: poll, ask the index, deliver."""
 
-    until: Until
+    until: Cutoff
     broker: MemoryBroker
     clock: Clock = field(default_factory=Clock)
     index: Recording = field(default_factory=Recording)
@@ -72,15 +72,15 @@ class World:
 
     def __post_init__(self) -> None:
         tape = Tape(self.broker, [IN], batch_max=self.batch_max)
-        self.source = WarmSource(
+        self.source = WarmUpSource(
             tape,
             self.until,
             lambda event, **fields: self.lines.append((event, fields)),
             lambda: self.live.append(True),
             monotonic=self.clock,
         )
-        self.delivery = WarmDelivery(AtLeastOnce(MemorySink(self.broker), tape.commit), lambda: self.source.silent)
-        self.warm = WarmIndex(self.index, lambda: self.source.silent)
+        self.delivery = WarmUpDelivery(AtLeastOnce(MemorySink(self.broker), tape.commit), lambda: self.source.silent)
+        self.warm = WarmUpIndex(self.index, lambda: self.source.silent)
 
     def step(self) -> list[int]:
         """One batch; returns its offsets."""
@@ -100,7 +100,7 @@ class World:
         return {partition: at for (_, (topic, partition)), at in self.broker.committed.items() if topic == IN}
 
 
-def _outcome(each: Message | Unreadable) -> Outcome:
+def _outcome(each: Message | CorruptRecord) -> Outcome:
     if is_tombstone(each):
         return Outcome(message=each)
     name = f"{each.partition}:{each.offset}".encode()
@@ -120,7 +120,7 @@ def a_broker(*lengths: int) -> MemoryBroker:
 
 def test_silence_ends_in_the_middle_of_a_batch() -> None:
     """What is below is learnt, committed and not told; from there on everything is told, once and in order."""
-    world = World(UntilOffsets(offsets={0: 3}), a_broker(6))
+    world = World(OffsetCutoff(offsets={0: 3}), a_broker(6))
     assert [world.step(), world.live] == [[0, 1, 2], []]
     assert (world.committed(), world.told()) == ({0: 3}, [])
     assert [world.step(), world.step()] == [[3, 4, 5], []]
@@ -132,7 +132,7 @@ def test_silence_ends_in_the_middle_of_a_batch() -> None:
 
 def test_no_batch_is_of_both_kinds() -> None:
     """Where partitions are at different places, each is cut on its own, and what is silent goes first."""
-    world = World(UntilOffsets(offsets={0: 2, 1: 5}), a_broker(4, 6), batch_max=7)
+    world = World(OffsetCutoff(offsets={0: 2, 1: 5}), a_broker(4, 6), batch_max=7)
     while world.step():
         pass
     assert world.committed() == {0: 4, 1: 6}
@@ -143,7 +143,7 @@ def test_it_waits_for_a_group_and_takes_over_where_that_ended() -> None:
     """While the group lives nothing past its commits is handed out; with it gone, the rest is told from there."""
     group = Group({0: 2})
     clock = Clock()
-    world = World(AfterGroup(group.look, clock), a_broker(6), clock)
+    world = World(GroupHandoverCutoff(group.look, clock), a_broker(6), clock)
     assert [world.step(), world.step()] == [[0, 1], []]
     asked = group.asked
     assert world.step() == []
@@ -162,10 +162,10 @@ def test_it_waits_for_a_group_and_takes_over_where_that_ended() -> None:
 def test_a_restart_in_the_middle_begins_in_silence_again() -> None:
     """Another worker of the group, with no memory of the first, tells nothing that lies below."""
     broker = a_broker(6)
-    first = World(UntilOffsets(offsets={0: 5}), broker)
+    first = World(OffsetCutoff(offsets={0: 5}), broker)
     assert first.step() == [0, 1, 2, 3]
     first.source.close()
-    second = World(UntilOffsets(offsets={0: 5}), broker)
+    second = World(OffsetCutoff(offsets={0: 5}), broker)
     assert [second.step(), second.step()] == [[4], [5]]
     assert broker.messages(OUT)[0].value == b"0:5"
     assert len(broker.messages(OUT)) == 1
@@ -174,7 +174,7 @@ def test_a_restart_in_the_middle_begins_in_silence_again() -> None:
 def test_an_outage_while_waiting_loses_nothing() -> None:
     """A look that fails is Unreachable, and the loop's pause and resume bring what was put back again."""
     group, clock = Group({0: 2}), Clock()
-    world = World(AfterGroup(group.look, clock), a_broker(4), clock)
+    world = World(GroupHandoverCutoff(group.look, clock), a_broker(4), clock)
     assert [world.step(), world.step()] == [[0, 1], []]
     clock.now += LOOK_SECONDS
 
@@ -198,7 +198,7 @@ def test_an_outage_while_waiting_loses_nothing() -> None:
 def test_progress_is_told_seldom() -> None:
     """A line in half a minute says how much is learnt, and whether it waits."""
     group, clock = Group({0: 2}), Clock()
-    world = World(AfterGroup(group.look, clock), a_broker(4), clock)
+    world = World(GroupHandoverCutoff(group.look, clock), a_broker(4), clock)
     for _ in range(5):
         world.step()
     assert world.lines == []

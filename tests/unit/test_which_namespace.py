@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise.commands.support.namespace_option import chosen
+from reprise.commands.support.namespace_option import choose_namespace
 from reprise.errors import UsageError
 from reprise.settings import load
 
@@ -16,12 +16,12 @@ DIVIDED = {
 def test_the_base_unless_another_is_named() -> None:
     """The others are told, so that nobody takes one for all."""
     settings = load(DIVIDED)
-    assert chosen(settings, None) == ("news", ["news-en", "news-de"])
-    assert chosen(settings, "news-de") == ("news-de", ["news", "news-en"])
-    assert chosen(load({"REPRISE_NAMESPACE": "news"}), None) == ("news", [])
+    assert choose_namespace(settings, None) == ("news", ["news-en", "news-de"])
+    assert choose_namespace(settings, "news-de") == ("news-de", ["news", "news-en"])
+    assert choose_namespace(load({"REPRISE_NAMESPACE": "news"}), None) == ("news", [])
 
 
 def test_one_that_the_worker_does_not_serve_is_refused() -> None:
     """A slip of the pen is not an empty index."""
     with pytest.raises(UsageError, match="news, news-en, news-de"):
-        chosen(load(DIVIDED), "news-fr")
+        choose_namespace(load(DIVIDED), "news-fr")

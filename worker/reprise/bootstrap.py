@@ -13,38 +13,38 @@ from typing import Final, TypeVar
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
-from reprise.dedup.text.fingerprint import fingerprint, fingerprints
+from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.errors import Fatal, RepriseError, Unreachable, UsageError
 from reprise.index.redis.client import Client, check_eviction, check_rights, connect, location
 from reprise.index.redis.index import RedisIndex
-from reprise.index.redis.inspect import Look, open_look
+from reprise.index.redis.inspect import IndexInspector, find_index
 from reprise.kafka.acls import check_acls
 from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
 from reprise.kafka.consumer import KafkaSource
-from reprise.kafka.group_monitor import GroupWatch, NothingCommittedError
+from reprise.kafka.group_monitor import GroupMonitor, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import missing_topics
 from reprise.kafka.transactional import Transactional
 from reprise.messages.dead_letters import dead_letter, notice
-from reprise.messages.decoder import Limits, read_article
+from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record
-from reprise.messages.namespaces import By, Namespaces, names
+from reprise.messages.namespaces import NamespaceRule, NamespaceSource, namespace_names
 from reprise.model import Dependency, EventType
 from reprise.observability.collectors import fullest
-from reprise.observability.logging import logger
+from reprise.observability.logging import get_logger
 from reprise.observability.metrics import Metrics
-from reprise.observability.observers import Observers
+from reprise.observability.observers import CompositeObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import Steps
 from reprise.processing.circuit_breaker import CircuitLimits
 from reprise.processing.pipeline import Pipeline
 from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
-from reprise.processing.retry import Pace, Patience
-from reprise.processing.shutdown import Stop
+from reprise.processing.retry import Retrier, RetryTimeouts
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings
 from reprise.settings.groups import DeliveryMode, KafkaSettings
-from reprise.warm_up.cutoff import AfterGroup, Until, UntilGroup, WarmUp
-from reprise.warm_up.decorators import WarmDelivery, WarmIndex, WarmSource
+from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
+from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
 
 T = TypeVar("T")
 
@@ -53,24 +53,28 @@ _FIRST_RETRY_SECONDS: Final = 0.25
 _LONGEST_RETRY_SECONDS: Final = 5.0
 
 
-class StoppedEarlyError(RepriseError):
+class StoppedDuringStartup(RepriseError):
     """Stopping was asked for before there was anything to drain."""
 
 
 @contextmanager
-def opened(
-    settings: Settings, observers: Observers, metrics: Metrics, stop: Stop, warm_up: WarmUp | None = None
+def open_worker(
+    settings: Settings,
+    observers: CompositeObserver,
+    metrics: Metrics,
+    stop: StopRequest,
+    warm_up: WarmUpOptions | None = None,
 ) -> Iterator[tuple[Pipeline, KafkaSource]]:
     """Open Redis and Kafka, give the pipeline between them, and close everything in the end.
 
     Waits for what is away, up to the settings' limit. Raises Fatal where something must be mended first (IndexMismatch
-    among it), StoppedEarlyError.
+    among it), StoppedDuringStartup.
     """
     check_codecs()
     with ExitStack() as closing:
         index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
-        namespaces = names(namespaces_of(settings))
+        namespaces = namespace_names(namespaces_of(settings))
         metrics.watch_index(index.size, namespaces)
         metrics.watch_memory(lambda: fullest(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
@@ -83,41 +87,45 @@ def opened(
             batch_max=settings.limits.batch_max_articles,
             rebalanced=metrics.rebalanced,
         )
-        source = insist(open_source, what, limit_seconds=limit_seconds, stop=stop)
+        source = retry_until_ready(open_source, what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(source.close)
         metrics.watch_lag(source.lag)
-        delivery = insist(lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop)
+        delivery = retry_until_ready(
+            lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop
+        )
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
-        build = partial(assembled, settings, observer=observers, stop=stop)
+        build = partial(build_pipeline, settings, observer=observers, stop=stop)
         if warm_up is None:
             yield build(source=source, index=index, delivery=delivery), source
             return
-        until = insist(lambda: _open_until(settings, warm_up, closing), what, limit_seconds=limit_seconds, stop=stop)
+        until = retry_until_ready(
+            lambda: _open_until(settings, warm_up, closing), what, limit_seconds=limit_seconds, stop=stop
+        )
         learns = [found for each in namespaces if (found := index.inherits(each))]
-        logger().info("warm_up_begins", until=warm_up.text, learns_from=", ".join(learns) or None)
+        get_logger().info("warm_up_begins", until=warm_up.text, learns_from=", ".join(learns) or None)
         metrics.warming_up(silent=True)
-        warm = WarmSource(source, until, logger().info, live=partial(metrics.warming_up, silent=False))
+        warm = WarmUpSource(source, until, get_logger().info, live=partial(metrics.warming_up, silent=False))
         silent = partial(getattr, warm, "silent")
-        pipeline = build(source=warm, index=WarmIndex(index, silent), delivery=WarmDelivery(delivery, silent))
+        pipeline = build(source=warm, index=WarmUpIndex(index, silent), delivery=WarmUpDelivery(delivery, silent))
         pipeline.reads_ahead = False  # `silent` is said of the batch that was polled last
         yield pipeline, source
 
 
-def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Until:
+def _open_until(settings: Settings, warm_up: WarmUpOptions, closing: ExitStack) -> Cutoff:
     """Find where the silence ends. Raises Unreachable, Fatal."""
     if settings.kafka.auto_offset_reset != "earliest":
         raise UsageError("--warm-up: needs REPRISE_KAFKA_AUTO_OFFSET_RESET=earliest, to learn from the beginning")
     until = warm_up.until
-    if not isinstance(until, UntilGroup):
+    if not isinstance(until, GroupCutoff):
         return until
     if until.group_id == settings.kafka.group_id:
         raise UsageError(
             f"--warm-up: {warm_up.text} is this worker's own group; it needs a REPRISE_KAFKA_GROUP_ID of its own"
         )
-    watch = GroupWatch(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
+    watch = GroupMonitor(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
     try:
-        found = AfterGroup(watch.look)
+        found = GroupHandoverCutoff(watch.look)
     except BaseException as error:
         watch.close()  # or every try would leave its connections behind
         if isinstance(error, NothingCommittedError):
@@ -130,19 +138,19 @@ def _open_until(settings: Settings, warm_up: WarmUp, closing: ExitStack) -> Unti
     return found
 
 
-def assembled(
+def build_pipeline(
     settings: Settings,
     *,
     source: Source,
     index: Index,
     delivery: Delivery,
     observer: Observer,
-    stop: Stop,
+    stop: StopRequest,
     steps: Steps | None = None,
     outage_limit_seconds: float | None = None,
 ) -> Pipeline:
     """Put a pipeline together. `steps` are those of the settings unless given."""
-    pace = Pace(
+    pace = RetryTimeouts(
         poll_timeout_seconds=settings.times.poll_timeout_seconds,
         drain_timeout_seconds=settings.times.drain_timeout_seconds,
         try_seconds=settings.times.flush_timeout_seconds,
@@ -155,20 +163,20 @@ def assembled(
         observer=observer,
         steps=steps or steps_of(settings),
         stop=stop,
-        patience=Patience(source=source, observer=observer, stop=stop, pace=pace),
+        patience=Retrier(source=source, observer=observer, stop=stop, pace=pace),
         limits=CircuitLimits(in_a_row=settings.limits.circuit_in_a_row, share=settings.limits.circuit_share),
     )
 
 
 def steps_of(settings: Settings) -> Steps:
     """The pure functions of the settings' limits, rule, namespaces and topics."""
-    limits = Limits(
+    limits = DecoderLimits(
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
     )
     return Steps(
-        read=partial(read_article, limits=limits, namespaces=namespaces_of(settings)),
+        read=partial(decode_article, limits=limits, namespaces=namespaces_of(settings)),
         fingerprint=partial(fingerprint, rule=rule_of(settings)),
-        fingerprints=partial(fingerprints, rule=rule_of(settings)),
+        fingerprints=partial(fingerprint_batch, rule=rule_of(settings)),
         event_record=partial(
             event_record,
             topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
@@ -178,13 +186,15 @@ def steps_of(settings: Settings) -> Steps:
     )
 
 
-def namespaces_of(settings: Settings) -> Namespaces:
+def namespaces_of(settings: Settings) -> NamespaceRule:
     """Which namespaces there are, and which articles belong to each."""
     index = settings.index
     if index.namespace_by is None or index.namespace_values is None:
-        return Namespaces(base=index.namespace)
+        return NamespaceRule(base=index.namespace)
     by, _, key = index.namespace_by.partition(":")
-    return Namespaces(base=index.namespace, by=By(by), key=key, values=index.namespace_values.split(","))
+    return NamespaceRule(
+        base=index.namespace, by=NamespaceSource(by), key=key, values=index.namespace_values.split(",")
+    )
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -221,7 +231,7 @@ def open_sink(settings: Settings) -> Sink:
     return KafkaSink(kafka_config(settings.kafka), flush_timeout_seconds=settings.times.flush_timeout_seconds)
 
 
-def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None) -> RedisIndex:
+def open_index(settings: Settings, client: Client, warm_up: WarmUpOptions | None = None) -> RedisIndex:
     """Check the server and what the namespaces hold. Raises Unreachable, Fatal, IndexMismatch."""
     index = RedisIndex(
         client,
@@ -233,7 +243,7 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
     )
     try:
         check_eviction(client, settings.redis)
-        for namespace in names(namespaces_of(settings)):
+        for namespace in namespace_names(namespaces_of(settings)):
             check_rights(client, settings.redis, namespace)
             index.prepare(namespace)
     except BaseException:
@@ -243,10 +253,10 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUp | None = None
 
 
 @contextmanager
-def opened_look(settings: Settings, namespace: str) -> Iterator[Look]:
+def open_inspector(settings: Settings, namespace: str) -> Iterator[IndexInspector]:
     """Open a namespace's index to look into it; creates none, and does not wait. Raises Unreachable, Fatal."""
     with connect(settings.redis) as client:
-        yield open_look(
+        yield find_index(
             client,
             namespace,
             generation=settings.index.index_generation,
@@ -255,8 +265,8 @@ def opened_look(settings: Settings, namespace: str) -> Iterator[Look]:
         )
 
 
-def _open_index(settings: Settings, stop: Stop, warm_up: WarmUp | None) -> RedisIndex:
-    return insist(
+def _open_index(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None) -> RedisIndex:
+    return retry_until_ready(
         lambda: open_index(settings, connect(settings.redis), warm_up),
         f"redis at {location(settings.redis)}",
         limit_seconds=settings.times.startup_timeout_seconds,
@@ -264,7 +274,7 @@ def _open_index(settings: Settings, stop: Stop, warm_up: WarmUp | None) -> Redis
     )
 
 
-def _await_kafka(settings: Settings, stop: Stop) -> None:
+def _await_kafka(settings: Settings, stop: StopRequest) -> None:
     """Return when a broker answers and the topics exist."""
     config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
     await_broker(settings, stop)
@@ -275,19 +285,19 @@ def _await_kafka(settings: Settings, stop: Stop) -> None:
         check_acls(config, reads=reads, writes=[name for name in topics if name not in reads])
         require_topics(settings, list(topics))
 
-    insist(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
+    retry_until_ready(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
 
 
-def require_topics(settings: Settings, names: Sequence[str]) -> None:
+def require_topics(settings: Settings, namespace_names: Sequence[str]) -> None:
     """Refuse to go on where a topic does not exist. Raises Unreachable, which may be mended meanwhile, Fatal."""
-    if missing := missing_topics(kafka_config(settings.kafka), names):
+    if missing := missing_topics(kafka_config(settings.kafka), namespace_names):
         raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 
 
-def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] | None = None) -> None:
-    """Return when a broker answers; `waiting` is told once, the log unless given. Raises Fatal, StoppedEarlyError."""
+def await_broker(settings: Settings, stop: StopRequest, waiting: Callable[[str], None] | None = None) -> None:
+    """Return when a broker answers; `waiting` hears once, by default the log. Raises Fatal, StoppedDuringStartup."""
     config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
-    insist(
+    retry_until_ready(
         lambda: open_admin(config).close(),
         f"kafka at {config.bootstrap_servers}",
         limit_seconds=limit_seconds,
@@ -296,17 +306,17 @@ def await_broker(settings: Settings, stop: Stop, waiting: Callable[[str], None] 
     )
 
 
-def insist(
+def retry_until_ready(
     attempt: Callable[[], T],
     what: str,
     *,
     limit_seconds: float,
-    stop: Stop,
+    stop: StopRequest,
     waiting: Callable[[str], None] | None = None,
 ) -> T:
     """Attempt until it works. `waiting` is told why it does not at first, once; the log is, unless given.
 
-    Raises Fatal past the limit, or at once where another try cannot help; StoppedEarlyError.
+    Raises Fatal past the limit, or at once where another try cannot help; StoppedDuringStartup.
     """
     until = time.monotonic() + limit_seconds
     delay, told = _FIRST_RETRY_SECONDS, False
@@ -321,9 +331,9 @@ def insist(
                 told = True
         stop.wait(delay * (1 + random.random()) / 2)  # noqa: S311 - spreads the tries of many workers, guards nothing
         if stop.requested:
-            raise StoppedEarlyError("stopped before the start was complete")
+            raise StoppedDuringStartup("stopped before the start was complete")
         delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
 
 
 def _log_waiting(what: str, limit_seconds: float, reason: str) -> None:
-    logger().warning("waiting", what=what, reason=reason, limit_seconds=limit_seconds)
+    get_logger().warning("waiting", what=what, reason=reason, limit_seconds=limit_seconds)

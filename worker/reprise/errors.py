@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from reprise.model import DeadReason
+from reprise.model import DeadLetterReason
 
 #: Calls of a traceback that are told: the innermost ones, since an endless recursion has a thousand.
 _MAX_CALLS: Final = 20
@@ -28,7 +28,7 @@ class RepriseError(Exception):
 class BadMessage(RepriseError):
     """One message cannot become an article. `reason` is a closed set, `detail` is for people, without article text."""
 
-    def __init__(self, reason: DeadReason, detail: str) -> None:
+    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail

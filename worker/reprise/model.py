@@ -13,7 +13,7 @@ from typing import Final
 DEFAULT_NAMESPACE: Final = "default"
 
 
-class DeadReason(StrEnum):
+class DeadLetterReason(StrEnum):
     """Why a message went to the dead letters. A closed set: it is a label of a metric and a header."""
 
     NOT_UTF8 = "not_utf8"
@@ -72,7 +72,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class CorruptRecord:
     """A position whose record the consumer could not decode (corrupt, or of an unknown codec).
 
     assignment  as a message's
@@ -197,13 +197,13 @@ class Outcome:
     reasons  for each of them why the message is binned by it; None for an event
     """
 
-    message: Message | Unreadable
+    message: Message | CorruptRecord
     records: tuple[Callable[[], OutputRecord], ...] = ()
-    reasons: tuple[DeadReason | None, ...] = ()
+    reasons: tuple[DeadLetterReason | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class MemoryUsage:
     """What a store uses of what it may, in bytes; a limit of 0 is none."""
 
     used_bytes: int

@@ -11,7 +11,7 @@ from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import Load, Sample, sample_path
 from deploy.local.demo.event_reader import FileListener
 from deploy.local.demo.reprise_cli import reprise, run_to_end
-from deploy.local.demo.session import Pace
+from deploy.local.demo.session import DemoSession
 from deploy.local.demo.view import View, open_view
 from deploy.local.stack import child
 
@@ -53,7 +53,7 @@ def _replay(
     arguments = reprise("replay", *(str(path) for path in inputs), "--output", str(events))
     with child(arguments, log, environment=_settings()) as replay:
         listener = FileListener(events, tally.articles_in + articles)
-        pace = Pace(listener=listener, tally=tally, view=view, worker=replay, log=log, deadline=deadline)
+        pace = DemoSession(listener=listener, tally=tally, view=view, worker=replay, log=log, deadline=deadline)
         done = pace.until(lambda: replay.poll() is not None, rows=rows)
         pace.step(rows=rows)  # what came between the last look and the end
     return done

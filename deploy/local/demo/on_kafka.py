@@ -18,7 +18,7 @@ from deploy.local.demo.counters import Tally
 from deploy.local.demo.crawl import Load, Sample
 from deploy.local.demo.event_reader import TopicListener
 from deploy.local.demo.reprise_cli import reprise, run_to_end
-from deploy.local.demo.session import DemoFailed, Pace
+from deploy.local.demo.session import DemoFailed, DemoSession
 from deploy.local.demo.view import open_view
 from deploy.local.stack import Service, Stack, StackKind, child, free_port, tail, wait_until
 
@@ -80,7 +80,7 @@ def demonstrate(
             kafka.address, articles=names.articles, events=(names.new, names.variants), dead=names.dead
         )
         opened.enter_context(closing(listener))
-        pace = Pace(listener=listener, tally=tally, view=view, worker=worker, log=log, deadline=deadline)
+        pace = DemoSession(listener=listener, tally=tally, view=view, worker=worker, log=log, deadline=deadline)
         _send_sample(pace, sample, load.rate, kafka.address, names.articles)
         return _send_stream(pace, names, load, logs / "generate.log")
 
@@ -144,7 +144,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _send_sample(pace: Pace, sample: Sample, rate: float, bootstrap_servers: str, topic: str) -> None:
+def _send_sample(pace: DemoSession, sample: Sample, rate: float, bootstrap_servers: str, topic: str) -> None:
     pace.view.say(f"sending the sample: {len(sample.pages)} pages and {len(sample.broken)} broken messages")
     with closing(KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), compression_type="lz4")) as producer:
         began = time.monotonic()
@@ -156,7 +156,7 @@ def _send_sample(pace: Pace, sample: Sample, rate: float, bootstrap_servers: str
     pace.until(lambda: pace.tally.outcomes >= len(sample), rows=True)
 
 
-def _send_stream(pace: Pace, names: Names, load: Load, log: Path) -> float | None:
+def _send_stream(pace: DemoSession, names: Names, load: Load, log: Path) -> float | None:
     if pace.is_over():
         return None
     pace.view.say(f"sending a stream of {load.articles:,} generated articles, as fast as the worker takes them")

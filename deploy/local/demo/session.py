@@ -21,7 +21,7 @@ class DemoFailed(Exception):  # said to people
 
 
 @dataclass(slots=True, kw_only=True)
-class Pace:
+class DemoSession:
     """One run's listener, screen, worker and deadline (seconds of time.monotonic)."""
 
     listener: Listener

@@ -19,7 +19,7 @@ import redis
 from deploy.local.stack import Plan
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
-from reprise.dedup.text.fingerprint import fingerprints
+from reprise.dedup.text.fingerprint import fingerprint_batch
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings.groups import IndexSettings
@@ -154,4 +154,4 @@ def _pages(seed: int, count: int) -> Iterator[Article]:
 def _batches(articles: Iterable[Article]) -> Iterator[list[Fingerprint]]:
     left = iter(articles)
     while batch := list(islice(left, _BATCH)):
-        yield list(fingerprints(batch, Rule()))
+        yield list(fingerprint_batch(batch, Rule()))

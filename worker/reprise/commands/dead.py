@@ -9,7 +9,7 @@ import click
 import orjson
 
 from reprise.commands.support.settings_help import ConfiguredCommand
-from reprise.model import DeadReason
+from reprise.model import DeadLetterReason
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _DETAIL_CHARACTERS: Final = 120
 _reason = click.option(
     "--reason",
     "reasons",
-    type=click.Choice([reason.value for reason in DeadReason]),
+    type=click.Choice([reason.value for reason in DeadLetterReason]),
     multiple=True,
     help="Only letters with this reason; may be given several times.",
 )
@@ -93,13 +93,13 @@ def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["De
     """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
     from reprise.bootstrap import kafka_config  # noqa: PLC0415  # --help needs no client
     from reprise.kafka.topic_reader import read_log  # noqa: PLC0415
-    from reprise.messages.redriving import letter_of, redriven  # noqa: PLC0415
+    from reprise.messages.redriving import parse_dead_letter, redriven_offsets  # noqa: PLC0415
 
     config, topic = kafka_config(settings.kafka), settings.topics.dead
     # Twice through the topic: a marker stands behind its letter, and offsets fit into memory where letters may not.
-    done = redriven(read_log(config, topic))
+    done = redriven_offsets(read_log(config, topic))
     for message in read_log(config, topic):
-        letter = letter_of(message)
+        letter = parse_dead_letter(message)
         if letter is not None and (not reasons or letter.reason in reasons):
             place = letter.place
             yield letter, place.offset in done.get((place.topic, place.partition), ())

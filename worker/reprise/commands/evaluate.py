@@ -18,11 +18,11 @@ from reprise.commands.support.phases import Phases
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.evaluation import baseline
 from reprise.evaluation.error_analysis import worst_stories
-from reprise.evaluation.labels import Labelled, Unread, gold_labels, read_lines
+from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
 from reprise.evaluation.report import OWN, Report, to_json, to_terminal
-from reprise.evaluation.runs import Order, decide, seeds, shuffled
+from reprise.evaluation.runs import OrderedRun, decide, seeds, shuffled
 from reprise.evaluation.scores import score
-from reprise.index.redis.errors import translate
+from reprise.index.redis.errors import translate_redis_error
 from reprise.sanitize import one_line
 from reprise.settings import Settings, load
 
@@ -117,7 +117,7 @@ class _Evaluation:
         with self.show.phase("reading", None) as advance:
             for each in read_lines(messages(self.settings, name), with_source(steps.read, source), steps.fingerprint):
                 advance(1)
-                if isinstance(each, Unread):
+                if isinstance(each, RejectedLine):
                     lines.unread += 1
                     if lines.unread <= _MAX_NOTES:
                         self.show.say(f"{name}:{each.line}: {one_line(each.problem, _NOTE)}")
@@ -128,7 +128,7 @@ class _Evaluation:
                     lines.signatures[labelled.line] = baseline.signature(article.text)
         return lines
 
-    def _own(self, articles: Sequence[Labelled]) -> Iterator[Order]:
+    def _own(self, articles: Sequence[LabelledArticle]) -> Iterator[OrderedRun]:
         """Decide every order in namespaces of its own, which are removed afterwards."""
         from reprise.bootstrap import open_index  # noqa: PLC0415
         from reprise.index.redis.client import connect  # noqa: PLC0415
@@ -164,7 +164,7 @@ class _Evaluation:
 class _Lines:
     """What was read: articles, datasketch's signatures by line, and how many lines are no articles."""
 
-    articles: list[Labelled] = field(default_factory=list)
+    articles: list[LabelledArticle] = field(default_factory=list)
     signatures: "dict[int, MinHash | None]" = field(default_factory=dict)
     unread: int = 0
 
@@ -185,4 +185,4 @@ def _forgotten(client: "Client", namespace: str) -> Iterator[None]:
             if keys:
                 client.unlink(*keys)
         except RedisError as error:
-            raise translate(error) from error
+            raise translate_redis_error(error) from error

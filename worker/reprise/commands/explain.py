@@ -7,7 +7,7 @@ import click
 import orjson
 from rich.console import Console
 
-from reprise.commands.support.file_input import Read, messages, with_source
+from reprise.commands.support.file_input import Decode, messages, with_source
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import BadMessage, UsageError
 from reprise.model import Article, Message
@@ -46,7 +46,7 @@ def command(a: str, b: str, inside: str | None, source: str | None, page: str | 
         click.echo(f"reprise: the page is {page}", err=True)
 
 
-def _article(name: str, read: Read) -> Article:
+def _article(name: str, read: Decode) -> Article:
     """Read one article of a file. Raises UsageError, OSError."""
     raw = Path(name).read_bytes()
     plain = not name.endswith(_JSON)
@@ -62,7 +62,7 @@ def _article(name: str, read: Read) -> Article:
         raise UsageError(f"{name}: {bad}") from None
 
 
-def _found(settings: Settings, name: str, ids: tuple[str, str], read: Read) -> list[Article]:
+def _found(settings: Settings, name: str, ids: tuple[str, str], read: Decode) -> list[Article]:
     """Find two articles by id, the last line of each; of one id given twice, its first and its last line."""
     first: dict[str, Article] = {}
     last: dict[str, Article] = {}

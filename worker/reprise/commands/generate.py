@@ -13,12 +13,12 @@ from typing import Any, Final
 import click
 
 from reprise.commands.support.crawl_outputs import is_standard_output, to_file, to_gold, to_topic
-from reprise.commands.support.rate_limit import Pace, paced
+from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.commands.support.signals import on_signals
 from reprise.commands.support.telling import Telling
 from reprise.errors import UsageError
-from reprise.processing.shutdown import Stop
-from reprise.synthetic import Broken, Crawl, Labelled, crawl, strewn
+from reprise.processing.shutdown import StopRequest
+from reprise.synthetic import Crawl, GeneratedArticle, MalformedMessage, crawl, insert_malformed
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 from reprise.synthetic.options import MOST_REACH, MOST_SKEW
 from reprise.synthetic.reprints import REPRINTS
@@ -126,13 +126,13 @@ def command(
     docs/load-testing.md has recipes.
     """
     _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
-    pace = Pace(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)
+    pace = RateLimit(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)
     if count is None and duration is None and not endless:
         count = _COUNT
     messages = islice(_messages(pace, **shape), count)
     # a line that moves would run through the articles on the same terminal
     moving = topic is not None or not is_standard_output(output) or not sys.stdout.isatty()
-    stop, account, cut_short = Stop(), Account(pace), False
+    stop, account, cut_short = StopRequest(), CrawlCounter(pace), False
     with on_signals(stop.request), ExitStack() as stack:
         telling = stack.enter_context(Telling(sys.stderr, moving=moving))
         if topic is None:
@@ -141,7 +141,7 @@ def command(
             writes = [to_topic(topic, with_gold=gold is None, stop=stop, say=telling.say, stack=stack)]
         if gold is not None:
             writes.append(to_gold(gold, stack=stack))
-        for batch in paced(messages, pace, wait=stop.wait):
+        for batch in limit_rate(messages, pace, wait=stop.wait):
             if stop.requested:
                 cut_short = not endless
                 break
@@ -154,21 +154,21 @@ def command(
         raise click.Abort
 
 
-class Account:
+class CrawlCounter:
     """What was generated, and how fast; the time begins with the first batch."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pace: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace = pace
         self._clock = clock
         self._started_at: float | None = None
         self._messages = 0
         self._broken = 0
 
-    def add(self, batch: Sequence[Labelled | Broken]) -> None:
+    def add(self, batch: Sequence[GeneratedArticle | MalformedMessage]) -> None:
         """Count a batch that is due."""
         self._started_at = self._clock() if self._started_at is None else self._started_at
         self._messages += len(batch)
-        self._broken += sum(isinstance(message, Broken) for message in batch)
+        self._broken += sum(isinstance(message, MalformedMessage) for message in batch)
 
     def line(self) -> str:
         """Say how many messages there were, how many a second, and how late they are where a rate is asked for."""
@@ -180,7 +180,9 @@ class Account:
         return f"{line}, {late:.1f} s behind the rate" if late >= _LATE_SECONDS else line
 
 
-def _messages(pace: Pace, *, kinds: str, languages: str, broken: float, **shape: Any) -> Iterator[Labelled | Broken]:
+def _messages(
+    pace: RateLimit, *, kinds: str, languages: str, broken: float, **shape: Any
+) -> Iterator[GeneratedArticle | MalformedMessage]:
     spoken = named_numbers("languages", languages)
     options = Crawl(
         count=None,
@@ -190,7 +192,7 @@ def _messages(pace: Pace, *, kinds: str, languages: str, broken: float, **shape:
         burst=pace.burst,
         **shape,
     )
-    return strewn(crawl(options), broken, options.seed)
+    return insert_malformed(crawl(options), broken, options.seed)
 
 
 def _refuse_contradictions(

@@ -12,13 +12,13 @@ import click
 from reprise.commands.support.file_input import end_as_interrupted, environment_with, store, with_source
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal
-from reprise.model import DeadReason, Message, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Message, OutputRecord
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
     from reprise.commands.support.progress import Progress
 
-Bin = Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
+Bin = Callable[[Message | CorruptRecord, DeadLetterReason, str, float], OutputRecord]
 
 
 @click.command(cls=ConfiguredCommand)
@@ -56,13 +56,13 @@ def _output(name: str) -> Iterator[BinaryIO]:
 
 def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
     """Run the pipeline to the end of the files; answers whether everything is delivered."""
-    from reprise.bootstrap import assembled, open_index, steps_of  # noqa: PLC0415
+    from reprise.bootstrap import build_pipeline, open_index, steps_of  # noqa: PLC0415
     from reprise.commands.support.progress import Progress  # noqa: PLC0415
     from reprise.index.redis.client import connect  # noqa: PLC0415
-    from reprise.processing.shutdown import Stop  # noqa: PLC0415
+    from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
     from reprise.replay.files import EventWriter, FileSource  # noqa: PLC0415
 
-    stop = Stop()
+    stop = StopRequest()
     with ExitStack() as closing:
         messages = FileSource(
             files,
@@ -75,7 +75,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
         closing.callback(index.close)
         progress = closing.enter_context(Progress(sys.stderr))
         steps = steps_of(settings)
-        pipeline = assembled(
+        pipeline = build_pipeline(
             settings,
             source=messages,
             index=index,
@@ -99,7 +99,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
 def _told(bin_: Bin, progress: "Progress") -> Bin:
     """Tell of each dead letter as it is made: there is no topic to look into afterwards."""
 
-    def binning(message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+    def binning(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
         progress.note(f"{message.topic}:{message.offset}: {reason.value}: {detail}")
         return bin_(message, reason, detail, now)
 

@@ -9,9 +9,9 @@ from reprise import __version__
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.commands.support.signals import on_signals
 from reprise.errors import CircuitOpen, Fatal, UsageError
-from reprise.processing.shutdown import Stop
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings, load
-from reprise.warm_up.cutoff import UntilGroup, UntilOffsets, UntilTime, WarmUp
+from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUpOptions
 
 
 @click.command(cls=ConfiguredCommand)
@@ -36,27 +36,27 @@ def command(warm_up: str | None, learn_from: str | None) -> None:
 
     settings = load()
     silence = _silence(warm_up, learn_from)
-    logging.configure(settings.service.log_level, settings.service.log_format)
-    work(settings, Stop(), silence)
+    logging.configure_logging(settings.service.log_level, settings.service.log_format)
+    work(settings, StopRequest(), silence)
 
 
-def _silence(warm_up: str | None, learn_from: str | None) -> WarmUp | None:
+def _silence(warm_up: str | None, learn_from: str | None) -> WarmUpOptions | None:
     if warm_up is None:
         if learn_from is not None:
             raise UsageError("--learn-from: needs --warm-up as well")
         return None
-    return WarmUp(text=warm_up, until=read_until(warm_up), generation=learn_from or None)
+    return WarmUpOptions(text=warm_up, until=read_until(warm_up), generation=learn_from or None)
 
 
-def read_until(text: str) -> UntilTime | UntilOffsets | UntilGroup:
+def read_until(text: str) -> TimeCutoff | OffsetCutoff | GroupCutoff:
     """Read `group:NAME`, `PARTITION:OFFSET,...` or a time in RFC 3339. Raises UsageError."""
     if text.startswith("group:") and text != "group:":
-        return UntilGroup(group_id=text.removeprefix("group:"))
+        return GroupCutoff(group_id=text.removeprefix("group:"))
     if re.fullmatch(r"\d{1,9}:\d{1,18}(,\d{1,9}:\d{1,18})*", text):
         pairs = [pair.split(":") for pair in text.split(",")]
         offsets = {int(partition): int(offset) for partition, offset in pairs}
         if len(offsets) == len(pairs):
-            return UntilOffsets(offsets=offsets)
+            return OffsetCutoff(offsets=offsets)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -66,21 +66,21 @@ def read_until(text: str) -> UntilTime | UntilOffsets | UntilGroup:
             f"--warm-up: {text!r} is not allowed; allowed: a time such as 2026-11-21T08:00:00Z, "
             "offsets such as 0:1234,1:1200, or group:NAME"
         )
-    return UntilTime(at_ms=round(at.timestamp() * 1000))
+    return TimeCutoff(at_ms=round(at.timestamp() * 1000))
 
 
-def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
+def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = None) -> None:
     """Run one worker until it is stopped. Raises Fatal, also where it could not deliver what it had in hand."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
-    from reprise.bootstrap import StoppedEarlyError, opened  # noqa: PLC0415
-    from reprise.observability.http_server import Vitals, routes, served  # noqa: PLC0415
-    from reprise.observability.logging import Journal, logger  # noqa: PLC0415
+    from reprise.bootstrap import StoppedDuringStartup, open_worker  # noqa: PLC0415
+    from reprise.observability.http_server import ProbeState, http_server, routes  # noqa: PLC0415
+    from reprise.observability.logging import ProgressLogger, get_logger  # noqa: PLC0415
     from reprise.observability.metrics import Metrics  # noqa: PLC0415
-    from reprise.observability.observers import Observers  # noqa: PLC0415
+    from reprise.observability.observers import CompositeObserver  # noqa: PLC0415
 
-    log, journal = logger(), Journal()
-    metrics, vitals = Metrics(CollectorRegistry()), Vitals(settings.times.liveness_timeout_seconds)
+    log, journal = get_logger(), ProgressLogger()
+    metrics, vitals = Metrics(CollectorRegistry()), ProbeState(settings.times.liveness_timeout_seconds)
     metrics.describe(
         group_id=settings.kafka.group_id,
         namespace=settings.index.namespace,
@@ -94,15 +94,18 @@ def work(settings: Settings, stop: Stop, warm_up: WarmUp | None = None) -> None:
 
     with (
         on_signals(drain),
-        served(routes(vitals, metrics.registry), settings.service.http_port) as http_port,
+        http_server(routes(vitals, metrics.registry), settings.service.http_port) as http_port,
     ):
         log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
         try:
-            with opened(settings, Observers(metrics, vitals, journal), metrics, stop, warm_up) as (pipeline, source):
+            with open_worker(settings, CompositeObserver(metrics, vitals, journal), metrics, stop, warm_up) as (
+                pipeline,
+                source,
+            ):
                 vitals.bootstrapped(source.assigned)
                 log.info("started")
                 delivered = pipeline.run()
-        except StoppedEarlyError:
+        except StoppedDuringStartup:
             delivered = True
         except CircuitOpen as error:
             metrics.circuit_opened()

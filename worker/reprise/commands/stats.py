@@ -14,7 +14,7 @@ from reprise.messages.timestamps import rfc3339
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
-    from reprise.index.redis.inspect_types import Held, Server, Survey
+    from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
 
 #: Characters of the column of names.
 _NAME: Final = 17
@@ -31,11 +31,11 @@ def command(namespace: str | None, as_json: bool) -> None:
     is swept, for an eighth of the window at most, but a representative does not. No index keeps the window: it is this
     environment's, which should be the workers'. Needs no right that a worker lacks, and changes nothing.
     """
-    from reprise.bootstrap import opened_look  # noqa: PLC0415  # --help needs no client
+    from reprise.bootstrap import open_inspector  # noqa: PLC0415  # --help needs no client
 
     settings = load()
-    here, others = namespace_option.chosen(settings, namespace)
-    with opened_look(settings, here) as look:
+    here, others = namespace_option.choose_namespace(settings, namespace)
+    with open_inspector(settings, here) as look:
         held, survey, server = look.held, look.survey(round(time.time() * 1000)), look.server()
     if as_json:
         click.echo(orjson.dumps(to_json(settings, here, held, survey, server), option=orjson.OPT_INDENT_2))
@@ -46,7 +46,9 @@ def command(namespace: str | None, as_json: bool) -> None:
         click.echo(f"{'not counted':<{_NAME}}{', '.join(others)}: --namespace chooses one")
 
 
-def to_json(settings: Settings, namespace: str, held: "Held", survey: "Survey", server: "Server") -> dict[str, Any]:
+def to_json(
+    settings: Settings, namespace: str, held: "IndexInfo", survey: "IndexStats", server: "ServerInfo"
+) -> dict[str, Any]:
     """Everything as one object; times are RFC 3339, and null where there is none."""
     survey_fields = asdict(survey)
     oldest_ms, newest_ms = survey_fields.pop("oldest_ms"), survey_fields.pop("newest_ms")
@@ -71,7 +73,7 @@ def to_json(settings: Settings, namespace: str, held: "Held", survey: "Survey", 
 
 
 def rows(
-    settings: Settings, namespace: str, held: "Held", survey: "Survey", server: "Server"
+    settings: Settings, namespace: str, held: "IndexInfo", survey: "IndexStats", server: "ServerInfo"
 ) -> Iterator[tuple[str, str]]:
     """Rows of (what, how much)."""
     about = "" if survey.shards_read == held.shards else "about "

@@ -18,8 +18,8 @@ from reprise.sanitize import one_line
 from reprise.settings import load
 
 if TYPE_CHECKING:
-    from reprise.index.redis.inspect import Look
-    from reprise.index.redis.inspect_types import Recorded, Representative
+    from reprise.index.redis.inspect import IndexInspector
+    from reprise.index.redis.inspect_types import RecordedDecision, StoredRepresentative
 
 _STORY_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -35,7 +35,7 @@ _ID_CHARACTERS: Final = 80
     type=click.FloatRange(min=0, min_open=True, max=3600),
     default=60.0,
     show_default=True,
-    help="Look no longer than this.",
+    help="IndexInspector no longer than this.",
 )
 @namespace_option.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -50,15 +50,15 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
     newest first, in steps of 3 ms between which workers go on, and takes some 3 seconds a million. Needs no right that
     a worker lacks, and changes nothing.
     """
-    from reprise.bootstrap import opened_look  # noqa: PLC0415  # --help needs no client
+    from reprise.bootstrap import open_inspector  # noqa: PLC0415  # --help needs no client
 
     if not by_article and not _STORY_ID.fullmatch(identifier):
         raise UsageError(f"{identifier!r} is no story id, which has 32 digits 0-9 a-f; --article takes an article's id")
     settings = load()
     now_ms = round(time.time() * 1000)
-    here, others = namespace_option.chosen(settings, namespace)
+    here, others = namespace_option.choose_namespace(settings, namespace)
     elsewhere = f"; --namespace looks into {', '.join(others)}" if others else ""
-    with opened_look(settings, here) as look:
+    with open_inspector(settings, here) as look:
         recorded = look.article(identifier, now_ms) if by_article else None
         if by_article and recorded is None:
             raise Fatal(
@@ -83,18 +83,18 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class StoryLookup:
     """What a walk found, the newest first, and how many of the numbers ever given it looked at."""
 
-    representatives: "Sequence[Representative]"
+    representatives: "Sequence[StoredRepresentative]"
     looked_at: int
 
 
-def _walk(look: "Look", story_id: str, now_ms: int, timeout_seconds: float) -> Found:
+def _walk(look: "IndexInspector", story_id: str, now_ms: int, timeout_seconds: float) -> StoryLookup:
     from reprise.commands.support.phases import Phases  # noqa: PLC0415
 
     until = time.monotonic() + timeout_seconds
-    representatives: list[Representative] = []
+    representatives: list[StoredRepresentative] = []
     looked_at = 0
     with Phases(sys.stderr).phase("looked through the index", look.held.last_number) as advance:
         for numbers, found in look.story(story_id, now_ms):
@@ -103,10 +103,10 @@ def _walk(look: "Look", story_id: str, now_ms: int, timeout_seconds: float) -> F
             advance(numbers)
             if time.monotonic() >= until:
                 break
-    return Found(representatives=representatives, looked_at=looked_at)
+    return StoryLookup(representatives=representatives, looked_at=looked_at)
 
 
-def to_json(story_id: str, recorded: "Recorded | None", found: Found, window_ms: int) -> dict[str, Any]:
+def to_json(story_id: str, recorded: "RecordedDecision | None", found: StoryLookup, window_ms: int) -> dict[str, Any]:
     """Everything as one object; `decision` is null unless an article was asked for."""
     return {
         "story_id": story_id,
@@ -133,7 +133,7 @@ def to_json(story_id: str, recorded: "Recorded | None", found: Found, window_ms:
     }
 
 
-def lines(story_id: str, recorded: "Recorded | None", found: Found, window_ms: int) -> Iterator[str]:
+def lines(story_id: str, recorded: "RecordedDecision | None", found: StoryLookup, window_ms: int) -> Iterator[str]:
     """What was decided of the article, if one was asked for, and a line for each representative below its heading."""
     if recorded:
         what = f"{recorded.type}, {recorded.kind}" if recorded.kind else f"{recorded.type}"

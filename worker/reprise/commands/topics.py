@@ -35,7 +35,7 @@ def command(
     """
     from reprise.bootstrap import await_broker, kafka_config  # noqa: PLC0415  # --help needs no client
     from reprise.kafka.topics import TopicPlan, check_topics, create_topics  # noqa: PLC0415
-    from reprise.processing.shutdown import Stop  # noqa: PLC0415
+    from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
 
     settings = load()
     plans = [
@@ -47,7 +47,7 @@ def command(
         )
         for role, name in settings.topics.model_dump().items()
     ]
-    await_broker(settings, Stop(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
+    await_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
     states = (check_topics if check_only else create_topics)(kafka_config(settings.kafka), plans)
     for state in states:
         found = ["created"] if state.created else list(state.differences) or ["is there"]

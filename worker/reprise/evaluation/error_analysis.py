@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reprise.dedup.decision import Comparison, Rule, accepts, compare
-from reprise.evaluation.labels import Labelled
-from reprise.evaluation.runs import Arrival, Order
+from reprise.evaluation.labels import LabelledArticle
+from reprise.evaluation.runs import Arrival, OrderedRun
 from reprise.evaluation.scores import StoryScore, score_stories
 from reprise.model import Decision
 
@@ -22,7 +22,7 @@ class Nearest:
     is_enough     whether the rule would accept it: then it was no candidate, or another story won
     """
 
-    article: Labelled
+    article: LabelledArticle
     bands: int
     comparison: Comparison | None
     same_source: bool
@@ -33,7 +33,7 @@ class Nearest:
 class Split:
     """An article that began a further piece of its gold story. `nearest` is None where neither text is prose."""
 
-    article: Labelled
+    article: LabelledArticle
     decision: Decision
     nearest: Nearest | None
 
@@ -42,9 +42,9 @@ class Split:
 class Join:
     """An article that joined a story by its match with an article of another gold story, or of none."""
 
-    article: Labelled
+    article: LabelledArticle
     decision: Decision
-    matched: Labelled
+    matched: LabelledArticle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Mistakes:
 
 
 def worst_stories(
-    order: Order, gold: Mapping[str, str], rule: Rule, *, stories: int, examples: int
+    order: OrderedRun, gold: Mapping[str, str], rule: Rule, *, stories: int, examples: int
 ) -> Sequence[Mistakes]:
     """The stories of one order that lose the most, at most so many; those that lose nothing are none of them."""
     by_label: defaultdict[str, list[Arrival]] = defaultdict(list)
@@ -90,7 +90,7 @@ def _splits(arrivals: Sequence[Arrival], rule: Rule) -> Iterator[Split]:
         pieces.add(arrival.decision.story_id)
 
 
-def _nearest(article: Labelled, earlier: Sequence[Labelled], rule: Rule) -> Nearest | None:
+def _nearest(article: LabelledArticle, earlier: Sequence[LabelledArticle], rule: Rule) -> Nearest | None:
     found = [near for each in earlier if (near := _seen(article, each, rule)) is not None]
     return max(found, key=_closeness, default=None)
 
@@ -101,7 +101,7 @@ def _closeness(near: Nearest) -> tuple[bool, float, float, int]:
     return (near.is_enough, near.comparison.copied, near.comparison.similarity, near.bands)
 
 
-def _seen(article: Labelled, other: Labelled, rule: Rule) -> Nearest | None:
+def _seen(article: LabelledArticle, other: LabelledArticle, rule: Rule) -> Nearest | None:
     """What the index sees of an article and one that it holds; None where one of them has no signature."""
     mine, theirs = article.fingerprint.signature, other.fingerprint.signature
     if mine is None or theirs is None:
@@ -117,9 +117,9 @@ def _seen(article: Labelled, other: Labelled, rule: Rule) -> Nearest | None:
     )
 
 
-def _joins(order: Order, gold: Mapping[str, str]) -> Mapping[str, Sequence[Join]]:
+def _joins(order: OrderedRun, gold: Mapping[str, str]) -> Mapping[str, Sequence[Join]]:
     """By gold story, the matches that tie one of its articles to an article that is not of it."""
-    articles: dict[str, Labelled] = {}
+    articles: dict[str, LabelledArticle] = {}
     found: defaultdict[str, list[Join]] = defaultdict(list)
     for arrival in order.arrivals:
         matched = articles.get(arrival.decision.matched_article_id or "")

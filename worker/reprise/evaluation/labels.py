@@ -11,7 +11,7 @@ from reprise.model import Article, Fingerprint, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class LabelledArticle:
     """One line. `label` is its gold story; None where it is replayed and not scored."""
 
     line: int
@@ -31,7 +31,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class RejectedLine:
     """A line that is no article: the worker would have put it into the dead letters."""
 
     line: int
@@ -44,21 +44,21 @@ Fingerprinter = Callable[[Article], Fingerprint]
 
 def read_lines(
     messages: Iterable[Message], read: Read, fingerprint: Fingerprinter
-) -> Iterator[tuple[Labelled, Article] | Unread]:
+) -> Iterator[tuple[LabelledArticle, Article] | RejectedLine]:
     """Read each line as the worker does, and its label. Raises UsageError where `story` is no label."""
     for message in messages:
         try:
             article = read(message)
         except BadMessage as bad:
-            yield Unread(line=message.offset, problem=str(bad))
+            yield RejectedLine(line=message.offset, problem=str(bad))
             continue
-        labelled = Labelled(
+        labelled = LabelledArticle(
             line=message.offset, title=article.title, label=_label(message), fingerprint=fingerprint(article)
         )
         yield labelled, article
 
 
-def gold_labels(labelled: Sequence[Labelled]) -> Mapping[str, str]:
+def gold_labels(labelled: Sequence[LabelledArticle]) -> Mapping[str, str]:
     """Article id -> label, of the last line that has one. Raises UsageError where no line has."""
     labels = {each.article_id: each.label for each in labelled if each.label is not None}
     if not labels:

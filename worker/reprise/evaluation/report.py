@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise.evaluation.error_analysis import Join, Mistakes, Nearest, Split
-from reprise.evaluation.labels import Labelled
+from reprise.evaluation.labels import LabelledArticle
 from reprise.evaluation.scores import Scores, over_orders
 from reprise.model import Decision
 from reprise.sanitize import one_line
@@ -159,7 +159,7 @@ def _join(join: Join) -> Iterator[Text]:
     yield Text.assemble("          with ", _named(join.matched), f": {_alike(join.decision)}", style="dim")
 
 
-def _named(article: Labelled) -> Text:
+def _named(article: LabelledArticle) -> Text:
     parts = [one_line(article.article_id, _ID)]
     if article.title:
         parts.append(f"“{one_line(article.title, _TITLE)}”")
@@ -225,7 +225,7 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _article_json(article: Labelled) -> dict[str, Any]:
+def _article_json(article: LabelledArticle) -> dict[str, Any]:
     return {
         "id": article.article_id,
         "line": article.line,

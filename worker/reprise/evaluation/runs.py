@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reprise.evaluation.labels import Labelled
+from reprise.evaluation.labels import LabelledArticle
 from reprise.model import Decision, Fingerprint
-from reprise.processing.namespace_fanout import ask_each
+from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.ports import Answers, Index
 
 
@@ -14,12 +14,12 @@ from reprise.processing.ports import Answers, Index
 class Arrival:
     """An article as it came in, and what was decided."""
 
-    article: Labelled
+    article: LabelledArticle
     decision: Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class OrderedRun:
     """One run over all articles. `seed` is that of the shuffle; None for the file's own order."""
 
     seed: int | None
@@ -35,7 +35,7 @@ def seeds(orders: int) -> list[int | None]:
     return [None] if orders == 1 else list(range(orders))
 
 
-def shuffled(articles: Sequence[Labelled], seed: int | None) -> list[Labelled]:
+def shuffled(articles: Sequence[LabelledArticle], seed: int | None) -> list[LabelledArticle]:
     """The articles in the order of a seed."""
     order = list(articles)
     if seed is not None:
@@ -44,7 +44,7 @@ def shuffled(articles: Sequence[Labelled], seed: int | None) -> list[Labelled]:
 
 
 def decide(
-    order: Sequence[Labelled],
+    order: Sequence[LabelledArticle],
     seed: int | None,
     index: Index,
     namespace: str,
@@ -52,7 +52,7 @@ def decide(
     batch: int,
     clock: Callable[[], float],
     advance: Callable[[int], None],
-) -> Order:
+) -> OrderedRun:
     """Hand the articles, in batches, to empty namespaces: one for each of theirs, whose names begin with `namespace`.
 
     Raises what the index raises.
@@ -64,9 +64,9 @@ def decide(
     arrivals: list[Arrival] = []
     for begin in range(0, len(order), batch):
         articles = order[begin : begin + batch]
-        decisions = ask_each(within, [each.fingerprint for each in articles], int(clock() * 1000)).wait()
+        decisions = submit_by_namespace(within, [each.fingerprint for each in articles], int(clock() * 1000)).wait()
         arrivals += [
             Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
         ]
         advance(len(articles))
-    return Order(seed=seed, arrivals=arrivals)
+    return OrderedRun(seed=seed, arrivals=arrivals)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reprise.dedup.decision import Rule
-from reprise.explanation.dissection import Page, take_apart
-from reprise.explanation.passages import Run, shared_runs
-from reprise.explanation.verdict import Verdict, judge
+from reprise.explanation.dissection import DissectedArticle, dissect
+from reprise.explanation.passages import SharedRun, shared_runs
+from reprise.explanation.verdict import PairVerdict, judge
 from reprise.model import Article
 
 
@@ -17,7 +17,7 @@ class Passage:
     number  from 1 on in the order of B, for passages that count as evidence: they touch a copied sentence; else None
     """
 
-    run: Run
+    run: SharedRun
     number: int | None
     a: tuple[int, int]
     b: tuple[int, int]
@@ -27,11 +27,11 @@ class Passage:
 class Explanation:
     """What there is to say of an article `b` that comes after `a`. `reverse` is the verdict the other way round."""
 
-    a: Page
-    b: Page
+    a: DissectedArticle
+    b: DissectedArticle
     rule: Rule
-    verdict: Verdict
-    reverse: Verdict
+    verdict: PairVerdict
+    reverse: PairVerdict
     passages: Sequence[Passage]
 
     @property
@@ -42,7 +42,7 @@ class Explanation:
 
 def explain(a: Article, b: Article, rule: Rule) -> Explanation:
     """Compare two articles in every detail."""
-    first, second = take_apart(a, rule), take_apart(b, rule)
+    first, second = dissect(a, rule), dissect(b, rule)
     verdict = judge(first, second, rule)
     return Explanation(
         a=first,
@@ -54,7 +54,7 @@ def explain(a: Article, b: Article, rule: Rule) -> Explanation:
     )
 
 
-def _passages(a: Page, b: Page, copied: frozenset[int]) -> list[Passage]:
+def _passages(a: DissectedArticle, b: DissectedArticle, copied: frozenset[int]) -> list[Passage]:
     passages: list[Passage] = []
     number = 0
     for run in shared_runs(a, b):

@@ -14,16 +14,16 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.text.code_points import stream_safe
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import unwrap
-from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose, verdicts
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, check_segments, keep_prose
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
-from reprise.explanation.offsets import Origins, origins
+from reprise.explanation.offsets import SourceOffsets, source_offsets
 from reprise.model import Article, Fingerprint
 
 #: What of the text between two sentences belongs to the first: up to the stop and the quotes that close behind it.
 _TAIL: Final = regex.compile(r"(?s:.*[\p{SB=STerm}\p{SB=ATerm}…])?[^\s\p{Ps}\p{Pi}]*")
 
 
-class Fate(StrEnum):
+class SegmentStatus(StrEnum):
     """What became of a segment; the value says it to people."""
 
     KEPT = "kept"
@@ -46,11 +46,11 @@ class Segment:
     end: int
     words: float
     kept: bool
-    fate: Fate
+    fate: SegmentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class PlacedShingle:
     """A shingle where it stands: its tokens' hashes, the first token, the sentence, whether it holds a digit."""
 
     key: tuple[int, ...]
@@ -60,7 +60,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class DissectedArticle:
     """An article and its parts.
 
     text         as the worker sees it before it normalises: extracted from HTML, hard-wrapped lines joined
@@ -79,7 +79,7 @@ class Page:
     kept: NDArray[np.bool_]
     whole: bool
     segments: Sequence[Segment]
-    windows: Sequence[Window]
+    windows: Sequence[PlacedShingle]
 
     @property
     def kept_words(self) -> float:
@@ -91,9 +91,9 @@ class Page:
         """What all tokens are worth in words."""
         return float(self.tokens.words.sum())
 
-    def shingles(self) -> Mapping[tuple[int, ...], Window]:
+    def shingles(self) -> Mapping[tuple[int, ...], PlacedShingle]:
         """The distinct shingles, each where it stands first."""
-        first: dict[tuple[int, ...], Window] = {}
+        first: dict[tuple[int, ...], PlacedShingle] = {}
         for window in self.windows:
             first.setdefault(window.key, window)
         return first
@@ -112,17 +112,17 @@ class Page:
         return found.end() if found else self.ends[token]
 
 
-def take_apart(article: Article, rule: Rule) -> Page:
+def dissect(article: Article, rule: Rule) -> DissectedArticle:
     """Take an article apart as the worker does."""
     text = stream_safe(unwrap(article.text))
     tokens = tokenise(normalise(text))
     min_words = MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
-    kept = prose(tokens, min_words)
-    traced = origins(text)
+    kept = keep_prose(tokens, min_words)
+    traced = source_offsets(text)
     begins: list[int] = traced.begins[tokens.starts].tolist()
     ends: list[int] = traced.ends[tokens.ends - 1].tolist()
-    fates = fates_of(tokens, min_words)
-    return Page(
+    fates = segment_statuses(tokens, min_words)
+    return DissectedArticle(
         article=article,
         fingerprint=fingerprint(article, rule),
         text=text,
@@ -130,30 +130,30 @@ def take_apart(article: Article, rule: Rule) -> Page:
         begins=begins,
         ends=ends,
         kept=kept,
-        whole=bool(kept.any()) and Fate.KEPT not in fates,
+        whole=bool(kept.any()) and SegmentStatus.KEPT not in fates,
         segments=list(_segments(text, tokens, traced, kept, fates)),
         windows=list(windows(tokens, kept)),
     )
 
 
-def fates_of(tokens: Tokens, min_words: int) -> Sequence[Fate]:
+def segment_statuses(tokens: Tokens, min_words: int) -> Sequence[SegmentStatus]:
     """What becomes of each segment for itself, by the first reason to drop it; Page.whole says when it is kept yet."""
     if not len(tokens):
         return []
-    found = verdicts(tokens, min_words)
+    found = check_segments(tokens, min_words)
     reasons = {
-        Fate.TOO_SHORT: found.too_short,
-        Fate.NO_SENTENCE_END: found.no_sentence_end,
-        Fate.SEPARATORS: found.link_bar,
-        Fate.LEGAL: found.legal,
+        SegmentStatus.TOO_SHORT: found.too_short,
+        SegmentStatus.NO_SENTENCE_END: found.no_sentence_end,
+        SegmentStatus.SEPARATORS: found.link_bar,
+        SegmentStatus.LEGAL: found.legal,
     }
     return [
-        next((fate for fate, holds in reasons.items() if holds[number]), Fate.KEPT)
+        next((fate for fate, holds in reasons.items() if holds[number]), SegmentStatus.KEPT)
         for number in range(len(found.words))
     ]
 
 
-def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[Window]:
+def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[PlacedShingle]:
     """Every shingle of the kept tokens; a sentence shorter than a shingle is one.
 
     By the tokens themselves instead of a hash of them, so that equal means equal.
@@ -166,7 +166,7 @@ def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[Window]:
         for at in range(first, end):
             if at == first or at + widths[at] <= end:
                 behind = min(at + widths[at], end)
-                yield Window(
+                yield PlacedShingle(
                     key=tuple(hashes[at:behind]),
                     token=where[at],
                     sentence=sentences[at],
@@ -175,7 +175,7 @@ def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[Window]:
 
 
 def _segments(
-    text: str, tokens: Tokens, traced: Origins, kept: NDArray[np.bool_], fates: Sequence[Fate]
+    text: str, tokens: Tokens, traced: SourceOffsets, kept: NDArray[np.bool_], fates: Sequence[SegmentStatus]
 ) -> Iterator[Segment]:
     """The segments with where each begins and ends: its line without the white space around it."""
     firsts = np.searchsorted(tokens.segments, np.arange(len(fates))).tolist()

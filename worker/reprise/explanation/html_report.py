@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from reprise import __version__
 from reprise.explanation.analysis import Explanation, Passage
-from reprise.explanation.dissection import Page, Segment
+from reprise.explanation.dissection import DissectedArticle, Segment
 from reprise.explanation.terminal_report import figures, kept_in_words, remarks
 from reprise.explanation.verdict import count
 from reprise.sanitize import one_line, printable
@@ -107,7 +107,7 @@ def _at(offset: int, length: int) -> float:
     return round(offset * _WIDTH / length, 1)
 
 
-def _page(page: Page, side: Side, passages: Sequence[Passage]) -> Iterator[str]:
+def _page(page: DissectedArticle, side: Side, passages: Sequence[Passage]) -> Iterator[str]:
     article = page.article
     lang = f' lang="{escape(article.lang)}"' if article.lang else ""
     yield f'<article aria-label="{side.upper()}">'
@@ -125,7 +125,7 @@ def _page(page: Page, side: Side, passages: Sequence[Passage]) -> Iterator[str]:
     yield "</article>"
 
 
-def _dropped(page: Page, segments: Sequence[Segment], lang: str) -> Iterator[str]:
+def _dropped(page: DissectedArticle, segments: Sequence[Segment], lang: str) -> Iterator[str]:
     """Dropped segments with their reasons, those with the same reason together."""
     for fate, group in groupby(segments, key=lambda segment: segment.fate):
         texts = [page.text[segment.begin : segment.end] for segment in group]
@@ -151,7 +151,7 @@ def _spans(passages: Sequence[Passage], side: Side) -> Iterator[_Span]:
         yield _Span(begin=begin, end=end, passage=passage, side=side)
 
 
-def _marked(page: Page, segment: Segment, spans: Sequence[_Span]) -> str:
+def _marked(page: DissectedArticle, segment: Segment, spans: Sequence[_Span]) -> str:
     """A segment with its passages marked; a passage never leaves its segment."""
     parts: list[str] = []
     at = segment.begin
@@ -191,7 +191,7 @@ def _legend(found: Explanation) -> Iterator[str]:
     yield "</footer>"
 
 
-def _title(page: Page) -> str:
+def _title(page: DissectedArticle) -> str:
     return one_line(page.article.title or page.article.article_id, _TITLE)
 
 

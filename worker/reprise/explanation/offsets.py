@@ -19,14 +19,14 @@ _CLUSTER: Final = regex.compile(r"\X")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origins:
+class SourceOffsets:
     """For each character of `Tokens.text`, the range of the original text that it comes from."""
 
     begins: Offsets
     ends: Offsets
 
 
-def origins(text: str) -> Origins:
+def source_offsets(text: str) -> SourceOffsets:
     """Trace the characters that `tokenise(normalise(text))` works on back to `text`, a grapheme cluster at a time.
 
     The text must be stream-safe, as normalising it would make it.
@@ -38,7 +38,7 @@ def origins(text: str) -> Origins:
             begins += [begin] * length
             ends += [end] * length
     kept = ~_ignored(normalise(text))
-    return Origins(begins=np.asarray(begins, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
+    return SourceOffsets(begins=np.asarray(begins, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
 
 
 def _units(run: str, at: int) -> list[tuple[int, int, int]]:

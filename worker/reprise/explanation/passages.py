@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reprise.explanation.dissection import Page
+from reprise.explanation.dissection import DissectedArticle
 
 #: Places of one shingle that are tried: a text that repeats one phrase a thousand times would cost a million.
 _PLACES: Final = 32
@@ -20,7 +20,7 @@ _MOST_TOKENS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class SharedRun:
     """So many tokens from one on, in each page: the same words, each within one segment."""
 
     a: int
@@ -28,11 +28,11 @@ class Run:
     tokens: int
 
 
-def shared_runs(a: Page, b: Page) -> Sequence[Run]:
+def shared_runs(a: DissectedArticle, b: DissectedArticle) -> Sequence[SharedRun]:
     """The shared runs of at least one whole shingle, in the order of `b`."""
     taken_a, taken_b = bytearray(len(a.tokens)), bytearray(len(b.tokens))
     widths = b.tokens.widths
-    runs: list[Run] = []
+    runs: list[SharedRun] = []
     for match in sorted(_matches(a, b), key=lambda each: (-each.tokens, each.b, each.a)):
         for run in _untaken(match, taken_a, taken_b):
             if run.tokens >= widths[run.b]:
@@ -41,7 +41,7 @@ def shared_runs(a: Page, b: Page) -> Sequence[Run]:
     return sorted(runs, key=lambda run: run.b)
 
 
-def _matches(a: Page, b: Page) -> Iterator[Run]:
+def _matches(a: DissectedArticle, b: DissectedArticle) -> Iterator[SharedRun]:
     """Every maximal match around a shared shingle of full width."""
     places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     for window in a.windows:
@@ -65,7 +65,7 @@ def _matches(a: Page, b: Page) -> Iterator[Run]:
 class _Line:
     """A page's tokens as plain lists. Segments are kept or dropped whole, so a match within two of them is kept."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: DissectedArticle) -> None:
         self.hashes: list[int] = page.tokens.hashes.tolist()
         self.segments: list[int] = page.tokens.segments.tolist()
 
@@ -73,7 +73,7 @@ class _Line:
         return len(self.hashes)
 
 
-def _extended(left: _Line, right: _Line, a: int, b: int) -> Run:
+def _extended(left: _Line, right: _Line, a: int, b: int) -> SharedRun:
     segment_a, segment_b = left.segments[a], right.segments[b]
 
     def equal(i: int, j: int) -> bool:
@@ -85,14 +85,14 @@ def _extended(left: _Line, right: _Line, a: int, b: int) -> Run:
     after = 0
     while a + after < len(left) and b + after < len(right) and equal(a + after, b + after):
         after += 1
-    return Run(a=a - before, b=b - before, tokens=before + after)
+    return SharedRun(a=a - before, b=b - before, tokens=before + after)
 
 
-def _untaken(match: Run, taken_a: bytearray, taken_b: bytearray) -> Iterator[Run]:
+def _untaken(match: SharedRun, taken_a: bytearray, taken_b: bytearray) -> Iterator[SharedRun]:
     """The parts of a match of which no token is taken on either side."""
     begin = 0
     for at in range(match.tokens + 1):
         if at == match.tokens or taken_a[match.a + at] or taken_b[match.b + at]:
             if at > begin:
-                yield Run(a=match.a + begin, b=match.b + begin, tokens=at - begin)
+                yield SharedRun(a=match.a + begin, b=match.b + begin, tokens=at - begin)
             begin = at + 1

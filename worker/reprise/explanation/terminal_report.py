@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise.explanation.analysis import Explanation, Passage
-from reprise.explanation.dissection import Page, Segment
-from reprise.explanation.verdict import Verdict, count, percent
+from reprise.explanation.dissection import DissectedArticle, Segment
+from reprise.explanation.verdict import PairVerdict, count, percent
 from reprise.sanitize import one_line, printable
 
 #: Characters of a title, of an id, and of a segment's beginning.
@@ -48,7 +48,7 @@ def to_terminal(found: Explanation, *, colours: bool) -> RenderableType:
     )
 
 
-def _named(page: Page) -> Text:
+def _named(page: DissectedArticle) -> Text:
     article = page.article
     parts = [one_line(article.title, _TITLE)] if article.title else []
     parts += [one_line(article.source, _ID)] if article.source else []
@@ -100,7 +100,7 @@ def figures(found: Explanation) -> Iterator[tuple[str, str, str]]:
     yield "bands shared", f"{found.verdict.bands} of {found.rule.permutations}", ""
 
 
-def _clauses(verdict: Verdict) -> Table:
+def _clauses(verdict: PairVerdict) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("the threshold applied", "found", ""):
         table.add_column(heading, no_wrap=True)
@@ -122,7 +122,7 @@ def _segments(found: Explanation) -> Table:
     return table
 
 
-def kept_in_words(page: Page) -> str:
+def kept_in_words(page: DissectedArticle) -> str:
     """How much of a page was kept, in one line."""
     kept = sum(segment.kept for segment in page.segments)
     words = f"{page.kept_words:,.0f} of {page.words:,.0f} words"
@@ -130,13 +130,13 @@ def kept_in_words(page: Page) -> str:
     return f"kept {kept} of {count(len(page.segments), 'segment')}, {words}{why}"
 
 
-def _segment_lines(page: Page) -> Iterator[Text]:
+def _segment_lines(page: DissectedArticle) -> Iterator[Text]:
     for line in _segment_texts(page):
         line.no_wrap, line.overflow = True, "ellipsis"
         yield line
 
 
-def _segment_texts(page: Page) -> Iterator[Text]:
+def _segment_texts(page: DissectedArticle) -> Iterator[Text]:
     """A line for each kept segment, and one for each row of dropped ones with the same reason; cut where it is full."""
     for kept, group in groupby(page.segments, key=lambda segment: segment.kept or segment.fate):
         segments = list(group)
@@ -151,7 +151,7 @@ def _segment_texts(page: Page) -> Iterator[Text]:
             )
 
 
-def _beginning(page: Page, segment: Segment) -> str:
+def _beginning(page: DissectedArticle, segment: Segment) -> str:
     return one_line(page.text[segment.begin : segment.end], _BEGINNING)
 
 
@@ -182,13 +182,13 @@ def _by_paragraph(found: Explanation, passages: Sequence[Passage]) -> Iterator[S
     yield from groups.values()
 
 
-def _cell(page: Page, passages: Sequence[Passage], side: str, colours: bool) -> Text:
+def _cell(page: DissectedArticle, passages: Sequence[Passage], side: str, colours: bool) -> Text:
     """The sentences of a page that hold these passages, the passages marked."""
     ranges = _sentences(page, passages, side)
     return Text(_GAP).join(_marked(page, passages, side, each, colours) for each in ranges)
 
 
-def _sentences(page: Page, passages: Sequence[Passage], side: str) -> Sequence[tuple[int, int]]:
+def _sentences(page: DissectedArticle, passages: Sequence[Passage], side: str) -> Sequence[tuple[int, int]]:
     """Where these passages' sentences stand, those that follow each other as one."""
     ranges = {
         page.sentence_range(token)
@@ -203,7 +203,9 @@ def _sentences(page: Page, passages: Sequence[Passage], side: str) -> Sequence[t
     return joined
 
 
-def _marked(page: Page, passages: Sequence[Passage], side: str, within: tuple[int, int], colours: bool) -> Text:
+def _marked(
+    page: DissectedArticle, passages: Sequence[Passage], side: str, within: tuple[int, int], colours: bool
+) -> Text:
     """A run of sentences with its passages marked."""
     text = Text()
     at, end = within

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reprise.dedup.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
-from reprise.explanation.dissection import Page
+from reprise.explanation.dissection import DissectedArticle
 from reprise.model import Kind
 
 
-class Outcome(StrEnum):
+class PairOutcome(StrEnum):
     """What becomes of the second article where the index holds nothing but the first."""
 
     SAME = "same"  #: the same article again: it gets its recorded decision
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Criterion:
     """One demand of the rule: what is asked for, what was found, whether it suffices."""
 
     demand: str
@@ -30,7 +30,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PairVerdict:
     """What the index decides of an article `b` that comes after `a`.
 
     estimate  by the sketches; None where they share nothing or one article has none
@@ -39,22 +39,22 @@ class Verdict:
     clauses   the demands of the threshold that was applied, in its order
     """
 
-    outcome: Outcome
+    outcome: PairOutcome
     sentence: str
     same_source: bool
     estimate: Comparison | None
     exact: Comparison | None
     copied_sentences: frozenset[int]
     bands: int
-    clauses: tuple[Clause, ...]
+    clauses: tuple[Criterion, ...]
 
     @property
     def joins(self) -> bool:
         """Whether `b` joins the story of `a`."""
-        return self.outcome is not Outcome.NEW
+        return self.outcome is not PairOutcome.NEW
 
 
-def judge(a: Page, b: Page, rule: Rule) -> Verdict:
+def judge(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVerdict:
     """Decide `b` after `a`, as the index would."""
     mine, theirs = b.fingerprint.signature, a.fingerprint.signature
     same_source = b.article.source is not None and a.article.source == b.article.source
@@ -63,9 +63,9 @@ def judge(a: Page, b: Page, rule: Rule) -> Verdict:
     exact, copied = compare_exactly(a, b, rule)
     apart = a.article.namespace != b.article.namespace
     accepted = estimate is not None and bands > 0 and accepts(estimate, same_source, rule)
-    outcome = Outcome.NEW if apart else _outcome(a, b, estimate if accepted else None, rule)
+    outcome = PairOutcome.NEW if apart else _outcome(a, b, estimate if accepted else None, rule)
     found = estimate or _NOTHING
-    return Verdict(
+    return PairVerdict(
         outcome=outcome,
         sentence=_APART if apart else _sentence(a, b, outcome, found, bands, same_source, rule),
         same_source=same_source,
@@ -77,7 +77,7 @@ def judge(a: Page, b: Page, rule: Rule) -> Verdict:
     )
 
 
-def compare_exactly(a: Page, b: Page, rule: Rule) -> tuple[Comparison | None, frozenset[int]]:
+def compare_exactly(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> tuple[Comparison | None, frozenset[int]]:
     """What `compare` estimates, by all shingles, and the numbers of the copied sentences of `b`."""
     mine, theirs = b.shingles(), a.shingles()
     in_sentence = Counter(window.sentence for window in mine.values())
@@ -113,48 +113,48 @@ _APART = "B is a story of its own: the two have different namespaces, and articl
 _NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0)
 
 
-def _outcome(a: Page, b: Page, accepted: Comparison | None, rule: Rule) -> Outcome:
+def _outcome(a: DissectedArticle, b: DissectedArticle, accepted: Comparison | None, rule: Rule) -> PairOutcome:
     same_id = a.article.article_id == b.article.article_id
     if a.fingerprint.content_hash == b.fingerprint.content_hash:
-        return Outcome.SAME if same_id else Outcome.EXACT
+        return PairOutcome.SAME if same_id else PairOutcome.EXACT
     if accepted is None:
-        return Outcome.NEW
+        return PairOutcome.NEW
     if same_id:
-        return Outcome.REVISION
-    return Outcome.NEAR if kind_of(accepted, rule) is Kind.NEAR else Outcome.PARTIAL
+        return PairOutcome.REVISION
+    return PairOutcome.NEAR if kind_of(accepted, rule) is Kind.NEAR else PairOutcome.PARTIAL
 
 
-def _one_namespace(a: Page, b: Page) -> Clause:
+def _one_namespace(a: DissectedArticle, b: DissectedArticle) -> Criterion:
     """What comes before every demand of the rule."""
-    return Clause(demand="one namespace", found=f"{a.article.namespace}, {b.article.namespace}", holds=False)
+    return Criterion(demand="one namespace", found=f"{a.article.namespace}, {b.article.namespace}", holds=False)
 
 
-def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Clause, ...]:
+def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Criterion, ...]:
     """The demands of `accepts`, one by one, and the one that comes before it: to be a candidate at all."""
     return (
-        Clause(demand="at least 1 shared band", found=str(bands), holds=bands > 0),
-        Clause(
+        Criterion(demand="at least 1 shared band", found=str(bands), holds=bands > 0),
+        Criterion(
             demand=f"either similarity in copied sentences at least {percent(rule.near)}",
             found=percent(found.copied_similarity),
             holds=found.copied_similarity >= rule.near,
         ),
-        Clause(
+        Criterion(
             demand=f"or, within one source, at least {percent(rule.same_source)}",
             found=percent(found.copied_similarity),
             holds=found.copied_similarity >= rule.same_source,
         )
         if same_source
-        else Clause(
+        else Criterion(
             demand=f"or copied text at least {percent(rule.copied_share)} of the smaller text",
             found=percent(found.copied),
             holds=found.copied >= rule.copied_share,
         ),
-        Clause(
+        Criterion(
             demand=f"   and at least {rule.copied_hashes} sampled shingles of it",
             found=str(found.hashes),
             holds=found.hashes >= rule.copied_hashes,
         ),
-        Clause(
+        Criterion(
             demand=f"   and worth at least {rule.copied_words} words",
             found=f"{found.words:.0f} words",
             holds=found.words >= rule.copied_words,
@@ -162,8 +162,16 @@ def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tu
     )
 
 
-def _sentence(a: Page, b: Page, outcome: Outcome, found: Comparison, bands: int, same_source: bool, rule: Rule) -> str:
-    if outcome is Outcome.NEW:
+def _sentence(
+    a: DissectedArticle,
+    b: DissectedArticle,
+    outcome: PairOutcome,
+    found: Comparison,
+    bands: int,
+    same_source: bool,
+    rule: Rule,
+) -> str:
+    if outcome is PairOutcome.NEW:
         return f"B is a story of its own: {_why_not(a, b, found, bands, same_source, rule)}."
     similarity = f"their similarity in copied sentences is {percent(found.copied_similarity)}"
     if found.copied_similarity >= rule.near:
@@ -176,15 +184,17 @@ def _sentence(a: Page, b: Page, outcome: Outcome, found: Comparison, bands: int,
             f"{percent(rule.copied_share)} is enough"
         )
     return {
-        Outcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",
-        Outcome.EXACT: "B is an exact variant of A: the same words in the same order, whatever stands around them.",
-        Outcome.REVISION: f"B is a revision of A, the same article with changed text: {why}.",
-        Outcome.NEAR: f"B is a near variant of A: {why}.",
-        Outcome.PARTIAL: f"B is a partial variant of A: {why}.",
+        PairOutcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",
+        PairOutcome.EXACT: "B is an exact variant of A: the same words in the same order, whatever stands around them.",
+        PairOutcome.REVISION: f"B is a revision of A, the same article with changed text: {why}.",
+        PairOutcome.NEAR: f"B is a near variant of A: {why}.",
+        PairOutcome.PARTIAL: f"B is a partial variant of A: {why}.",
     }[outcome]
 
 
-def _why_not(a: Page, b: Page, found: Comparison, bands: int, same_source: bool, rule: Rule) -> str:
+def _why_not(
+    a: DissectedArticle, b: DissectedArticle, found: Comparison, bands: int, same_source: bool, rule: Rule
+) -> str:
     unsigned = [name for name, page in (("A", a), ("B", b)) if page.fingerprint.signature is None]
     if unsigned:
         return f"nothing in {' and '.join(unsigned)} reads like prose, so only an exact copy could match"

@@ -46,7 +46,7 @@ class _Article:
 
 
 @dataclass(slots=True)
-class _Namespace:
+class _NamespaceState:
     records: dict[int, _Record] = field(default_factory=dict)
     buckets: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     articles: dict[str, _Article] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class MemoryIndex:
     def __init__(self, *, rule: Rule, retention: Retention) -> None:
         self._rule = rule
         self._retention = retention
-        self._namespaces: defaultdict[str, _Namespace] = defaultdict(_Namespace)
+        self._namespaces: defaultdict[str, _NamespaceState] = defaultdict(_NamespaceState)
 
     def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         """Decide each article in order, at once; see reprise/ports.py."""
@@ -77,7 +77,7 @@ class MemoryIndex:
     def close(self) -> None:
         """Nothing to free."""
 
-    def _decide(self, namespace: str, state: _Namespace, fingerprint: Fingerprint, now_ms: int) -> Decision:
+    def _decide(self, namespace: str, state: _NamespaceState, fingerprint: Fingerprint, now_ms: int) -> Decision:
         known = state.articles.get(fingerprint.article_id)
         if known and now_ms - known.decision.decided_at_ms >= self._retention.record_ms:
             known = None
@@ -107,7 +107,7 @@ class MemoryIndex:
         return replace(decision, trace=trace)
 
     def _recorded(
-        self, state: _Namespace, fingerprint: Fingerprint, known: _Article | None, now_ms: int
+        self, state: _NamespaceState, fingerprint: Fingerprint, known: _Article | None, now_ms: int
     ) -> Decision | None:
         """The decision that was taken for the same article id and text before, if it is remembered."""
         if known and known.content_hash == fingerprint.content_hash:
@@ -120,7 +120,7 @@ class MemoryIndex:
     def _lives(self, record: _Record, now_ms: int) -> bool:
         return now_ms - record.seen_ms < self._retention.window_ms
 
-    def _buckets(self, state: _Namespace, signature: Signature | None, now_ms: int) -> list[list[tuple[int, int]]]:
+    def _buckets(self, state: _NamespaceState, signature: Signature | None, now_ms: int) -> list[list[tuple[int, int]]]:
         """For each band, the living representatives of the article's bucket: (number, story number)."""
         return [
             [
@@ -131,13 +131,13 @@ class MemoryIndex:
             for band, row in enumerate(signature.rows if signature else ())
         ]
 
-    def _copied(self, state: _Namespace, fingerprint: Fingerprint, now_ms: int) -> _Record | None:
+    def _copied(self, state: _NamespaceState, fingerprint: Fingerprint, now_ms: int) -> _Record | None:
         """The representative that covers the very same text, if one was seen within the window."""
         number, seen_ms = state.texts.get(fingerprint.content_hash, (0, 0))
         return state.records[number] if number and now_ms - seen_ms < self._retention.window_ms else None
 
     def _match(
-        self, state: _Namespace, fingerprint: Fingerprint, known: _Article | None, numbers: Sequence[int]
+        self, state: _NamespaceState, fingerprint: Fingerprint, known: _Article | None, numbers: Sequence[int]
     ) -> tuple[_Record, Comparison] | tuple[None, None]:
         """The representative to follow: the best of the article's own story, else the best of all."""
         if fingerprint.signature is None:
@@ -177,7 +177,7 @@ class MemoryIndex:
         )
 
     def _add(
-        self, state: _Namespace, fingerprint: Fingerprint, story: str, record: _Record | None, now_ms: int
+        self, state: _NamespaceState, fingerprint: Fingerprint, story: str, record: _Record | None, now_ms: int
     ) -> _Record:
         """Make the article a representative, of the story of `record` or of its own."""
         number = len(state.records) + 1
@@ -199,7 +199,7 @@ class MemoryIndex:
 
     def _fill(
         self,
-        state: _Namespace,
+        state: _NamespaceState,
         signature: Signature | None,
         buckets: Sequence[Sequence[tuple[int, int]]],
         number: int,
@@ -218,7 +218,7 @@ class MemoryIndex:
 
     def _remember(
         self,
-        state: _Namespace,
+        state: _NamespaceState,
         fingerprint: Fingerprint,
         decision: Decision,
         known: _Article | None,

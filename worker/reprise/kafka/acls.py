@@ -9,7 +9,7 @@ from typing import Any, Final
 from kafka import errors
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import KafkaConfig, close_quietly, open_admin, translate
+from reprise.kafka.clients import KafkaConfig, close_quietly, open_admin, translate_kafka_error
 
 #: Kafka's names of the two operations that a worker needs; each brings DESCRIBE along.
 _READ: Final = "READ"
@@ -29,7 +29,7 @@ def check_acls(config: KafkaConfig, *, reads: Sequence[str], writes: Sequence[st
         if not _may_join(admin, config.group_id):
             lacking.append(f"{_READ} on group {config.group_id}")
     except errors.KafkaError as error:
-        raise translate(error, "asking for rights") from error
+        raise translate_kafka_error(error, "asking for rights") from error
     finally:
         close_quietly(admin.close)
     if lacking:

@@ -13,7 +13,7 @@ from kafka import errors
 from kafka.admin import KafkaAdminClient
 
 from reprise.errors import Fatal, RepriseError, Unreachable
-from reprise.kafka.connection_errors import TlsRefusedError, listening
+from reprise.kafka.connection_errors import TlsRefusedError, captured_errors
 from reprise.settings.groups import KafkaSettings
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def translate(error: Exception, doing: str) -> RepriseError:
+def translate_kafka_error(error: Exception, doing: str) -> RepriseError:
     """Say what a client's exception means for the pipeline: Fatal where another try cannot help, else Unreachable."""
     kind = Fatal if is_fatal(error) else Unreachable
     name, text = type(error).__name__, str(error)
@@ -116,15 +116,17 @@ def is_fatal(error: Exception) -> bool:
     return isinstance(error, _FATAL)
 
 
-def connected(build: Callable[[], T], config: KafkaConfig) -> T:
+def connect(build: Callable[[], T], config: KafkaConfig) -> T:
     """Build a client, which connects at once. Raises Unreachable, or Fatal where the brokers refuse us."""
-    with listening() as refusals:
+    with captured_errors() as refusals:
         try:
             return build()
         except Exception as error:
             # the client itself only says that the time was up
             reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
-            raise translate(reason or error, f"connecting to {config.bootstrap_servers} ({_by(config)})") from error
+            raise translate_kafka_error(
+                reason or error, f"connecting to {config.bootstrap_servers} ({_by(config)})"
+            ) from error
 
 
 def _by(config: KafkaConfig) -> str:
@@ -155,7 +157,7 @@ def _importable(module: str) -> bool:
 
 def open_admin(config: KafkaConfig) -> KafkaAdminClient:
     """Connect an admin client. Raises Unreachable, Fatal."""
-    return connected(lambda: KafkaAdminClient(**client_options(config)), config)
+    return connect(lambda: KafkaAdminClient(**client_options(config)), config)
 
 
 def close_quietly(close: Callable[[], None]) -> None:

@@ -32,7 +32,7 @@ _REFUSALS: Final = (
 )
 
 
-class Refusals(logging.Handler):
+class ConnectionErrorLog(logging.Handler):
     """What was heard since listening began.
 
     refused  the first refusal, None while there is none
@@ -63,9 +63,9 @@ class Refusals(logging.Handler):
 
 
 @contextmanager
-def listening() -> Iterator[Refusals]:
+def captured_errors() -> Iterator[ConnectionErrorLog]:
     """Listen while the block runs."""
-    refusals = Refusals()
+    refusals = ConnectionErrorLog()
     refusals.start()
     try:
         yield refusals

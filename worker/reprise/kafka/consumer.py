@@ -13,9 +13,16 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import corrupt_records
-from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
-from reprise.kafka.connection_errors import Refusals
-from reprise.model import Message, Unreadable
+from reprise.kafka.clients import (
+    KafkaConfig,
+    client_options,
+    close_quietly,
+    connect,
+    milliseconds,
+    translate_kafka_error,
+)
+from reprise.kafka.connection_errors import ConnectionErrorLog
+from reprise.model import CorruptRecord, Message
 from reprise.processing.batch import positions
 from reprise.processing.ports import Partition
 from reprise.settings.groups import BATCH_MAX
@@ -67,27 +74,27 @@ class KafkaSource:
         #: for each partition the position before which all is delivered, as far as known
         self._delivered: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
-        self._refusals = Refusals()
+        self._refusals = ConnectionErrorLog()
         #: since when the group's coordinator is unknown, on the clock that only grows
         self._lost_since: float | None = None
         self._consumer: KafkaConsumer | None = None
         self._open()
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         """See Source."""
         consumer = self._open()
         if self._refusals.refused is not None:
-            raise translate(self._refusals.refused, "polling")
+            raise translate_kafka_error(self._refusals.refused, "polling")
         if self._suspected:
             if self._paused:
                 return ()
             return self._skip_damage(consumer)
-        _take_up_join(consumer)
-        _take_up_parked(consumer)
+        _fix_stuck_join(consumer)
+        _fix_parked_records(consumer)
         try:
             fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
         except Exception as error:
-            return self._raised(consumer, error)
+            return self._handle_poll_error(consumer, error)
         if fetched and self._paused:
             self._put_back(consumer, fetched)
             return ()
@@ -98,11 +105,11 @@ class KafkaSource:
         ]
         if not messages:
             self._check_coordinator(consumer)
-        self._hold(messages)
-        self._measure(consumer)
+        self._track(messages)
+        self._update_lag(consumer)
         return messages
 
-    def commit(self, messages: Sequence[Message | Unreadable], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
         """Record that these messages are delivered, and all before them; those of partitions lost since are left out.
 
         Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
@@ -114,10 +121,12 @@ class KafkaSource:
         try:
             consumer.commit(offsets(ours, note), timeout_ms=milliseconds(seconds))
         except Exception as error:
-            raise translate(error, "committing offsets") from error
+            raise translate_kafka_error(error, "committing offsets") from error
         self.committed(ours)
 
-    def claim(self, messages: Sequence[Message | Unreadable]) -> tuple[ConsumerGroupMetadata, Mapping[Partition, int]]:
+    def claim(
+        self, messages: Sequence[Message | CorruptRecord]
+    ) -> tuple[ConsumerGroupMetadata, Mapping[Partition, int]]:
         """Give the membership to commit with in a transaction, and the positions behind those messages that are ours.
 
         The membership is asked first. Had it a later generation than our knowledge of the partitions, the group would
@@ -134,7 +143,7 @@ class KafkaSource:
     def committed(self, ours: Mapping[Partition, int]) -> None:
         """Take note that everything before these positions is delivered."""
         self._delivered.update(ours)
-        self._measure(self._open())
+        self._update_lag(self._open())
 
     def is_committed(self, positions: Mapping[Partition, int], seconds: float) -> bool:
         """Ask the group whether everything before these positions is delivered. Waits for transactions that are open.
@@ -198,8 +207,8 @@ class KafkaSource:
 
     def _open(self) -> KafkaConsumer:
         if self._consumer is None:
-            consumer = connected(lambda: KafkaConsumer(**self._options()), self._config)
-            consumer.subscribe(self._topics, listener=_Listener(self._taken, self._given))
+            consumer = connect(lambda: KafkaConsumer(**self._options()), self._config)
+            consumer.subscribe(self._topics, listener=_RebalanceListener(self._on_revoked, self._on_assigned))
             self._change([TopicPartition(*key) for key in self._changed])
             self._refusals.start()
             self._consumer = consumer
@@ -224,12 +233,12 @@ class KafkaSource:
             "metrics_enabled": False,
         }
 
-    def _taken(self, partitions: Iterable[TopicPartition]) -> None:
+    def _on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread, where nothing may block: in particular, nothing is committed here."""
         self._change(partitions)
         self._rebalanced()
 
-    def _given(self, partitions: Iterable[TopicPartition]) -> None:
+    def _on_assigned(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread. New partitions come unpaused."""
         partitions = list(partitions)
         self._change(partitions)
@@ -244,11 +253,11 @@ class KafkaSource:
             self._changed[_key(partition)] = change
             self._delivered.pop(_key(partition), None)
 
-    def _hold(self, messages: Iterable[Message | Unreadable]) -> None:
+    def _track(self, messages: Iterable[Message | CorruptRecord]) -> None:
         for message in messages:
             self._delivered.setdefault((message.topic, message.partition), message.offset)
 
-    def _ours(self, consumer: KafkaConsumer, messages: Iterable[Message | Unreadable]) -> Mapping[Partition, int]:
+    def _ours(self, consumer: KafkaConsumer, messages: Iterable[Message | CorruptRecord]) -> Mapping[Partition, int]:
         # a partition may be taken between a poll and its messages' being made: so the assignment has a say, too
         assigned = {_key(partition) for partition in consumer.assignment()}
         return positions(
@@ -266,7 +275,7 @@ class KafkaSource:
             try:
                 committed = consumer.committed(TopicPartition(*partition), metadata=True, timeout_ms=left_ms)
             except Exception as error:
-                raise translate(error, "asking for committed offsets") from error
+                raise translate_kafka_error(error, "asking for committed offsets") from error
             found[partition] = committed or OffsetAndMetadata(-1, "", -1)
         return found
 
@@ -280,7 +289,7 @@ class KafkaSource:
             consumer.pause(partition)
             consumer.seek(partition, position)
 
-    def _measure(self, consumer: KafkaConsumer) -> None:
+    def _update_lag(self, consumer: KafkaConsumer) -> None:
         lag = {}
         for partition in consumer.assignment():
             with suppress(*_GONE):
@@ -291,8 +300,8 @@ class KafkaSource:
                     lag[_key(partition)] = max(0, highwater - delivered)
         self._lag = lag
 
-    def _raised(self, consumer: KafkaConsumer, error: Exception) -> Sequence[Unreadable]:
-        meant = translate(error, "polling")
+    def _handle_poll_error(self, consumer: KafkaConsumer, error: Exception) -> Sequence[CorruptRecord]:
+        meant = translate_kafka_error(error, "polling")
         if isinstance(meant, Fatal) or not corrupt_records.is_of_a_record(error):
             raise meant from error
         self._suspected = True
@@ -300,7 +309,7 @@ class KafkaSource:
             return ()
         return self._skip_damage(consumer)
 
-    def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[Unreadable]:
+    def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[CorruptRecord]:
         """Step over the positions that cannot be decoded and report them; without any, begin with a new consumer."""
         found = corrupt_records.find(self._config, self._options(), self._positions(consumer))
         if not found:
@@ -312,7 +321,7 @@ class KafkaSource:
                 consumer.seek(TopicPartition(unreadable.topic, unreadable.partition), unreadable.offset + 1)
         self._suspected = False
         held = [replace(each, assignment=self._changed.get((each.topic, each.partition), 0)) for each in found]
-        self._hold(held)
+        self._track(held)
         return held
 
     def _check_coordinator(self, consumer: KafkaConsumer) -> None:
@@ -335,26 +344,26 @@ class KafkaSource:
         return positions
 
 
-class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the client has no types
+class _RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the client has no types
     """Async by the client's rule: a synchronous listener may not even ask it anything."""
 
     def __init__(
         self, taken: Callable[[Iterable[TopicPartition]], None], given: Callable[[Iterable[TopicPartition]], None]
     ) -> None:
-        self._taken = taken
-        self._given = given
+        self._on_revoked = taken
+        self._on_assigned = given
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._taken(revoked)
+        self._on_revoked(revoked)
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        self._taken(lost)
+        self._on_revoked(lost)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._given(assigned)
+        self._on_assigned(assigned)
 
 
-def _take_up_join(consumer: KafkaConsumer) -> None:
+def _fix_stuck_join(consumer: KafkaConsumer) -> None:
     """Ask for a new join where the client forgot the one it has finished.
 
     Met with kafka-python 3.0.12, in the group's leader: new metadata (a topic just created, partitions added) asks for
@@ -368,7 +377,7 @@ def _take_up_join(consumer: KafkaConsumer) -> None:
         coordinator.request_rejoin()
 
 
-def _take_up_parked(consumer: KafkaConsumer) -> None:
+def _fix_parked_records(consumer: KafkaConsumer) -> None:
     """Let the client take up the records that it parked while their partition was paused.
 
     Met with kafka-python 3.0.12, where some partitions are paused and others not: it takes parked records up only while

@@ -12,8 +12,8 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import RecordTooLargeError
 
 from reprise.errors import Unreachable
-from reprise.kafka.clients import KafkaConfig, close_quietly, connected, translate
-from reprise.model import Unreadable
+from reprise.kafka.clients import KafkaConfig, close_quietly, connect, translate_kafka_error
+from reprise.model import CorruptRecord
 
 #: Milliseconds to wait for one record at a position that is known to hold one; a reachable broker answers in a few.
 _PROBE_TIMEOUT_MS: Final = 5_000
@@ -42,13 +42,13 @@ def is_of_a_record(error: Exception) -> bool:
 
 def find(
     config: KafkaConfig, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
-) -> Sequence[Unreadable]:
+) -> Sequence[CorruptRecord]:
     """Report the run of positions that cannot be decoded at the position of one partition, if there is any.
 
     Where several partitions are damaged the next poll raises again. options: those of the consumer that failed.
     Raises Unreachable, Fatal where no broker answers.
     """
-    probe = connected(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), config)
+    probe = connect(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), config)
     try:
         for partition in _with_records(probe, positions):
             if found := list(_run(probe, partition, positions[partition])):
@@ -63,17 +63,17 @@ def _with_records(probe: KafkaConsumer, positions: Mapping[TopicPartition, int])
     try:
         ends = probe.end_offsets(list(positions), timeout_ms=_PROBE_TIMEOUT_MS)
     except Exception as error:
-        raise translate(error, "looking for an unreadable record") from error
+        raise translate_kafka_error(error, "looking for an unreadable record") from error
     return [partition for partition, position in positions.items() if position < ends[partition]]
 
 
-def _run(probe: KafkaConsumer, partition: TopicPartition, start: int) -> Iterator[Unreadable]:
+def _run(probe: KafkaConsumer, partition: TopicPartition, start: int) -> Iterator[CorruptRecord]:
     probe.assign([partition])
     for position in range(start, start + MAX_FOUND):
         detail = _read(probe, partition, position)
         if detail is None:
             return
-        yield Unreadable(topic=partition.topic, partition=partition.partition, offset=position, detail=detail)
+        yield CorruptRecord(topic=partition.topic, partition=partition.partition, offset=position, detail=detail)
 
 
 def _read(probe: KafkaConsumer, partition: TopicPartition, position: int) -> str | None:
@@ -83,6 +83,6 @@ def _read(probe: KafkaConsumer, partition: TopicPartition, position: int) -> str
         probe.poll(timeout_ms=_PROBE_TIMEOUT_MS, max_records=1)
     except Exception as error:
         if not is_of_a_record(error):
-            raise Unreachable(str(translate(error, "looking for an unreadable record"))) from error
+            raise Unreachable(str(translate_kafka_error(error, "looking for an unreadable record"))) from error
         return f"{type(error).__name__}: {error}"[:_MAX_DETAIL]
     return None

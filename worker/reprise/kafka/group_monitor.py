@@ -10,10 +10,10 @@ from reprise.kafka.clients import (
     KafkaConfig,
     client_options,
     close_quietly,
-    connected,
+    connect,
     milliseconds,
     open_admin,
-    translate,
+    translate_kafka_error,
 )
 from reprise.warm_up.cutoff import GroupState
 
@@ -28,14 +28,14 @@ class NothingCommittedError(Fatal):
     """The group never read the topic, or was removed since."""
 
 
-class GroupWatch:
+class GroupMonitor:
     """Looks at one group. It joins nothing and commits nothing."""
 
     def __init__(self, config: KafkaConfig, group_id: str, topic: str) -> None:
         """Connect. Raises Unreachable, Fatal."""
         self._group_id = group_id
         self._topic = topic
-        self._consumer: Any = connected(lambda: KafkaConsumer(**_options(config, group_id)), config)
+        self._consumer: Any = connect(lambda: KafkaConsumer(**_options(config, group_id)), config)
         try:
             self._admin = open_admin(config)
         except BaseException:
@@ -55,7 +55,7 @@ class GroupWatch:
         except RepriseError:
             raise
         except Exception as error:
-            raise translate(error, f"asking for the group {self._group_id}") from error
+            raise translate_kafka_error(error, f"asking for the group {self._group_id}") from error
         offsets = {number: offset for number, offset in found.items() if offset is not None}
         if not offsets:
             raise NothingCommittedError(f"the group {self._group_id} has committed nothing of {self._topic}")

@@ -14,10 +14,10 @@ from reprise.kafka.clients import (
     KafkaConfig,
     client_options,
     close_quietly,
-    connected,
+    connect,
     is_fatal,
     milliseconds,
-    translate,
+    translate_kafka_error,
 )
 from reprise.model import OutputRecord
 from reprise.settings.groups import TimeSettings
@@ -79,7 +79,7 @@ class KafkaSink:
         """Give the producer, a new one after a failure. Raises Unreachable, Fatal."""
         if self._producer is None:
             try:
-                producer = connected(lambda: KafkaProducer(**self._options()), self._config)
+                producer = connect(lambda: KafkaProducer(**self._options()), self._config)
             except RepriseError:
                 self._deadline = None  # the next try has all of its time, however long this outage was
                 raise
@@ -139,7 +139,7 @@ class KafkaSink:
         self.close()
         if isinstance(error, _TOO_LARGE):
             return Unreachable(f"Kafka refused a record as too large; sending it again says which: {error}")
-        return translate(error, doing)
+        return translate_kafka_error(error, doing)
 
     def _settle(self, producer: KafkaProducer) -> None:
         """Wait for every acknowledgement. A flush says nothing of single records, so each is asked."""

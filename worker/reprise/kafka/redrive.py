@@ -15,8 +15,15 @@ from kafka import KafkaProducer, errors
 
 from reprise.errors import Fatal
 from reprise.kafka import transactions
-from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
-from reprise.messages.redriving import DeadLetter, marker, revived
+from reprise.kafka.clients import (
+    KafkaConfig,
+    client_options,
+    close_quietly,
+    connect,
+    milliseconds,
+    translate_kafka_error,
+)
+from reprise.messages.redriving import DeadLetter, redrive_marker, redrive_record
 from reprise.model import OutputRecord
 
 #: Letters a transaction: few enough that a kill repeats little, many enough that commits cost nothing.
@@ -40,7 +47,7 @@ class Redrive:
 
     def __init__(self, config: KafkaConfig, topic: str) -> None:
         """Connect, fence, and abort what another one left open. Raises Unreachable, Fatal."""
-        self._producer = connected(lambda: KafkaProducer(**_options(config, topic)), config)
+        self._producer = connect(lambda: KafkaProducer(**_options(config, topic)), config)
         try:
             self._step("beginning to redrive", partial(transactions.initialize, self._producer, _STEP_SECONDS))
         except BaseException:
@@ -64,8 +71,8 @@ class Redrive:
     def _transact(self, letters: Sequence[DeadLetter]) -> None:
         self._producer.begin_transaction()
         for letter in letters:
-            self._hand_over(revived(letter), letter.origin.partition)
-            self._hand_over(marker(letter), letter.place.partition)
+            self._hand_over(redrive_record(letter), letter.origin.partition)
+            self._hand_over(redrive_marker(letter), letter.place.partition)
         transactions.commit(self._producer, _STEP_SECONDS)
 
     def _hand_over(self, record: OutputRecord, partition: int) -> None:
@@ -83,7 +90,7 @@ class Redrive:
                 raise Fatal("another redrive of this topic has begun; what this one had committed is back") from error
             # workers read committed records alone: an open transaction would hold them back until its timeout
             close_quietly(partial(transactions.abort, self._producer, _CLOSE_SECONDS))
-            raise translate(error, doing) from error
+            raise translate_kafka_error(error, doing) from error
 
 
 def _is_fenced(error: Exception) -> bool:

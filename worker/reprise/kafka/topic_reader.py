@@ -7,7 +7,14 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError, Unreachable
-from reprise.kafka.clients import KafkaConfig, client_options, close_quietly, connected, milliseconds, translate
+from reprise.kafka.clients import (
+    KafkaConfig,
+    client_options,
+    close_quietly,
+    connect,
+    milliseconds,
+    translate_kafka_error,
+)
 from reprise.kafka.consumer import message_of
 from reprise.model import Message
 
@@ -39,7 +46,7 @@ def read_log(config: KafkaConfig, topic: str) -> Iterator[Message]:
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
-    consumer = connected(lambda: KafkaConsumer(**options), config)
+    consumer = connect(lambda: KafkaConsumer(**options), config)
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         if not partitions:
@@ -50,7 +57,7 @@ def read_log(config: KafkaConfig, topic: str) -> Iterator[Message]:
     except RepriseError:
         raise
     except Exception as error:
-        raise translate(error, f"reading {topic}") from error
+        raise translate_kafka_error(error, f"reading {topic}") from error
     finally:
         close_quietly(lambda: consumer.close(autocommit=False, timeout_ms=milliseconds(_POLL_SECONDS)))
 

@@ -8,7 +8,7 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import KafkaConfig, close_quietly, milliseconds, open_admin, translate
+from reprise.kafka.clients import KafkaConfig, close_quietly, milliseconds, open_admin, translate_kafka_error
 
 #: Kafka's word for "keep for ever".
 FOREVER_MS: Final = -1
@@ -76,7 +76,7 @@ def create_topics(config: KafkaConfig, plans: Sequence[TopicPlan]) -> Sequence[T
             admin.wait_for_topics(sorted(created), timeout_ms=milliseconds(_READY_SECONDS))
         return _states(admin, plans, created=created)
     except (errors.KafkaError, TimeoutError) as error:
-        raise translate(error, "creating topics") from error
+        raise translate_kafka_error(error, "creating topics") from error
     finally:
         close_quietly(admin.close)
 
@@ -139,7 +139,7 @@ def _describe(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, Map
     try:
         described = admin.describe_topics(list(names))
     except errors.KafkaError as error:
-        raise translate(error, "asking for topics") from error
+        raise translate_kafka_error(error, "asking for topics") from error
     for topic in described:
         if topic["error_code"] == errors.TopicAuthorizationFailedError.errno:
             raise Fatal(f"not allowed to describe topic {topic['name']}")
@@ -154,7 +154,7 @@ def _retentions(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, i
     try:
         found = admin.describe_configs(resources, config_filter="all")
     except errors.KafkaError as error:
-        raise translate(error, "asking for the configuration of topics") from error
+        raise translate_kafka_error(error, "asking for the configuration of topics") from error
     return {name: int(config[_RETENTION]["value"]) for name, config in found["topic"].items() if _RETENTION in config}
 
 

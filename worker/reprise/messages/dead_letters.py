@@ -6,12 +6,12 @@ May live here: what a dead letter carries. The original goes along unchanged, so
 from typing import Final
 
 from reprise.messages.timestamps import rfc3339
-from reprise.model import DeadReason, Message, OutputRecord, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Message, OutputRecord
 
 #: All headers that a dead letter adds begin with this; a message that was dead before gets them anew.
 PREFIX: Final = "reprise-dead-"
 
-#: A value of DeadReason.
+#: A value of DeadLetterReason.
 REASON: Final = PREFIX + "reason"
 #: One line for people.
 DETAIL: Final = PREFIX + "detail"
@@ -32,13 +32,15 @@ _REPLACED: Final = frozenset({REASON, DETAIL, TOPIC, PARTITION, OFFSET, TIME, FO
 _MAX_DETAIL_CHARACTERS: Final = 500
 
 
-def dead_letter(topic: str, message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+def dead_letter(
+    topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
+) -> OutputRecord:
     """Keep a message with its bytes, key and headers; of an unreadable position there is only a notice.
 
     topic  of the dead letters
     now    seconds since the epoch
     """
-    if isinstance(message, Unreadable):
+    if isinstance(message, CorruptRecord):
         return notice(topic, message, reason, detail, now)
     kept = tuple((name, value) for name, value in message.headers if name not in _REPLACED)
     return OutputRecord(
@@ -49,7 +51,9 @@ def dead_letter(topic: str, message: Message | Unreadable, reason: DeadReason, d
     )
 
 
-def notice(topic: str, message: Message | Unreadable, reason: DeadReason, detail: str, now: float) -> OutputRecord:
+def notice(
+    topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
+) -> OutputRecord:
     """Point at a message that cannot be kept, unreadable or too large for the topic: headers alone."""
     return OutputRecord(
         topic=topic, key=None, value=None, headers=_headers(message, reason, detail, now, form="notice")
@@ -57,7 +61,7 @@ def notice(topic: str, message: Message | Unreadable, reason: DeadReason, detail
 
 
 def _headers(
-    message: Message | Unreadable, reason: DeadReason, detail: str, now: float, *, form: str
+    message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float, *, form: str
 ) -> tuple[tuple[str, bytes], ...]:
     values = {
         REASON: reason.value,

@@ -15,11 +15,11 @@ from typing import Any, Final
 import orjson
 
 from reprise.errors import BadMessage
-from reprise.messages.html_text import html_text
-from reprise.messages.namespaces import UNDIVIDED, Namespaces, namespace_of
+from reprise.messages.html_text import extract_text
+from reprise.messages.namespaces import UNDIVIDED, NamespaceRule, namespace_of
 from reprise.messages.timestamps import EPOCH, MILLISECOND
 from reprise.messages.urls import canonical_url, registered_domain
-from reprise.model import Article, DeadReason, Message
+from reprise.model import Article, DeadLetterReason, Message
 
 #: All of them strings.
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
@@ -34,7 +34,7 @@ _ID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DecoderLimits:
     """Past these a message is a dead letter."""
 
     #: bytes of a message's value; four times what a broker takes unless told otherwise
@@ -48,7 +48,7 @@ class Limits:
     field_characters: int = 8_192
 
 
-def read_article(message: Message, limits: Limits, namespaces: Namespaces = UNDIVIDED) -> Article:
+def decode_article(message: Message, limits: DecoderLimits, namespaces: NamespaceRule = UNDIVIDED) -> Article:
     """Read an article out of a message that is no tombstone.
 
     An article without an id is known by its canonical URL, one without that by its text. A crawl time that cannot be
@@ -73,10 +73,10 @@ def read_article(message: Message, limits: Limits, namespaces: Namespaces = UNDI
     )
 
 
-def _value(message: Message, limits: Limits) -> bytes:
+def _value(message: Message, limits: DecoderLimits) -> bytes:
     value = message.value or b""
     if len(value) > limits.message_bytes:
-        raise BadMessage(DeadReason.MESSAGE_TOO_LARGE, f"{len(value)} bytes; the limit is {limits.message_bytes}")
+        raise BadMessage(DeadLetterReason.MESSAGE_TOO_LARGE, f"{len(value)} bytes; the limit is {limits.message_bytes}")
     return value.removeprefix(BYTE_ORDER_MARK)
 
 
@@ -88,17 +88,17 @@ def _fields(parsed: dict[str, Any]) -> dict[str, str]:
         if field is None:
             continue
         if not isinstance(field, str):
-            raise BadMessage(DeadReason.WRONG_TYPE, f"{name} is {_json_type(field)}, not a string")
+            raise BadMessage(DeadLetterReason.WRONG_TYPE, f"{name} is {_json_type(field)}, not a string")
         if field and not field.isspace():
             known[name] = field
     return known
 
 
-def _check_lengths(fields: dict[str, str], limits: Limits) -> None:
+def _check_lengths(fields: dict[str, str], limits: DecoderLimits) -> None:
     for name in _LINES:
         if (length := len(fields.get(name, ""))) > limits.field_characters:
             detail = f"{name}: {length} characters; the limit is {limits.field_characters}"
-            raise BadMessage(DeadReason.FIELD_TOO_LONG, detail)
+            raise BadMessage(DeadLetterReason.FIELD_TOO_LONG, detail)
 
 
 def _object(value: bytes) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _object(value: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise _unreadable(value, error) from None
     if not isinstance(parsed, dict):
-        raise BadMessage(DeadReason.NOT_AN_OBJECT, f"it is {_json_type(parsed)}")
+        raise BadMessage(DeadLetterReason.NOT_AN_OBJECT, f"it is {_json_type(parsed)}")
     return parsed
 
 
@@ -116,8 +116,8 @@ def _unreadable(value: bytes, error: orjson.JSONDecodeError) -> BadMessage:
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as undecodable:
-        return BadMessage(DeadReason.NOT_UTF8, f"{undecodable.reason} at byte {undecodable.start}")
-    return BadMessage(DeadReason.NOT_JSON, f"{error.msg} at character {error.pos}")
+        return BadMessage(DeadLetterReason.NOT_UTF8, f"{undecodable.reason} at byte {undecodable.start}")
+    return BadMessage(DeadLetterReason.NOT_JSON, f"{error.msg} at character {error.pos}")
 
 
 def _json_type(value: object) -> str:
@@ -132,18 +132,20 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def _text(fields: dict[str, str], limits: Limits) -> tuple[str, bool]:
+def _text(fields: dict[str, str], limits: DecoderLimits) -> tuple[str, bool]:
     """Return the text and whether it was extracted. A page without any text gives way to a plain one beside it."""
     html = fields.get("html")
-    text = html_text(html) if html is not None else ""
+    text = extract_text(html) if html is not None else ""
     extracted = not _is_blank(text)
     if not extracted:
         text = fields.get("text", "")
     if _is_blank(text):
         detail = "neither text nor html" if html is None else "no text in its html, and none beside it"
-        raise BadMessage(DeadReason.NO_TEXT, detail)
+        raise BadMessage(DeadLetterReason.NO_TEXT, detail)
     if len(text) > limits.text_characters:
-        raise BadMessage(DeadReason.TEXT_TOO_LONG, f"{len(text)} characters; the limit is {limits.text_characters}")
+        raise BadMessage(
+            DeadLetterReason.TEXT_TOO_LONG, f"{len(text)} characters; the limit is {limits.text_characters}"
+        )
     return text, extracted
 
 
@@ -151,11 +153,11 @@ def _is_blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def _article_id(given: str | None, url: str | None, text: str, limits: Limits) -> str:
+def _article_id(given: str | None, url: str | None, text: str, limits: DecoderLimits) -> str:
     if given is not None:
         size = len(given.encode())
         if size > limits.id_bytes:
-            raise BadMessage(DeadReason.ID_TOO_LONG, f"{size} bytes; the limit is {limits.id_bytes}")
+            raise BadMessage(DeadLetterReason.ID_TOO_LONG, f"{size} bytes; the limit is {limits.id_bytes}")
         return given
     canonical = canonical_url(url) if url else None
     if canonical is not None:

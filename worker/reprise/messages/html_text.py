@@ -17,7 +17,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from reprise.errors import BadMessage
-from reprise.model import DeadReason
+from reprise.model import DeadLetterReason
 
 #: Characters of a page that the parser sees. Every cost below is bounded for pages up to this size only.
 MAX_PARSED_CHARACTERS: Final = 1_000_000
@@ -92,7 +92,7 @@ _WHITE: Final = re.compile(r"\s+")
 _GAP: Final = re.compile(r"[ \n]+")
 
 
-def html_text(html: str) -> str:
+def extract_text(html: str) -> str:
     """Return the text of a page, paragraphs on lines of their own; may be blank where the page has none.
 
     The main content if it can be told and is not next to nothing, else everything a reader would see.
@@ -103,7 +103,7 @@ def html_text(html: str) -> str:
     try:
         return _parsed_text(html)
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-        raise BadMessage(DeadReason.HTML_UNREADABLE, f"the parser gave up: {type(error).__name__}") from error
+        raise BadMessage(DeadLetterReason.HTML_UNREADABLE, f"the parser gave up: {type(error).__name__}") from error
 
 
 def _is_tame(html: str) -> bool:

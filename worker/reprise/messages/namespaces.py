@@ -15,7 +15,7 @@ from reprise.model import DEFAULT_NAMESPACE
 _JOINT: Final = "-"
 
 
-class By(StrEnum):
+class NamespaceSource(StrEnum):
     """What tells an article's namespace."""
 
     LANG = "lang"
@@ -24,7 +24,7 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namespaces:
+class NamespaceRule:
     """The rule.
 
     base    the namespace of articles whose value is missing or not listed: they are compared with one another
@@ -34,22 +34,22 @@ class Namespaces:
     """
 
     base: str = DEFAULT_NAMESPACE
-    by: By | None = None
+    by: NamespaceSource | None = None
     key: str = ""
     values: Sequence[str] = ()
 
 
 #: Every article in the namespace that is meant where none is set.
-UNDIVIDED: Final = Namespaces()
+UNDIVIDED: Final = NamespaceRule()
 
 
-def names(namespaces: Namespaces) -> Sequence[str]:
+def namespace_names(namespaces: NamespaceRule) -> Sequence[str]:
     """List the namespaces, the base first."""
     return (namespaces.base, *(f"{namespaces.base}{_JOINT}{value}" for value in namespaces.values))
 
 
 def namespace_of(
-    namespaces: Namespaces, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]] = ()
+    namespaces: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]] = ()
 ) -> str:
     """Say where an article belongs, by its message's JSON object and headers; case does not count.
 
@@ -60,16 +60,16 @@ def namespace_of(
 
 
 def _normalised(
-    namespaces: Namespaces, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]]
+    namespaces: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]]
 ) -> str | None:
     match namespaces.by:
-        case By.LANG:
+        case NamespaceSource.LANG:
             found = _folded(fields.get("lang"))
             # the primary subtag of BCP 47; crawlers write pt_BR as well
             return found.replace("_", "-").split("-", 1)[0] if found else None
-        case By.FIELD:
+        case NamespaceSource.FIELD:
             return _folded(fields.get(namespaces.key))
-        case By.HEADER:
+        case NamespaceSource.HEADER:
             return _folded(_header(headers, namespaces.key))
     return None
 

@@ -15,7 +15,7 @@ REDRIVEN: Final = dead_letters.PREFIX + "redriven"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RecordPosition:
     """One position of the log."""
 
     topic: str
@@ -36,8 +36,8 @@ class DeadLetter:
     attempts  how often the message was sent back before
     """
 
-    place: Place
-    origin: Place
+    place: RecordPosition
+    origin: RecordPosition
     reason: str
     detail: str
     time: str
@@ -50,13 +50,13 @@ class DeadLetter:
         return _header(self.message, dead_letters.FORM) == "message"
 
 
-def letter_of(message: Message) -> DeadLetter | None:
+def parse_dead_letter(message: Message) -> DeadLetter | None:
     """Read a record of the dead letters' topic; None where it is a marker, or somebody else's."""
     headers = {name: value.decode(errors="replace") for name, value in message.headers}
     try:
         return DeadLetter(
-            place=Place(topic=message.topic, partition=message.partition, offset=message.offset),
-            origin=Place(
+            place=RecordPosition(topic=message.topic, partition=message.partition, offset=message.offset),
+            origin=RecordPosition(
                 topic=headers[dead_letters.TOPIC],
                 partition=int(headers[dead_letters.PARTITION]),
                 offset=int(headers[dead_letters.OFFSET]),
@@ -71,7 +71,7 @@ def letter_of(message: Message) -> DeadLetter | None:
         return None
 
 
-def redriven(messages: Iterable[Message]) -> Mapping[tuple[str, int], set[int]]:
+def redriven_offsets(messages: Iterable[Message]) -> Mapping[tuple[str, int], set[int]]:
     """Collect from a topic's records the offsets of the letters that went back already, by topic and partition."""
     found: dict[tuple[str, int], set[int]] = {}
     for message in messages:
@@ -81,7 +81,7 @@ def redriven(messages: Iterable[Message]) -> Mapping[tuple[str, int], set[int]]:
     return found
 
 
-def revived(letter: DeadLetter) -> OutputRecord:
+def redrive_record(letter: DeadLetter) -> OutputRecord:
     """Make the copy for the topic the message came from: as it was, and one attempt more in its headers."""
     own = [(name, value) for name, value in letter.message.headers if not name.startswith(dead_letters.PREFIX)]
     attempts = (dead_letters.ATTEMPTS, b"%d" % (letter.attempts + 1))
@@ -90,7 +90,7 @@ def revived(letter: DeadLetter) -> OutputRecord:
     )
 
 
-def marker(letter: DeadLetter) -> OutputRecord:
+def redrive_marker(letter: DeadLetter) -> OutputRecord:
     """Make the record that says, in the letter's own partition, that it went back."""
     return OutputRecord(
         topic=letter.place.topic, key=None, value=None, headers=((REDRIVEN, b"%d" % letter.place.offset),)

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from reprise.errors import RepriseError
-from reprise.model import Memory
+from reprise.model import MemoryUsage
 from reprise.processing.ports import Partition
 
 #: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
@@ -45,7 +45,7 @@ class LagCollector(Collector):
         )
 
 
-class _Asked(Generic[T]):
+class _CachedValue(Generic[T]):
     """What somebody has to be asked for, asked every `seconds` at most, however often it is scraped.
 
     None while there is no answer: the pipeline sees the outage and tells of it; a scrape without the figure is right.
@@ -85,7 +85,7 @@ class IndexCollector(Collector):
     def __init__(self, size: Callable[[str], int], namespaces: Sequence[str], monotonic: Callable[[], float]) -> None:
         # a call takes milliseconds of Redis's time: with many namespaces each is asked the more seldom
         seconds = STORE_SECONDS * len(namespaces)
-        self._sizes = {each: _Asked(partial(size, each), monotonic, seconds) for each in namespaces}
+        self._sizes = {each: _CachedValue(partial(size, each), monotonic, seconds) for each in namespaces}
         self._turns = cycle(self._sizes.values())
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
@@ -111,7 +111,7 @@ class IndexCollector(Collector):
         )
 
 
-def fullest(stores: Iterable[Memory]) -> Memory:
+def fullest(stores: Iterable[MemoryUsage]) -> MemoryUsage:
     """Of a cluster's servers the one nearest to its limit, which is met first; without limits, the one that uses most.
 
     Raises ValueError where there is none.
@@ -122,8 +122,8 @@ def fullest(stores: Iterable[Memory]) -> Memory:
 class MemoryCollector(Collector):
     """What the store of Redis uses, and may use."""
 
-    def __init__(self, memory: Callable[[], Memory], monotonic: Callable[[], float]) -> None:
-        self._memory = _Asked(memory, monotonic)
+    def __init__(self, memory: Callable[[], MemoryUsage], monotonic: Callable[[], float]) -> None:
+        self._memory = _CachedValue(memory, monotonic)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name the series without asking anybody."""
@@ -140,5 +140,5 @@ class MemoryCollector(Collector):
 
     @staticmethod
     def _families() -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "Memory that Redis uses, by its own account.")
+        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "MemoryUsage that Redis uses, by its own account.")
         yield GaugeMetricFamily("reprise_redis_memory_max_bytes", "Memory that Redis may use (maxmemory); 0: no limit.")

@@ -27,7 +27,7 @@ from prometheus_client.exposition import choose_encoder
 
 from reprise.errors import Fatal
 from reprise.model import Dependency
-from reprise.observability.observers import Deaf
+from reprise.observability.observers import NullObserver
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ MAX_REQUESTS: Final = 8
 CONNECTION_SECONDS: Final = 5.0
 
 
-class Vitals(Deaf):
+class ProbeState(NullObserver):
     """What the pipeline tells, as far as life and readiness go. Written by its thread, read by the server's."""
 
     def __init__(self, liveness_timeout_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -88,7 +88,7 @@ class Vitals(Deaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """An HTTP answer."""
 
     status: HTTPStatus
@@ -97,10 +97,10 @@ class Answer:
 
 
 #: From a path to what answers it, given the request's Accept header.
-Routes = Mapping[str, Callable[[str], Answer]]
+Routes = Mapping[str, Callable[[str], HttpResponse]]
 
 
-def routes(vitals: Vitals, registry: CollectorRegistry) -> Routes:
+def routes(vitals: ProbeState, registry: CollectorRegistry) -> Routes:
     """List every path that is answered."""
     return {
         "/livez": lambda _: _verdict(vitals.not_alive()),
@@ -109,21 +109,21 @@ def routes(vitals: Vitals, registry: CollectorRegistry) -> Routes:
     }
 
 
-def _verdict(reasons: list[str]) -> Answer:
-    return Answer(
+def _verdict(reasons: list[str]) -> HttpResponse:
+    return HttpResponse(
         status=HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK,
         content_type="text/plain; charset=utf-8",
         body=("\n".join(reasons or ["ok"]) + "\n").encode(),
     )
 
 
-def _exposition(registry: CollectorRegistry, accept: str) -> Answer:
+def _exposition(registry: CollectorRegistry, accept: str) -> HttpResponse:
     encode, content_type = choose_encoder(accept)
-    return Answer(status=HTTPStatus.OK, content_type=content_type, body=encode(registry))
+    return HttpResponse(status=HTTPStatus.OK, content_type=content_type, body=encode(registry))
 
 
 @contextmanager
-def served(answers: Routes, port: int) -> Iterator[int]:
+def http_server(answers: Routes, port: int) -> Iterator[int]:
     """Serve on `port` of every address while the context lasts, 0 for a free one; gives the port. Raises Fatal."""
     handler = type("Handler", (_Handler,), {"answers": answers})
     try:
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.answers.get(self.path.partition("?")[0])
         self._answer(answer(self.headers.get("Accept", "")) if answer else _plain(HTTPStatus.NOT_FOUND))
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: HttpResponse) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -178,8 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep probes and scrapes out of the log."""
 
 
-def _plain(status: HTTPStatus) -> Answer:
-    return Answer(status=status, content_type="text/plain; charset=utf-8", body=f"{status.phrase.lower()}\n".encode())
+def _plain(status: HTTPStatus) -> HttpResponse:
+    return HttpResponse(
+        status=status, content_type="text/plain; charset=utf-8", body=f"{status.phrase.lower()}\n".encode()
+    )
 
 
 class _Server(ThreadingHTTPServer):

@@ -15,8 +15,8 @@ from typing import Any, Final, TextIO
 import structlog
 
 from reprise.errors import calls
-from reprise.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
-from reprise.observability.observers import Deaf
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Message
+from reprise.observability.observers import NullObserver
 
 #: Seconds between two lines of progress while messages arrive: often enough to see that it works, too seldom to cost.
 PROGRESS_SECONDS: Final = 30.0
@@ -34,7 +34,7 @@ _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]
 _CLIENTS: Final = ("kafka", "redis")
 
 
-def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+def configure_logging(level: str, style: str, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (standard output), as `json` or for the `console`."""
     stream = sys.stdout if stream is None else stream
     least = logging.getLevelNamesMapping()[level.upper()]
@@ -55,7 +55,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
-    handler.addFilter(Sparing())
+    handler.addFilter(RateLimitFilter())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
@@ -65,13 +65,13 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
 
 
-def logger() -> structlog.typing.FilteringBoundLogger:
+def get_logger() -> structlog.typing.FilteringBoundLogger:
     """Get the worker's logger."""
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return log
 
 
-class Sparing(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """Lets one line of each of the libraries' loggers pass in LIBRARY_SECONDS, without its traceback.
 
     A client whose server is away says so several times a second; the worker tells of the outage itself, once. And each
@@ -94,7 +94,7 @@ class Sparing(logging.Filter):
         return True
 
 
-class Journal(Deaf):
+class ProgressLogger(NullObserver):
     """Tells of progress every PROGRESS_SECONDS while messages arrive, and at once of what an operator must know.
 
     Dead letters are told of one by one only as a count: a producer gone wrong must not fill the log as well. Nor must a
@@ -102,7 +102,7 @@ class Journal(Deaf):
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._log = logger()
+        self._log = get_logger()
         self._clock = clock
         self._told_at = clock()
         self._counts: Counter[str] = Counter()
@@ -127,14 +127,14 @@ class Journal(Deaf):
             else:
                 self._counts["new" if decision.type is EventType.NEW else "variants"] += 1
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         """Tell of the first error of each place since the last summary. Its words may quote an article."""
         at = calls(error)
         if at[-1] not in self._failures:
             self._failures.add(at[-1])
             self._log.error("unexpected_error", type=type(error).__name__, calls=at, consequence="a dead letter")
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """Tell of the first dead letter of each reason since the last summary, and where it was; count the others."""
         if not self._dead[reason.value]:
             self._log.warning("dead_letter", reason=reason.value, **_place(message))
@@ -144,7 +144,7 @@ class Journal(Deaf):
         """Count a tombstone."""
         self._counts["skipped"] += 1
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """Count what is done for good."""
         self._counts["delivered"] += len(messages)
 
@@ -178,7 +178,7 @@ class Journal(Deaf):
         self._told_at = self._clock()
 
 
-def _place(message: Message | Unreadable) -> dict[str, str | int]:
+def _place(message: Message | CorruptRecord) -> dict[str, str | int]:
     """Where a message was, and the trace that it is part of, if it says so."""
     place: dict[str, str | int] = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
     headers = message.headers if isinstance(message, Message) else ()

@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 
 from reprise import __version__
-from reprise.model import DeadReason, Decision, Dependency, EventType, Kind, Memory, Message, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Kind, MemoryUsage, Message
 from reprise.observability.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.processing.ports import Partition
 
@@ -34,7 +34,7 @@ _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
-class Outcome(StrEnum):
+class ArticleOutcome(StrEnum):
     """What became of a message."""
 
     NEW = "new"
@@ -68,9 +68,9 @@ class Metrics:
         ProcessCollector(registry=registry)
 
     def _declare_counters(self) -> None:
-        self._articles = self._counter("articles", "Messages by what became of them.", outcome=Outcome)
+        self._articles = self._counter("articles", "Messages by what became of them.", outcome=ArticleOutcome)
         self._variants = self._counter("variants", "Variants by how they relate to what they matched.", kind=Kind)
-        self._dead = self._counter("dead_letters", "Messages sent to the dead letters.", reason=DeadReason)
+        self._dead = self._counter("dead_letters", "Messages sent to the dead letters.", reason=DeadLetterReason)
         self._indexed = self._counter("indexed_articles", "Articles that became a representative in the index.")
         self._full_buckets = self._counter("full_buckets", "Buckets met at their bound, which took no more entries.")
         self._stop_bands = self._counter("stop_bands", "Bands left out because their bucket is a stock phrase.")
@@ -138,7 +138,7 @@ class Metrics:
         """
         self.registry.register(IndexCollector(size, namespaces, self._monotonic))
 
-    def watch_memory(self, memory: Callable[[], Memory]) -> None:
+    def watch_memory(self, memory: Callable[[], MemoryUsage]) -> None:
         """Export what the store uses of what it may; `memory` is called like `size` of one namespace."""
         self.registry.register(MemoryCollector(memory, self._monotonic))
 
@@ -175,7 +175,7 @@ class Metrics:
         """See Observer."""
         self._fingerprint.observe(seconds)
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         """See Observer; its dead letter is what counts."""
 
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
@@ -191,22 +191,22 @@ class Metrics:
         self._stop_bands.inc(trace.stop_bands)
         self._indexed.inc(trace.indexed)
         if trace.replayed:
-            self._articles.labels(Outcome.REPLAYED).inc()
+            self._articles.labels(ArticleOutcome.REPLAYED).inc()
             return
-        self._articles.labels(Outcome.NEW if decision.type is EventType.NEW else Outcome.VARIANT).inc()
+        self._articles.labels(ArticleOutcome.NEW if decision.type is EventType.NEW else ArticleOutcome.VARIANT).inc()
         if decision.kind is not None:
             self._variants.labels(decision.kind).inc()
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """See Observer."""
-        self._articles.labels(Outcome.DEAD).inc()
+        self._articles.labels(ArticleOutcome.DEAD).inc()
         self._dead.labels(reason).inc()
 
     def skipped(self) -> None:
         """See Observer."""
-        self._articles.labels(Outcome.SKIPPED).inc()
+        self._articles.labels(ArticleOutcome.SKIPPED).inc()
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer. A message without a timestamp is left out; a producer's clock ahead of this one counts as 0."""
         now = self._wall()
         for message in messages:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from reprise.model import DeadReason, Decision, Dependency, Message, Unreadable
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, Message
 from reprise.processing.ports import Observer
 
 
-class Deaf:
+class NullObserver:
     """Ignores everything: what an observer of a few things begins with."""
 
     def polled(self, messages: int) -> None:
@@ -15,19 +15,19 @@ class Deaf:
     def fingerprinted(self, articles: int, seconds: float) -> None:
         """See Observer."""
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         """See Observer."""
 
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """See Observer."""
 
     def skipped(self) -> None:
         """See Observer."""
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer."""
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
@@ -37,7 +37,7 @@ class Deaf:
         """See Observer."""
 
 
-class Observers:
+class CompositeObserver:
     """Hands everything on to each observer, in order."""
 
     def __init__(self, *observers: Observer) -> None:
@@ -53,27 +53,27 @@ class Observers:
         for observer in self._observers:
             observer.fingerprinted(articles, seconds)
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.failed(error)
+            observer.unexpected_error(error)
 
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.decided(decisions, waited, taken)
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.binned(reason, message)
+            observer.dead_lettered(reason, message)
 
     def skipped(self) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.skipped()
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.delivered(messages)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from reprise.errors import Fatal
-from reprise.model import Message, Outcome, Unreadable
+from reprise.model import CorruptRecord, Message, Outcome
 from reprise.processing.ports import Sink
 from reprise.settings.groups import TimeSettings
 
@@ -32,7 +32,7 @@ class AtLeastOnce:
     def __init__(
         self,
         sink: Sink,
-        commit: Callable[[Sequence[Message | Unreadable], str, float], None],
+        commit: Callable[[Sequence[Message | CorruptRecord], str, float], None],
         *,
         flush_timeout_seconds: float = TimeSettings().flush_timeout_seconds,
     ) -> None:

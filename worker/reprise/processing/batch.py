@@ -9,7 +9,16 @@ from functools import partial
 from typing import Final, TypeVar
 
 from reprise.errors import BadMessage, RepriseError, calls
-from reprise.model import Article, DeadReason, Decision, Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from reprise.model import (
+    Article,
+    CorruptRecord,
+    DeadLetterReason,
+    Decision,
+    Fingerprint,
+    Message,
+    Outcome,
+    OutputRecord,
+)
 from reprise.processing.ports import Partition
 
 #: What a dead letter says of an article whose event is larger than max.message.bytes.
@@ -34,12 +43,12 @@ class Steps:
     fingerprint: Callable[[Article], Fingerprint]
     fingerprints: Callable[[Sequence[Article]], Sequence[Fingerprint]]
     event_record: Callable[[Article, Fingerprint, Decision, Message], OutputRecord]
-    dead_letter: Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
-    notice: Callable[[Message | Unreadable, DeadReason, str, float], OutputRecord]
+    dead_letter: Callable[[Message | CorruptRecord, DeadLetterReason, str, float], OutputRecord]
+    notice: Callable[[Message | CorruptRecord, DeadLetterReason, str, float], OutputRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Decoded:
     """A message that is an article, with its fingerprint."""
 
     message: Message
@@ -48,43 +57,48 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dead:
+class Rejected:
     """A message that cannot become an article, or whose event cannot be sent."""
 
-    message: Message | Unreadable
-    reason: DeadReason
+    message: Message | CorruptRecord
+    reason: DeadLetterReason
     detail: str
 
 
-def sort(
-    messages: Sequence[Message | Unreadable], steps: Steps, failed: Callable[[Exception], None]
-) -> Sequence[Read | Dead]:
+def decode_batch(
+    messages: Sequence[Message | CorruptRecord], steps: Steps, unexpected_error: Callable[[Exception], None]
+) -> Sequence[Decoded | Rejected]:
     """Tell articles from dead letters, in order; tombstones lead to nothing.
 
     A message on which a step raises what it should not is a dead letter like any other, and `failed` is told: one
     article must not stop the worker at every restart. Raises RepriseErrors other than BadMessage.
     """
-    read = [_article(message, steps, failed) for message in messages if not is_tombstone(message)]
-    fingerprints = iter(_together([each[1] for each in read if not isinstance(each, Dead)], steps, failed))
-    return [each if isinstance(each, Dead) else _entry(*each, next(fingerprints), steps, failed) for each in read]
+    read = [_article(message, steps, unexpected_error) for message in messages if not is_tombstone(message)]
+    fingerprints = iter(
+        _fingerprint_batch([each[1] for each in read if not isinstance(each, Rejected)], steps, unexpected_error)
+    )
+    return [
+        each if isinstance(each, Rejected) else _entry(*each, next(fingerprints), steps, unexpected_error)
+        for each in read
+    ]
 
 
-def is_tombstone(message: Message | Unreadable) -> bool:
+def is_tombstone(message: Message | CorruptRecord) -> bool:
     """Whether a message says that its key is gone."""
     return isinstance(message, Message) and message.value is None
 
 
 def _article(
-    message: Message | Unreadable, steps: Steps, failed: Callable[[Exception], None]
-) -> tuple[Message, Article] | Dead:
-    if isinstance(message, Unreadable):
-        return Dead(message=message, reason=DeadReason.RECORD_UNREADABLE, detail=message.detail)
-    article = _tried(message, partial(steps.read, message), failed)
-    return article if isinstance(article, Dead) else (message, article)
+    message: Message | CorruptRecord, steps: Steps, unexpected_error: Callable[[Exception], None]
+) -> tuple[Message, Article] | Rejected:
+    if isinstance(message, CorruptRecord):
+        return Rejected(message=message, reason=DeadLetterReason.RECORD_UNREADABLE, detail=message.detail)
+    article = _guard(message, partial(steps.read, message), unexpected_error)
+    return article if isinstance(article, Rejected) else (message, article)
 
 
-def _together(
-    articles: Sequence[Article], steps: Steps, failed: Callable[[Exception], None]
+def _fingerprint_batch(
+    articles: Sequence[Article], steps: Steps, unexpected_error: Callable[[Exception], None]
 ) -> Sequence[Fingerprint | None]:
     """Fingerprint all articles at once; None for each where that fails: one of them is to blame, no telling which."""
     try:
@@ -92,35 +106,41 @@ def _together(
     except RepriseError:
         raise
     except Exception as error:  # told here, too: alone, none of them may fail
-        failed(error)
+        unexpected_error(error)
         return [None] * len(articles)
 
 
 def _entry(
-    message: Message, article: Article, found: Fingerprint | None, steps: Steps, failed: Callable[[Exception], None]
-) -> Read | Dead:
-    fingerprint = _tried(message, partial(steps.fingerprint, article), failed) if found is None else found
-    if isinstance(fingerprint, Dead):
+    message: Message,
+    article: Article,
+    found: Fingerprint | None,
+    steps: Steps,
+    unexpected_error: Callable[[Exception], None],
+) -> Decoded | Rejected:
+    fingerprint = _guard(message, partial(steps.fingerprint, article), unexpected_error) if found is None else found
+    if isinstance(fingerprint, Rejected):
         return fingerprint
-    return Read(message=message, article=article, fingerprint=fingerprint)
+    return Decoded(message=message, article=article, fingerprint=fingerprint)
 
 
-def _tried(message: Message, step: Callable[[], Made], failed: Callable[[Exception], None]) -> Made | Dead:
+def _guard(
+    message: Message, step: Callable[[], Made], unexpected_error: Callable[[Exception], None]
+) -> Made | Rejected:
     try:
         return step()
     except BadMessage as bad:
-        return Dead(message=message, reason=bad.reason, detail=bad.detail)
+        return Rejected(message=message, reason=bad.reason, detail=bad.detail)
     except RepriseError:
         raise
     except Exception as error:  # whatever it is, it is about this one message
-        failed(error)
+        unexpected_error(error)
         detail = f"{type(error).__name__} at {calls(error)[-1]}"
-        return Dead(message=message, reason=DeadReason.UNEXPECTED_ERROR, detail=detail)
+        return Rejected(message=message, reason=DeadLetterReason.UNEXPECTED_ERROR, detail=detail)
 
 
-def outcomes(
-    messages: Sequence[Message | Unreadable],
-    entries: Sequence[Read | Dead],
+def build_outcomes(
+    messages: Sequence[Message | CorruptRecord],
+    entries: Sequence[Decoded | Rejected],
     decisions: Sequence[Decision],
     *,
     steps: Steps,
@@ -129,26 +149,28 @@ def outcomes(
     """Say what each message leads to, in order. An event too large for its topic becomes a dead letter."""
     found, decided = iter(entries), iter(decisions)
 
-    def outcome(message: Message | Unreadable) -> Outcome:
+    def outcome(message: Message | CorruptRecord) -> Outcome:
         if is_tombstone(message):
             return Outcome(message=message)
         entry = next(found)
-        if isinstance(entry, Dead):
-            return _binned(entry, steps, now)
+        if isinstance(entry, Rejected):
+            return _dead_letter_outcome(entry, steps, now)
         event = partial(steps.event_record, entry.article, entry.fingerprint, next(decided), entry.message)
-        binned = _binned(Dead(message=entry.message, reason=DeadReason.EVENT_TOO_LARGE, detail=_TOO_LARGE), steps, now)
-        return Outcome(message=message, records=(event, *binned.records), reasons=(None, *binned.reasons))
+        dead_lettered = _dead_letter_outcome(
+            Rejected(message=entry.message, reason=DeadLetterReason.EVENT_TOO_LARGE, detail=_TOO_LARGE), steps, now
+        )
+        return Outcome(message=message, records=(event, *dead_lettered.records), reasons=(None, *dead_lettered.reasons))
 
     return [outcome(message) for message in messages]
 
 
-def _binned(dead: Dead, steps: Steps, now: float) -> Outcome:
+def _dead_letter_outcome(dead: Rejected, steps: Steps, now: float) -> Outcome:
     """A dead letter, or where that is too large itself, a notice."""
     records = [partial(make, dead.message, dead.reason, dead.detail, now) for make in (steps.dead_letter, steps.notice)]
     return Outcome(message=dead.message, records=tuple(records), reasons=(dead.reason, dead.reason))
 
 
-def positions(messages: Iterable[Message | Unreadable]) -> Mapping[Partition, int]:
+def positions(messages: Iterable[Message | CorruptRecord]) -> Mapping[Partition, int]:
     """For each partition the position after its last message."""
     after: dict[Partition, int] = {}
     for message in messages:

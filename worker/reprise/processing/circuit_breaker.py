@@ -26,14 +26,14 @@ class CircuitLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circuit:
+class CircuitState:
     """What was judged so far: the last messages, oldest first, a byte each (1 unreadable, 0 read)."""
 
     recent: bytes = b""
     in_a_row: int = 0
 
 
-def judge(limits: CircuitLimits, circuit: Circuit, unreadable: Sequence[bool]) -> Circuit:
+def update(limits: CircuitLimits, circuit: CircuitState, unreadable: Sequence[bool]) -> CircuitState:
     """Add the verdicts on a batch, in order, and return the circuit after it.
 
     Raises CircuitOpen where a limit is reached at any message of the batch, so that the answer does not depend on how
@@ -50,10 +50,10 @@ def judge(limits: CircuitLimits, circuit: Circuit, unreadable: Sequence[bool]) -
         if len(recent) > limits.window:
             bad -= recent[len(recent) - limits.window - 1]
         _check(limits, in_a_row, bad, min(len(recent), limits.window))
-    return Circuit(recent=bytes(recent[-limits.window :]), in_a_row=in_a_row)
+    return CircuitState(recent=bytes(recent[-limits.window :]), in_a_row=in_a_row)
 
 
-def note(circuit: Circuit) -> str:
+def offset_metadata(circuit: CircuitState) -> str:
     """Write the state as text: about 260 characters, of the 4,096 that a broker keeps with an offset."""
     verdicts = int(
         "1" + "".join(map(str, circuit.recent)), 2
@@ -61,11 +61,11 @@ def note(circuit: Circuit) -> str:
     return f"{circuit.in_a_row:x}.{verdicts:x}"
 
 
-def recall(notes: Iterable[str]) -> Circuit:
+def deserialize(notes: Iterable[str]) -> CircuitState:
     """Take up the worst of what was noted. A note that is not ours, such as the empty one, says nothing."""
     found = [re.fullmatch(r"([0-9a-f]{1,8})\.([0-9a-f]{1,4000})", each) for each in notes]
     states = [(int(match[1], 16), bytes(map(int, f"{int(match[2], 16):b}"[1:]))) for match in found if match]
-    return Circuit(
+    return CircuitState(
         recent=max((recent for _, recent in states), key=sum, default=b""),
         in_a_row=max((in_a_row for in_a_row, _ in states), default=0),
     )

@@ -9,7 +9,7 @@ from reprise.model import Decision, Fingerprint
 from reprise.processing.ports import Answers
 
 
-def ask_each(
+def submit_by_namespace(
     ask: Callable[[str, Sequence[Fingerprint], int], Answers], fingerprints: Sequence[Fingerprint], now_ms: int
 ) -> Answers:
     """Ask for each namespace's articles, in their order; the decisions come in the order of all.

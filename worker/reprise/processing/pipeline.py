@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from reprise.errors import RepriseError, Unreachable
-from reprise.model import Decision, Dependency, Message, Outcome, Unreadable
-from reprise.processing.batch import Dead, Read, Steps, outcomes, sort
-from reprise.processing.circuit_breaker import Circuit, CircuitLimits, judge, note, recall
-from reprise.processing.namespace_fanout import ask_each
+from reprise.model import CorruptRecord, Decision, Dependency, Message, Outcome
+from reprise.processing.batch import Decoded, Rejected, Steps, build_outcomes, decode_batch
+from reprise.processing.circuit_breaker import CircuitLimits, CircuitState, deserialize, offset_metadata, update
+from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.ports import Answers, Delivery, Index, Observer, Source
-from reprise.processing.retry import GivenUpError, Patience
-from reprise.processing.shutdown import Stop
+from reprise.processing.retry import Retrier, ShutdownTimeout
+from reprise.processing.shutdown import StopRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
     """What one poll gave, read."""
 
-    messages: Sequence[Message | Unreadable]
-    entries: Sequence[Read | Dead]
+    messages: Sequence[Message | CorruptRecord]
+    entries: Sequence[Decoded | Rejected]
     #: on the clock that only grows
     polled_at: float
 
@@ -38,7 +38,7 @@ class _Asked:
     """A batch that the index is asked about, with the circuit as it is behind it."""
 
     batch: _Batch
-    circuit: Circuit
+    circuit: CircuitState
     answers: Answers
     asking_seconds: float
 
@@ -52,14 +52,14 @@ class Pipeline:
     delivery: Delivery
     observer: Observer
     steps: Steps
-    stop: Stop
-    patience: Patience
+    stop: StopRequest
+    patience: Retrier
     limits: CircuitLimits = field(default_factory=CircuitLimits)
     #: whether the next batch is read while the index decides one; the source must then know which is which
     reads_ahead: bool = True
     #: seconds since the epoch: what decisions and dead letters carry
     clock: Callable[[], float] = time.time
-    _circuit: Circuit = field(default_factory=Circuit, init=False)
+    _circuit: CircuitState = field(default_factory=CircuitState, init=False)
 
     def run(self) -> bool:
         """Deliver batch after batch until asked to stop, then finish what is in hand: two batches at most.
@@ -76,17 +76,17 @@ class Pipeline:
                 decided, asked = asked, self._ask(ahead) if ahead.messages else None
                 if decided:
                     self._deliver(decided, decisions)
-        except GivenUpError:
+        except ShutdownTimeout:
             return False
         return True
 
-    def _ahead(self, asked: _Asked | None) -> Sequence[Message | Unreadable]:
+    def _ahead(self, asked: _Asked | None) -> Sequence[Message | CorruptRecord]:
         if asked and not self.reads_ahead:
             return ()
         seconds = 0 if asked else self.patience.pace.poll_timeout_seconds
         return self.patience.insist(Dependency.KAFKA, partial(self._poll, seconds))
 
-    def _poll(self, seconds: float) -> Sequence[Message | Unreadable]:
+    def _poll(self, seconds: float) -> Sequence[Message | CorruptRecord]:
         if self.stop.requested:  # between two tries: what is in hand waits for nothing more
             return ()
         try:
@@ -97,20 +97,20 @@ class Pipeline:
         self.observer.polled(len(messages))
         return messages
 
-    def _read(self, messages: Sequence[Message | Unreadable]) -> _Batch:
+    def _read(self, messages: Sequence[Message | CorruptRecord]) -> _Batch:
         polled_at = time.monotonic()
-        entries = sort(messages, self.steps, self.observer.failed)
-        if articles := sum(isinstance(entry, Read) for entry in entries):
+        entries = decode_batch(messages, self.steps, self.observer.unexpected_error)
+        if articles := sum(isinstance(entry, Decoded) for entry in entries):
             self.observer.fingerprinted(articles, time.monotonic() - polled_at)
         return _Batch(messages=messages, entries=entries, polled_at=polled_at)
 
     def _ask(self, batch: _Batch) -> _Asked:
         if not self._circuit.recent:
-            self._circuit = recall(self.patience.insist(Dependency.KAFKA, self.source.notes))
+            self._circuit = deserialize(self.patience.insist(Dependency.KAFKA, self.source.notes))
         started = time.monotonic()
         try:
             # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
-            self._circuit = judge(self.limits, self._circuit, [isinstance(entry, Dead) for entry in batch.entries])
+            self._circuit = update(self.limits, self._circuit, [isinstance(entry, Rejected) for entry in batch.entries])
             answers = self._question(batch)
         except RepriseError as error:  # told in its turn: the batch before this one can be delivered
             answers = Answers(partial(_raise, error))
@@ -118,8 +118,8 @@ class Pipeline:
         return _Asked(batch=batch, circuit=self._circuit, answers=answers, asking_seconds=seconds)
 
     def _question(self, batch: _Batch) -> Answers:
-        fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Read)]
-        return ask_each(self.index.ask, fingerprints, int(self.clock() * 1000))
+        fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Decoded)]
+        return submit_by_namespace(self.index.ask, fingerprints, int(self.clock() * 1000))
 
     def _decisions(self, asked: _Asked) -> Sequence[Decision]:
         sent = [asked.answers]
@@ -138,9 +138,9 @@ class Pipeline:
 
     def _deliver(self, asked: _Asked, decisions: Sequence[Decision]) -> None:
         batch = asked.batch
-        led_to = outcomes(batch.messages, batch.entries, decisions, steps=self.steps, now=self.clock())
+        led_to = build_outcomes(batch.messages, batch.entries, decisions, steps=self.steps, now=self.clock())
         # An event that is sent again carries the same id: nothing is lost, and at worst something is said twice.
-        deliver = partial(self.delivery.deliver, led_to, note(asked.circuit))
+        deliver = partial(self.delivery.deliver, led_to, offset_metadata(asked.circuit))
         self._tell(self.patience.insist(Dependency.KAFKA, deliver))
 
     def _tell(self, delivered: Sequence[tuple[Outcome, int]]) -> None:
@@ -148,7 +148,7 @@ class Pipeline:
             if not outcome.records:
                 self.observer.skipped()
             elif reason := outcome.reasons[number]:
-                self.observer.binned(reason, outcome.message)
+                self.observer.dead_lettered(reason, outcome.message)
         self.observer.delivered([outcome.message for outcome, _ in delivered])
 
 

@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reprise.model import DeadReason, Decision, Dependency, Fingerprint, Message, Outcome, OutputRecord, Unreadable
+from reprise.model import (
+    CorruptRecord,
+    DeadLetterReason,
+    Decision,
+    Dependency,
+    Fingerprint,
+    Message,
+    Outcome,
+    OutputRecord,
+)
 
 #: topic, partition
 Partition = tuple[str, int]
@@ -32,7 +41,7 @@ class Answers:
 class Source(Protocol):
     """Where messages come from."""
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         """Wait up to `timeout_seconds` for messages, at most one batch; an empty answer is normal.
 
         Keeps the group membership alive, so it is called on also while paused. Raises Unreachable, Fatal.
@@ -108,7 +117,7 @@ class Observer(Protocol):
     def fingerprinted(self, articles: int, seconds: float) -> None:
         """So many messages of a batch became articles with signatures; the whole batch took `seconds` to be read."""
 
-    def failed(self, error: Exception) -> None:
+    def unexpected_error(self, error: Exception) -> None:
         """A step raised on one message what it should not; the message becomes a dead letter.
 
         The error's own words may quote the article and are for nobody; see reprise/errors.py, `calls`.
@@ -117,13 +126,13 @@ class Observer(Protocol):
     def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
         """The index answered a batch: the loop waited for it for `waited` of the `taken` seconds since the poll."""
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """A message went to the dead letters."""
 
     def skipped(self) -> None:
         """A tombstone was skipped."""
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """Everything these messages led to is acknowledged and their offsets are committed."""
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from reprise.errors import Fatal, Unreachable
 from reprise.model import Dependency
 from reprise.processing.ports import Observer, Source
-from reprise.processing.shutdown import Stop
+from reprise.processing.shutdown import StopRequest
 from reprise.settings.groups import TimeSettings
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _TIMES: Final = TimeSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RetryTimeouts:
     """How long to wait for what, in seconds."""
 
     #: one poll: the pause between two looks at the request to stop on an idle topic
@@ -43,18 +43,18 @@ class Pace:
     outage_limit_seconds: float | None = None
 
 
-class GivenUpError(Exception):
+class ShutdownTimeout(Exception):
     """Stopping took as long as a drain may take, or an outage too long; what is in hand stays uncommitted."""
 
 
 @dataclass(kw_only=True)
-class Patience:
+class Retrier:
     """Retries of one loop, in its thread."""
 
     source: Source
     observer: Observer
-    stop: Stop
-    pace: Pace = field(default_factory=Pace)
+    stop: StopRequest
+    pace: RetryTimeouts = field(default_factory=RetryTimeouts)
     #: seconds that only grow: what durations are measured with
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -64,12 +64,12 @@ class Patience:
     def insist(self, dependency: Dependency, step: Callable[[], T]) -> T:
         """Take a step; while its dependency is away fetch nothing, keep polling, and try again.
 
-        Raises GivenUpError where that takes too long.
+        Raises ShutdownTimeout where that takes too long.
         """
         failures, began = 0, self.monotonic()
         while True:
             if self._too_late():
-                raise GivenUpError
+                raise ShutdownTimeout
             try:
                 result = step()
                 break
@@ -79,7 +79,7 @@ class Patience:
                     self.observer.unreachable(dependency, str(error))
                 limit = self.pace.outage_limit_seconds
                 if limit is not None and self.monotonic() - began >= limit:
-                    raise GivenUpError from None
+                    raise ShutdownTimeout from None
                 self._wait(failures)
                 failures += 1
         if failures:
@@ -95,7 +95,7 @@ class Patience:
         until = self.monotonic() + delay
         while (left := until - self.monotonic()) > 0 and self.stop.requested == stopping:
             if self._too_late():
-                raise GivenUpError
+                raise ShutdownTimeout
             self._idle(min(left, _NAP_SECONDS))
 
     def _too_late(self) -> bool:

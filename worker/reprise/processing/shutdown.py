@@ -8,7 +8,7 @@ from typing import Final
 _NAP_SECONDS: Final = 0.1
 
 
-class Stop:
+class StopRequest:
     """Whether stopping was asked for, and how long ago.
 
     Holds no lock: a signal handler runs inside the thread that it interrupts, which could hold it already.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import Message, Outcome, Unreadable
+from reprise.model import CorruptRecord, Message, Outcome
 from reprise.settings.groups import BATCH_MAX
 
 #: The name that stands for standard input.
@@ -45,7 +45,7 @@ class FileSource:
         self._batch_max = batch_max
         self._paused = False
 
-    def poll(self, timeout_seconds: float) -> Sequence[Message | Unreadable]:
+    def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         """See Source; never waits. Raises Fatal where a file breaks in the middle."""
         if self._paused:
             return ()

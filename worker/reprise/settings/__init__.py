@@ -10,7 +10,7 @@ opens or starts what a setting names.
 """
 
 from reprise.settings.groups import DeliveryMode, Settings
-from reprise.settings.help_text import Described, describe
+from reprise.settings.help_text import SettingHelp, describe
 from reprise.settings.loader import load
 
-__all__ = ["DeliveryMode", "Described", "Settings", "describe", "load"]
+__all__ = ["DeliveryMode", "SettingHelp", "Settings", "describe", "load"]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from reprise.dedup.decision import Rule
-from reprise.messages.decoder import Limits
+from reprise.messages.decoder import DecoderLimits
 from reprise.model import DEFAULT_NAMESPACE
 from reprise.processing.circuit_breaker import CircuitLimits
 
@@ -23,7 +23,7 @@ PREFIX: Final = "REPRISE_"
 
 #: The measured thresholds, and the core's own limits; each is a default below.
 _RULE: Final = Rule()
-_LIMITS: Final = Limits()
+_LIMITS: Final = DecoderLimits()
 _CIRCUIT: Final = CircuitLimits()
 
 
@@ -111,14 +111,14 @@ Wait = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Memory = Annotated[float, Field(ge=1, le=31_622_400, allow_inf_nan=False)]
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """Settings that one part of the worker is built from; `part` stands between the prefix and the field's name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     part: ClassVar[str] = ""
 
 
-class KafkaSettings(Group):
+class KafkaSettings(SettingsGroup):
     """Kafka."""
 
     part = "KAFKA_"
@@ -155,7 +155,7 @@ class KafkaSettings(Group):
     )
 
 
-class TopicSettings(Group):
+class TopicSettings(SettingsGroup):
     """Topics."""
 
     part = "TOPIC_"
@@ -166,7 +166,7 @@ class TopicSettings(Group):
     dead: Topic = Field(default="articles.dead", description="Messages that cannot be read, written with the reason.")
 
 
-class RedisSettings(Group):
+class RedisSettings(SettingsGroup):
     """Redis."""
 
     part = "REDIS_"
@@ -188,7 +188,7 @@ class RedisSettings(Group):
     )
 
 
-class IndexSettings(Group):
+class IndexSettings(SettingsGroup):
     """Index."""
 
     namespace: Namespace = Field(default=DEFAULT_NAMESPACE, description="Whose index this is (a language, a customer).")
@@ -217,7 +217,7 @@ class IndexSettings(Group):
     )
 
 
-class RuleSettings(Group):
+class RuleSettings(SettingsGroup):
     """Decision."""
 
     part = "RULE_"
@@ -270,7 +270,7 @@ class RuleSettings(Group):
     )
 
 
-class LimitSettings(Group):
+class LimitSettings(SettingsGroup):
     """Limits."""
 
     batch_max_articles: int = Field(
@@ -290,7 +290,7 @@ class LimitSettings(Group):
     )
 
 
-class TimeSettings(Group):
+class TimeSettings(SettingsGroup):
     """Times."""
 
     poll_timeout_seconds: Wait = Field(default=1.0, description="How long one poll waits for messages.")
@@ -317,7 +317,7 @@ class TimeSettings(Group):
     )
 
 
-class ServiceSettings(Group):
+class ServiceSettings(SettingsGroup):
     """Service."""
 
     delivery: DeliveryMode = Field(
@@ -348,12 +348,12 @@ class Settings:
     service: ServiceSettings
 
 
-def variable(group: type[Group], field: str) -> str:
+def variable(group: type[SettingsGroup], field: str) -> str:
     """Name the environment variable of a field."""
     return f"{PREFIX}{group.part}{field}".upper()
 
 
-def groups() -> Iterator[tuple[str, type[Group]]]:
+def groups() -> Iterator[tuple[str, type[SettingsGroup]]]:
     """List the groups by their names in Settings, in its order."""
     for field in fields(Settings):
-        yield field.name, cast("type[Group]", field.type)
+        yield field.name, cast("type[SettingsGroup]", field.type)

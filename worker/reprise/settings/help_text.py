@@ -12,7 +12,7 @@ from reprise.settings.groups import groups, variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class SettingHelp:
     """One setting, for people. `default` is None where unset means that the thing is not used.
 
     A secret may stand in a file that the variable with `_FILE` behind its name gives.
@@ -26,11 +26,11 @@ class Described:
     secret: bool
 
 
-def describe() -> Iterator[Described]:
+def describe() -> Iterator[SettingHelp]:
     """List every setting, in the order of reprise/settings/groups.py."""
     for _, group in groups():
         for name, field in group.model_fields.items():
-            yield Described(
+            yield SettingHelp(
                 variable=variable(group, name),
                 group=(group.__doc__ or "").rstrip("."),
                 default=_shown(field.default),

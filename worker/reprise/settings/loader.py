@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from reprise.errors import UsageError
 from reprise.settings.cross_checks import contradictions
-from reprise.settings.groups import PREFIX, Group, Settings, groups, variable
+from reprise.settings.groups import PREFIX, Settings, SettingsGroup, groups, variable
 from reprise.settings.help_text import allows, is_secret
 
 #: Variables of the project's own tests; the worker ignores them.
@@ -34,7 +34,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read every setting from the environment. Raises UsageError with one line for each mistake."""
     environment = os.environ if environment is None else environment
     mistakes = list(_unknown(environment))
-    right: dict[str, Group] = {}
+    right: dict[str, SettingsGroup] = {}
     for name, group in groups():
         given, unreadable = _given(group, environment)
         mistakes += unreadable
@@ -70,7 +70,7 @@ def _is_service_link(name: str, value: str) -> bool:
     return named is not None or (name.endswith("_PORT") and _SERVICE_LINK_VALUE.match(value) is not None)
 
 
-def _given(group: type[Group], environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _given(group: type[SettingsGroup], environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Take the group's values as texts, those of secret files among them, and what is wrong with the files."""
     given, mistakes = {}, []
     for name, field in group.model_fields.items():
@@ -104,7 +104,7 @@ def _read_secret(path: Path) -> str:
     return secret
 
 
-def _mistakes(group: type[Group], error: ValidationError) -> Iterator[str]:
+def _mistakes(group: type[SettingsGroup], error: ValidationError) -> Iterator[str]:
     wrong = {str(each["loc"][0]): each["input"] for each in error.errors()}  # a union reports a field more than once
     for name, value in wrong.items():
         field = group.model_fields[name]

@@ -14,8 +14,8 @@
 Pure: no clock, no socket, no file. The command that paces and writes it is reprise/commands/generate.py.
 """
 
-from reprise.synthetic.crawl import Labelled, crawl
-from reprise.synthetic.malformed import Broken, strewn
+from reprise.synthetic.crawl import GeneratedArticle, crawl
+from reprise.synthetic.malformed import MalformedMessage, insert_malformed
 from reprise.synthetic.options import Crawl
 
-__all__ = ["Broken", "Crawl", "Labelled", "crawl", "strewn"]
+__all__ = ["Crawl", "GeneratedArticle", "MalformedMessage", "crawl", "insert_malformed"]

@@ -14,8 +14,8 @@ import numpy as np
 
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.options import Crawl
-from reprise.synthetic.reprints import Recent, Relation, Sentences, reprinted, told
-from reprise.synthetic.rng import Dice, table, zipf_weights
+from reprise.synthetic.reprints import RecentStories, Relation, Sentences, make_reprint, write_story
+from reprise.synthetic.rng import Rng, table, zipf_weights
 from reprise.synthetic.sites import Site, Teaser, html_page, sites, text_page
 from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
 
@@ -39,7 +39,7 @@ _LANGUAGE_BITS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class GeneratedArticle:
     """An article as a message holds it, and what is true of it."""
 
     article: dict[str, str]
@@ -63,7 +63,7 @@ class _Story:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Shelf:
+class _TeaserSlot:
     """What a site shows beside its texts, for how many pages more."""
 
     teasers: tuple[Teaser, ...] = ()
@@ -71,31 +71,31 @@ class _Shelf:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Press:
+class _CrawlState:
     """The state of one crawl. Everything in it has a bound that does not depend on the number of articles.
 
     `relations` holds each kind of reprint as often as its weight; `site_ranks` each site as often as its part asks.
     """
 
     options: Crawl
-    dice: Dice
+    dice: Rng
     prose: dict[str, Prose]
     sites: list[Site]
     by_language: dict[str, list[Site]]
     site_ranks: list[int]
     relations: tuple[Relation, ...]
-    recent: Recent[_Story]
+    recent: RecentStories[_Story]
     first: _Story | None = None
     headlines: dict[str, deque[Teaser]] = field(default_factory=dict)
-    shelves: dict[int, _Shelf] = field(default_factory=dict)
+    shelves: dict[int, _TeaserSlot] = field(default_factory=dict)
     steady_us: int = 0
     clock_ms: int = 0
     number: int = 0
 
 
-def crawl(options: Crawl) -> Iterator[Labelled]:
+def crawl(options: Crawl) -> Iterator[GeneratedArticle]:
     """Generate the articles, in the order of their crawl. The same options give the same articles."""
-    press = _press(options)
+    press = _start_crawl(options)
     for number in islice(count(), options.count):
         press.number = number
         press.steady_us += (1 + press.dice.below(2 * _TICKS - 1)) * options.interval_us // _TICKS
@@ -104,20 +104,20 @@ def crawl(options: Crawl) -> Iterator[Labelled]:
         yield _found(press) if story is None else _reprint(press, story)
 
 
-def _press(options: Crawl) -> _Press:
+def _start_crawl(options: Crawl) -> _CrawlState:
     codes = list(dict.fromkeys(options.languages))
     lexicons = {code: lexicon(LANGUAGES[code]) for code in codes}
     world = sites(options.sites, {code: Prose(lexicons[code], WORLD) for code in codes})
-    return _Press(
+    return _CrawlState(
         options=options,
-        dice=Dice(options.seed, 0),
+        dice=Rng(options.seed, 0),
         prose={code: Prose(lexicons[code], options.seed, 1) for code in codes},
         sites=world,
         by_language={code: [site for site in world if site.language == code] for code in codes},
         site_ranks=_site_ranks(world, options.languages),
         # in the enumeration's order, so that the order of the weights changes nothing
         relations=tuple(each for each in Relation for _ in range(options.kinds.get(each, 0))),
-        recent=Recent(reach=options.reach, skew=options.skew),
+        recent=RecentStories(reach=options.reach, skew=options.skew),
         headlines={code: deque(maxlen=_HEADLINES) for code in codes},
     )
 
@@ -136,7 +136,7 @@ def _site_ranks(world: Sequence[Site], languages: Sequence[str] | Mapping[str, i
     return ranks
 
 
-def _chosen(press: _Press) -> _Story | None:
+def _chosen(press: _CrawlState) -> _Story | None:
     """Choose the story that is printed again; None asks for a new one."""
     options, dice = press.options, press.dice
     if not dice.chance(options.duplicates):
@@ -147,7 +147,7 @@ def _chosen(press: _Press) -> _Story | None:
     return press.recent.draw(dice)
 
 
-def _found(press: _Press) -> Labelled:
+def _found(press: _CrawlState) -> GeneratedArticle:
     """Print a new story, on a site that is drawn by its size."""
     options, dice, number = press.options, press.dice, press.number
     site = press.sites[dice.pick(press.site_ranks)]
@@ -160,7 +160,7 @@ def _found(press: _Press) -> Labelled:
         url=_url(press, site),
         site=site,
         title=prose.headline(),
-        sentences=told(prose, dice, round(options.words * (1 + options.spread * deviation))),
+        sentences=write_story(prose, dice, round(options.words * (1 + options.spread * deviation))),
         teasers=_teasers(press, site),
         as_html=dice.chance(options.html),
         published_at=_published_at(press),
@@ -171,18 +171,18 @@ def _found(press: _Press) -> Labelled:
     return _printed(press, story, story, Relation.FOUNDER)
 
 
-def _reprint(press: _Press, story: _Story) -> Labelled:
+def _reprint(press: _CrawlState, story: _Story) -> GeneratedArticle:
     """Print one more article of the story."""
     relation = press.dice.pick(press.relations)
     page = _page_of(press, story, relation)
     return _printed(press, story, page, relation)
 
 
-def _page_of(press: _Press, story: _Story, relation: Relation) -> _Story:
+def _page_of(press: _CrawlState, story: _Story, relation: Relation) -> _Story:
     """Lay out the story for this reprint. An exact copy is the founder's page at another address of its site."""
     dice = press.dice
     prose = press.prose[story.site.language]
-    sentences = reprinted(relation, story.sentences, prose, dice)
+    sentences = make_reprint(relation, story.sentences, prose, dice)
     revision, exact = relation is Relation.REVISION, relation is Relation.EXACT
     site = story.site if revision or exact else _other_site(press, story.site)
     return _Story(
@@ -198,7 +198,7 @@ def _page_of(press: _Press, story: _Story, relation: Relation) -> _Story:
     )
 
 
-def _printed(press: _Press, story: _Story, page: _Story, relation: Relation) -> Labelled:
+def _printed(press: _CrawlState, story: _Story, page: _Story, relation: Relation) -> GeneratedArticle:
     site = page.site
     form, printer = ("html", html_page) if page.as_html else ("text", text_page)
     article = {
@@ -211,10 +211,10 @@ def _printed(press: _Press, story: _Story, page: _Story, relation: Relation) -> 
         "published_at": page.published_at,
         "crawled_at": _iso(press.clock_ms),
     }
-    return Labelled(article=article, story=story.story_id, relation=relation)
+    return GeneratedArticle(article=article, story=story.story_id, relation=relation)
 
 
-def _other_site(press: _Press, site: Site) -> Site:
+def _other_site(press: _CrawlState, site: Site) -> Site:
     """Draw another site of the same language, the same one where there is no other."""
     same_language = press.by_language[site.language]
     chosen = press.dice.pick(same_language)
@@ -224,9 +224,9 @@ def _other_site(press: _Press, site: Site) -> Site:
     return chosen
 
 
-def _teasers(press: _Press, site: Site) -> tuple[Teaser, ...]:
+def _teasers(press: _CrawlState, site: Site) -> tuple[Teaser, ...]:
     """Choose what the site shows beside a text: other stories of its language, changed now and then."""
-    shelf = press.shelves.setdefault(site.number, _Shelf())
+    shelf = press.shelves.setdefault(site.number, _TeaserSlot())
     if shelf.pages == 0:
         known = press.headlines[site.language]
         # The first stories of a crawl would else stand on the shelves of all sites.
@@ -238,15 +238,15 @@ def _teasers(press: _Press, site: Site) -> tuple[Teaser, ...]:
     return shelf.teasers
 
 
-def _article_id(press: _Press) -> str:
+def _article_id(press: _CrawlState) -> str:
     return f"a{press.options.seed}-{press.number}"
 
 
-def _url(press: _Press, site: Site) -> str:
+def _url(press: _CrawlState, site: Site) -> str:
     return f"https://www.{site.host}/news/{press.options.seed}-{press.number}"
 
 
-def _published_at(press: _Press) -> str:
+def _published_at(press: _CrawlState) -> str:
     age_seconds = _NEWEST_SECONDS + press.dice.below(_OLDEST_SECONDS - _NEWEST_SECONDS)
     return _iso(press.clock_ms - 1000 * age_seconds)
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import orjson
 
-from reprise.model import DeadReason
-from reprise.synthetic.crawl import Labelled
-from reprise.synthetic.rng import Dice
+from reprise.model import DeadLetterReason
+from reprise.synthetic.crawl import GeneratedArticle
+from reprise.synthetic.rng import Rng
 
 #: Seeds the draw of what is broken; the crawl's own draws have 0 and 1.
 _BROKEN = 2
@@ -21,23 +21,25 @@ _REPEATED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class MalformedMessage:
     """The bytes of a message that cannot become an article, and the dead letter's reason."""
 
     value: bytes
-    reason: DeadReason
+    reason: DeadLetterReason
 
 
-def strewn(articles: Iterable[Labelled], share: float, seed: int) -> Iterator[Labelled | Broken]:
+def insert_malformed(
+    articles: Iterable[GeneratedArticle], share: float, seed: int
+) -> Iterator[GeneratedArticle | MalformedMessage]:
     """Put broken messages between the articles, so that `share` (0 up to but not 1) of all messages are broken.
 
     Each is a damaged copy of the article that follows: the articles and their labels stay what they are.
     """
-    dice, ways = Dice(seed, _BROKEN), tuple(_DAMAGES)
+    dice, ways = Rng(seed, _BROKEN), tuple(_DAMAGES)
     for labelled in articles:
         while share and dice.chance(share):
             reason = dice.pick(ways)
-            yield Broken(value=_DAMAGES[reason](labelled.article), reason=reason)
+            yield MalformedMessage(value=_DAMAGES[reason](labelled.article), reason=reason)
         yield labelled
 
 
@@ -67,16 +69,16 @@ def _with_a_long_id(article: Mapping[str, str]) -> bytes:
     return orjson.dumps({**article, "id": article["id"] * _REPEATED})
 
 
-_DAMAGES: Mapping[DeadReason, Callable[[Mapping[str, str]], bytes]] = MappingProxyType(
+_DAMAGES: Mapping[DeadLetterReason, Callable[[Mapping[str, str]], bytes]] = MappingProxyType(
     {
-        DeadReason.NOT_JSON: _cut_short,
-        DeadReason.NOT_UTF8: _in_latin_1,
-        DeadReason.NOT_AN_OBJECT: _as_array,
-        DeadReason.WRONG_TYPE: _with_a_list,
-        DeadReason.NO_TEXT: _without_text,
-        DeadReason.ID_TOO_LONG: _with_a_long_id,
+        DeadLetterReason.NOT_JSON: _cut_short,
+        DeadLetterReason.NOT_UTF8: _in_latin_1,
+        DeadLetterReason.NOT_AN_OBJECT: _as_array,
+        DeadLetterReason.WRONG_TYPE: _with_a_list,
+        DeadLetterReason.NO_TEXT: _without_text,
+        DeadLetterReason.ID_TOO_LONG: _with_a_long_id,
     }
 )
 
 #: What a broken message may be: the label of its gold.
-REASONS: Sequence[DeadReason] = tuple(_DAMAGES)
+REASONS: Sequence[DeadLetterReason] = tuple(_DAMAGES)

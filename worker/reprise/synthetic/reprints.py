@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from reprise.synthetic.rng import Dice
+from reprise.synthetic.rng import Rng
 from reprise.synthetic.vocabulary import Prose
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ _FEWEST_SENTENCES = 4
 _STOCK_EVERY = 40
 
 
-class Recent(Generic[T]):
+class RecentStories(Generic[T]):
     """The last stories, by their tickets in the draw for what is printed next.
 
     A story has k tickets or more with probability k ** (-1 / skew), cut at one for each story within reach. With a skew
@@ -78,7 +78,7 @@ class Recent(Generic[T]):
     def __len__(self) -> int:
         return len(self._ring)
 
-    def add(self, story: T, dice: Dice) -> None:
+    def add(self, story: T, dice: Rng) -> None:
         """Remember a story, in the place of the oldest tickets when full."""
         for _ in range(tickets(1 + dice.below(_FACES), self._skew, self._most)):
             if len(self._ring) < self._size:
@@ -87,7 +87,7 @@ class Recent(Generic[T]):
                 self._ring[self._next] = story
             self._next = (self._next + 1) % self._size
 
-    def draw(self, dice: Dice) -> T | None:
+    def draw(self, dice: Rng) -> T | None:
         """Draw a recent story, the newer the likelier; None when nothing was added yet."""
         if not self._ring:
             return None
@@ -114,7 +114,7 @@ def _mean_tickets(skew: Fraction, most: int) -> int:
     return math.ceil(round(sum(math.pow(k, -1 / skew) for k in range(1, most + 1)), 6))
 
 
-def told(prose: Prose, dice: Dice, words: int) -> Sentences:
+def write_story(prose: Prose, dice: Rng, words: int) -> Sentences:
     """Tell a new story of about so many words."""
     count = max(_FEWEST_SENTENCES, round(words / prose.lexicon.mean_words))
     sentences = prose.take(count)
@@ -124,37 +124,37 @@ def told(prose: Prose, dice: Dice, words: int) -> Sentences:
     return tuple(sentences)
 
 
-def reprinted(relation: Relation, sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
+def make_reprint(relation: Relation, sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
     """Change the story's sentences as an article of that relation does."""
     return _CHANGES[relation](sentences, prose, dice)
 
 
-def _same(sentences: Sentences, _prose: Prose, _dice: Dice) -> Sentences:
+def _same(sentences: Sentences, _prose: Prose, _dice: Rng) -> Sentences:
     return sentences
 
 
-def _near(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
+def _near(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
     """Edit a few words of some sentences, one in ten to four in ten, and of at least one."""
     share = (1 + dice.below(4)) / 10
     certain = dice.below(len(sentences))
     return tuple(prose.edited(x) if n == certain or dice.chance(share) else x for n, x in enumerate(sentences))
 
 
-def _cut(sentences: Sentences, _prose: Prose, dice: Dice) -> Sentences:
+def _cut(sentences: Sentences, _prose: Prose, dice: Rng) -> Sentences:
     """Keep two to four fifths of the story, from its first sentence or its second."""
     keep = _portion(len(sentences), 8, 16, dice)
     first = dice.below(3) // 2
     return sentences[first : first + keep]
 
 
-def _extended(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
+def _extended(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
     """Add a quarter to three quarters of the story's length, some of it in the middle."""
     added = prose.take(_portion(len(sentences), 5, 15, dice))
     at, inside = dice.below(len(sentences)) + 1, dice.below(len(added) + 1)
     return (*sentences[:at], *added[:inside], *sentences[at:], *added[inside:])
 
 
-def _excerpt(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
+def _excerpt(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
     """Quote two to three fifths of the story in a row, inside a text of one's own that is half to once as long."""
     quoted = _portion(len(sentences), 8, 12, dice)
     first = dice.below(len(sentences) - quoted + 1)
@@ -163,7 +163,7 @@ def _excerpt(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
     return (*own[:at], *sentences[first : first + quoted], *own[at:])
 
 
-def _revised(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
+def _revised(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
     """Edit one or two sentences and add one in front of the last, as an author who came back to the page does."""
     revised = list(sentences)
     for _ in range(1 + dice.below(2)):
@@ -172,12 +172,12 @@ def _revised(sentences: Sentences, prose: Prose, dice: Dice) -> Sentences:
     return (*revised[:-1], *prose.take(1), revised[-1])
 
 
-def _portion(count: int, least: int, most: int, dice: Dice) -> int:
+def _portion(count: int, least: int, most: int, dice: Rng) -> int:
     """Draw `least` to `most` twentieths of `count`, at least 1."""
     return max(1, count * (least + dice.below(most - least + 1)) // 20)
 
 
-_CHANGES: Mapping[Relation, Callable[[Sentences, Prose, Dice], Sentences]] = MappingProxyType(
+_CHANGES: Mapping[Relation, Callable[[Sentences, Prose, Rng], Sentences]] = MappingProxyType(
     {
         Relation.EXACT: _same,
         Relation.NEAR: _near,

@@ -42,7 +42,7 @@ def table(weights: NDArray[np.int64], *, bits: int) -> NDArray[np.int64]:
     return np.searchsorted(ends, marks, side="right").astype(np.int64)
 
 
-class Dice:
+class Rng:
     """A stream of random bits, fixed by its seeds (non-negative integers)."""
 
     __slots__ = ("_bits", "_ready")

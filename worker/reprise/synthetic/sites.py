@@ -6,7 +6,7 @@ May live here: what a site adds to every text it prints. May not: which story is
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reprise.synthetic.rng import Dice
+from reprise.synthetic.rng import Rng
 from reprise.synthetic.vocabulary import WORLD, Prose
 
 #: Seeds the sites' own part of the world; languages have the small numbers.
@@ -57,11 +57,11 @@ def sites(count: int, prose: Mapping[str, Prose]) -> list[Site]:
     """Found `count` sites, the languages of `prose` (fresh, seeded by WORLD) in turn; the same ones every time."""
     codes = list(prose)
     vendors = {code: prose[code].take(_VENDORS) for code in codes}
-    dice = Dice(WORLD, _SITES)
+    dice = Rng(WORLD, _SITES)
     return [_site(n, prose[codes[n % len(codes)]], vendors[codes[n % len(codes)]], dice) for n in range(count)]
 
 
-def _site(number: int, prose: Prose, vendors: Sequence[str], dice: Dice) -> Site:
+def _site(number: int, prose: Prose, vendors: Sequence[str], dice: Rng) -> Site:
     language = prose.lexicon.language
     shuffled = (number + 1) * _NAME_STEP % 100**3
     name = "".join(_SYLLABLES[shuffled // 100**n % 100] for n in (2, 1, 0))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.synthetic.languages import LANGUAGES, Language
-from reprise.synthetic.rng import Dice, zipf_table
+from reprise.synthetic.rng import Rng, zipf_table
 
 #: The seed of everything that exists before the news: vocabularies and sites are the same for every crawl.
 WORLD = 0
@@ -74,7 +74,7 @@ class Lexicon:
 @lru_cache(maxsize=len(LANGUAGES))
 def lexicon(language: Language) -> Lexicon:
     """Make up the language's words, the same ones every time; kept, since it takes 50 ms and never changes."""
-    dice = Dice(WORLD, language.number)
+    dice = Rng(WORLD, language.number)
     used = set(language.functions)
     content = _distinct(_words(language, dice), _CONTENT_WORDS, used)
     names = _distinct(_names(language, dice), _NAMES, used)
@@ -110,7 +110,7 @@ def _distinct(words: Iterator[str], count: int, used: set[str]) -> list[str]:
     return found
 
 
-def _words(language: Language, dice: Dice) -> Iterator[str]:
+def _words(language: Language, dice: Rng) -> Iterator[str]:
     """Make words without end: one or two open syllables and one with a coda; without spaces, two ideographs."""
     parts = (language.onsets, language.nuclei, language.codas)
     # 2,500 ideographs fall off far more slowly than 30 consonants do.
@@ -123,7 +123,7 @@ def _words(language: Language, dice: Dice) -> Iterator[str]:
             yield "".join(opened[3 * n : 3 * n + 2 + more]) + parts[2][codas[n]]
 
 
-def _names(language: Language, dice: Dice) -> Iterator[str]:
+def _names(language: Language, dice: Rng) -> Iterator[str]:
     """Make names without end: two capitalised words; without spaces, three ideographs."""
     words = _words(language, dice)
     while True:
@@ -133,13 +133,13 @@ def _names(language: Language, dice: Dice) -> Iterator[str]:
             yield next(words) + next(words)[:1]
 
 
-def _skeletons(functions: int, dice: Dice) -> list[list[int]]:
+def _skeletons(functions: int, dice: Rng) -> list[list[int]]:
     """Lay out token numbers of function words and the comma (number `functions`), and negative numbers for slots."""
     table: list[int] = zipf_table(size=functions, offset=3, bits=14).tolist()
     return [_skeleton(functions, table, dice) for _ in range(_SKELETONS)]
 
 
-def _skeleton(comma: int, table: list[int], dice: Dice) -> list[int]:
+def _skeleton(comma: int, table: list[int], dice: Rng) -> list[int]:
     length = _SHORTEST + dice.below(_LONGEST - _SHORTEST + 1)
     skeleton: list[int] = []
     while len(skeleton) < length:
@@ -150,7 +150,7 @@ def _skeleton(comma: int, table: list[int], dice: Dice) -> list[int]:
     return [*(skeleton[:-1] if skeleton[-1] == comma else skeleton), _CONTENT]
 
 
-def _fill(lexicon: Lexicon, dice: Dice, count: int) -> tuple[NDArray[np.int64], list[int]]:
+def _fill(lexicon: Lexicon, dice: Rng, count: int) -> tuple[NDArray[np.int64], list[int]]:
     """Draw the token numbers of `count` sentences end to end, and where each sentence ends."""
     chosen = (dice.raw(count) % np.uint64(_SKELETONS)).astype(np.int64)
     lengths = lexicon.lengths[chosen]
@@ -169,7 +169,7 @@ def _fill(lexicon: Lexicon, dice: Dice, count: int) -> tuple[NDArray[np.int64], 
     return ids, ends.tolist()
 
 
-def _sentences(lexicon: Lexicon, dice: Dice, count: int) -> list[str]:
+def _sentences(lexicon: Lexicon, dice: Rng, count: int) -> list[str]:
     ids, ends = _fill(lexicon, dice, count)
     tokens = lexicon.tokens[ids].tolist()
     language = lexicon.language
@@ -189,10 +189,10 @@ class Prose:
 
     def __init__(self, lexicon: Lexicon, *seeds: int) -> None:
         self.lexicon = lexicon
-        self._dice = Dice(*seeds, lexicon.language.number)
+        self._dice = Rng(*seeds, lexicon.language.number)
         self._ready: list[str] = []
         self._words: list[str] = []
-        self._stock = _sentences(lexicon, Dice(WORLD, lexicon.language.number, 1), _STOCK_SENTENCES)
+        self._stock = _sentences(lexicon, Rng(WORLD, lexicon.language.number, 1), _STOCK_SENTENCES)
         self._stock_ranks: list[int] = zipf_table(size=_STOCK_SENTENCES, offset=3, bits=10).tolist()
 
     def take(self, count: int) -> list[str]:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from reprise.model import Message, Unreadable
+from reprise.model import CorruptRecord, Message
 
 #: Seconds that the other group must have been without members: a last worker that is being replaced is away for less.
 SETTLED_SECONDS: Final = 10.0
 
-_Read = Message | Unreadable
+_Read = Message | CorruptRecord
 
 
-class Verdict(Enum):
+class WarmUpPhase(Enum):
     """What is done with a message: learnt and not told, left for later, or handled as ever."""
 
     SILENT = auto()
@@ -26,10 +26,10 @@ class Verdict(Enum):
     LIVE = auto()
 
 
-class Until(Protocol):
+class Cutoff(Protocol):
     """Where the silence ends: at a place of its own in each partition, or at a time."""
 
-    def verdict(self, message: _Read) -> Verdict:
+    def verdict(self, message: _Read) -> WarmUpPhase:
         """Say what is done with a message, as of the last look."""
 
     def look(self) -> None:
@@ -37,37 +37,37 @@ class Until(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UntilTime:
+class TimeCutoff:
     """Messages with a timestamp before `at_ms` are silent. One that cannot be read has none: better told twice."""
 
     at_ms: int
 
-    def verdict(self, message: _Read) -> Verdict:
+    def verdict(self, message: _Read) -> WarmUpPhase:
         """See Until."""
         stamped = message.timestamp_ms if isinstance(message, Message) else None
-        return Verdict.SILENT if stamped is not None and stamped < self.at_ms else Verdict.LIVE
+        return WarmUpPhase.SILENT if stamped is not None and stamped < self.at_ms else WarmUpPhase.LIVE
 
     def look(self) -> None:
         """See Until."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UntilOffsets:
+class OffsetCutoff:
     """Messages below a partition's offset are silent; none is in a partition that is not named."""
 
     offsets: Mapping[int, int]
 
-    def verdict(self, message: _Read) -> Verdict:
+    def verdict(self, message: _Read) -> WarmUpPhase:
         """See Until."""
-        return Verdict.SILENT if message.offset < self.offsets.get(message.partition, 0) else Verdict.LIVE
+        return WarmUpPhase.SILENT if message.offset < self.offsets.get(message.partition, 0) else WarmUpPhase.LIVE
 
     def look(self) -> None:
         """See Until."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UntilGroup:
-    """The name of a group whose commits say it; what it becomes is AfterGroup."""
+class GroupCutoff:
+    """The name of a group whose commits say it; what it becomes is GroupHandoverCutoff."""
 
     group_id: str
 
@@ -80,7 +80,7 @@ class GroupState:
     offsets: Mapping[int, int]
 
 
-class AfterGroup:
+class GroupHandoverCutoff:
     """Silent below what the group committed; the rest waits until it has no members, so that no commit can follow."""
 
     def __init__(self, ask: Callable[[], GroupState], monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -91,11 +91,11 @@ class AfterGroup:
         self._over = False
         self.look()
 
-    def verdict(self, message: _Read) -> Verdict:
+    def verdict(self, message: _Read) -> WarmUpPhase:
         """See Until."""
         if message.offset < self._state.offsets.get(message.partition, 0):
-            return Verdict.SILENT
-        return Verdict.LIVE if self._over else Verdict.WAITING
+            return WarmUpPhase.SILENT
+        return WarmUpPhase.LIVE if self._over else WarmUpPhase.WAITING
 
     def look(self) -> None:
         """See Until."""
@@ -111,7 +111,7 @@ class AfterGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WarmUp:
+class WarmUpOptions:
     """What the command line asks for.
 
     text        as it was written
@@ -119,5 +119,5 @@ class WarmUp:
     """
 
     text: str
-    until: UntilTime | UntilOffsets | UntilGroup
+    until: TimeCutoff | OffsetCutoff | GroupCutoff
     generation: str | None = None

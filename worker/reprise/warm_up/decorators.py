@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from reprise.model import Fingerprint, Message, Outcome, Unreadable
+from reprise.model import CorruptRecord, Fingerprint, Message, Outcome
 from reprise.processing.ports import Answers, Delivery, Index, Partition, Source
-from reprise.warm_up.cutoff import Until, Verdict
+from reprise.warm_up.cutoff import Cutoff, WarmUpPhase
 
 #: Seconds between two looks at the other group while messages wait for it.
 LOOK_SECONDS: Final = 1.0
@@ -19,30 +19,30 @@ LOOK_SECONDS: Final = 1.0
 #: Seconds between two lines of progress.
 PROGRESS_SECONDS: Final = 30.0
 
-_Read = Message | Unreadable
+_Read = Message | CorruptRecord
 
 
-class Learning(Index, Protocol):
+class LearningIndex(Index, Protocol):
     """An index that learns what another has decided."""
 
     def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
         """Ask as `ask` does, but under the other's stories, and record the other's decision."""
 
 
-class Held(Source, Protocol):
+class RewindableSource(Source, Protocol):
     """A source that takes messages back."""
 
     def put_back(self, positions: Mapping[Partition, int]) -> None:
         """Fetch nothing more of these partitions until `resume`, and then begin there."""
 
 
-class WarmSource:
+class WarmUpSource:
     """The Source that hands out no batch of both kinds: `silent` says of which kind the last one was."""
 
     def __init__(
         self,
-        source: Held,
-        until: Until,
+        source: RewindableSource,
+        until: Cutoff,
         tell: Callable[..., Any],
         live: Callable[[], None],
         *,
@@ -74,7 +74,7 @@ class WarmSource:
         messages = self._source.poll(timeout_seconds)
         batch = self._cut(messages)
         if batch:
-            self.silent = self._until.verdict(batch[0]) is Verdict.SILENT
+            self.silent = self._until.verdict(batch[0]) is WarmUpPhase.SILENT
             self._learnt += len(batch) if self.silent else 0
         self._note(told=bool(batch) and not self.silent)
         return batch
@@ -110,7 +110,7 @@ class WarmSource:
     def _cut(self, messages: Sequence[_Read]) -> Sequence[_Read]:
         """Keep of each partition what comes first and is of one kind, silent before live; the rest goes back."""
         verdicts = [self._until.verdict(message) for message in messages]
-        kind = Verdict.SILENT if Verdict.SILENT in _first_of_each(messages, verdicts) else Verdict.LIVE
+        kind = WarmUpPhase.SILENT if WarmUpPhase.SILENT in _first_of_each(messages, verdicts) else WarmUpPhase.LIVE
         batch: list[_Read] = []
         back: dict[Partition, int] = {}
         waiting = self._waiting and self._put_back
@@ -120,7 +120,7 @@ class WarmSource:
                 batch.append(message)
             else:
                 back.setdefault(partition, message.offset)
-                waiting = waiting or verdict is Verdict.WAITING
+                waiting = waiting or verdict is WarmUpPhase.WAITING
         self._waiting = waiting
         if back:
             self._put_back = True
@@ -140,17 +140,17 @@ class WarmSource:
             self._tell("warm_up_progress", learnt=self._learnt, waiting=self._waiting)
 
 
-def _first_of_each(messages: Sequence[_Read], verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
-    first: dict[Partition, Verdict] = {}
+def _first_of_each(messages: Sequence[_Read], verdicts: Sequence[WarmUpPhase]) -> Sequence[WarmUpPhase]:
+    first: dict[Partition, WarmUpPhase] = {}
     for message, verdict in zip(messages, verdicts, strict=True):
         first.setdefault((message.topic, message.partition), verdict)
     return list(first.values())
 
 
-class WarmIndex:
+class WarmUpIndex:
     """The Index that learns silent batches, and decides the others."""
 
-    def __init__(self, index: Learning, silent: Callable[[], bool]) -> None:
+    def __init__(self, index: LearningIndex, silent: Callable[[], bool]) -> None:
         self._index = index
         self._silent = silent
 
@@ -163,7 +163,7 @@ class WarmIndex:
         self._index.close()
 
 
-class WarmDelivery:
+class WarmUpDelivery:
     """The Delivery that commits silent batches and tells nothing of them; what they would have led to is counted."""
 
     def __init__(self, delivery: Delivery, silent: Callable[[], bool]) -> None:

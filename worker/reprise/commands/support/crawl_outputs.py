@@ -9,11 +9,11 @@ from typing import IO, cast
 
 from reprise.errors import Fatal, UsageError
 from reprise.processing.ports import Sink
-from reprise.processing.shutdown import Stop
-from reprise.synthetic import Broken, Labelled
+from reprise.processing.shutdown import StopRequest
+from reprise.synthetic import GeneratedArticle, MalformedMessage
 from reprise.synthetic.serialize import gold_line, line, record
 
-Messages = Iterable[Labelled | Broken]
+Messages = Iterable[GeneratedArticle | MalformedMessage]
 Write = Callable[[Messages], None]
 
 
@@ -42,13 +42,13 @@ def to_gold(path: Path, *, stack: ExitStack) -> Write:
     return write
 
 
-def to_topic(topic: str, *, with_gold: bool, stop: Stop, say: Callable[[str], None], stack: ExitStack) -> Write:
+def to_topic(topic: str, *, with_gold: bool, stop: StopRequest, say: Callable[[str], None], stack: ExitStack) -> Write:
     """Send to a topic of the Kafka that the environment names; what the broker was away for is sent again.
 
-    Raises Unreachable where there is no such topic, Fatal, StoppedEarlyError.
+    Raises Unreachable where there is no such topic, Fatal, StoppedDuringStartup.
     """
     # imported here, so that a file needs neither settings nor a client
-    from reprise.bootstrap import StoppedEarlyError, await_broker, insist, open_sink, require_topics  # noqa: PLC0415
+    from reprise.bootstrap import StoppedDuringStartup, await_broker, open_sink, require_topics, retry_until_ready  # noqa: PLC0415
     from reprise.settings import load  # noqa: PLC0415
 
     settings = load()
@@ -62,14 +62,14 @@ def to_topic(topic: str, *, with_gold: bool, stop: Stop, say: Callable[[str], No
 
     def write(batch: Messages) -> None:
         try:
-            insist(
+            retry_until_ready(
                 lambda: deliver(batch, sink, topic, with_gold=with_gold),
                 f"topic {topic}",
                 limit_seconds=settings.times.startup_timeout_seconds,
                 stop=stop,
                 waiting=waiting,
             )
-        except StoppedEarlyError:
+        except StoppedDuringStartup:
             raise Fatal("stopped with a batch undelivered, as Kafka stayed away") from None
 
     return write

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from reprise.model import Article, Message
-from reprise.processing.shutdown import Stop
+from reprise.processing.shutdown import StopRequest
 from reprise.replay.files import FileSource
 from reprise.settings import Settings
 
-Read = Callable[[Message], Article]
+Decode = Callable[[Message], Article]
 
 #: Settings of the worker's Redis that hold for any other, too.
 _KEPT: Final = ("REPRISE_REDIS_TIMEOUT_SECONDS", "REPRISE_REDIS_ALLOW_EVICTION")
@@ -43,7 +43,7 @@ def environment_with(url: str, environment: Mapping[str, str] | None = None) -> 
     return kept | {"REPRISE_REDIS_URL": url}
 
 
-def with_source(read: Read, source: str | None) -> Read:
+def with_source(read: Decode, source: str | None) -> Decode:
     """Read articles that are of `source` where they name none."""
     if not source:
         return read
@@ -57,7 +57,7 @@ def with_source(read: Read, source: str | None) -> Read:
 
 def messages(settings: Settings, name: str) -> Iterator[Message]:
     """The messages of a JSON-lines file, within the settings' limits. Raises UsageError, Fatal."""
-    ended = Stop()
+    ended = StopRequest()
     source = FileSource(
         [name],
         ended=ended.request,

@@ -10,12 +10,12 @@ from reprise.settings import Settings
 option = click.option("--namespace", help="One of those that REPRISE_NAMESPACE_BY makes; REPRISE_NAMESPACE by default.")
 
 
-def chosen(settings: Settings, namespace: str | None) -> tuple[str, Sequence[str]]:
+def choose_namespace(settings: Settings, namespace: str | None) -> tuple[str, Sequence[str]]:
     """Give the namespace to look into, and the worker's others. Raises UsageError where it is none of them."""
     from reprise.bootstrap import namespaces_of  # noqa: PLC0415  # --help needs no client
-    from reprise.messages.namespaces import names  # noqa: PLC0415
+    from reprise.messages.namespaces import namespace_names  # noqa: PLC0415
 
-    served = names(namespaces_of(settings))
+    served = namespace_names(namespaces_of(settings))
     here = namespace or settings.index.namespace
     if here not in served:
         raise UsageError(f"--namespace: {here!r} is none of this environment's: {', '.join(served)}")

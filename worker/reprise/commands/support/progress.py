@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from reprise.commands.support.telling import Telling
-from reprise.model import DeadReason, Decision, Dependency, EventType, Message, Unreadable
-from reprise.observability.observers import Deaf
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Message
+from reprise.observability.observers import NullObserver
 
 #: Dead letters told of one by one; of a file that is none of ours a hundred lines say enough.
 MAX_NOTES: Final = 100
 
 
-class Progress(Deaf):
+class Progress(NullObserver):
     """Counts what the pipeline tells and shows it on `stream`, which is not where the events go."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,11 +48,11 @@ class Progress(Deaf):
                 self._outcomes["new" if decision.type is EventType.NEW else "variants"] += 1
                 self._kinds.update([decision.kind.value] if decision.kind else [])
 
-    def binned(self, reason: DeadReason, message: Message | Unreadable) -> None:
+    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """See Observer."""
         self._dead[reason.value] += 1
 
-    def delivered(self, messages: Sequence[Message | Unreadable]) -> None:
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer."""
         self._done += len(messages)
         self._telling.so_far(self._line)

@@ -18,7 +18,7 @@ _BATCH_US: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RateLimit:
     """`rate` messages a second outside of a burst, 0 for no limit; `duration_seconds` is how long, None for no end."""
 
     rate: float = 0
@@ -46,9 +46,9 @@ class Pace:
         return round(self.burst.steady_us(clock_us) * self.rate / SECOND_US)
 
 
-def paced(
+def limit_rate(
     messages: Iterable[T],
-    pace: Pace,
+    pace: RateLimit,
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[list[T]]:

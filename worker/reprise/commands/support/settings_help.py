@@ -4,7 +4,7 @@ from itertools import groupby
 
 import click
 
-from reprise.settings import Described, describe
+from reprise.settings import SettingHelp, describe
 
 
 class ConfiguredCommand(click.Command):
@@ -18,7 +18,7 @@ class ConfiguredCommand(click.Command):
                 formatter.write_dl([(each.variable, _meaning(each)) for each in settings])
 
 
-def _meaning(each: Described) -> str:
+def _meaning(each: SettingHelp) -> str:
     default = "not set" if each.default is None else each.default
     file = f" Or a file that holds it: {each.variable}_FILE." if each.secret else ""
     return f"{each.meaning} Default: {default}. Allowed: {each.allowed}.{file}"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.line_unwrapping import unwrap
-from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, prose
-from reprise.dedup.text.shingles import shingles_by_page
+from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
+from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.model import Article, Fingerprint
@@ -33,7 +33,7 @@ def fingerprint(article: Article, rule: Rule) -> Fingerprint:
     return _fingerprints([article], rule)[0]
 
 
-def fingerprints(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
+def fingerprint_batch(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
     """Fingerprint articles, in order, each as `fingerprint` would.
 
     Several at once take little more than half of the time: a page's arrays are so short that every call of numpy costs
@@ -64,7 +64,7 @@ def _groups(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
 
 def _fingerprints(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
     tokens = tokenise(*(normalise(unwrap(article.text)) for article in articles))
-    kept = prose(tokens, MIN_WORDS_HTML if articles[0].extracted else MIN_WORDS_TEXT)
+    kept = keep_prose(tokens, MIN_WORDS_HTML if articles[0].extracted else MIN_WORDS_TEXT)
     return [
         Fingerprint(
             article_id=article.article_id,
@@ -75,7 +75,7 @@ def _fingerprints(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerpri
             signature=sign(found, rule.permutations, rule.sketch_size) if found else None,
         )
         for number, (article, page, found) in enumerate(
-            zip(articles, tokens.pages, shingles_by_page(tokens, kept), strict=True)
+            zip(articles, tokens.pages, hash_shingles(tokens, kept), strict=True)
         )
     ]
 

@@ -38,7 +38,7 @@ class Phrases:
     begins: NDArray[np.bool_]
 
 
-def compiled(phrases: Sequence[str]) -> Phrases:
+def compile_phrases(phrases: Sequence[str]) -> Phrases:
     """Prepare a list of phrases. Raises ValueError for one of two or three characters."""
     longer = tuple(phrase for phrase in phrases if len(phrase) > 1)
     if short := [phrase for phrase in longer if len(phrase) < _HEAD]:
@@ -54,7 +54,7 @@ def compiled(phrases: Sequence[str]) -> Phrases:
     )
 
 
-def occurrences(characters: NDArray[np.uint32], wanted: Phrases) -> Offsets:
+def find_phrases(characters: NDArray[np.uint32], wanted: Phrases) -> Offsets:
     """Offsets at which a phrase begins, in no order."""
     likely = wanted.begins.take(_heads(characters)).nonzero()[0].tolist()
     found = [at for at in likely if characters[at : at + wanted.longest].tobytes().startswith(wanted.phrases)]

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.phrases import compiled, occurrences
+from reprise.dedup.text.phrases import compile_phrases, find_phrases
 from reprise.dedup.text.tokens import Tokens
 
 #: Words a segment needs. Of SpotSigs' pages 15 keeps the paragraphs and loses most of the menus (20 words: F1 .926
@@ -22,7 +22,7 @@ WORDS_A_STOP: Final = 40
 
 #: Legal lines are long enough, end in a stop and stand on pages of many sites; a list is short because notices are
 #: formulas. Only segments below LEGAL_WORDS: a report about a copyright case is no notice.
-_LEGAL: Final = compiled(
+_LEGAL: Final = compile_phrases(
     (
         "©",
         "(c) 19",
@@ -45,7 +45,7 @@ LEGAL_WORDS: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
+class SegmentChecks:
     """What speaks against each segment, and how many words it is worth; arrays over segments."""
 
     words: NDArray[np.float64]
@@ -55,11 +55,11 @@ class Verdicts:
     legal: NDArray[np.bool_]
 
 
-def verdicts(tokens: Tokens, min_words: int) -> Verdicts:
+def check_segments(tokens: Tokens, min_words: int) -> SegmentChecks:
     """Judge each segment for itself (one token at least)."""
     # rounded, because 25 times 0.6 is to be 15
     words = np.asarray(np.bincount(tokens.segments, weights=tokens.words), dtype=np.float64).round(6)
-    return Verdicts(
+    return SegmentChecks(
         words=words,
         too_short=words < min_words,
         no_sentence_end=tokens.stops < 1,
@@ -68,11 +68,11 @@ def verdicts(tokens: Tokens, min_words: int) -> Verdicts:
     )
 
 
-def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
+def keep_prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     """Mark the tokens to keep; none of a text that is boilerplate only."""
     if not len(tokens):
         return np.zeros(0, dtype=np.bool_)
-    found = verdicts(tokens, min_words)
+    found = check_segments(tokens, min_words)
     text = ~(found.link_bar | found.legal)
     kept = text & ~(found.too_short | found.no_sentence_end)
     for page in tokens.page_segments:
@@ -87,4 +87,4 @@ def prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
 
 def _legal(tokens: Tokens) -> NDArray[np.bool_]:
     """Which segments hold a phrase of legal notices."""
-    return tokens.count_by_segment(occurrences(tokens.characters, _LEGAL)) > 0
+    return tokens.count_by_segment(find_phrases(tokens.characters, _LEGAL)) > 0

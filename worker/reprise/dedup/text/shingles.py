@@ -34,7 +34,7 @@ class Shingles:
     words: int
 
 
-def shingles_by_page(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles | None]:
+def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles | None]:
     """Hash every shingle of the kept tokens; None for a text of which nothing is kept.
 
     A sentence shorter than a shingle is one shingle.

@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from reprise import tls_errors
 from reprise.errors import Fatal
-from reprise.index.redis.errors import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate
+from reprise.index.redis.errors import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate_redis_error
 from reprise.index.redis.keys import meta_key, prefix
 from reprise.index.redis.scripts import script
 from reprise.settings.groups import RedisSettings
@@ -47,7 +47,7 @@ def connect(settings: RedisSettings) -> Client:
     except REDIS_ERRORS as error:
         if words := _uncurable(error):
             raise Fatal(f"redis at {location(settings)}{words}") from error
-        raise translate(error) from error
+        raise translate_redis_error(error) from error
     if in_cluster:  # it would answer for some namespaces, and for each until its slot is moved
         raise Fatal(f"redis at {location(settings)} belongs to a cluster: set REPRISE_REDIS_CLUSTER=true")
     return client
@@ -121,7 +121,7 @@ def _lacking(client: Client, namespace: str) -> Iterator[str]:
         except NoScriptError:
             pass  # EVAL and SCRIPT LOAD are refused, or somebody flushed the scripts: the right is there
         except REDIS_ERRORS as error:
-            raise translate(error) from error
+            raise translate_redis_error(error) from error
         else:
             inside = inside or (answer if isinstance(answer, list) else [])
     yield from (each.decode() for each in inside)
@@ -139,5 +139,5 @@ def _policies(client: Client, settings: RedisSettings) -> Mapping[str, str | Non
     except NoPermissionError as error:
         raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
     except REDIS_ERRORS as error:
-        raise translate(error) from error
+        raise translate_redis_error(error) from error
     return {node: answer.get("maxmemory_policy") for node, answer in answers.items()}

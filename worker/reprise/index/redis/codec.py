@@ -8,7 +8,7 @@ import orjson
 
 from reprise.dedup.decision import Rule, source_key
 from reprise.dedup.retention import Retention
-from reprise.index.redis.inspect_types import Recorded, Representative, Survey
+from reprise.index.redis.inspect_types import IndexStats, RecordedDecision, StoredRepresentative
 from reprise.index.redis.keys import article_field
 from reprise.messages.events import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
@@ -30,7 +30,7 @@ _KINDS: Final = {
 _NO_SOURCE: Final = bytes(8)
 
 
-class Heritage(TypedDict):
+class PreviousIndex(TypedDict):
     """An index whose decisions are learnt: where its keys are, and whether its content hashes are others than ours."""
 
     prefix: str
@@ -39,7 +39,7 @@ class Heritage(TypedDict):
 
 
 def pack_settings(
-    version: str, prefix: str, shards: int, rule: Rule, retention: Retention, heritage: Heritage | None = None
+    version: str, prefix: str, shards: int, rule: Rule, retention: Retention, heritage: PreviousIndex | None = None
 ) -> bytes:
     """ARGV[1] of every script, the same for all calls of a namespace."""
     return orjson.dumps(
@@ -120,14 +120,14 @@ def unpack_decision(answer: Sequence[Any]) -> Decision:
     )
 
 
-def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> Survey:
+def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
     """Add the answers of survey, and estimate the whole from the shards that they looked at."""
     looked, _, *counts = (sum(column) for column in zip(*(answer[:-2] for answer in answers), strict=True))
     representatives, founders, articles, superseded, revisions, texts = (
         round(count * shards / looked) for count in counts
     )
     seen_ms = [moment for answer in answers for moment in answer[-2:] if moment]
-    return Survey(
+    return IndexStats(
         shards_read=looked,
         representatives=representatives,
         founders=founders,
@@ -140,10 +140,10 @@ def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> Survey:
     )
 
 
-def unpack_representative(answer: Sequence[Any]) -> Representative:
+def unpack_representative(answer: Sequence[Any]) -> StoredRepresentative:
     """Read one record of find_story's answer."""
     number, story, article_id, source, size, seen_ms = answer
-    return Representative(
+    return StoredRepresentative(
         number=number,
         is_founder=number == story,
         article_id=article_id.decode("utf-8", "surrogatepass"),
@@ -153,10 +153,10 @@ def unpack_representative(answer: Sequence[Any]) -> Representative:
     )
 
 
-def unpack_recorded(answer: Sequence[Any]) -> Recorded:
+def unpack_recorded(answer: Sequence[Any]) -> RecordedDecision:
     """Read find_article's answer."""
     code, decided_ms, told, now, matched = answer
-    return Recorded(
+    return RecordedDecision(
         type=_type_of(code),
         kind=_KINDS[code],
         decided_at_ms=decided_ms,

@@ -79,7 +79,7 @@ _MOVING_INSIDE: Final = "access a non local key"
 _MOVING: Final = "the slot of the namespace is being moved key by key; nothing is decided until it has arrived"
 
 
-def translate(error: Exception) -> RepriseError:
+def translate_redis_error(error: Exception) -> RepriseError:
     """Say what the pipeline must do about an error."""
     told = _INSIDE.sub("", str(error)).removeprefix("-")
     if isinstance(error, AskError) or _MOVING_INSIDE in told:

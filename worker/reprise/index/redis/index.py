@@ -14,12 +14,12 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch, RepriseError, Unreachable
-from reprise.index.redis.codec import Heritage, margin_ms, pack_article, pack_settings, unpack_decision
-from reprise.index.redis.errors import REDIS_ERRORS, translate
+from reprise.index.redis.codec import PreviousIndex, margin_ms, pack_article, pack_settings, unpack_decision
+from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
 from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
 from reprise.index.redis.scripts import script
-from reprise.index.redis.split_pipeline import Sent
-from reprise.model import Decision, Fingerprint, Memory
+from reprise.index.redis.split_pipeline import SplitPipeline
+from reprise.model import Decision, Fingerprint, MemoryUsage
 from reprise.processing.ports import Answers
 
 #: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. With a week's window and a million
@@ -154,13 +154,13 @@ class RedisIndex:
             raise self._failed(error) from error
         return round(int(found) * opened.shards / int(looked))
 
-    def memory(self, namespace: str) -> Memory:
+    def memory(self, namespace: str) -> MemoryUsage:
         """What the server that holds the namespace uses of what it may; from any thread. Raises Unreachable, Fatal."""
         try:
             told = self._node(self._key(namespace)).info("memory")
         except REDIS_ERRORS as error:
-            raise translate(error) from error
-        return Memory(used_bytes=int(told["used_memory"]), max_bytes=int(told["maxmemory"]))
+            raise translate_redis_error(error) from error
+        return MemoryUsage(used_bytes=int(told["used_memory"]), max_bytes=int(told["maxmemory"]))
 
     def close(self) -> None:
         """Free the connections."""
@@ -169,7 +169,7 @@ class RedisIndex:
     def _key(self, namespace: str) -> str:
         return meta_key(namespace, self._generation)
 
-    def _heritage(self, namespace: str) -> Heritage | None:
+    def _heritage(self, namespace: str) -> PreviousIndex | None:
         """Find the generation before; None where there is none that this code can read. Raises Redis's errors."""
         if self._previous == self._generation:
             return None
@@ -178,13 +178,15 @@ class RedisIndex:
         version, found, shards = told
         if version is None or f" layout={LAYOUT_VERSION} " not in found.decode():
             return None
-        return Heritage(
+        return PreviousIndex(
             prefix=prefix(namespace, version.decode(), self._previous),
             shards=int(shards),
             rehashed=not found.decode().startswith(f"text={TEXT_VERSION} "),
         )
 
-    def _send(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Sent:
+    def _send(
+        self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool
+    ) -> SplitPipeline:
         """One round trip: every article's decision, then a bounded sweep."""
         if namespace not in self._opened:
             self.prepare(namespace)
@@ -194,11 +196,11 @@ class RedisIndex:
         commands: list[tuple[Any, ...]] = [("EVALSHA", decide, 1, key, settings, *article) for article in packed]
         commands.append(("EVALSHA", sweep, 1, key, settings, now_ms, _SWEEP_SHARDS))
         try:
-            return Sent(self._node(key), commands)
+            return SplitPipeline(self._node(key), commands)
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
-    def _receive(self, sent: Sent) -> list[Any]:
+    def _receive(self, sent: SplitPipeline) -> list[Any]:
         try:
             return sent.receive()
         except REDIS_ERRORS as error:
@@ -226,7 +228,7 @@ class RedisIndex:
     def _failed(self, error: Exception) -> RepriseError:
         """Say what an error means; it may also mean that a replica has taken over."""
         self._ask_where()
-        return translate(error)
+        return translate_redis_error(error)
 
     def _ask_where(self) -> None:
         """Ask a cluster where its slots are now: a node's own client follows no move."""

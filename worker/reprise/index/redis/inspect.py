@@ -13,8 +13,8 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch
 from reprise.index.redis.codec import pack_settings, unpack_recorded, unpack_representative, unpack_survey
-from reprise.index.redis.errors import REDIS_ERRORS, translate
-from reprise.index.redis.inspect_types import Held, Recorded, Representative, Server, Survey
+from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
+from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
 from reprise.index.redis.keys import LAYOUT_VERSION, article_field, meta_key, prefix
 from reprise.index.redis.scripts import script
 
@@ -29,15 +29,15 @@ _STEP: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """An index that was found; made by `open_look`. Every call raises Unreachable, Fatal."""
+class IndexInspector:
+    """An index that was found; made by `find_index`. Every call raises Unreachable, Fatal."""
 
     client: Redis | RedisCluster
     key: str
     settings: bytes
-    held: Held
+    held: IndexInfo
 
-    def survey(self, now_ms: int) -> Survey:
+    def survey(self, now_ms: int) -> IndexStats:
         """Estimate how much there is of everything."""
         answers: list[Sequence[int]] = []
         looked, enough = 0, _SURVEY_ENOUGH
@@ -47,12 +47,12 @@ class Look:
             enough -= answers[-1][1]
         return unpack_survey(answers, self.held.shards)
 
-    def article(self, article_id: str, now_ms: int) -> Recorded | None:
+    def article(self, article_id: str, now_ms: int) -> RecordedDecision | None:
         """Find what was decided last of an article, by its id; None where nothing is on record."""
         answer = self._run("find_article", now_ms, article_field(article_id))
         return None if answer is None else unpack_recorded(answer)
 
-    def story(self, story_id: str, now_ms: int) -> Iterator[tuple[int, Sequence[Representative]]]:
+    def story(self, story_id: str, now_ms: int) -> Iterator[tuple[int, Sequence[StoredRepresentative]]]:
         """Walk over all representatives that were ever added, the newest first, for those of a story that live.
 
         Gives for each step how many numbers it looked at, and the representatives found there. What is added behind
@@ -64,7 +64,7 @@ class Look:
             found = self._run("find_story", now_ms, wanted, first, last)
             yield last - first + 1, [unpack_representative(each) for each in reversed(found)]
 
-    def server(self) -> Server:
+    def server(self) -> ServerInfo:
         """Ask the server that holds the index for its name, memory and eviction policy."""
         try:
             if isinstance(self.client, RedisCluster):
@@ -73,9 +73,9 @@ class Look:
             else:
                 told = self.client.info()
         except REDIS_ERRORS as error:
-            raise translate(error) from error
+            raise translate_redis_error(error) from error
         valkey = told.get("valkey_version")
-        return Server(
+        return ServerInfo(
             name=f"Valkey {valkey}" if valkey else f"Redis {told['redis_version']}",
             used_bytes=int(told["used_memory"]),
             max_bytes=int(told["maxmemory"]) or None,
@@ -86,12 +86,12 @@ class Look:
         try:
             return self.client.eval(script(name).text, 1, self.key, self.settings, *arguments)
         except REDIS_ERRORS as error:
-            raise translate(error) from error
+            raise translate_redis_error(error) from error
 
 
-def open_look(
+def find_index(
     client: Redis | RedisCluster, namespace: str, *, generation: str | None, rule: Rule, retention: Retention
-) -> Look:
+) -> IndexInspector:
     """Find a namespace's index, and create none. The retention says what counts as living: no index keeps it.
 
     Raises Fatal where there is no index, IndexMismatch where it has another layout, Unreachable.
@@ -106,18 +106,18 @@ def open_look(
             f"{whose} holds an index written with {held.parameters}; this release reads layout={LAYOUT_VERSION}"
         )
     settings = pack_settings(held.version, prefix(namespace, held.version, generation), held.shards, rule, retention)
-    return Look(client=client, key=key, settings=settings, held=held)
+    return IndexInspector(client=client, key=key, settings=settings, held=held)
 
 
-def _held(client: Redis | RedisCluster, key: str) -> Held | None:
+def _held(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
     try:
         told: Any = client.hmget(key, ["version", "parameters", "shards", "number", "swept_ms"])
     except REDIS_ERRORS as error:
-        raise translate(error) from error
+        raise translate_redis_error(error) from error
     version, parameters, shards, number, swept_ms = told
     if version is None:
         return None
-    return Held(
+    return IndexInfo(
         version=version.decode(),
         parameters=parameters.decode(),
         shards=int(shards),

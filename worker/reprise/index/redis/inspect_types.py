@@ -6,7 +6,7 @@ from reprise.model import EventType, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class IndexInfo:
     """An index as its first worker created it, and how far it is.
 
     parameters   what its signatures are made with, in words
@@ -23,7 +23,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class IndexStats:
     """How much an index holds, estimated from `shards_read` of its shards; counted where that is all of them.
 
     representatives  living ones, but for those that are not in a bucket of the first band: theirs was a stock phrase or
@@ -46,7 +46,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class ServerInfo:
     """The server that holds the index; `max_bytes` is None where it has no limit."""
 
     name: str
@@ -56,7 +56,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Representative:
+class StoredRepresentative:
     """A representative of a story, as its record has it.
 
     source   8 bytes of the hash of the source, hexadecimal; None where that is unknown
@@ -73,7 +73,7 @@ class Representative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordedDecision:
     """What was decided last of an article.
 
     told_story_id       the story of its event

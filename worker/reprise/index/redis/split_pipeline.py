@@ -12,7 +12,7 @@ import redis
 from redis.exceptions import ResponseError
 
 
-class Sent:
+class SplitPipeline:
     """Commands on a connection of their own, whose answers are to be read or dropped. Raises redis-py's errors."""
 
     def __init__(self, client: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
