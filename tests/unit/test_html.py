@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLParserException
 
 from reprise.errors import BadMessage
-from reprise.messages import extract_text as html_module
+from reprise.messages import html_text as html_module
 from reprise.messages.html_text import extract_text
 from reprise.model import DeadLetterReason
 
