@@ -162,7 +162,7 @@ def _article_id(given: str | None, url: str | None, text: str, limits: DecoderLi
     canonical = canonical_url(url) if url else None
     if canonical is not None:
         return _hash(canonical, b"reprise.url")
-    return _hash(text, b"reprise.dedup.text")
+    return _hash(text, b"reprise.text")
 
 
 def _hash(text: str, domain: bytes) -> str:
