@@ -44,8 +44,8 @@ class _Watch(NullObserver):
     stop: StopRequest
     errors: list[Exception] = field(default_factory=list)
 
-    def polled(self, messages: int) -> None:
-        if not messages:
+    def polled(self, message_count: int) -> None:
+        if not message_count:
             self.stop.request()
 
     def unexpected_error(self, error: Exception) -> None:

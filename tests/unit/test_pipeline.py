@@ -139,18 +139,18 @@ class Diary:
     told: list[tuple[object, ...]] = field(default_factory=list)
     idle: int = 0
 
-    def polled(self, messages: int) -> None:
-        self.idle = 0 if messages else self.idle + 1
+    def polled(self, message_count: int) -> None:
+        self.idle = 0 if message_count else self.idle + 1
         if self.idle > 500:
             self.stop.request()
 
-    def fingerprinted(self, articles: int, seconds: float) -> None:
-        self.told.append(("fingerprinted", articles))
+    def fingerprinted(self, article_count: int, seconds: float) -> None:
+        self.told.append(("fingerprinted", article_count))
 
     def unexpected_error(self, error: Exception) -> None:
         self.told.append(("failed", type(error)))
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         self.told.append(("decided", len(decisions)))
 
     def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:

@@ -58,7 +58,7 @@ class ProbeState(NullObserver):
         """Be unready from now on."""
         self._draining = True
 
-    def polled(self, messages: int) -> None:
+    def polled(self, message_count: int) -> None:
         """See Observer."""
         self._polled_at = self._monotonic()
 

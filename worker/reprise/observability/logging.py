@@ -112,14 +112,14 @@ class ProgressLogger(NullObserver):
         self._unsaid: dict[Dependency, str] = {}
         self._outage_told_at: dict[Dependency, float] = {}
 
-    def polled(self, messages: int) -> None:
+    def polled(self, message_count: int) -> None:
         """Tell of progress when it is time and anything happened."""
         if self._clock() - self._told_at >= PROGRESS_SECONDS:
             self.summary()
         for dependency, reason in list(self._unsaid.items()):
             self._tell_outage(dependency, reason)
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """Count stories and variants; a decision given again is neither."""
         for decision in decisions:
             if decision.trace.replayed:

@@ -165,23 +165,23 @@ class Metrics:
         """Count a change of the assignment."""
         self._rebalances.inc()
 
-    def polled(self, messages: int) -> None:
+    def polled(self, message_count: int) -> None:
         """See Observer."""
         self._last_poll.set(self._wall())
-        if messages:
-            self._batch.observe(messages)
+        if message_count:
+            self._batch.observe(message_count)
 
-    def fingerprinted(self, articles: int, seconds: float) -> None:
+    def fingerprinted(self, article_count: int, seconds: float) -> None:
         """See Observer."""
         self._fingerprint.observe(seconds)
 
     def unexpected_error(self, error: Exception) -> None:
         """See Observer; its dead letter is what counts."""
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
-        self._redis.observe(waited)
-        self._decision.observe(taken)
+        self._redis.observe(index_wait_seconds)
+        self._decision.observe(batch_seconds)
         for decision in decisions:
             self._count(decision)
 

@@ -9,16 +9,16 @@ from reprise.processing.ports import Observer
 class NullObserver:
     """Ignores everything: what an observer of a few things begins with."""
 
-    def polled(self, messages: int) -> None:
+    def polled(self, message_count: int) -> None:
         """See Observer."""
 
-    def fingerprinted(self, articles: int, seconds: float) -> None:
+    def fingerprinted(self, article_count: int, seconds: float) -> None:
         """See Observer."""
 
     def unexpected_error(self, error: Exception) -> None:
         """See Observer."""
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
 
     def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
@@ -43,25 +43,25 @@ class CompositeObserver:
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def polled(self, messages: int) -> None:
+    def polled(self, message_count: int) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.polled(messages)
+            observer.polled(message_count)
 
-    def fingerprinted(self, articles: int, seconds: float) -> None:
+    def fingerprinted(self, article_count: int, seconds: float) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.fingerprinted(articles, seconds)
+            observer.fingerprinted(article_count, seconds)
 
     def unexpected_error(self, error: Exception) -> None:
         """See Observer."""
         for observer in self._observers:
             observer.unexpected_error(error)
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.decided(decisions, waited, taken)
+            observer.decided(decisions, index_wait_seconds, batch_seconds)
 
     def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
         """See Observer."""

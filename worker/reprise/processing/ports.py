@@ -109,34 +109,38 @@ class Index(Protocol):
 
 
 class Observer(Protocol):
-    """What the pipeline tells of itself as it goes; metrics and health listen. Never raises, never blocks."""
+    """Receive the pipeline's progress, for metrics, probes and logs. Methods never raise and never block."""
 
-    def polled(self, messages: int) -> None:
-        """A poll completed with so many messages, none included: the loop is alive."""
+    def polled(self, message_count: int) -> None:
+        """Record a completed poll and the number of its messages; an empty poll, too, shows that the loop runs."""
 
-    def fingerprinted(self, articles: int, seconds: float) -> None:
-        """So many messages of a batch became articles with signatures; the whole batch took `seconds` to be read."""
+    def fingerprinted(self, article_count: int, seconds: float) -> None:
+        """Record the articles of a batch that have a fingerprint now, and the seconds that the whole batch took."""
 
     def unexpected_error(self, error: Exception) -> None:
-        """A step raised on one message what it should not; the message becomes a dead letter.
+        """Record an error that no step should raise; the message becomes a dead letter.
 
-        The error's own words may quote the article and are for nobody; see reprise/errors.py, `calls`.
+        Its text may quote the article, so an observer must not publish it: see `calls` in reprise/errors.py.
         """
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
-        """The index answered a batch: the loop waited for it for `waited` of the `taken` seconds since the poll."""
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
+        """Record the decisions of a batch.
+
+        index_wait_seconds  time that the loop waited for the index
+        batch_seconds       time since the batch was polled
+        """
 
     def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
-        """A message went to the dead letters."""
+        """Record a message that was sent to the dead-letter topic."""
 
     def skipped(self) -> None:
-        """A tombstone was skipped."""
+        """Record a tombstone, which produces no record."""
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """Everything these messages led to is acknowledged and their offsets are committed."""
+        """Record messages whose records are all acknowledged and whose offsets are committed."""
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """It did not answer; the pipeline is paused until it does. `reason` is the error's own, without secrets."""
+        """Record the start of an outage; the pipeline pauses until it ends. `reason` holds no secrets."""
 
     def reachable(self, dependency: Dependency) -> None:
-        """It answers again."""
+        """Record the end of an outage."""

@@ -39,7 +39,7 @@ class Progress(NullObserver):
         """Show no more, also where the replay failed."""
         self._telling.__exit__(kind, error, where)
 
-    def decided(self, decisions: Sequence[Decision], waited: float, taken: float) -> None:
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
         for decision in decisions:
             if decision.trace.replayed:
