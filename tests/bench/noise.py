@@ -254,8 +254,8 @@ def markdown(corpora: Sequence[Corpus], cells: Mapping[tuple[str, str, str], Cel
     """Write the recall of all cells as one table."""
     names = [corpus.name for corpus in corpora]
     first = [cells["characters wrong", "0 %", name] for name in names]
-    write_story = ", ".join(f"{cell.reprints} of {name}" for name, cell in zip(names, first, strict=True))
-    yield f"Reprints a cell: {write_story}. Recall with its 95 % interval (Wilson); false joins of all that came."
+    counts = ", ".join(f"{cell.reprints} of {name}" for name, cell in zip(names, first, strict=True))
+    yield f"Reprints a cell: {counts}. Recall with its 95 % interval (Wilson); false joins of all that came."
     yield ""
     yield "| what the text suffers | | " + " | ".join(f"{name}: recall | false" for name in names) + " |"
     yield "| --- | ---: |" + " ---: | ---: |" * len(names)

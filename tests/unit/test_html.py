@@ -235,7 +235,7 @@ def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch
 
 def test_real_pages_are_tame_and_keep_their_article(shared_dir: Path) -> None:
     """Every page of the development set goes to the parser and gives lines that read like sentences."""
-    with gzip.open(shared_dir / "eval" / "spotsigs-dev-html_text.jsonl.gz") as lines:
+    with gzip.open(shared_dir / "eval" / "spotsigs-dev-html.jsonl.gz") as lines:
         pages = [orjson.loads(line)["html"] for line in lines]
     assert len(pages) > 200
     assert all(html_module._is_tame(page) for page in pages)

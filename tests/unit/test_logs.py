@@ -14,6 +14,7 @@ from reprise.observability.logging import (
     ProgressLogger,
     RateLimitFilter,
     configure_logging,
+    get_logger,
 )
 
 MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
@@ -45,7 +46,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
     """A collector reads event, level, time and the fields, a line break inside a value included."""
     configure_logging("info", "json", stream)
-    logging.logger().info("started", group_id="a\nb")
+    get_logger().info("started", group_id="a\nb")
     (line,) = lines(stream)
     assert (line["event"], line["level"], line["group_id"]) == ("started", "info", "a\nb")
     assert str(line["time"]).endswith("Z")
@@ -54,7 +55,7 @@ def test_a_line_is_one_json_object(stream: io.StringIO) -> None:
 def test_the_console_is_for_people(stream: io.StringIO) -> None:
     """Where nobody's terminal is behind the stream there are no colours either."""
     configure_logging("info", "console", stream)
-    logging.logger().info("started", group_id="g")
+    get_logger().info("started", group_id="g")
     assert "started" in stream.getvalue()
     assert "group_id=g" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
@@ -63,8 +64,8 @@ def test_the_console_is_for_people(stream: io.StringIO) -> None:
 def test_lines_below_the_level_are_left_out(stream: io.StringIO) -> None:
     """The level holds for the worker's own lines."""
     configure_logging("warning", "json", stream)
-    logging.logger().info("quiet")
-    logging.logger().warning("loud")
+    get_logger().info("quiet")
+    get_logger().warning("loud")
     assert [line["event"] for line in lines(stream)] == ["loud"]
 
 

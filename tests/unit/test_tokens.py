@@ -272,7 +272,7 @@ def test_marks_that_normalisation_reorders_take_no_longer(marks: str) -> None:
     In a process of its own, since no signal interrupts the normalisation.
     """
     script = (
-        "from worker.text.tokens import normalise, tokenise\n"
+        "from reprise.dedup.text.tokens import normalise, tokenise\n"
         f"print(len(tokenise(normalise('a' + {marks!a} * (1_000_000 // {len(marks)})))))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=True, cwd=_TOP)

@@ -35,7 +35,7 @@ _ID_CHARACTERS: Final = 80
     type=click.FloatRange(min=0, min_open=True, max=3600),
     default=60.0,
     show_default=True,
-    help="IndexInspector no longer than this.",
+    help="Stop after this many seconds.",
 )
 @namespace_option.option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -140,5 +140,5 @@ class MemoryCollector(Collector):
 
     @staticmethod
     def _families() -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "MemoryUsage that Redis uses, by its own account.")
+        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "Memory that Redis uses, by its own account.")
         yield GaugeMetricFamily("reprise_redis_memory_max_bytes", "Memory that Redis may use (maxmemory); 0: no limit.")
