@@ -66,7 +66,7 @@ format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
-bench: $(STAMP)  ## measure what is promised, beside the obvious pipeline, in ten minutes; writes docs/bench.md
+bench: $(STAMP)  ## measure what is promised, beside the obvious pipeline, in ten minutes; writes docs/internals/benchmark/results.md
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.goals $(ARGS)

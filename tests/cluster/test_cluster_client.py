@@ -14,7 +14,7 @@ from tests.cluster.servers import RedisCluster
 from tests.contract.test_redis_keys import stream
 from tests.security.support_security import redis_rights
 
-#: What docs/security.md asks for a cluster besides.
+#: What docs/operating/security.md asks for a cluster besides.
 CLUSTER_RIGHTS = ("+cluster|slots", "+cluster|shards", "+command")
 
 
@@ -35,7 +35,7 @@ def user(cluster: RedisCluster, *rights: str) -> Iterator[str]:
 
 
 def test_a_cluster_is_entered_with_the_rights_that_are_documented(shared_cluster: RedisCluster, namespace: str) -> None:
-    """A user who may do no more than docs/security.md says starts and decides."""
+    """A user who may do no more than docs/operating/security.md says starts and decides."""
     with user(shared_cluster, f"~{{{namespace}}}:*", *redis_rights(), *CLUSTER_RIGHTS) as url:
         client = connect(settings(url))
         check_eviction(client, settings(url))

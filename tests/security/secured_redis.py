@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS alone, with a user who has the rights that docs/security.md states."""
+"""A Redis that speaks TLS alone, with a user who has the rights that docs/operating/security.md states."""
 
 import subprocess
 from collections.abc import Iterator, Sequence

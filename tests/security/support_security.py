@@ -1,4 +1,4 @@
-"""What the tests of security share: rights as docs/security.md states them, and workers that must not start.
+"""What the tests of security share: rights as docs/operating/security.md states them, and workers that must not start.
 
 Turned    what a worker left behind that was turned away at the start
 turned_away, all_turned_away    one such worker; many at once
@@ -17,7 +17,7 @@ from kafka.admin import ACLOperation, ResourceType
 from tests.security.secured_kafka import Right
 from tests.support import TopicNames, reprise_command, worker_environment
 
-_DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "security.md"
+_DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "operating" / "security.md"
 
 #: Seconds for a worker to be turned away: seven alone, fifty beside nine others on two cores that are busy anyway.
 TURNED_AWAY_SECONDS: Final = 180.0

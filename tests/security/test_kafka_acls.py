@@ -1,4 +1,4 @@
-"""The ACLs of docs/security.md are enough, and none of them is one too many."""
+"""The ACLs of docs/operating/security.md are enough, and none of them is one too many."""
 
 import subprocess
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The rights of docs/security.md are enough for every script, and none of them is one too many."""
+"""The rights of docs/operating/security.md are enough for every script, and none of them is one too many."""
 
 import re
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ import yaml
 from tests.support import unavailable
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
-RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
+RUNBOOK = Path(__file__).parents[2] / "docs" / "operating" / "runbook.md"
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from tests.bench.goals.report import page
 from tests.bench.goals.results import Results
 from tests.bench.goals.verdicts import verdicts
 
-_DOCS = Path(__file__).parents[2] / "docs"
+_DOCS = Path(__file__).parents[2] / "docs" / "internals" / "benchmark"
 
 
 def _kept() -> list[Results]:
-    files = [_DOCS / "bench" / f"{form}.json" for form in FORMS]
+    files = [_DOCS / "figures" / f"{form}.json" for form in FORMS]
     return [TypeAdapter(Results).validate_json(file.read_bytes()) for file in files if file.is_file()]
 
 
@@ -26,7 +26,7 @@ def results() -> Results:
 
 def test_the_page_that_is_kept_follows_from_the_figures_that_are_kept() -> None:
     """`make bench ARGS=--draw-only` renews it."""
-    assert (_DOCS / "bench.md").read_text("utf-8") == page(_kept(), "bench")
+    assert (_DOCS / "results.md").read_text("utf-8") == page(_kept(), "figures")
 
 
 @pytest.mark.parametrize(("p99_ms", "met", "told"), [(250.0, True, "| met |"), (250.4, False, "| **unmet** |")])
@@ -34,7 +34,7 @@ def test_a_goal_is_met_or_printed_as_unmet(results: Results, p99_ms: float, met:
     """To the unrounded figure: what rounds to its goal may have missed it."""
     changed = replace(results, latency=replace(results.latency, p99_ms=p99_ms))
     assert [each.met for each in verdicts(changed) if each.measure.endswith("p99")] == [met]
-    line = next(line for line in page([changed], "bench").splitlines() if ", p99 |" in line)
+    line = next(line for line in page([changed], "figures").splitlines() if ", p99 |" in line)
     assert line.endswith(told)
 
 

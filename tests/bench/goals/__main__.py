@@ -18,20 +18,20 @@ from tests.bench.goals.report import page
 from tests.bench.goals.results import Results
 from tests.bench.goals.run_resources import BenchmarkFailed
 
-_DOCS: Final = Path(__file__).parents[3] / "docs"
+_DOCS: Final = Path(__file__).parents[3] / "docs" / "internals" / "benchmark"
 
 #: How each form is called, for the page.
 _COMMANDS: Final = {"short": "make bench", "full": "make bench-full"}
 
 
 def main() -> int:
-    """Measure, or only draw again what was measured; write <docs>/bench.md and <docs>/bench/."""
+    """Measure, or only draw again what was measured; write <docs>/results.md and <docs>/figures/."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.goals", description=__doc__)
     parser.add_argument("--form", choices=FORMS, default="short", help="how much is measured (default: short)")
     parser.add_argument("--docs", type=Path, default=_DOCS, help="the folder to write to")
     parser.add_argument("--draw-only", action="store_true", help="draw again what was measured")
     given = parser.parse_args()
-    folder: Path = given.docs / "bench"
+    folder: Path = given.docs / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     if not given.draw_only:
         try:
@@ -47,8 +47,8 @@ def main() -> int:
     runs = [_kept(found) for form in FORMS if (found := folder / f"{form}.json").is_file()]
     for run in runs:
         draw(run, folder)
-    text = page(runs, "bench")
-    (given.docs / "bench.md").write_text(text, "utf-8")
+    text = page(runs, "figures")
+    (given.docs / "results.md").write_text(text, "utf-8")
     sys.stdout.write(text)
     return 0
 

@@ -15,7 +15,7 @@ def page(runs: Sequence[Results], pictures: str) -> str:
     out = [
         "# Measured",
         "",
-        "Written by `make bench` and `make bench-full`; what is measured, and how: [performance.md](performance.md).",
+        "Written by `make bench` and `make bench-full`; what is measured, and how: [method.md](method.md).",
         "Medians, with the lowest and the highest of the rounds. Ratios are taken within a round.",
     ]
     for run in runs:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.soak`: soak, keep what was seen as <docs>/bench/soak.json and soak.svg, print a table.
+"""`python -m tests.bench.soak`: soak, keep what was seen as <docs>/figures/soak.json and soak.svg, print a table.
 
 Ends with exit code 1 where memory grew from window to window, or was left when the load was over.
 """
@@ -20,7 +20,7 @@ from tests.bench.soak.profile import Form
 from tests.bench.soak.results import Soak
 from tests.bench.soak.watching import soak
 
-_DOCS: Final = Path(__file__).parents[3] / "docs"
+_DOCS: Final = Path(__file__).parents[3] / "docs" / "internals" / "benchmark"
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def main() -> int:
         parser.error(
             f"a worker asks for its index's size every {STORE_SECONDS:g} s: no shorter window, and three of them"
         )
-    folder: Path = given.docs / "bench"
+    folder: Path = given.docs / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "soak.json"
     if not given.draw_only:

@@ -123,7 +123,7 @@ def command(
 
     Each line holds an article and its labels: `story`, and `kind`, which says how it was made from the story's
     founder. A revision repeats the id of its founder. Several generators need a --seed each: no two seeds share an id.
-    docs/load-testing.md has recipes.
+    docs/operating/load-testing.md has recipes.
     """
     _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
     pace = RateLimit(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)

@@ -19,7 +19,8 @@ from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUp
     "--warm-up",
     metavar="UNTIL",
     help="Index in silence what comes before UNTIL, to take over from a worker of another index: a time in RFC 3339, "
-    "offsets such as 0:1234,1:1200, or group:NAME, the group of the other worker. docs/runbook.md has the steps.",
+    "offsets such as 0:1234,1:1200, or group:NAME, the group of the other worker. docs/operating/upgrades.md "
+    "has the steps.",
 )
 @click.option(
     "--learn-from",

@@ -1,7 +1,8 @@
 """The decision, pure: an article and the candidates that the index found for it -> which story, if any.
 
 This is the reference for reprise/redis_index/lua/decide.lua, which takes the same steps in the same order on the same
-numbers; a property test holds both to the same decisions. docs/detection.md has the evidence for the rule.
+numbers; a property test holds both to the same decisions. The evidence for the rule is in
+docs/internals/detection/evidence.md.
 """
 
 from collections import Counter, defaultdict

@@ -33,7 +33,8 @@ def check_acls(config: KafkaConfig, *, reads: Sequence[str], writes: Sequence[st
     finally:
         close_quietly(admin.close)
     if lacking:
-        raise Fatal(f"Kafka: this worker lacks {', '.join(lacking)}; docs/security.md lists the ACLs that it needs")
+        missing = ", ".join(lacking)
+        raise Fatal(f"Kafka: this worker lacks {missing}; docs/operating/security.md lists the ACLs that it needs")
 
 
 def _lacks(described: Any, operation: str) -> bool:

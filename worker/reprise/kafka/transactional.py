@@ -2,7 +2,7 @@
 
 The transactional id belongs to the member of the group, not to its partitions, and what fences is the group's
 generation (KIP-447): positions of somebody who is a member no more are refused, and with them the events; the reasons
-are in docs/delivery.md.
+are in docs/concepts/delivery.md.
 """
 
 import time

@@ -100,7 +100,7 @@ def check_rights(client: Client, settings: RedisSettings, namespace: str) -> Non
     if lacking:
         raise Fatal(
             f"redis at {location(settings)}: this worker's user may not run {', '.join(lacking)} on the keys "
-            f"{{{namespace}}}:*; docs/security.md lists the rights that it needs"
+            f"{{{namespace}}}:*; docs/operating/security.md lists the rights that it needs"
         )
 
 

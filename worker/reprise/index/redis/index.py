@@ -90,7 +90,7 @@ class RedisIndex:
             raise IndexMismatch(
                 f"namespace {namespace!r} holds an index written with {found.decode()}; this worker has "
                 f"{self._parameters}: give it an index of its own by REPRISE_INDEX_GENERATION or REPRISE_NAMESPACE "
-                "(docs/runbook.md, Upgrades), or wait until the old index has expired"
+                "(docs/operating/upgrades.md), or wait until the old index has expired"
             )
         # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
         self._load(namespace)
