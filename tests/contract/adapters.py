@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from kafka import KafkaProducer
 
 from reprise.errors import Unreachable
-from reprise.kafka.clients import KafkaConfig
 from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import TopicPlan, create_topics
@@ -17,6 +16,7 @@ from reprise.kafka.transactional import Transactional
 from reprise.model import CorruptRecord, Message, Outcome, OutputRecord
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.ports import Delivery, Sink, Source
+from reprise.settings.groups import KafkaSettings
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 PARTITIONS = 2
@@ -24,6 +24,8 @@ PARTITIONS = 2
 DEADLINE_SECONDS = 30.0
 #: Seconds of one poll, long against what a broker on this machine takes.
 POLL_SECONDS = 0.5
+#: Seconds within which a delivery must be acknowledged.
+FLUSH_SECONDS = 30.0
 
 
 @dataclass
@@ -70,8 +72,8 @@ class KafkaWorld:
     transactional: bool = False
     opened: list[Source | Sink | Delivery] = field(default_factory=list)
 
-    def config(self, group: str = "unused") -> KafkaConfig:
-        return KafkaConfig(
+    def settings(self, group: str = "unused") -> KafkaSettings:
+        return KafkaSettings(
             bootstrap_servers=self.bootstrap_servers,
             group_id=group,
             request_timeout_seconds=10.0,
@@ -80,23 +82,25 @@ class KafkaWorld:
 
     def topic(self, partitions: int = PARTITIONS) -> str:
         name = f"t{uuid.uuid4().hex}"
-        create_topics(self.config(), [TopicPlan(name=name, partitions=partitions, replication=1)])
+        create_topics(self.settings(), [TopicPlan(name=name, partitions=partitions, replication=1)])
         return name
 
     def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
-        source = KafkaSource(self.config(group), [topic], batch_max=batch_max)
+        source = KafkaSource(self.settings(group), [topic], batch_max=batch_max)
         self.opened.append(source)
         return source
 
     def sink(self) -> Sink:
-        sink = KafkaSink(self.config())
+        sink = KafkaSink(self.settings(), flush_timeout_seconds=FLUSH_SECONDS)
         self.opened.append(sink)
         return sink
 
     def delivery(self, source: Source) -> Delivery:
         assert isinstance(source, KafkaSource)
         delivery: Delivery = (
-            Transactional(source._config, source) if self.transactional else AtLeastOnce(self.sink(), source.commit)
+            Transactional(source._settings, source, flush_timeout_seconds=FLUSH_SECONDS)
+            if self.transactional
+            else AtLeastOnce(self.sink(), source.commit, flush_timeout_seconds=FLUSH_SECONDS)
         )
         self.opened.append(delivery)
         return delivery

@@ -136,7 +136,7 @@ def test_what_the_broker_finds_too_large_is_told_smaller(kafka_bootstrap_servers
     """A topic whose limit is below the client's refuses a batch; told again, it goes out with the smaller record."""
     world = KafkaWorld(kafka_bootstrap_servers, transactional=transactional)
     topic, output = world.topic(1), f"{world.topic(1)}.small"
-    admin = open_admin(world.config())
+    admin = open_admin(world.settings())
     small = {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": str(SMALL_BYTES)}}
     admin.create_topics({output: small}, wait_for_metadata=True)
     admin.close()

@@ -209,7 +209,7 @@ def test_what_the_broker_finds_too_large_is_named_and_nothing_else(kafka_bootstr
     """A topic's own limit is told by the broker alone; those that were on their way beside it are not blamed for it."""
     world = KafkaWorld(kafka_bootstrap_servers)
     topic, limited = world.topic(), f"t{uuid.uuid4().hex}"
-    admin = open_admin(world.config())
+    admin = open_admin(world.settings())
     admin.create_topics(
         {limited: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "5000"}}}
     )
@@ -247,7 +247,7 @@ def test_a_join_that_ends_between_two_polls_is_not_forgotten(kafka_bootstrap_ser
     source = world.source(topic, "g")
     assert isinstance(source, KafkaSource)
     poll_until(lambda got: len(source.partitions()) == PARTITIONS, source)
-    admin = open_admin(world.config())
+    admin = open_admin(world.settings())
     admin.create_partitions({topic: PARTITIONS + 1})
     admin.close()
     # what follows happens by itself when the client's metadata is five minutes old

@@ -5,22 +5,22 @@ import uuid
 import pytest
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import KafkaConfig
 from reprise.kafka.topics import TopicPlan, TopicState, check_topics, create_topics, missing_topics
+from reprise.settings.groups import KafkaSettings
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def config(kafka_bootstrap_servers: str) -> KafkaConfig:
-    return KafkaConfig(bootstrap_servers=kafka_bootstrap_servers, request_timeout_seconds=10.0)
+def settings(kafka_bootstrap_servers: str) -> KafkaSettings:
+    return KafkaSettings(bootstrap_servers=kafka_bootstrap_servers, request_timeout_seconds=10.0)
 
 
 def name() -> str:
     return f"t{uuid.uuid4().hex}"
 
 
-def test_topics_are_created_as_planned_and_then_left_alone(config: KafkaConfig) -> None:
+def test_topics_are_created_as_planned_and_then_left_alone(settings: KafkaSettings) -> None:
     """What is created agrees with its plan at once, and creating it again changes and reports nothing."""
     plans = [
         TopicPlan(name=name(), partitions=3, replication=1, retention_seconds=3600.0),
@@ -28,19 +28,19 @@ def test_topics_are_created_as_planned_and_then_left_alone(config: KafkaConfig) 
         TopicPlan(name=name()),
     ]
     names = [plan.name for plan in plans]
-    assert list(missing_topics(config, names)) == names
-    assert list(check_topics(config, plans)) == [
+    assert list(missing_topics(settings, names)) == names
+    assert list(check_topics(settings, plans)) == [
         TopicState(name=plan.name, created=False, differences=("does not exist",)) for plan in plans
     ]
-    assert list(create_topics(config, plans)) == [TopicState(name=plan.name, created=True) for plan in plans]
-    assert list(create_topics(config, plans)) == [TopicState(name=plan.name, created=False) for plan in plans]
-    assert list(missing_topics(config, names)) == []
+    assert list(create_topics(settings, plans)) == [TopicState(name=plan.name, created=True) for plan in plans]
+    assert list(create_topics(settings, plans)) == [TopicState(name=plan.name, created=False) for plan in plans]
+    assert list(missing_topics(settings, names)) == []
 
 
-def test_differences_are_told_and_never_mended(config: KafkaConfig) -> None:
+def test_differences_are_told_and_never_mended(settings: KafkaSettings) -> None:
     """Partitions, replication and retention that are not as planned are told, a line each, and stay as they are."""
     topic = name()
-    create_topics(config, [TopicPlan(name=topic, partitions=2, replication=1, retention_seconds=3600.0)])
+    create_topics(settings, [TopicPlan(name=topic, partitions=2, replication=1, retention_seconds=3600.0)])
     other = TopicPlan(name=topic, partitions=4, replication=3, retention_seconds=-1)
     expected = TopicState(
         name=topic,
@@ -51,12 +51,12 @@ def test_differences_are_told_and_never_mended(config: KafkaConfig) -> None:
             "keeps records for 3600 s, not for ever",
         ),
     )
-    assert list(check_topics(config, [other])) == [expected]
-    assert list(create_topics(config, [other])) == [expected]
+    assert list(check_topics(settings, [other])) == [expected]
+    assert list(create_topics(settings, [other])) == [expected]
 
 
-def test_a_plan_that_the_cluster_cannot_keep_is_fatal(config: KafkaConfig) -> None:
+def test_a_plan_that_the_cluster_cannot_keep_is_fatal(settings: KafkaSettings) -> None:
     """More replicas than brokers is a mistake to mend, not an outage to wait out."""
     topic = name()
     with pytest.raises(Fatal, match=topic):
-        create_topics(config, [TopicPlan(name=topic, partitions=1, replication=99)])
+        create_topics(settings, [TopicPlan(name=topic, partitions=1, replication=99)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
-from reprise.bootstrap import kafka_config, retry_until_ready
+from reprise.bootstrap import retry_until_ready
 from reprise.errors import Fatal
 from reprise.kafka.acls import check_acls
 from reprise.messages.dead_letters import dead_letter
@@ -65,8 +65,10 @@ def test_a_transaction_needs_its_own_right(place: Place, kafka: SecuredKafka) ->
 def asked(place: Place, kafka: SecuredKafka, user: str) -> str:
     """Ask as the start does whether a user has every right, and return what is told."""
     environment = place.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", user)
-    config, topics = kafka_config(load(environment).kafka), place.topics
-    check = partial(check_acls, config, reads=[topics.articles], writes=[topics.new, topics.variants, topics.dead])
+    topics = place.topics
+    check = partial(
+        check_acls, load(environment).kafka, reads=[topics.articles], writes=[topics.new, topics.variants, topics.dead]
+    )
     with pytest.raises(Fatal) as caught:  # a broker that never had a group asks for patience first
         retry_until_ready(check, "the rights", limit_seconds=BROKER_SECONDS, stop=StopRequest())
     return str(caught.value)

@@ -1,5 +1,4 @@
 import socket
-from dataclasses import fields
 
 import pytest
 from structlog.testing import capture_logs
@@ -7,7 +6,6 @@ from structlog.testing import capture_logs
 from reprise.bootstrap import (
     StoppedDuringStartup,
     await_broker,
-    kafka_config,
     namespaces_of,
     retry_until_ready,
     rule_of,
@@ -15,52 +13,10 @@ from reprise.bootstrap import (
 )
 from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
-from reprise.kafka.clients import KafkaConfig
 from reprise.messages.namespaces import namespace_names
 from reprise.model import DeadLetterReason, Decision, EventType, Message
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
-
-
-def test_every_setting_of_kafka_reaches_its_clients(tmp_path) -> None:
-    """Each field that the settings and the clients share has the setting's value, secrets and files as text."""
-    authorities = tmp_path / "ca.pem"
-    authorities.write_text("-")
-    settings = load(
-        {
-            "REPRISE_KAFKA_BOOTSTRAP_SERVERS": "one:9092",
-            "REPRISE_KAFKA_GROUP_ID": "group",
-            "REPRISE_KAFKA_GROUP_INSTANCE_ID": "instance",
-            "REPRISE_KAFKA_AUTO_OFFSET_RESET": "latest",
-            "REPRISE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "REPRISE_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-            "REPRISE_KAFKA_SASL_USERNAME": "worker",
-            "REPRISE_KAFKA_SASL_PASSWORD": "hunter2",
-            "REPRISE_KAFKA_SSL_CAFILE": str(authorities),
-            "REPRISE_KAFKA_SSL_CERTFILE": str(authorities),
-            "REPRISE_KAFKA_SSL_KEYFILE": str(authorities),
-            "REPRISE_KAFKA_REQUEST_TIMEOUT_SECONDS": "11",
-            "REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS": "12",
-            "REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS": "113",
-        }
-    )
-    assert kafka_config(settings.kafka) == KafkaConfig(
-        bootstrap_servers="one:9092",
-        group_id="group",
-        group_instance_id="instance",
-        auto_offset_reset="latest",
-        security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
-        sasl_username="worker",
-        sasl_password="hunter2",
-        ssl_cafile=str(authorities),
-        ssl_certfile=str(authorities),
-        ssl_keyfile=str(authorities),
-        request_timeout_seconds=11,
-        session_timeout_seconds=12,
-        max_poll_interval_seconds=113,
-    )
-    assert set(type(settings.kafka).model_fields) == {field.name for field in fields(KafkaConfig)} - {"client_id"}
 
 
 def test_the_rule_is_that_of_the_settings() -> None:

@@ -2,12 +2,17 @@
 
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 from kafka import errors
+from pydantic import SecretStr
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka.clients import KafkaConfig, check_codecs, connect, milliseconds, translate_kafka_error
+from reprise.kafka.clients import check_codecs, connect, milliseconds, translate_kafka_error
+from reprise.kafka.consumer import consumer_options
+from reprise.settings import load
+from reprise.settings.groups import KafkaSettings
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,49 @@ def test_errors(error: Exception, meaning: type[Exception]) -> None:
     assert str(translated).count(type(error).__name__) == 1
 
 
+def test_every_setting_of_kafka_reaches_its_clients(tmp_path: Path) -> None:
+    """Each field of the settings is an option of the consumer, secrets and paths as text, durations in milliseconds."""
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("-")
+    settings = load(
+        {
+            "REPRISE_KAFKA_BOOTSTRAP_SERVERS": "one:9092",
+            "REPRISE_KAFKA_GROUP_ID": "group",
+            "REPRISE_KAFKA_GROUP_INSTANCE_ID": "instance",
+            "REPRISE_KAFKA_AUTO_OFFSET_RESET": "latest",
+            "REPRISE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "REPRISE_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+            "REPRISE_KAFKA_SASL_USERNAME": "worker",
+            "REPRISE_KAFKA_SASL_PASSWORD": "hunter2",
+            "REPRISE_KAFKA_SSL_CAFILE": str(authorities),
+            "REPRISE_KAFKA_SSL_CERTFILE": str(authorities),
+            "REPRISE_KAFKA_SSL_KEYFILE": str(authorities),
+            "REPRISE_KAFKA_REQUEST_TIMEOUT_SECONDS": "11",
+            "REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS": "12",
+            "REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS": "113",
+        }
+    )
+    options = consumer_options(settings.kafka, batch_max=7)
+    expected = {
+        "bootstrap_servers": ["one:9092"],
+        "group_id": "group",
+        "group_instance_id": "instance",
+        "auto_offset_reset": "latest",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "worker",
+        "sasl_plain_password": "hunter2",
+        "ssl_cafile": str(authorities),
+        "ssl_certfile": str(authorities),
+        "ssl_keyfile": str(authorities),
+        "request_timeout_ms": 11_000,
+        "session_timeout_ms": 12_000,
+        "max_poll_interval_ms": 113_000,
+    }
+    assert {name: options[name] for name in expected} == expected
+    assert len(expected) == len(type(settings.kafka).model_fields)
+
+
 def test_all_codecs_are_there() -> None:
     """The package's own dependencies bring every codec."""
     check_codecs()
@@ -57,20 +105,20 @@ def test_a_refusal_is_told_from_an_outage() -> None:
         logging.getLogger("kafka.net.connection").error("%s: Connection lost: %s", "node", reason)
         raise errors.KafkaTimeoutError("Unable to bootstrap")
 
-    config = KafkaConfig(bootstrap_servers="kafka:9092")
+    settings = KafkaSettings(bootstrap_servers="kafka:9092")
     with pytest.raises(
         Fatal, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*SaslAuthenticationFailedError: .*wrong password"
     ):
-        connect(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), config)
+        connect(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), settings)
     with pytest.raises(Unreachable, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*KafkaConnectionError: .*refused"):
-        connect(lambda: build(errors.KafkaConnectionError("refused")), config)
+        connect(lambda: build(errors.KafkaConnectionError("refused")), settings)
 
 
 def test_a_secret_is_in_no_log() -> None:
-    """The config shows neither the password nor the user."""
-    config = KafkaConfig(bootstrap_servers="kafka:9092", sasl_username="ada", sasl_password="lovelace")
-    assert "ada" not in repr(config)
-    assert "lovelace" not in repr(config)
+    """The settings show neither the password nor the user."""
+    settings = KafkaSettings(bootstrap_servers="kafka:9092", sasl_username="ada", sasl_password=SecretStr("lovelace"))
+    assert "ada" not in repr(settings)
+    assert "lovelace" not in repr(settings)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, 1), (0.0001, 1), (1.5, 1500)])

@@ -19,7 +19,7 @@ from reprise.index.redis.client import Client, check_eviction, check_rights, con
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.inspect import IndexInspector, find_index
 from reprise.kafka.acls import check_acls
-from reprise.kafka.clients import KafkaConfig, check_codecs, open_admin
+from reprise.kafka.clients import check_codecs, open_admin
 from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.group_monitor import GroupMonitor, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
@@ -42,7 +42,7 @@ from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings
-from reprise.settings.groups import DeliveryMode, KafkaSettings
+from reprise.settings.groups import DeliveryMode
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
 
@@ -82,7 +82,7 @@ def open_worker(
         what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
         open_source = partial(
             KafkaSource,
-            kafka_config(settings.kafka),
+            settings.kafka,
             [settings.topics.articles],
             batch_max=settings.limits.batch_max_articles,
             rebalanced=metrics.rebalanced,
@@ -123,7 +123,7 @@ def _open_until(settings: Settings, warm_up: WarmUpOptions, closing: ExitStack) 
         raise UsageError(
             f"--warm-up: {warm_up.text} is this worker's own group; it needs a REPRISE_KAFKA_GROUP_ID of its own"
         )
-    watch = GroupMonitor(kafka_config(settings.kafka), until.group_id, settings.topics.articles)
+    watch = GroupMonitor(settings.kafka, until.group_id, settings.topics.articles)
     try:
         found = GroupHandoverCutoff(watch.look)
     except BaseException as error:
@@ -207,28 +207,17 @@ def retention_of(settings: Settings) -> Retention:
     return Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds)
 
 
-def kafka_config(kafka: KafkaSettings) -> KafkaConfig:
-    """What Kafka's clients are built from; the fields have the same names."""
-    secrets = {"sasl_password": kafka.sasl_password.get_secret_value() if kafka.sasl_password else None}
-    files = {name: str(path) for name in _FILES if (path := getattr(kafka, name)) is not None}
-    return KafkaConfig(**{**kafka.model_dump(), **secrets, **files})
-
-
-#: Settings that name a file, which Kafka's client wants as text.
-_FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
-
-
 def _open_delivery(settings: Settings, source: KafkaSource) -> Delivery:
     """Connect a producer, for events beside positions or for both at once. Raises Unreachable, Fatal."""
     seconds = settings.times.flush_timeout_seconds
     if settings.service.delivery is DeliveryMode.TRANSACTIONAL:
-        return Transactional(kafka_config(settings.kafka), source, flush_timeout_seconds=seconds)
+        return Transactional(settings.kafka, source, flush_timeout_seconds=seconds)
     return AtLeastOnce(open_sink(settings), source.commit, flush_timeout_seconds=seconds)
 
 
 def open_sink(settings: Settings) -> Sink:
     """Connect a producer. Raises Unreachable, Fatal."""
-    return KafkaSink(kafka_config(settings.kafka), flush_timeout_seconds=settings.times.flush_timeout_seconds)
+    return KafkaSink(settings.kafka, flush_timeout_seconds=settings.times.flush_timeout_seconds)
 
 
 def open_index(settings: Settings, client: Client, warm_up: WarmUpOptions | None = None) -> RedisIndex:
@@ -276,30 +265,32 @@ def _open_index(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | 
 
 def _await_kafka(settings: Settings, stop: StopRequest) -> None:
     """Return when a broker answers and the topics exist."""
-    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    limit_seconds = settings.times.startup_timeout_seconds
     await_broker(settings, stop)
     topics = settings.topics.model_dump().values()
     reads = [settings.topics.articles]
 
     def check_topics() -> None:
-        check_acls(config, reads=reads, writes=[name for name in topics if name not in reads])
+        check_acls(settings.kafka, reads=reads, writes=[name for name in topics if name not in reads])
         require_topics(settings, list(topics))
 
-    retry_until_ready(check_topics, f"topics at {config.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop)
+    retry_until_ready(
+        check_topics, f"topics at {settings.kafka.bootstrap_servers}", limit_seconds=limit_seconds, stop=stop
+    )
 
 
 def require_topics(settings: Settings, namespace_names: Sequence[str]) -> None:
     """Refuse to go on where a topic does not exist. Raises Unreachable, which may be mended meanwhile, Fatal."""
-    if missing := missing_topics(kafka_config(settings.kafka), namespace_names):
+    if missing := missing_topics(settings.kafka, namespace_names):
         raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 
 
 def await_broker(settings: Settings, stop: StopRequest, waiting: Callable[[str], None] | None = None) -> None:
     """Return when a broker answers; `waiting` hears once, by default the log. Raises Fatal, StoppedDuringStartup."""
-    config, limit_seconds = kafka_config(settings.kafka), settings.times.startup_timeout_seconds
+    limit_seconds = settings.times.startup_timeout_seconds
     retry_until_ready(
-        lambda: open_admin(config).close(),
-        f"kafka at {config.bootstrap_servers}",
+        lambda: open_admin(settings.kafka).close(),
+        f"kafka at {settings.kafka.bootstrap_servers}",
         limit_seconds=limit_seconds,
         stop=stop,
         waiting=waiting,

@@ -60,8 +60,7 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
     The copy and a marker in the dead letters' topic are one Kafka transaction: a redrive that was stopped goes on where
     it was. A header counts the attempts. A notice, which has no message to send, stays where it is.
     """
-    from reprise.bootstrap import kafka_config  # noqa: PLC0415  # --help needs no client
-    from reprise.kafka.redrive import Redrive  # noqa: PLC0415
+    from reprise.kafka.redrive import Redrive  # noqa: PLC0415  # --help needs no client
 
     settings = load()
     notices, counts = Counter[str](), Counter[str]()
@@ -79,7 +78,7 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
             click.echo(_line(letter, False))
     else:
         # opened before the first letter is read: from then on no other redrive can send what this one is about to
-        with closing(Redrive(kafka_config(settings.kafka), settings.topics.dead)) as open_redrive:
+        with closing(Redrive(settings.kafka, settings.topics.dead)) as open_redrive:
             sent = 0
             for number in open_redrive.send(due()):
                 sent += number
@@ -91,14 +90,13 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
 
 def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["DeadLetter", bool]]:
     """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
-    from reprise.bootstrap import kafka_config  # noqa: PLC0415  # --help needs no client
-    from reprise.kafka.topic_reader import read_log  # noqa: PLC0415
+    from reprise.kafka.topic_reader import read_log  # noqa: PLC0415  # --help needs no client
     from reprise.messages.redriving import parse_dead_letter, redriven_offsets  # noqa: PLC0415
 
-    config, topic = kafka_config(settings.kafka), settings.topics.dead
+    topic = settings.topics.dead
     # Twice through the topic: a marker stands behind its letter, and offsets fit into memory where letters may not.
-    done = redriven_offsets(read_log(config, topic))
-    for message in read_log(config, topic):
+    done = redriven_offsets(read_log(settings.kafka, topic))
+    for message in read_log(settings.kafka, topic):
         letter = parse_dead_letter(message)
         if letter is not None and (not reasons or letter.reason in reasons):
             place = letter.place

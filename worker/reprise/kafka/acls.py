@@ -9,25 +9,26 @@ from typing import Any, Final
 from kafka import errors
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import KafkaConfig, close_quietly, open_admin, translate_kafka_error
+from reprise.kafka.clients import close_quietly, open_admin, translate_kafka_error
+from reprise.settings.groups import KafkaSettings
 
 #: Kafka's names of the two operations that a worker needs; each brings DESCRIBE along.
 _READ: Final = "READ"
 _WRITE: Final = "WRITE"
 
 
-def check_acls(config: KafkaConfig, *, reads: Sequence[str], writes: Sequence[str]) -> None:
+def check_acls(settings: KafkaSettings, *, reads: Sequence[str], writes: Sequence[str]) -> None:
     """Refuse to begin where a topic or the group is not ours to use, naming all that lacks.
 
     reads, writes  topics; those that do not exist are left out. Raises Unreachable, Fatal.
     """
-    admin = open_admin(config)
+    admin = open_admin(settings)
     try:
         topics = {topic["name"]: topic for topic in admin.describe_topics([*reads, *writes])}
         wanted = [(name, _READ) for name in reads] + [(name, _WRITE) for name in writes]
         lacking = [f"{operation} on topic {name}" for name, operation in wanted if _lacks(topics[name], operation)]
-        if not _may_join(admin, config.group_id):
-            lacking.append(f"{_READ} on group {config.group_id}")
+        if not _may_join(admin, settings.group_id):
+            lacking.append(f"{_READ} on group {settings.group_id}")
     except errors.KafkaError as error:
         raise translate_kafka_error(error, "asking for rights") from error
     finally:

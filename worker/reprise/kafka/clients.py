@@ -6,7 +6,7 @@ May live here: options and exceptions that more than one client shares. Options 
 import importlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from kafka import errors
@@ -18,8 +18,8 @@ from reprise.settings.groups import KafkaSettings
 
 T = TypeVar("T")
 
-#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
-_KAFKA: Final = KafkaSettings()
+#: The name that the brokers' logs and quotas show for each of our clients.
+_CLIENT_ID: Final = "reprise"
 
 #: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.
 _CODECS: Final = {"crc32c": "crc32c", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
@@ -53,50 +53,26 @@ _FATAL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConfig:
-    """Where the cluster is, who we are, and how long things may take. Names are Kafka's own; secrets stay out of repr.
-
-    bootstrap_servers  host:port, several with commas between
-    """
-
-    bootstrap_servers: str
-    group_id: str = _KAFKA.group_id
-    group_instance_id: str | None = _KAFKA.group_instance_id
-    client_id: str = "reprise"
-    auto_offset_reset: str = _KAFKA.auto_offset_reset
-    security_protocol: str = _KAFKA.security_protocol
-    sasl_mechanism: str | None = None
-    sasl_username: str | None = None
-    sasl_password: str | None = None
-    ssl_cafile: str | None = None
-    ssl_certfile: str | None = None
-    ssl_keyfile: str | None = None
-    request_timeout_seconds: float = _KAFKA.request_timeout_seconds
-    session_timeout_seconds: float = _KAFKA.session_timeout_seconds
-    max_poll_interval_seconds: float = _KAFKA.max_poll_interval_seconds
-
-    def __repr__(self) -> str:
-        """Name the cluster and the group alone: a log may show it."""
-        return f"KafkaConfig(bootstrap_servers={self.bootstrap_servers!r}, group_id={self.group_id!r})"
-
-
-def client_options(config: KafkaConfig) -> dict[str, Any]:
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """Give the options that the consumer, the producer and the admin client share."""
     return {
-        "bootstrap_servers": config.bootstrap_servers.split(","),
-        "client_id": config.client_id,
-        "security_protocol": config.security_protocol,
-        "sasl_mechanism": config.sasl_mechanism,
-        "sasl_plain_username": config.sasl_username,
-        "sasl_plain_password": config.sasl_password,
-        "ssl_cafile": config.ssl_cafile,
-        "ssl_certfile": config.ssl_certfile,
-        "ssl_keyfile": config.ssl_keyfile,
-        "request_timeout_ms": milliseconds(config.request_timeout_seconds),
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "client_id": _CLIENT_ID,
+        "security_protocol": settings.security_protocol,
+        "sasl_mechanism": settings.sasl_mechanism,
+        "sasl_plain_username": settings.sasl_username,
+        "sasl_plain_password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
+        "ssl_cafile": _path(settings.ssl_cafile),
+        "ssl_certfile": _path(settings.ssl_certfile),
+        "ssl_keyfile": _path(settings.ssl_keyfile),
+        "request_timeout_ms": milliseconds(settings.request_timeout_seconds),
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "reconnect_backoff_max_ms": _RECONNECT_MAX_MS,
     }
+
+
+def _path(file: Path | None) -> str | None:
+    return None if file is None else str(file)
 
 
 def milliseconds(seconds: float) -> int:
@@ -116,7 +92,7 @@ def is_fatal(error: Exception) -> bool:
     return isinstance(error, _FATAL)
 
 
-def connect(build: Callable[[], T], config: KafkaConfig) -> T:
+def connect(build: Callable[[], T], settings: KafkaSettings) -> T:
     """Build a client, which connects at once. Raises Unreachable, or Fatal where the brokers refuse us."""
     with captured_errors() as refusals:
         try:
@@ -125,13 +101,13 @@ def connect(build: Callable[[], T], config: KafkaConfig) -> T:
             # the client itself only says that the time was up
             reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
             raise translate_kafka_error(
-                reason or error, f"connecting to {config.bootstrap_servers} ({_by(config)})"
+                reason or error, f"connecting to {settings.bootstrap_servers} ({_login_method(settings)})"
             ) from error
 
 
-def _by(config: KafkaConfig) -> str:
-    """Say how we come: half of the refusals are a mistake in that."""
-    return f"{config.security_protocol}, {config.sasl_mechanism}" if config.sasl_mechanism else config.security_protocol
+def _login_method(settings: KafkaSettings) -> str:
+    """Name the protocol and the mechanism: half of the refusals are a mistake in them."""
+    return ", ".join(filter(None, (settings.security_protocol, settings.sasl_mechanism)))
 
 
 def check_codecs() -> None:
@@ -155,9 +131,9 @@ def _importable(module: str) -> bool:
     return True
 
 
-def open_admin(config: KafkaConfig) -> KafkaAdminClient:
+def open_admin(settings: KafkaSettings) -> KafkaAdminClient:
     """Connect an admin client. Raises Unreachable, Fatal."""
-    return connect(lambda: KafkaAdminClient(**client_options(config)), config)
+    return connect(lambda: KafkaAdminClient(**client_options(settings)), settings)
 
 
 def close_quietly(close: Callable[[], None]) -> None:

@@ -14,7 +14,6 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import corrupt_records
 from reprise.kafka.clients import (
-    KafkaConfig,
     client_options,
     close_quietly,
     connect,
@@ -25,7 +24,7 @@ from reprise.kafka.connection_errors import ConnectionErrorLog
 from reprise.model import CorruptRecord, Message
 from reprise.processing.batch import positions
 from reprise.processing.ports import Partition
-from reprise.settings.groups import BATCH_MAX
+from reprise.settings.groups import KafkaSettings
 
 #: Seconds for what the group's coordinator answers at once; one that moved is found again in one or two.
 _ASK_SECONDS: Final = 5.0
@@ -50,19 +49,20 @@ class KafkaSource:
 
     def __init__(
         self,
-        config: KafkaConfig,
+        settings: KafkaSettings,
         topics: Sequence[str],
         *,
-        batch_max: int = BATCH_MAX,
+        batch_max: int,
         rebalanced: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect and subscribe; the group is joined by polling. `rebalanced` is called from the client's I/O thread.
 
         Raises Unreachable, Fatal.
         """
-        self._config = config
+        self._settings = settings
         self._topics = list(topics)
         self._batch_max = batch_max
+        self._options = consumer_options(settings, batch_max=batch_max)
         self._rebalanced = rebalanced
         self._paused = False
         #: the client raised of a record: polling it again would spin without end, until the position is moved
@@ -207,31 +207,12 @@ class KafkaSource:
 
     def _open(self) -> KafkaConsumer:
         if self._consumer is None:
-            consumer = connect(lambda: KafkaConsumer(**self._options()), self._config)
+            consumer = connect(lambda: KafkaConsumer(**self._options), self._settings)
             consumer.subscribe(self._topics, listener=_RebalanceListener(self._on_revoked, self._on_assigned))
             self._change([TopicPartition(*key) for key in self._changed])
             self._refusals.start()
             self._consumer = consumer
         return self._consumer
-
-    def _options(self) -> dict[str, Any]:
-        return client_options(self._config) | {
-            "group_id": self._config.group_id,
-            "group_instance_id": self._config.group_instance_id,
-            "auto_offset_reset": self._config.auto_offset_reset,
-            "enable_auto_commit": False,
-            "partition_assignment_strategy": (CooperativeStickyAssignor,),
-            "session_timeout_ms": milliseconds(self._config.session_timeout_seconds),
-            # at most a third of the session: two heartbeats may be lost before the group believes us dead
-            "heartbeat_interval_ms": milliseconds(min(3.0, self._config.session_timeout_seconds / 3)),
-            "max_poll_interval_ms": milliseconds(self._config.max_poll_interval_seconds),
-            "max_poll_records": self._batch_max,
-            # articles that a transaction wrote count once it is committed; and of an offset whose transaction is under
-            # way the client then waits for the end (KIP-447), where it would begin before a batch that is being told
-            "isolation_level": "read_committed",
-            "allow_auto_create_topics": False,
-            "metrics_enabled": False,
-        }
 
     def _on_revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Run on the client's I/O thread, where nothing may block: in particular, nothing is committed here."""
@@ -311,7 +292,7 @@ class KafkaSource:
 
     def _skip_damage(self, consumer: KafkaConsumer) -> Sequence[CorruptRecord]:
         """Step over the positions that cannot be decoded and report them; without any, begin with a new consumer."""
-        found = corrupt_records.find(self._config, self._options(), self._positions(consumer))
+        found = corrupt_records.find(self._settings, self._options, self._positions(consumer))
         if not found:
             # not to be found, but the decoder that raised is still in line: a new consumer begins at what is committed
             self.close()
@@ -342,6 +323,27 @@ class KafkaSource:
                 if position is not None:
                     positions[partition] = position
         return positions
+
+
+def consumer_options(settings: KafkaSettings, *, batch_max: int) -> dict[str, Any]:
+    """Return the options of the group's consumer."""
+    return client_options(settings) | {
+        "group_id": settings.group_id,
+        "group_instance_id": settings.group_instance_id,
+        "auto_offset_reset": settings.auto_offset_reset,
+        "enable_auto_commit": False,
+        "partition_assignment_strategy": (CooperativeStickyAssignor,),
+        "session_timeout_ms": milliseconds(settings.session_timeout_seconds),
+        # at most a third of the session: two heartbeats may be lost before the group believes us dead
+        "heartbeat_interval_ms": milliseconds(min(3.0, settings.session_timeout_seconds / 3)),
+        "max_poll_interval_ms": milliseconds(settings.max_poll_interval_seconds),
+        "max_poll_records": batch_max,
+        # articles that a transaction wrote count once it is committed; and of an offset whose transaction is under
+        # way the client then waits for the end (KIP-447), where it would begin before a batch that is being told
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
 
 
 class _RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the client has no types

@@ -12,8 +12,9 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import RecordTooLargeError
 
 from reprise.errors import Unreachable
-from reprise.kafka.clients import KafkaConfig, close_quietly, connect, translate_kafka_error
+from reprise.kafka.clients import close_quietly, connect, translate_kafka_error
 from reprise.model import CorruptRecord
+from reprise.settings.groups import KafkaSettings
 
 #: Milliseconds to wait for one record at a position that is known to hold one; a reachable broker answers in a few.
 _PROBE_TIMEOUT_MS: Final = 5_000
@@ -41,14 +42,14 @@ def is_of_a_record(error: Exception) -> bool:
 
 
 def find(
-    config: KafkaConfig, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
+    settings: KafkaSettings, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
 ) -> Sequence[CorruptRecord]:
     """Report the run of positions that cannot be decoded at the position of one partition, if there is any.
 
     Where several partitions are damaged the next poll raises again. options: those of the consumer that failed.
     Raises Unreachable, Fatal where no broker answers.
     """
-    probe = connect(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), config)
+    probe = connect(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), settings)
     try:
         for partition in _with_records(probe, positions):
             if found := list(_run(probe, partition, positions[partition])):

@@ -7,7 +7,6 @@ from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError
 from reprise.kafka.clients import (
-    KafkaConfig,
     client_options,
     close_quietly,
     connect,
@@ -15,6 +14,7 @@ from reprise.kafka.clients import (
     open_admin,
     translate_kafka_error,
 )
+from reprise.settings.groups import KafkaSettings
 from reprise.warm_up.cutoff import GroupState
 
 #: Seconds for one look: a coordinator that moved is found again in one or two, and polls must go on completing.
@@ -31,13 +31,13 @@ class NothingCommittedError(Fatal):
 class GroupMonitor:
     """Looks at one group. It joins nothing and commits nothing."""
 
-    def __init__(self, config: KafkaConfig, group_id: str, topic: str) -> None:
+    def __init__(self, settings: KafkaSettings, group_id: str, topic: str) -> None:
         """Connect. Raises Unreachable, Fatal."""
         self._group_id = group_id
         self._topic = topic
-        self._consumer: Any = connect(lambda: KafkaConsumer(**_options(config, group_id)), config)
+        self._consumer: Any = connect(lambda: KafkaConsumer(**_options(settings, group_id)), settings)
         try:
-            self._admin = open_admin(config)
+            self._admin = open_admin(settings)
         except BaseException:
             self._close_consumer()
             raise
@@ -79,8 +79,8 @@ class GroupMonitor:
         close_quietly(lambda: consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS)))
 
 
-def _options(config: KafkaConfig, group_id: str) -> dict[str, Any]:
-    return client_options(config) | {
+def _options(settings: KafkaSettings, group_id: str) -> dict[str, Any]:
+    return client_options(settings) | {
         "group_id": group_id,
         "enable_auto_commit": False,
         "isolation_level": "read_committed",

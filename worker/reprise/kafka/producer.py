@@ -11,7 +11,6 @@ from kafka.producer.future import FutureRecordMetadata
 from reprise.errors import RepriseError, Unreachable
 from reprise.kafka import transactions
 from reprise.kafka.clients import (
-    KafkaConfig,
     client_options,
     close_quietly,
     connect,
@@ -20,7 +19,7 @@ from reprise.kafka.clients import (
     translate_kafka_error,
 )
 from reprise.model import OutputRecord
-from reprise.settings.groups import TimeSettings
+from reprise.settings.groups import KafkaSettings
 
 #: Records handed over and not yet acknowledged. The client's own buffer has no bound; events are 1 KB, dead letters up
 #: to 1 MB, so this is 1 MB of memory in a good hour and bounds a bad one.
@@ -36,9 +35,6 @@ _BATCH_BYTES: Final = 131_072
 #: Seconds that closing may take for records nobody waits for any more.
 _CLOSE_SECONDS: Final = 5.0
 
-#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
-_TIMES: Final = TimeSettings()
-
 #: The broker's word for "never": its limit is below the producer's. With it the client (3.0.12) fails all that it has
 #: in hand, whoever was meant.
 _TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
@@ -53,16 +49,16 @@ class KafkaSink:
 
     def __init__(
         self,
-        config: KafkaConfig,
+        settings: KafkaSettings,
         *,
-        flush_timeout_seconds: float = _TIMES.flush_timeout_seconds,
+        flush_timeout_seconds: float,
         transactional_id: str | None = None,
     ) -> None:
         """Connect. With a transactional id each producer begins by ending what the one before it left open.
 
         Raises Unreachable, Fatal.
         """
-        self._config = config
+        self._settings = settings
         self._flush_timeout_seconds = flush_timeout_seconds
         self._transactional_id = transactional_id
         self._in_flight: list[tuple[FutureRecordMetadata, OutputRecord]] = []
@@ -79,7 +75,7 @@ class KafkaSink:
         """Give the producer, a new one after a failure. Raises Unreachable, Fatal."""
         if self._producer is None:
             try:
-                producer = connect(lambda: KafkaProducer(**self._options()), self._config)
+                producer = connect(lambda: KafkaProducer(**self._options()), self._settings)
             except RepriseError:
                 self._deadline = None  # the next try has all of its time, however long this outage was
                 raise
@@ -179,7 +175,7 @@ class KafkaSink:
 
     def _options(self) -> dict[str, Any]:
         delivery_ms = milliseconds(self._flush_timeout_seconds)
-        return client_options(self._config) | {
+        return client_options(self._settings) | {
             "acks": "all",
             "enable_idempotence": True,
             # the cheapest codec that halves JSON; gzip runs at its slowest level in this client
@@ -191,7 +187,7 @@ class KafkaSink:
             "transaction_timeout_ms": delivery_ms,
             "delivery_timeout_ms": delivery_ms,
             # so that an unanswered request is tried again within it
-            "request_timeout_ms": max(1, min(milliseconds(self._config.request_timeout_seconds), delivery_ms // 2)),
+            "request_timeout_ms": max(1, min(milliseconds(self._settings.request_timeout_seconds), delivery_ms // 2)),
             "max_block_ms": delivery_ms,
             # a topic with defaults nobody chose is worse than an error
             "allow_auto_create_topics": False,

@@ -16,7 +16,6 @@ from kafka import KafkaProducer, errors
 from reprise.errors import Fatal
 from reprise.kafka import transactions
 from reprise.kafka.clients import (
-    KafkaConfig,
     client_options,
     close_quietly,
     connect,
@@ -25,6 +24,7 @@ from reprise.kafka.clients import (
 )
 from reprise.messages.redriving import DeadLetter, redrive_marker, redrive_record
 from reprise.model import OutputRecord
+from reprise.settings.groups import KafkaSettings
 
 #: Letters a transaction: few enough that a kill repeats little, many enough that commits cost nothing.
 _BATCH: Final = 500
@@ -45,9 +45,9 @@ _FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 class Redrive:
     """The producer of one redrive. Opening it ends every other redrive of the same topic."""
 
-    def __init__(self, config: KafkaConfig, topic: str) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str) -> None:
         """Connect, fence, and abort what another one left open. Raises Unreachable, Fatal."""
-        self._producer = connect(lambda: KafkaProducer(**_options(config, topic)), config)
+        self._producer = connect(lambda: KafkaProducer(**_options(settings, topic)), settings)
         try:
             self._step("beginning to redrive", partial(transactions.initialize, self._producer, _STEP_SECONDS))
         except BaseException:
@@ -98,8 +98,8 @@ def _is_fenced(error: Exception) -> bool:
     return any(isinstance(each, _FENCED) for each in (error, *error.args))
 
 
-def _options(config: KafkaConfig, topic: str) -> dict[str, Any]:
-    return client_options(config) | {
+def _options(settings: KafkaSettings, topic: str) -> dict[str, Any]:
+    return client_options(settings) | {
         "transactional_id": f"reprise-redrive-{topic}",
         "transaction_timeout_ms": milliseconds(_TRANSACTION_SECONDS),
         "acks": "all",

@@ -8,7 +8,6 @@ from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError, Unreachable
 from reprise.kafka.clients import (
-    KafkaConfig,
     client_options,
     close_quietly,
     connect,
@@ -17,6 +16,7 @@ from reprise.kafka.clients import (
 )
 from reprise.kafka.consumer import message_of
 from reprise.model import Message
+from reprise.settings.groups import KafkaSettings
 
 #: Seconds of one poll: the pause between two looks at the deadline.
 _POLL_SECONDS: Final = 1.0
@@ -31,13 +31,13 @@ _ANSWER_SECONDS: Final = 30.0
 _STALL_SECONDS: Final = 30.0
 
 
-def read_log(config: KafkaConfig, topic: str) -> Iterator[Message]:
+def read_log(settings: KafkaSettings, topic: str) -> Iterator[Message]:
     """Give every record of a topic, partition by partition, in order, up to the ends that it had at the call.
 
     What an open transaction holds back, and what an aborted one wrote, is left out. Raises Unreachable, and Fatal
     where there is no such topic.
     """
-    options = client_options(config) | {
+    options = client_options(settings) | {
         "group_id": None,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
@@ -46,7 +46,7 @@ def read_log(config: KafkaConfig, topic: str) -> Iterator[Message]:
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
-    consumer = connect(lambda: KafkaConsumer(**options), config)
+    consumer = connect(lambda: KafkaConsumer(**options), settings)
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         if not partitions:

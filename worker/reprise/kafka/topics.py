@@ -8,7 +8,8 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import KafkaConfig, close_quietly, milliseconds, open_admin, translate_kafka_error
+from reprise.kafka.clients import close_quietly, milliseconds, open_admin, translate_kafka_error
+from reprise.settings.groups import KafkaSettings
 
 #: Kafka's word for "keep for ever".
 FOREVER_MS: Final = -1
@@ -41,9 +42,9 @@ class TopicState:
     differences: tuple[str, ...] = ()
 
 
-def missing_topics(config: KafkaConfig, names: Sequence[str]) -> Sequence[str]:
+def missing_topics(settings: KafkaSettings, names: Sequence[str]) -> Sequence[str]:
     """List those of the topics that do not exist, in order. Raises Unreachable, Fatal."""
-    admin = open_admin(config)
+    admin = open_admin(settings)
     try:
         there = _describe(admin, names)
     finally:
@@ -51,24 +52,24 @@ def missing_topics(config: KafkaConfig, names: Sequence[str]) -> Sequence[str]:
     return [name for name in names if name not in there]
 
 
-def check_topics(config: KafkaConfig, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
+def check_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
     """Compare topics with their plans, in order, and change nothing; a missing one is a difference.
 
     Raises Unreachable, Fatal.
     """
-    admin = open_admin(config)
+    admin = open_admin(settings)
     try:
         return _states(admin, plans, created=frozenset())
     finally:
         close_quietly(admin.close)
 
 
-def create_topics(config: KafkaConfig, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
+def create_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
     """Create the topics that do not exist and compare the others with their plans, in order.
 
     Raises Unreachable, Fatal; what was created before stays, and the same call may be made again.
     """
-    admin = open_admin(config)
+    admin = open_admin(settings)
     try:
         there = _describe(admin, [plan.name for plan in plans])
         created = frozenset(plan.name for plan in plans if plan.name not in there and _create(admin, plan))

@@ -11,17 +11,16 @@ from uuid import uuid4
 
 from reprise.errors import RepriseError
 from reprise.kafka import transactions
-from reprise.kafka.clients import KafkaConfig
 from reprise.kafka.consumer import KafkaSource, offsets
 from reprise.kafka.producer import KafkaSink
 from reprise.model import Outcome
 from reprise.processing.at_least_once import emit
-from reprise.settings.groups import TimeSettings
+from reprise.settings.groups import KafkaSettings
 
 
-def transactional_id(config: KafkaConfig) -> str:
+def transactional_id(settings: KafkaSettings) -> str:
     """Name this member: by its static name, so that its successor ends at once what it left open, else by chance."""
-    return f"{config.group_id}-{config.group_instance_id or uuid4().hex}"
+    return f"{settings.group_id}-{settings.group_instance_id or uuid4().hex}"
 
 
 class Transactional:
@@ -33,16 +32,16 @@ class Transactional:
 
     def __init__(
         self,
-        config: KafkaConfig,
+        settings: KafkaSettings,
         source: KafkaSource,
         *,
-        flush_timeout_seconds: float = TimeSettings().flush_timeout_seconds,
+        flush_timeout_seconds: float,
     ) -> None:
         """Connect. Raises Unreachable, Fatal."""
         self._source = source
         self._flush_timeout_seconds = flush_timeout_seconds
         self._sink = KafkaSink(
-            config, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(config)
+            settings, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(settings)
         )
         #: what was sent in a transaction of which nobody said whether it is committed
         self._in_doubt: Sequence[tuple[Outcome, int]] = ()

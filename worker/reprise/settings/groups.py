@@ -139,7 +139,7 @@ class KafkaSettings(SettingsGroup):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
         default=None, description="How to log in, with SASL_PLAINTEXT or SASL_SSL."
     )
-    sasl_username: Name | None = Field(default=None, description="The user to log in as.")
+    sasl_username: Name | None = Field(default=None, repr=False, description="The user to log in as.")
     sasl_password: Secret | None = Field(default=None, description="The user's password.")
     ssl_cafile: ReadableFile | None = Field(
         default=None, description="The authorities to trust; the system's where unset."
