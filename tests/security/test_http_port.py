@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reprise.observability.http_server import MAX_REQUESTS, ProbeState, http_server, routes
+from reprise.observability.http_server import MAX_CONNECTIONS, build_routes, http_server
+from reprise.observability.probes import ProbeState
 
 #: Seconds for an answer that comes from memory, on a machine that is busy with others.
 ANSWER_SECONDS = 10.0
@@ -16,8 +17,8 @@ ANSWER_SECONDS = 10.0
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     vitals = ProbeState(60.0)
-    vitals.bootstrapped(lambda: True)
-    with http_server(routes(vitals, CollectorRegistry()), 0) as found:
+    vitals.mark_started(lambda: True)
+    with http_server(build_routes(vitals, CollectorRegistry()), 0) as found:
         yield found
 
 
@@ -95,8 +96,8 @@ def test_no_version_is_told(port: int) -> None:
 
 def test_a_dawdler_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then holds a connection for its time and no longer; then a probe gets through."""
-    monkeypatch.setattr(http_server, "CONNECTION_SECONDS", 1.0)
-    dawdlers = [socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) for _ in range(MAX_REQUESTS)]
+    monkeypatch.setattr("reprise.observability.http_server.CONNECTION_TIMEOUT_SECONDS", 1.0)
+    dawdlers = [socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) for _ in range(MAX_CONNECTIONS)]
     began = time.monotonic()
     for each in dawdlers:
         each.sendall(b"GET /livez HTTP/1.1\r\n")

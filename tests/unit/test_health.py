@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from reprise.errors import Fatal
-from reprise.observability.http_server import MAX_REQUESTS, ProbeState, http_server, routes
+from reprise.observability.http_server import MAX_CONNECTIONS, build_routes, http_server
+from reprise.observability.probes import ProbeState
 
 TIMEOUT = 30.0
 
@@ -36,7 +37,7 @@ def vitals(clock: Clock) -> ProbeState:
 def port(vitals: ProbeState) -> Iterator[int]:
     registry = CollectorRegistry()
     Counter("reprise_things", "Things.", registry=registry).inc()
-    with http_server(routes(vitals, registry), 0) as port:
+    with http_server(build_routes(vitals, registry), 0) as port:
         yield port
 
 
@@ -53,7 +54,7 @@ def ask(port: int, path: str, method: str = "GET") -> tuple[int, str]:
 def make_ready(vitals: ProbeState) -> None:
     vitals.reachable("redis")
     vitals.reachable("kafka")
-    vitals.bootstrapped(lambda: True)
+    vitals.mark_started(lambda: True)
 
 
 def test_a_worker_that_starts_is_neither_alive_nor_ready(vitals: ProbeState, port: int) -> None:
@@ -89,7 +90,7 @@ def test_ready_means_a_member_of_the_group(vitals: ProbeState, port: int) -> Non
     """Membership is asked for at each probe, as a rebalance takes it and gives it back."""
     make_ready(vitals)
     joined = False
-    vitals.bootstrapped(lambda: joined)
+    vitals.mark_started(lambda: joined)
     assert ask(port, "/readyz") == (503, "not a member of the group\n")
     joined = True
     assert ask(port, "/readyz") == (200, "ok\n")
@@ -98,7 +99,7 @@ def test_ready_means_a_member_of_the_group(vitals: ProbeState, port: int) -> Non
 def test_a_worker_that_drains_is_unready_and_alive(vitals: ProbeState, port: int) -> None:
     """Draining is an orderly end, not a failure."""
     make_ready(vitals)
-    vitals.draining()
+    vitals.mark_draining()
     assert ask(port, "/readyz") == (503, "draining\n")
     assert ask(port, "/livez")[0] == 200
 
@@ -129,7 +130,7 @@ def test_only_reading_is_answered(port: int) -> None:
 def test_connections_are_bounded(vitals: ProbeState, port: int) -> None:
     """Clients that say nothing take their slots and no more, and the slots come back when they leave."""
     make_ready(vitals)
-    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_REQUESTS)]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_CONNECTIONS)]
     refused = socket.create_connection(("127.0.0.1", port), timeout=10)
     refused.settimeout(4)  # less than a silent client is given
     assert refused.recv(1) == b""
@@ -146,7 +147,7 @@ def test_connections_are_bounded(vitals: ProbeState, port: int) -> None:
 
 def test_the_port_is_free_again_afterwards(vitals: ProbeState) -> None:
     """Leaving the context closes the port, and a port in use is an error at once."""
-    answers = routes(vitals, CollectorRegistry())
+    answers = build_routes(vitals, CollectorRegistry())
     with http_server(answers, 0) as port, pytest.raises(Fatal, match="in use"), http_server(answers, port):
         pass
     with pytest.raises(ConnectionError):

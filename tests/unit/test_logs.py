@@ -9,8 +9,8 @@ import structlog
 
 from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Trace
 from reprise.observability.logging import (
-    LIBRARY_SECONDS,
-    PROGRESS_SECONDS,
+    LIBRARY_INTERVAL_SECONDS,
+    PROGRESS_INTERVAL_SECONDS,
     ProgressLogger,
     RateLimitFilter,
     configure_logging,
@@ -86,7 +86,7 @@ def test_a_library_does_not_fill_the_log(clock: Clock) -> None:
         return sparing.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, "away", (), None))
 
     assert [passes("kafka.net"), passes("kafka.net"), passes("redis"), passes("redis")] == [True, False, True, False]
-    clock.now += LIBRARY_SECONDS
+    clock.now += LIBRARY_INTERVAL_SECONDS
     assert [passes("kafka.net"), passes("kafka.net")] == [True, False]
 
 
@@ -115,13 +115,13 @@ def test_progress_is_told_seldom_and_in_sum(journal: ProgressLogger, clock: Cloc
         journal.skipped()
         journal.delivered([message])
     assert lines(stream) == []
-    clock.now += PROGRESS_SECONDS
+    clock.now += PROGRESS_INTERVAL_SECONDS
     journal.polled(0)
     (line,) = lines(stream)
     expected = {"event": "progress", "new": 3, "variants": 3, "replayed": 3, "skipped": 3, "delivered": 3, "dead": {}}
     assert expected.items() <= line.items()
     assert "secret" not in stream.getvalue()
-    journal.summary()
+    journal.log_summary()
     assert len(lines(stream)) == 1
 
 
@@ -145,7 +145,7 @@ def test_an_unexpected_error_is_told_by_its_place(journal: ProgressLogger, strea
     assert (line["event"], line["level"], line["type"]) == ("unexpected_error", "error", "TypeError")
     assert [str(call).partition(":")[0] for call in cast("list[str]", line["calls"])] == [__name__] * 2
     assert "secret" not in stream.getvalue()
-    journal.summary()
+    journal.log_summary()
     fail()
     assert [line["event"] for line in lines(stream)].count("unexpected_error") == 2
 
@@ -153,7 +153,7 @@ def test_an_unexpected_error_is_told_by_its_place(journal: ProgressLogger, strea
 def test_an_idle_worker_is_silent(journal: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """No message, no line."""
     for _ in range(5):
-        clock.now += PROGRESS_SECONDS
+        clock.now += PROGRESS_INTERVAL_SECONDS
         journal.polled(0)
     assert stream.getvalue() == ""
 
@@ -163,7 +163,7 @@ def test_dead_letters_do_not_fill_the_log(journal: ProgressLogger, stream: io.St
     for _ in range(100):
         journal.dead_lettered(DeadLetterReason.NOT_JSON, MESSAGE)
     journal.dead_lettered(DeadLetterReason.NO_TEXT, MESSAGE)
-    journal.summary()
+    journal.log_summary()
     assert [line["event"] for line in lines(stream)] == ["dead_letter", "dead_letter", "progress"]
     assert lines(stream)[-1]["dead"] == {"not_json": 100, "no_text": 1}
 
@@ -194,7 +194,7 @@ def test_what_comes_and_goes_does_not_fill_the_log(journal: ProgressLogger, cloc
         journal.polled(0)
         journal.reachable(Dependency.REDIS)
     assert [line["event"] for line in lines(stream)] == ["unreachable", "reachable"]
-    clock.now += PROGRESS_SECONDS
+    clock.now += PROGRESS_INTERVAL_SECONDS
     journal.polled(0)
     assert lines(stream)[-1]["outages"] == 100
     journal.unreachable(Dependency.REDIS, "away")
@@ -208,7 +208,7 @@ def test_an_outage_that_lasts_is_told_at_last(journal: ProgressLogger, clock: Cl
     journal.unreachable(Dependency.REDIS, "second")
     journal.polled(0)
     assert [line["event"] for line in lines(stream)] == ["unreachable", "reachable"]
-    clock.now += PROGRESS_SECONDS
+    clock.now += PROGRESS_INTERVAL_SECONDS
     journal.polled(0)
     journal.polled(0)
     journal.reachable(Dependency.REDIS)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from reprise.errors import Unreachable
 from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, MemoryUsage, Message, Trace
-from reprise.observability.collectors import STORE_SECONDS, fullest
+from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS, find_fullest_server
 from reprise.observability.metrics import Metrics
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -36,7 +36,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry, clock: Clock) -> Metrics:
-    return Metrics(registry, monotonic=clock, wall=clock)
+    return Metrics(registry, monotonic=clock, clock=clock)
 
 
 def a_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: int | bool) -> Decision:
@@ -48,10 +48,10 @@ def a_message(timestamp_ms: int | None) -> Message:
 
 
 def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
-    metrics.watch_lag(lambda: {("articles.raw", 3): 7})
-    metrics.watch_index(lambda _: 41, ["n"])
-    metrics.watch_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
-    metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
+    metrics.export_lag(lambda: {("articles.raw", 3): 7})
+    metrics.export_index_size(lambda _: 41, ["n"])
+    metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
+    metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
 
 
@@ -143,14 +143,14 @@ def test_dependencies_go_down_and_come_back(registry: CollectorRegistry, metrics
     for tell, expected in ((metrics.reachable, 1), (away, 0), (metrics.reachable, 1)):
         tell(Dependency.REDIS)
         assert registry.get_sample_value("reprise_dependency_up", {"dependency": "redis"}) == expected
-    metrics.rebalanced()
+    metrics.count_rebalance()
     assert registry.get_sample_value("reprise_rebalances_total") == 1
 
 
 def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
     """A partition that went to another worker is gone from the next scrape."""
     lag = {("articles.raw", 0): 5}
-    metrics.watch_lag(lambda: lag)
+    metrics.export_lag(lambda: lag)
     labels = {"topic": "articles.raw", "partition": "0"}
     assert registry.get_sample_value("reprise_consumer_lag", labels) == 5
     lag.clear()
@@ -160,10 +160,10 @@ def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metri
 def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
     """However often it is scraped, Redis is asked once an interval."""
     asked: list[float] = []
-    metrics.watch_index(lambda _: (asked.append(clock.now), len(asked))[1], ["n"])
+    metrics.export_index_size(lambda _: (asked.append(clock.now), len(asked))[1], ["n"])
     for _ in range(3):
         assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 1
-    clock.now += STORE_SECONDS
+    clock.now += REDIS_QUERY_INTERVAL_SECONDS
     assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 2
 
 
@@ -177,7 +177,7 @@ def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metri
         return held[namespace]
 
     names = ["news", "news-fr", "news-de"]
-    metrics.watch_index(size, names)
+    metrics.export_index_size(size, names)
     assert [registry.get_sample_value("reprise_index_articles", {"index_namespace": name}) for name in names] == [
         1,
         2,
@@ -188,10 +188,10 @@ def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metri
 def test_many_namespaces_ask_no_more_than_one(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
     """In the long run Redis is asked once an interval, however many namespaces there are."""
     asked: list[str] = []
-    metrics.watch_index(lambda namespace: (asked.append(namespace), 0)[1], ["a", "b", "c"])
+    metrics.export_index_size(lambda namespace: (asked.append(namespace), 0)[1], ["a", "b", "c"])
     for _ in range(30):
         generate_latest(registry)
-        clock.now += STORE_SECONDS
+        clock.now += REDIS_QUERY_INTERVAL_SECONDS
     assert asked == ["a", "b", "c"] * 10
 
 
@@ -205,7 +205,7 @@ def test_a_scrape_waits_for_one_that_hangs_at_most(registry: CollectorRegistry, 
             raise Unreachable("timed out")
         return 3
 
-    metrics.watch_index(size, ["a", "b", "c"])
+    metrics.export_index_size(size, ["a", "b", "c"])
     for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
         held = registry.get_sample_value("reprise_index_articles", {"index_namespace": "c"})
         assert asked == expected
@@ -218,14 +218,14 @@ def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) 
     def away(_: str) -> int:
         raise Unreachable("redis does not answer")
 
-    metrics.watch_index(away, ["n"])
+    metrics.export_index_size(away, ["n"])
     assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) is None
     assert b"reprise_articles_total" in generate_latest(registry)
 
 
 def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Use and limit stand beside each other, for an alert to divide."""
-    metrics.watch_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
+    metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
     assert registry.get_sample_value("reprise_redis_memory_used_bytes") == 80
     assert registry.get_sample_value("reprise_redis_memory_max_bytes") == 100
 
@@ -241,13 +241,13 @@ def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Met
 )
 def test_the_fullest_store_is_told(stores: list[tuple[int, int]], expected: tuple[int, int]) -> None:
     """Of a cluster's nodes, (used, limit) each, the one that refuses writes first; a limit of 0 is never met."""
-    found = fullest(MemoryUsage(used_bytes=used, max_bytes=limit) for used, limit in stores)
+    found = find_fullest_server(MemoryUsage(used_bytes=used, max_bytes=limit) for used, limit in stores)
     assert (found.used_bytes, found.max_bytes) == expected
 
 
 def test_worker_says_what_it_works_on(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Group and namespace are labels of one series; the index's expected size is a figure."""
-    metrics.describe(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
+    metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     labels = {"group_id": "g", "index_namespace": "n", "delivery": "at_least_once"}
     assert registry.get_sample_value("reprise_worker_info", labels) == 1
     assert registry.get_sample_value("reprise_index_expected_articles") == 500
@@ -259,7 +259,7 @@ def test_polls_and_the_circuit_are_told(registry: CollectorRegistry, metrics: Me
     metrics.polled(0)
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == clock.now
     assert registry.get_sample_value("reprise_circuit_open") == 0
-    metrics.circuit_opened()
+    metrics.set_circuit_open()
     assert registry.get_sample_value("reprise_circuit_open") == 1
 
 

@@ -30,7 +30,7 @@ from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record
 from reprise.messages.namespaces import NamespaceRule, NamespaceSource, namespace_names
 from reprise.model import Dependency, EventType
-from reprise.observability.collectors import fullest
+from reprise.observability.collectors import find_fullest_server
 from reprise.observability.logging import get_logger
 from reprise.observability.metrics import Metrics
 from reprise.observability.observers import CompositeObserver
@@ -75,8 +75,8 @@ def open_worker(
         index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
         namespaces = namespace_names(namespaces_of(settings))
-        metrics.watch_index(index.size, namespaces)
-        metrics.watch_memory(lambda: fullest(map(index.memory, namespaces)))
+        metrics.export_index_size(index.size, namespaces)
+        metrics.export_redis_memory(lambda: find_fullest_server(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
         _await_kafka(settings, stop)
         what, limit_seconds = f"kafka at {settings.kafka.bootstrap_servers}", settings.times.startup_timeout_seconds
@@ -85,11 +85,11 @@ def open_worker(
             settings.kafka,
             [settings.topics.articles],
             batch_max=settings.limits.batch_max_articles,
-            rebalanced=metrics.rebalanced,
+            rebalanced=metrics.count_rebalance,
         )
         source = retry_until_ready(open_source, what, limit_seconds=limit_seconds, stop=stop)
         closing.callback(source.close)
-        metrics.watch_lag(source.lag)
+        metrics.export_lag(source.lag)
         delivery = retry_until_ready(
             lambda: _open_delivery(settings, source), what, limit_seconds=limit_seconds, stop=stop
         )
@@ -104,8 +104,8 @@ def open_worker(
         )
         learns = [found for each in namespaces if (found := index.inherits(each))]
         get_logger().info("warm_up_begins", until=warm_up.text, learns_from=", ".join(learns) or None)
-        metrics.warming_up(silent=True)
-        warm = WarmUpSource(source, until, get_logger().info, live=partial(metrics.warming_up, silent=False))
+        metrics.set_warm_up(active=True)
+        warm = WarmUpSource(source, until, get_logger().info, live=partial(metrics.set_warm_up, active=False))
         silent = partial(getattr, warm, "silent")
         pipeline = build(source=warm, index=WarmUpIndex(index, silent), delivery=WarmUpDelivery(delivery, silent))
         pipeline.reads_ahead = False  # `silent` is said of the batch that was polled last

@@ -13,7 +13,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
-from reprise.observability.collectors import STORE_SECONDS
+from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS
 from tests.bench.goals.run_resources import BenchmarkFailed
 from tests.bench.soak.picture import draw
 from tests.bench.soak.profile import Form
@@ -33,9 +33,9 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=_DOCS, help="the folder to write to")
     parser.add_argument("--draw-only", action="store_true", help="draw again what was seen")
     given = parser.parse_args()
-    if given.window < STORE_SECONDS or given.windows < 3:
+    if given.window < REDIS_QUERY_INTERVAL_SECONDS or given.windows < 3:
         parser.error(
-            f"a worker asks for its index's size every {STORE_SECONDS:g} s: no shorter window, and three of them"
+            f"at least three windows of {REDIS_QUERY_INTERVAL_SECONDS:g} s, the interval of a worker's metrics"
         )
     folder: Path = given.docs / "figures"
     folder.mkdir(parents=True, exist_ok=True)

@@ -75,14 +75,15 @@ def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = 
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
     from reprise.bootstrap import StoppedDuringStartup, open_worker  # noqa: PLC0415
-    from reprise.observability.http_server import ProbeState, http_server, routes  # noqa: PLC0415
+    from reprise.observability.http_server import build_routes, http_server  # noqa: PLC0415
     from reprise.observability.logging import ProgressLogger, get_logger  # noqa: PLC0415
     from reprise.observability.metrics import Metrics  # noqa: PLC0415
     from reprise.observability.observers import CompositeObserver  # noqa: PLC0415
+    from reprise.observability.probes import ProbeState  # noqa: PLC0415
 
-    log, journal = get_logger(), ProgressLogger()
-    metrics, vitals = Metrics(CollectorRegistry()), ProbeState(settings.times.liveness_timeout_seconds)
-    metrics.describe(
+    log, progress = get_logger(), ProgressLogger()
+    metrics, probes = Metrics(CollectorRegistry()), ProbeState(settings.times.liveness_timeout_seconds)
+    metrics.set_worker_info(
         group_id=settings.kafka.group_id,
         namespace=settings.index.namespace,
         delivery=settings.service.delivery.value,
@@ -90,32 +91,32 @@ def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = 
     )
 
     def drain() -> None:
-        vitals.draining()
+        probes.mark_draining()
         stop.request()
 
     with (
         on_signals(drain),
-        http_server(routes(vitals, metrics.registry), settings.service.http_port) as http_port,
+        http_server(build_routes(probes, metrics.registry), settings.service.http_port) as http_port,
     ):
         log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
         try:
-            with open_worker(settings, CompositeObserver(metrics, vitals, journal), metrics, stop, warm_up) as (
+            with open_worker(settings, CompositeObserver(metrics, probes, progress), metrics, stop, warm_up) as (
                 pipeline,
                 source,
             ):
-                vitals.bootstrapped(source.assigned)
+                probes.mark_started(source.assigned)
                 log.info("started")
                 delivered = pipeline.run()
         except StoppedDuringStartup:
             delivered = True
         except CircuitOpen as error:
-            metrics.circuit_opened()
-            vitals.draining()
+            metrics.set_circuit_open()
+            probes.mark_draining()
             log.error("circuit_open", reason=str(error), hold_seconds=settings.times.circuit_hold_seconds)
             stop.wait(settings.times.circuit_hold_seconds)  # out of the group, which others may take over
             raise
         finally:
-            journal.summary()
+            progress.log_summary()
         if not delivered:
             raise Fatal("stopped with a batch undelivered, as a dependency stayed away; a restart reads it again")
         log.info("stopped")

@@ -1,4 +1,4 @@
-"""Figures that are asked for when somebody scrapes: the lag of memory, the index and the store of Redis."""
+"""Metrics that are read at scrape time: the consumer's lag, the index's size, Redis's memory."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,94 +13,102 @@ from reprise.errors import RepriseError
 from reprise.model import MemoryUsage
 from reprise.processing.ports import Partition
 
-#: Seconds that a figure asked of Redis is given again: however many scrape, Redis is asked this seldom.
-STORE_SECONDS: Final = 15.0
+#: Least seconds between two queries of Redis for one gauge, however many scrapers there are.
+REDIS_QUERY_INTERVAL_SECONDS: Final = 15.0
 
 T = TypeVar("T")
 
 
 class LagCollector(Collector):
-    """The lag of each partition that is assigned now."""
+    """Exports the lag of each partition that is assigned at the time of the scrape."""
 
     def __init__(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
         self._lag = lag
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Name the series without asking anybody."""
+        """Return the metric without samples, so that registering it reads no lag."""
         yield self._family()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the series."""
+        """Return the metric with its samples."""
         family = self._family()
-        for (topic, partition), messages in sorted(self._lag().items()):
-            family.add_metric([topic, str(partition)], messages)
+        for (topic, partition), message_count in sorted(self._lag().items()):
+            family.add_metric([topic, str(partition)], message_count)
         yield family
 
     @staticmethod
     def _family() -> GaugeMetricFamily:
         return GaugeMetricFamily(
             "reprise_consumer_lag",
-            "Messages between this worker's position and the end of a partition.",
+            "Messages between this worker's position and the end of the partition.",
             labels=["topic", "partition"],
         )
 
 
-class _CachedValue(Generic[T]):
-    """What somebody has to be asked for, asked every `seconds` at most, however often it is scraped.
+class _CachedQuery(Generic[T]):
+    """A query of Redis that runs once in `interval_seconds` at most.
 
-    None while there is no answer: the pipeline sees the outage and tells of it; a scrape without the figure is right.
+    Its value is None before the first query and after one that failed: the sample is then left out of the scrape. The
+    pipeline logs outages, so a failure is not logged here.
     """
 
-    def __init__(self, ask: Callable[[], T], monotonic: Callable[[], float], seconds: float = STORE_SECONDS) -> None:
-        self._ask = ask
-        self._seconds = seconds
+    def __init__(
+        self,
+        query: Callable[[], T],
+        monotonic: Callable[[], float],
+        interval_seconds: float = REDIS_QUERY_INTERVAL_SECONDS,
+    ) -> None:
+        self._query = query
+        self._interval_seconds = interval_seconds
         self._monotonic = monotonic
-        self._asked_at: float | None = None
-        self._known: T | None = None
+        self._queried_at: float | None = None
+        self._value: T | None = None
 
     @property
     def is_due(self) -> bool:
-        """Whether the last answer is old, or there was none."""
-        return self._asked_at is None or self._monotonic() - self._asked_at >= self._seconds
+        """Whether the interval since the last query is over."""
+        return self._queried_at is None or self._monotonic() - self._queried_at >= self._interval_seconds
 
     @property
-    def known(self) -> T | None:
-        """The last answer."""
-        return self._known
+    def value(self) -> T | None:
+        """The result of the last query."""
+        return self._value
 
-    def answer(self) -> T | None:
-        """Give the last answer, or ask again when that is old."""
+    def refresh(self) -> T | None:
+        """Query Redis if that is due, and return the value."""
         if self.is_due:
-            self._asked_at = self._monotonic()
+            self._queried_at = self._monotonic()
             try:
-                self._known = self._ask()
+                self._value = self._query()
             except RepriseError:
-                self._known = None
-        return self._known
+                self._value = None
+        return self._value
 
 
 class IndexCollector(Collector):
-    """How many representatives each namespace's index holds."""
+    """Exports the number of representatives that the index of each namespace holds."""
 
     def __init__(self, size: Callable[[str], int], namespaces: Sequence[str], monotonic: Callable[[], float]) -> None:
-        # a call takes milliseconds of Redis's time: with many namespaces each is asked the more seldom
-        seconds = STORE_SECONDS * len(namespaces)
-        self._sizes = {each: _CachedValue(partial(size, each), monotonic, seconds) for each in namespaces}
-        self._turns = cycle(self._sizes.values())
+        # A query takes milliseconds of Redis's time. The interval grows with the number of namespaces, so that the
+        # load on Redis does not.
+        interval_seconds = REDIS_QUERY_INTERVAL_SECONDS * len(namespaces)
+        self._sizes = {name: _CachedQuery(partial(size, name), monotonic, interval_seconds) for name in namespaces}
+        self._rotation = cycle(self._sizes.values())
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Name the series without asking anybody."""
+        """Return the metric without samples, so that registering it queries nothing."""
         yield self._family()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the series."""
-        for asked in islice(self._turns, len(self._sizes)):
-            # one that fails is the last of a scrape: of a Redis that hangs, each holds it as long as Redis may take
-            if asked.is_due and asked.answer() is None:
+        """Return the metric with its samples."""
+        for query in islice(self._rotation, len(self._sizes)):
+            # The first failure ends the queries of this scrape: if Redis hangs, each query blocks for its timeout.
+            # The next scrape continues with the namespace after it.
+            if query.is_due and query.refresh() is None:
                 break
         family = self._family()
-        for namespace, asked in self._sizes.items():
-            if (size := asked.known) is not None:
+        for namespace, query in self._sizes.items():
+            if (size := query.value) is not None:
                 family.add_metric([namespace], size)
         yield family
 
@@ -111,27 +119,28 @@ class IndexCollector(Collector):
         )
 
 
-def fullest(stores: Iterable[MemoryUsage]) -> MemoryUsage:
-    """Of a cluster's servers the one nearest to its limit, which is met first; without limits, the one that uses most.
+def find_fullest_server(servers: Iterable[MemoryUsage]) -> MemoryUsage:
+    """Return the memory usage of the server that is nearest to its limit.
 
-    Raises ValueError where there is none.
+    This is the server of a cluster that refuses writes first. If no server has a limit, it is the one that uses the
+    most memory. Raises ValueError if there is no server.
     """
-    return max(stores, key=lambda each: (each.used_bytes / (each.max_bytes or math.inf), each.used_bytes))
+    return max(servers, key=lambda server: (server.used_bytes / (server.max_bytes or math.inf), server.used_bytes))
 
 
 class MemoryCollector(Collector):
-    """What the store of Redis uses, and may use."""
+    """Exports the memory that Redis uses and its limit."""
 
     def __init__(self, memory: Callable[[], MemoryUsage], monotonic: Callable[[], float]) -> None:
-        self._memory = _CachedValue(memory, monotonic)
+        self._memory = _CachedQuery(memory, monotonic)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Name the series without asking anybody."""
+        """Return the metrics without samples, so that registering them queries nothing."""
         return self._families()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the series."""
-        memory = self._memory.answer()
+        """Return the metrics with their samples."""
+        memory = self._memory.refresh()
         used, limit = self._families()
         if memory is not None:
             used.add_metric([], memory.used_bytes)
@@ -140,5 +149,10 @@ class MemoryCollector(Collector):
 
     @staticmethod
     def _families() -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily("reprise_redis_memory_used_bytes", "Memory that Redis uses, by its own account.")
-        yield GaugeMetricFamily("reprise_redis_memory_max_bytes", "Memory that Redis may use (maxmemory); 0: no limit.")
+        yield GaugeMetricFamily(
+            "reprise_redis_memory_used_bytes",
+            "Memory that Redis uses (used_memory); on a cluster, of the server nearest to its limit.",
+        )
+        yield GaugeMetricFamily(
+            "reprise_redis_memory_max_bytes", "Memory that this Redis server may use (maxmemory); 0 means no limit."
+        )

@@ -1,12 +1,12 @@
-"""Health: is the worker alive, is it ready, and the one HTTP port that says so.
+"""The HTTP port for Kubernetes' probes and for Prometheus.
 
-    /livez    the loop is alive: it is bootstrapped, and a poll completed within the liveness timeout. Never whether
-              Redis or Kafka answers: an outage of theirs would restart every worker.
-    /readyz   it joined its group (also with no partition), Redis and Kafka answer, and it is not draining
-    /metrics  the registry, for Prometheus
+    /livez    200 while the worker is started and polls complete within the liveness timeout, else 503
+    /readyz   200 while the worker is in its group, Redis and Kafka answer, and no drain has begun, else 503
+    /metrics  the registry's samples
 
-Any other path is 404, any method but GET and HEAD 405. The answers come from memory, so many at once and no more, and
-no connection lasts longer than CONNECTION_SECONDS, however its client dawdles.
+Any other path returns 404, any method but GET and HEAD returns 405. A 503 lists its reasons, one a line. Every response
+is made from memory. At most MAX_CONNECTIONS connections are open at a time, each for CONNECTION_TIMEOUT_SECONDS at
+most, so that slow clients cannot keep the probes out for longer.
 """
 
 import logging
@@ -26,106 +26,65 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from reprise.errors import Fatal
-from reprise.model import Dependency
-from reprise.observability.observers import NullObserver
+from reprise.observability.probes import ProbeState
 
 _LOG: Final = logging.getLogger(__name__)
 
-#: Requests answered at once; one more is hung up on. Probes and two scrapers need three.
-MAX_REQUESTS: Final = 8
+#: Connections open at a time; a further one is closed at once. Two probes and two scrapers need four.
+MAX_CONNECTIONS: Final = 8
 
-#: Seconds that a connection may last in all: a byte now and then must not keep a slot from the probes.
-CONNECTION_SECONDS: Final = 5.0
+#: Seconds from accepting a connection to closing it, whatever the client sends: one byte a second must not hold a slot.
+CONNECTION_TIMEOUT_SECONDS: Final = 5.0
 
-
-class ProbeState(NullObserver):
-    """What the pipeline tells, as far as life and readiness go. Written by its thread, read by the server's."""
-
-    def __init__(self, liveness_timeout_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._timeout = liveness_timeout_seconds
-        self._monotonic = monotonic
-        self._polled_at: float | None = None
-        self._away = frozenset(Dependency)
-        self._joined: Callable[[], bool] = bool  # False until `bootstrapped` says whom to ask
-        self._draining = False
-
-    def bootstrapped(self, joined: Callable[[], bool]) -> None:
-        """Begin to expect polls; `joined` says whether the worker is a member of its group."""
-        self._joined = joined
-        self._polled_at = self._monotonic()
-
-    def draining(self) -> None:
-        """Be unready from now on."""
-        self._draining = True
-
-    def polled(self, message_count: int) -> None:
-        """See Observer."""
-        self._polled_at = self._monotonic()
-
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """See Observer."""
-        self._away |= {dependency}
-
-    def reachable(self, dependency: Dependency) -> None:
-        """See Observer."""
-        self._away -= {dependency}
-
-    def not_alive(self) -> list[str]:
-        """Say why the worker is not alive; nothing where it is."""
-        if self._polled_at is None:
-            return ["starting"]
-        quiet = self._monotonic() - self._polled_at
-        return [f"no poll completed for {quiet:.0f} s"] if quiet > self._timeout else []
-
-    def not_ready(self) -> list[str]:
-        """Say why the worker is not ready; nothing where it is."""
-        reasons = [f"{dependency} does not answer" for dependency in sorted(self._away)]
-        if not self._joined():
-            reasons.append("not a member of the group")
-        if self._draining:
-            reasons.append("draining")
-        return reasons
+_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """An HTTP answer."""
+    """A response with its whole body."""
 
     status: HTTPStatus
     content_type: str
     body: bytes
 
 
-#: From a path to what answers it, given the request's Accept header.
+#: Maps a path to the function that makes its response from the request's Accept header.
 Routes = Mapping[str, Callable[[str], HttpResponse]]
 
 
-def routes(vitals: ProbeState, registry: CollectorRegistry) -> Routes:
-    """List every path that is answered."""
+def build_routes(probes: ProbeState, registry: CollectorRegistry) -> Routes:
+    """Return the routes of the worker's port."""
     return {
-        "/livez": lambda _: _verdict(vitals.not_alive()),
-        "/readyz": lambda _: _verdict(vitals.not_ready()),
-        "/metrics": lambda accept: _exposition(registry, accept),
+        "/livez": lambda _: _probe_response(probes.liveness_failures()),
+        "/readyz": lambda _: _probe_response(probes.readiness_failures()),
+        "/metrics": lambda accept: _metrics_response(registry, accept),
     }
 
 
-def _verdict(reasons: list[str]) -> HttpResponse:
-    return HttpResponse(
-        status=HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK,
-        content_type="text/plain; charset=utf-8",
-        body=("\n".join(reasons or ["ok"]) + "\n").encode(),
-    )
+def _probe_response(failures: list[str]) -> HttpResponse:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if failures else HTTPStatus.OK
+    body = "".join(f"{line}\n" for line in failures or ["ok"])
+    return HttpResponse(status=status, content_type=_PLAIN_TEXT, body=body.encode())
 
 
-def _exposition(registry: CollectorRegistry, accept: str) -> HttpResponse:
+def _metrics_response(registry: CollectorRegistry, accept: str) -> HttpResponse:
     encode, content_type = choose_encoder(accept)
     return HttpResponse(status=HTTPStatus.OK, content_type=content_type, body=encode(registry))
 
 
+def _error_response(status: HTTPStatus) -> HttpResponse:
+    return HttpResponse(status=status, content_type=_PLAIN_TEXT, body=f"{status.phrase.lower()}\n".encode())
+
+
 @contextmanager
-def http_server(answers: Routes, port: int) -> Iterator[int]:
-    """Serve on `port` of every address while the context lasts, 0 for a free one; gives the port. Raises Fatal."""
-    handler = type("Handler", (_Handler,), {"answers": answers})
+def http_server(routes: Routes, port: int) -> Iterator[int]:
+    """Serve the routes on all addresses, in a thread of its own, until the context ends.
+
+    port  0 chooses a free port
+
+    Yields the port. Raises Fatal if the port cannot be bound.
+    """
+    handler = type("Handler", (_Handler,), {"routes": routes})
     try:
         bound = _Server(port, handler)
     except OSError as error:
@@ -137,51 +96,54 @@ def http_server(answers: Routes, port: int) -> Iterator[int]:
             yield server.server_address[1]
         finally:
             server.shutdown()
-            thread.join(CONNECTION_SECONDS)
+            thread.join(CONNECTION_TIMEOUT_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    #: of one read or write; the server ends what lasts longer in all
-    timeout = CONNECTION_SECONDS
-    answers: ClassVar[Routes] = {}
+    #: seconds of one read or write; `_Server.service_actions` bounds the whole connection
+    timeout = CONNECTION_TIMEOUT_SECONDS
+    routes: ClassVar[Routes] = {}
 
     def do_GET(self) -> None:
-        self._find()
+        self._send_route()
 
     def do_HEAD(self) -> None:
-        self._find()
+        self._send_route()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what the base class refuses (another method, a request too large or broken) without repeating it."""
+        """Send the status alone: the base class would repeat parts of the request in the body.
+
+        The base class calls this for a method without a handler and for a request that is malformed or too large.
+        """
         status = HTTPStatus(code)
-        self.request_version = self.protocol_version  # else one that was not understood gets a body without a status
-        self._answer(_plain(HTTPStatus.METHOD_NOT_ALLOWED if status is HTTPStatus.NOT_IMPLEMENTED else status))
+        # A malformed request leaves the version at HTTP/0.9, which would drop the status line.
+        self.request_version = self.protocol_version
+        if status is HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        self._send(_error_response(status))
 
-    def _find(self) -> None:
-        answer = self.answers.get(self.path.partition("?")[0])
-        self._answer(answer(self.headers.get("Accept", "")) if answer else _plain(HTTPStatus.NOT_FOUND))
+    def _send_route(self) -> None:
+        make_response = self.routes.get(self.path.partition("?")[0])
+        if make_response is None:
+            self._send(_error_response(HTTPStatus.NOT_FOUND))
+        else:
+            self._send(make_response(self.headers.get("Accept", "")))
 
-    def _answer(self, answer: HttpResponse) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
+    def _send(self, response: HttpResponse) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        if response.status is HTTPStatus.METHOD_NOT_ALLOWED:
             self.send_header("Allow", "GET, HEAD")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self.wfile.write(response.body)
 
     def version_string(self) -> str:
         return "reprise"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
-        """Keep probes and scrapes out of the log."""
-
-
-def _plain(status: HTTPStatus) -> HttpResponse:
-    return HttpResponse(
-        status=status, content_type="text/plain; charset=utf-8", body=f"{status.phrase.lower()}\n".encode()
-    )
+        """Log nothing: probes and scrapes would fill the log."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -190,21 +152,21 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port: int, handler: type[_Handler]) -> None:
         dual = socket.has_dualstack_ipv6()
         self.address_family = socket.AF_INET6 if dual else socket.AF_INET
-        self._slots = threading.BoundedSemaphore(MAX_REQUESTS)
-        #: when each connection that is open began; written by the threads that answer, each its own
-        self._began: dict[Any, float] = {}
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        #: open connections and when each was accepted; each request's thread removes its own entry
+        self._accepted_at: dict[Any, float] = {}
         super().__init__(("::" if dual else "", port), handler)
 
     def server_bind(self) -> None:
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # not HTTPServer's own: it looks its name up, which takes seconds where no resolver answers
+        # HTTPServer.server_bind resolves the host's name, which takes seconds without a resolver.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "reprise", self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._slots.acquire(blocking=False):
-            self._began[request] = time.monotonic()
+            self._accepted_at[request] = time.monotonic()
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -213,17 +175,21 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            del self._began[request]
+            del self._accepted_at[request]
             self._slots.release()
 
     def service_actions(self) -> None:
-        """End what lasts too long; the base class calls this twice a second. Its own thread then leaves."""
-        overdue = time.monotonic() - CONNECTION_SECONDS
-        for request, began in list(self._began.items()):
-            if began < overdue:
-                with suppress(OSError):  # it ended by itself meanwhile
+        """Shut down connections that are past their timeout; `serve_forever` calls this twice a second.
+
+        The shutdown ends the read or write of the request's thread, which then frees the slot.
+        """
+        latest = time.monotonic() - CONNECTION_TIMEOUT_SECONDS
+        for request, accepted_at in list(self._accepted_at.items()):
+            if accepted_at < latest:
+                with suppress(OSError):  # the request's thread closed the socket meanwhile
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # a client that hung up or was too slow is no news
-            _LOG.exception("cannot answer")
+        # An OSError means that the client closed the connection or was too slow.
+        if not isinstance(sys.exception(), OSError):
+            _LOG.exception("HTTP request failed")

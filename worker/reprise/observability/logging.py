@@ -1,7 +1,7 @@
-"""Logs: one line an event that matters, JSON for machines or plain for people; never an article's text or a secret.
+"""The log's format, and the observer that logs the pipeline's progress.
 
-May live here: the set-up of structlog, and the observer that turns what the pipeline tells into a few lines. Lines of
-the libraries (kafka, redis) pass through the same format, from warnings on, and sparingly.
+Each line is one event, as a JSON object or for a terminal. No line holds an article's text or a secret. Lines of the
+client libraries have the same format: only warnings and errors, and few of them.
 """
 
 import logging
@@ -18,26 +18,32 @@ from reprise.errors import calls
 from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Message
 from reprise.observability.observers import NullObserver
 
-#: Seconds between two lines of progress while messages arrive: often enough to see that it works, too seldom to cost.
-PROGRESS_SECONDS: Final = 30.0
+#: Seconds between two "progress" lines while messages arrive, and between two "unreachable" lines of one dependency.
+PROGRESS_INTERVAL_SECONDS: Final = 30.0
 
 #: Seconds between two lines of one logger of a library.
-LIBRARY_SECONDS: Final = 60.0
+LIBRARY_INTERVAL_SECONDS: Final = 60.0
 
-#: Characters of a reason: a client's error may list every address that it tried.
+#: Characters of an outage's reason at most: a client's error may list every address that it tried.
 _MAX_REASON_CHARACTERS: Final = 300
 
-#: W3C trace context, version 00 and what later ones begin with: version, trace id, parent id, flags.
+#: The traceparent header of W3C Trace Context: version, trace id (not all zeros), parent id, flags. Later versions may
+#: append fields, so the end is open.
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
-#: The loggers of the libraries that hold secrets and articles.
-_CLIENTS: Final = ("kafka", "redis")
+#: Prefixes of loggers whose tracebacks may show secrets or articles.
+_CLIENT_LOGGERS: Final = ("kafka", "redis")
 
 
-def configure_logging(level: str, style: str, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (standard output), as `json` or for the `console`."""
+def configure_logging(level: str, log_format: str, stream: TextIO | None = None) -> None:
+    """Configure the worker's and the libraries' loggers.
+
+    level       least level of the worker's own lines; libraries log from warnings on at any level
+    log_format  `json` or `console`
+    stream      standard output if None
+    """
     stream = sys.stdout if stream is None else stream
-    least = logging.getLevelNamesMapping()[level.upper()]
+    minimum_level = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -45,12 +51,12 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(sort_keys=False)
-        if style == "json"
+        if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time")
     )
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(minimum_level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
@@ -62,65 +68,69 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
+    logging.basicConfig(level=max(minimum_level, logging.WARNING), handlers=[handler], force=True)
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:
-    """Get the worker's logger."""
+    """Return the worker's logger."""
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return log
 
 
 class RateLimitFilter(logging.Filter):
-    """Lets one line of each of the libraries' loggers pass in LIBRARY_SECONDS, without its traceback.
+    """Passes one line of each logger in LIBRARY_INTERVAL_SECONDS, and removes tracebacks of the clients.
 
-    A client whose server is away says so several times a second; the worker tells of the outage itself, once. And each
-    client's traceback would be of its own inside, where what it was sending may stand.
+    While a server is away, its client logs several lines a second; the worker logs the outage itself, once. A client's
+    traceback may show the data that the client was sending.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = clock
-        self._told_at: dict[str, float] = {}
+        self._monotonic = monotonic
+        self._passed_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Answer whether to let it pass."""
-        now = self._clock()
-        if now - self._told_at.get(record.name, -LIBRARY_SECONDS) < LIBRARY_SECONDS:
+        """Return whether to log the record."""
+        now = self._monotonic()
+        if now - self._passed_at.get(record.name, -LIBRARY_INTERVAL_SECONDS) < LIBRARY_INTERVAL_SECONDS:
             return False
-        self._told_at[record.name] = now
-        if record.name.startswith(_CLIENTS):
+        self._passed_at[record.name] = now
+        if record.name.startswith(_CLIENT_LOGGERS):
             record.exc_info = None
         return True
 
 
 class ProgressLogger(NullObserver):
-    """Tells of progress every PROGRESS_SECONDS while messages arrive, and at once of what an operator must know.
+    """Logs counts at an interval, and the first outage, dead letter or unexpected error at once.
 
-    Dead letters are told of one by one only as a count: a producer gone wrong must not fill the log as well. Nor must a
-    dependency that comes and goes: of its outages one is told of in PROGRESS_SECONDS, or what lasts as long.
+    The log stays small when every message fails or a dependency comes and goes:
+
+    - of each dead-letter reason and each failing line of code, the first between two summaries is logged
+    - of each dependency, one outage in PROGRESS_INTERVAL_SECONDS is logged; a later one within that time is logged only
+      if it lasts until the end of that time
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log = get_logger()
-        self._clock = clock
-        self._told_at = clock()
+        self._monotonic = monotonic
+        self._summary_at = monotonic()
         self._counts: Counter[str] = Counter()
-        self._dead: Counter[str] = Counter()
-        self._failures: set[str] = set()
-        #: why each dependency is away of which nothing was told yet
-        self._unsaid: dict[Dependency, str] = {}
-        self._outage_told_at: dict[Dependency, float] = {}
+        self._dead_letters: Counter[str] = Counter()
+        #: innermost call of each unexpected error since the last summary
+        self._error_sites: set[str] = set()
+        #: reasons of the outages that last and are not logged yet
+        self._unlogged_outages: dict[Dependency, str] = {}
+        self._outage_logged_at: dict[Dependency, float] = {}
 
     def polled(self, message_count: int) -> None:
-        """Tell of progress when it is time and anything happened."""
-        if self._clock() - self._told_at >= PROGRESS_SECONDS:
-            self.summary()
-        for dependency, reason in list(self._unsaid.items()):
-            self._tell_outage(dependency, reason)
+        """Log the summary and the outages that are due."""
+        if self._monotonic() - self._summary_at >= PROGRESS_INTERVAL_SECONDS:
+            self.log_summary()
+        for dependency in list(self._unlogged_outages):
+            self._log_outage_if_due(dependency)
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
-        """Count stories and variants; a decision given again is neither."""
+        """Count new stories, variants and replayed decisions."""
         for decision in decisions:
             if decision.trace.replayed:
                 self._counts["replayed"] += 1
@@ -128,61 +138,69 @@ class ProgressLogger(NullObserver):
                 self._counts["new" if decision.type is EventType.NEW else "variants"] += 1
 
     def unexpected_error(self, error: Exception) -> None:
-        """Tell of the first error of each place since the last summary. Its words may quote an article."""
-        at = calls(error)
-        if at[-1] not in self._failures:
-            self._failures.add(at[-1])
-            self._log.error("unexpected_error", type=type(error).__name__, calls=at, consequence="a dead letter")
+        """Log the error's type and calls. Its message may quote an article and is left out."""
+        error_calls = calls(error)
+        if error_calls[-1] not in self._error_sites:
+            self._error_sites.add(error_calls[-1])
+            self._log.error(
+                "unexpected_error",
+                type=type(error).__name__,
+                calls=error_calls,
+                consequence="the message becomes a dead letter",
+            )
 
     def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
-        """Tell of the first dead letter of each reason since the last summary, and where it was; count the others."""
-        if not self._dead[reason.value]:
-            self._log.warning("dead_letter", reason=reason.value, **_place(message))
-        self._dead[reason.value] += 1
+        """Count the dead letter; log its reason and position if it is the reason's first since the last summary."""
+        if not self._dead_letters[reason.value]:
+            self._log.warning("dead_letter", reason=reason.value, **_position_fields(message))
+        self._dead_letters[reason.value] += 1
 
     def skipped(self) -> None:
         """Count a tombstone."""
         self._counts["skipped"] += 1
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """Count what is done for good."""
+        """Count messages whose offsets are committed."""
         self._counts["delivered"] += len(messages)
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """Tell of it and why, or count it where one was told of a moment ago."""
+        """Count the outage, and log it if it is due."""
         self._counts["outages"] += 1
-        self._unsaid[dependency] = " ".join(reason.split())[:_MAX_REASON_CHARACTERS]
-        self._tell_outage(dependency, self._unsaid[dependency])
+        self._unlogged_outages[dependency] = " ".join(reason.split())[:_MAX_REASON_CHARACTERS]
+        self._log_outage_if_due(dependency)
 
     def reachable(self, dependency: Dependency) -> None:
-        """Tell of it, unless nobody was told that it was away."""
-        if self._unsaid.pop(dependency, None) is None:
+        """Log the end of the outage if its start was logged."""
+        if self._unlogged_outages.pop(dependency, None) is None:
             self._log.info("reachable", dependency=dependency.value)
 
-    def _tell_outage(self, dependency: Dependency, reason: str) -> None:
-        now = self._clock()
-        if now - self._outage_told_at.get(dependency, -PROGRESS_SECONDS) < PROGRESS_SECONDS:
+    def _log_outage_if_due(self, dependency: Dependency) -> None:
+        now = self._monotonic()
+        if now - self._outage_logged_at.get(dependency, -PROGRESS_INTERVAL_SECONDS) < PROGRESS_INTERVAL_SECONDS:
             return
-        self._outage_told_at[dependency] = now
-        del self._unsaid[dependency]
-        consequence = "paused, nothing is committed"
-        self._log.warning("unreachable", dependency=dependency.value, reason=reason, consequence=consequence)
+        self._outage_logged_at[dependency] = now
+        self._log.warning(
+            "unreachable",
+            dependency=dependency.value,
+            reason=self._unlogged_outages.pop(dependency),
+            consequence="the worker is paused and commits nothing",
+        )
 
-    def summary(self) -> None:
-        """Tell what happened since the last time, where anything did."""
-        if self._counts or self._dead:
-            self._log.info("progress", **self._counts, dead=dict(self._dead))
+    def log_summary(self) -> None:
+        """Log the counts since the last summary, if there are any, and start again from 0."""
+        if self._counts or self._dead_letters:
+            self._log.info("progress", **self._counts, dead=dict(self._dead_letters))
         self._counts.clear()
-        self._dead.clear()
-        self._failures.clear()
-        self._told_at = self._clock()
+        self._dead_letters.clear()
+        self._error_sites.clear()
+        self._summary_at = self._monotonic()
 
 
-def _place(message: Message | CorruptRecord) -> dict[str, str | int]:
-    """Where a message was, and the trace that it is part of, if it says so."""
-    place: dict[str, str | int] = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+def _position_fields(message: Message | CorruptRecord) -> dict[str, str | int]:
+    """Return the message's topic, partition and offset, and its trace id if it has a traceparent header."""
+    fields: dict[str, str | int] = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
     headers = message.headers if isinstance(message, Message) else ()
     for name, value in headers:
-        if name.lower() == "traceparent" and (found := _TRACEPARENT.match(value)):
-            place["trace_id"] = found[1].decode()
-    return place
+        if name.lower() == "traceparent" and (match := _TRACEPARENT.match(value)):
+            fields["trace_id"] = match[1].decode()
+    return fields

@@ -1,7 +1,7 @@
-"""Metrics: every series the worker exports, declared in one class that takes its registry.
+"""Every metric of the worker, declared in one class that takes its registry.
 
-May live here: names, help texts, labels, buckets, and how the pipeline's observations become samples. Label values come
-from enums, topics, partitions and settings, never from articles. Nothing registers itself anywhere at import.
+Names and labels are an interface: dashboards and alerts of operators depend on them. Label values come from enums,
+topics, partitions and settings, never from articles, so the number of series is bounded.
 """
 
 import platform
@@ -24,18 +24,18 @@ from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency,
 from reprise.observability.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.processing.ports import Partition
 
-#: Seconds for a batch: from a single article on an idle machine to a full batch that meets a slow Redis.
+#: Seconds of a step of a batch, from one article on an idle machine to a full batch on a slow Redis.
 _BATCH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-#: Seconds from a record's timestamp to its commit: a worker that keeps up takes tens of milliseconds, a backlog hours.
+#: Seconds from a record's timestamp to its commit, from a worker without lag to an hour's backlog.
 _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
 
-#: Messages in a batch, up to the largest that the settings allow.
+#: Messages of a batch, up to the largest value of REPRISE_BATCH_MAX_ARTICLES.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
 class ArticleOutcome(StrEnum):
-    """What became of a message."""
+    """The result of processing a message, as a label of `reprise_articles_total`."""
 
     NEW = "new"
     VARIANT = "variant"
@@ -45,9 +45,9 @@ class ArticleOutcome(StrEnum):
 
 
 class Metrics:
-    """Counts and times what the pipeline tells. All durations in seconds.
+    """Records the pipeline's progress in a registry. All durations are in seconds.
 
-    A batch that is decided again after an outage counts its articles as `replayed` the second time.
+    If a batch is decided again after an outage, its articles count as `replayed` the second time.
     """
 
     def __init__(
@@ -55,119 +55,140 @@ class Metrics:
         registry: CollectorRegistry,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        # without this each counter and histogram has a second series of its creation time
+        # Else each counter and histogram exports another series with its creation time.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry
         self._monotonic = monotonic
-        self._wall = wall
+        self._clock = clock
         self._declare_counters()
         self._declare_histograms()
         self._declare_gauges()
         ProcessCollector(registry=registry)
 
     def _declare_counters(self) -> None:
-        self._articles = self._counter("articles", "Messages by what became of them.", outcome=ArticleOutcome)
-        self._variants = self._counter("variants", "Variants by how they relate to what they matched.", kind=Kind)
-        self._dead = self._counter("dead_letters", "Messages sent to the dead letters.", reason=DeadLetterReason)
-        self._indexed = self._counter("indexed_articles", "Articles that became a representative in the index.")
-        self._full_buckets = self._counter("full_buckets", "Buckets met at their bound, which took no more entries.")
-        self._stop_bands = self._counter("stop_bands", "Bands left out because their bucket is a stock phrase.")
-        self._rebalances = self._counter("rebalances", "Changes of the partitions assigned to this worker.")
+        self._articles = self._counter(
+            "articles",
+            "Messages by outcome: new story, variant, replayed decision, dead letter, skipped tombstone.",
+            outcome=ArticleOutcome,
+        )
+        self._variants = self._counter(
+            "variants", "Variants by kind of match: exact copy, near copy, partial copy, revision.", kind=Kind
+        )
+        self._dead = self._counter("dead_letters", "Messages sent to the dead-letter topic.", reason=DeadLetterReason)
+        self._indexed = self._counter(
+            "indexed_articles", "Articles that were added to the index as representatives of their story."
+        )
+        self._full_buckets = self._counter(
+            "full_buckets", "Times that an article was not added to an LSH bucket because the bucket was full."
+        )
+        self._stop_bands = self._counter(
+            "stop_bands", "LSH bands ignored by decisions because their bucket holds a stock phrase."
+        )
+        self._rebalances = self._counter("rebalances", "Changes of the partitions that are assigned to this worker.")
 
     def _declare_histograms(self) -> None:
         self._fingerprint = self._histogram(
-            "fingerprint_seconds", "Time to turn the messages of a batch into signatures.", _BATCH_BUCKETS
+            "fingerprint_seconds",
+            "Time to decode the messages of a batch and compute their fingerprints.",
+            _BATCH_BUCKETS,
         )
         self._redis = self._histogram(
-            "redis_seconds", "Time that a batch's decisions keep the worker waiting for Redis.", _BATCH_BUCKETS
+            "redis_seconds", "Time that the worker waits for Redis to decide a batch.", _BATCH_BUCKETS
         )
         self._decision = self._histogram(
-            "decision_seconds", "Time from the poll of a batch to all of its decisions.", _BATCH_BUCKETS
+            "decision_seconds", "Time from the poll of a batch to its last decision.", _BATCH_BUCKETS
         )
         self._end_to_end = self._histogram(
-            "end_to_end_seconds", "Time from a message's timestamp to its commit.", _END_TO_END_BUCKETS
+            "end_to_end_seconds", "Time from a message's timestamp to the commit of its offset.", _END_TO_END_BUCKETS
         )
-        self._batch = self._histogram("batch_articles", "Messages in a batch.", _SIZE_BUCKETS)
+        self._batch = self._histogram(
+            "batch_articles", "Messages of a batch; empty polls are not counted.", _SIZE_BUCKETS
+        )
 
     def _declare_gauges(self) -> None:
         self._up = Gauge(
             "reprise_dependency_up",
-            "Whether a dependency answered when it was last asked.",
+            "1 if the last call of the dependency succeeded, 0 if it failed.",
             ["dependency"],
             registry=self.registry,
         )
         for dependency in Dependency:
             self._up.labels(dependency)
-        self._last_poll = self._gauge("last_poll_timestamp_seconds", "When a poll last completed; 0 before the first.")
-        self._circuit = self._gauge("circuit_open", "1 while the worker ends because too much could not be read.")
-        self._warm_up = self._gauge("warm_up", "1 while the worker learns in silence and has not told anything yet.")
+        self._last_poll = self._gauge(
+            "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."
+        )
+        self._circuit = self._gauge("circuit_open", "1 once the circuit breaker has opened, until the worker exits.")
+        self._warm_up = self._gauge(
+            "warm_up", "1 while the worker fills the index without publishing events (--warm-up)."
+        )
         self._expected = self._gauge(
-            "index_expected_articles", "Representatives that the index of each namespace was laid out for."
+            "index_expected_articles", "Representatives that the index of each namespace is sized for."
         )
         build = Gauge(
             "reprise_build_info",
-            "Always 1; what is running.",
+            "Versions of the worker and of Python; always 1.",
             ["version", "python_version"],
             registry=self.registry,
         )
         build.labels(__version__, platform.python_version()).set(1)
 
-    def _gauge(self, name: str, meaning: str) -> Gauge:
-        return Gauge(f"reprise_{name}", meaning, registry=self.registry)
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(f"reprise_{name}", help_text, registry=self.registry)
 
-    def _counter(self, name: str, meaning: str, **labels: type[StrEnum]) -> Counter:
-        counter = Counter(f"reprise_{name}", meaning, list(labels), registry=self.registry)
+    def _counter(self, name: str, help_text: str, **labels: type[StrEnum]) -> Counter:
+        counter = Counter(f"reprise_{name}", help_text, list(labels), registry=self.registry)
         for label, values in labels.items():
-            for value in values:  # a series that begins at 0 shows its first increase
+            for value in values:  # rate() sees the first increase only if the series starts at 0
                 counter.labels(**{label: value})
         return counter
 
-    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(f"reprise_{name}", meaning, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, help_text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"reprise_{name}", help_text, buckets=buckets, registry=self.registry)
 
-    def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
-        """Export the lag of each assigned partition; `lag` is called at each scrape, from the scrape's thread."""
+    def export_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+        """Export the lag of each assigned partition; each scrape calls `lag`, from its own thread."""
         self.registry.register(LagCollector(lag))
 
-    def watch_index(self, size: Callable[[str], int], namespaces: Sequence[str]) -> None:
-        """Export the number of representatives of each namespace; `size` is called from the scrape's thread.
+    def export_index_size(self, size: Callable[[str], int], namespaces: Sequence[str]) -> None:
+        """Export the number of representatives of each namespace.
 
-        With one namespace it is called every 15 s at most, with n of them every n * 15 s for each.
+        Scrapes call `size` from their own threads: of n namespaces, each at most once in n *
+        REDIS_QUERY_INTERVAL_SECONDS.
         """
         self.registry.register(IndexCollector(size, namespaces, self._monotonic))
 
-    def watch_memory(self, memory: Callable[[], MemoryUsage]) -> None:
-        """Export what the store uses of what it may; `memory` is called like `size` of one namespace."""
+    def export_redis_memory(self, memory: Callable[[], MemoryUsage]) -> None:
+        """Export Redis's memory usage; scrapes call `memory`, at most once in REDIS_QUERY_INTERVAL_SECONDS."""
         self.registry.register(MemoryCollector(memory, self._monotonic))
 
-    def describe(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:
-        """Say what this worker works on: a dashboard chooses workers by it."""
+    def set_worker_info(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:
+        """Export the settings that a dashboard selects workers by, and the expected size of the index."""
         worker = Gauge(
             "reprise_worker_info",
-            "Always 1; what the worker works on.",
+            "Consumer group, namespace and delivery mode of the worker; always 1.",
             ["group_id", "index_namespace", "delivery"],
             registry=self.registry,
         )
         worker.labels(group_id, namespace, delivery).set(1)
         self._expected.set(expected_articles)
 
-    def warming_up(self, silent: bool) -> None:
-        """Say whether the worker learns in silence."""
-        self._warm_up.set(silent)
+    def set_warm_up(self, active: bool) -> None:
+        """Export whether the worker fills the index without publishing events."""
+        self._warm_up.set(active)
 
-    def circuit_opened(self) -> None:
-        """Say that the worker ends by its circuit limit."""
+    def set_circuit_open(self) -> None:
+        """Export that the circuit breaker has opened."""
         self._circuit.set(1)
 
-    def rebalanced(self) -> None:
+    def count_rebalance(self) -> None:
         """Count a change of the assignment."""
         self._rebalances.inc()
 
     def polled(self, message_count: int) -> None:
         """See Observer."""
-        self._last_poll.set(self._wall())
+        self._last_poll.set(self._clock())
         if message_count:
             self._batch.observe(message_count)
 
@@ -176,7 +197,7 @@ class Metrics:
         self._fingerprint.observe(seconds)
 
     def unexpected_error(self, error: Exception) -> None:
-        """See Observer; its dead letter is what counts."""
+        """See Observer; `dead_lettered` counts the message."""
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
@@ -207,8 +228,8 @@ class Metrics:
         self._articles.labels(ArticleOutcome.SKIPPED).inc()
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """See Observer. A message without a timestamp is left out; a producer's clock ahead of this one counts as 0."""
-        now = self._wall()
+        """See Observer. Messages without a timestamp are left out; a timestamp in the future counts as 0 seconds."""
+        now = self._clock()
         for message in messages:
             if isinstance(message, Message) and message.timestamp_ms is not None:
                 self._end_to_end.observe(max(0.0, now - message.timestamp_ms / 1000))

@@ -1,4 +1,4 @@
-"""Observers of observers: one that tells many, since the pipeline knows of one, and one that hears nothing."""
+"""Observers that are building blocks: one that ignores every call, and one that forwards to several."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from reprise.processing.ports import Observer
 
 
 class NullObserver:
-    """Ignores everything: what an observer of a few things begins with."""
+    """Ignores every call; a subclass overrides the methods that it needs."""
 
     def polled(self, message_count: int) -> None:
         """See Observer."""
@@ -38,7 +38,7 @@ class NullObserver:
 
 
 class CompositeObserver:
-    """Hands everything on to each observer, in order."""
+    """Forwards every call to each observer, in order."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers

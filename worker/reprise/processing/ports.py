@@ -1,7 +1,7 @@
 """What the pipeline talks to.
 
 Adapters: reprise/kafka, reprise/delivery.py, reprise/redis_index, reprise/memory_index.py, reprise/files.py,
-reprise/metrics.py, reprise/health.py.
+reprise/observability.
 """
 
 from collections.abc import Callable, Sequence
