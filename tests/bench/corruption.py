@@ -107,7 +107,7 @@ def furniture(sites: Sequence[Site], headlines: Sequence[str], words: int, *, pr
     for site, headline in zip(sites, headlines, strict=True):
         if words <= 0:
             break
-        added = [site.joiner.join(site.notices)] if prose else [*site.menu, headline, site.legal]
+        added = [site.sentence_separator.join(site.notices)] if prose else [*site.menu, headline, site.legal]
         lines += filter(None, added)
         words -= sum(len(line.split()) for line in added)
     return lines

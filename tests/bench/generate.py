@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from reprise.synthetic import Crawl, crawl, insert_malformed
-from reprise.synthetic.serialize import line
+from reprise.synthetic import CrawlOptions, generate_crawl, insert_malformed
+from reprise.synthetic.serialize import serialize_line
 
 #: A row for each so many times as many articles as the row before.
 _STEP: Final = 10
@@ -30,10 +30,16 @@ def main() -> None:
     parser.add_argument("--largest", type=float, default=0.0, help="share of the first story (default: %(default)s)")
     parser.add_argument("--reach", type=int, default=1024, help="stories still reprinted (default: %(default)s)")
     given = parser.parse_args()
-    options = Crawl(count=given.articles, words=given.words, largest=given.largest, reach=given.reach)
+    options = CrawlOptions(count=given.articles, words=given.words, largest=given.largest, reach=given.reach)
     sys.stdout.write("| articles | bytes an article | articles/s of CPU | peak memory, MB |\n")
     sys.stdout.write("| --- | --- | --- | --- |\n")
-    articles, lines = 0, (line(each, with_gold=True) for each in insert_malformed(crawl(options), 0.0, options.seed))
+    articles, lines = (
+        0,
+        (
+            serialize_line(each, with_labels=True)
+            for each in insert_malformed(generate_crawl(options), 0.0, options.seed)
+        ),
+    )
     while True:
         target = min(given.articles, max(1_000, articles * _STEP))
         began = time.process_time()

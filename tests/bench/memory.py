@@ -25,7 +25,7 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Fingerprint
 from reprise.replay.embedded_valkey import embedded_store
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 
 #: the budget at the expected number of articles, bytes: an indexed article, and what a variant leaves
 BUDGET_INDEXED, BUDGET_VARIANT = 1536, 120
@@ -79,7 +79,7 @@ def measure(expected: int, share: float, words: int, seed: int, open_store: Open
     Fewer would measure the steps in which the server's allocator grows, not the variants.
     """
     count = max(1, round(expected * share))
-    options = Crawl(count=count, seed=seed, words=words, spread=0.25, duplicates=0, html=0)
+    options = CrawlOptions(count=count, seed=seed, words=words, spread=0.25, duplicates=0, html=0)
     with open_store() as url:
         client = redis.Redis.from_url(url)
         index = RedisIndex(client, rule=Rule(), retention=_RETENTION, expected_articles=expected)
@@ -111,18 +111,18 @@ def measure(expected: int, share: float, words: int, seed: int, open_store: Open
     )
 
 
-def articles_of(options: Crawl) -> Iterator[Article]:
+def articles_of(options: CrawlOptions) -> Iterator[Article]:
     """Articles of a crawl of texts, as the text step takes them."""
-    for labelled in crawl(options):
+    for labelled in generate_crawl(options):
         made = labelled.article
         yield Article(article_id=made["id"], text=made["text"], source=made["source"])
 
 
-def _fingerprints(options: Crawl) -> Iterator[Fingerprint]:
+def _fingerprints(options: CrawlOptions) -> Iterator[Fingerprint]:
     return (fingerprint(article, Rule()) for article in articles_of(options))
 
 
-def _variants(options: Crawl) -> Iterator[Fingerprint]:
+def _variants(options: CrawlOptions) -> Iterator[Fingerprint]:
     """Copies of the same articles at other ids, with one word in the middle of the longest line changed."""
     for article in articles_of(options):
         line = max(article.text.split("\n"), key=len)
@@ -145,7 +145,7 @@ def _decide(index: RedisIndex, fingerprints: Iterable[Fingerprint], now_ms: int)
     return decisions
 
 
-def _warm_up(index: RedisIndex, client: redis.Redis, options: Crawl) -> None:
+def _warm_up(index: RedisIndex, client: redis.Redis, options: CrawlOptions) -> None:
     """Leave in the server what no article costs: the scripts, the client's buffers, an empty namespace."""
     _decide(index, _fingerprints(options), _NOW_MS)
     client.execute_command("FLUSHALL", "SYNC")  # a lazy one would go on freeing while we measure

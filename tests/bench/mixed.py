@@ -31,9 +31,9 @@ from reprise.model import Article, Decision, Fingerprint, Message
 from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
 from reprise.settings import Settings, load
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 from reprise.synthetic.languages import LANGUAGES
-from reprise.synthetic.serialize import line
+from reprise.synthetic.serialize import serialize_line
 from tests.bench.chained import chained
 
 _SHARED: Final = Path("../shared/eval")
@@ -168,12 +168,12 @@ def of_file(settings: Settings, steps: Steps, name: str, source: str | None) -> 
     return Crowd(name=Path(name).name.split(".")[0], count=len(found), articles=lambda: iter(found))
 
 
-def synthetic(steps: Steps, options: Crawl) -> Crowd:
+def synthetic(steps: Steps, options: CrawlOptions) -> Crowd:
     """A synthetic crawl, read from its lines as the worker reads them, HTML among them."""
 
     def articles() -> Iterator[Fingerprint]:
-        for number, labelled in enumerate(crawl(options)):
-            value = line(labelled, with_gold=False)
+        for number, labelled in enumerate(generate_crawl(options)):
+            value = serialize_line(labelled, with_labels=False)
             yield steps.fingerprint(
                 steps.read(Message(topic="synthetic", partition=0, offset=number, key=None, value=value))
             )
@@ -232,7 +232,7 @@ def main() -> int:
         if given.reuters:
             crowds.append(of_file(settings, steps, given.reuters, given.source))
         if given.count:
-            crowds.append(synthetic(steps, Crawl(count=given.count, languages=given.languages.split(","))))
+            crowds.append(synthetic(steps, CrawlOptions(count=given.count, languages=given.languages.split(","))))
         if given.chained and given.reuters:
             crowds.append(of_phrases(settings, steps, "Reuters", [given.reuters], given.chained))
         if given.chained:

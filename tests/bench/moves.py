@@ -25,7 +25,7 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import Unreachable
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 
@@ -73,7 +73,7 @@ def _index(client: redis.RedisCluster, articles: int) -> RedisIndex:
 
 
 def _batches(articles: int) -> Iterator[list[Fingerprint]]:
-    made = crawl(Crawl(count=articles, seed=0, words=560, spread=0.25, duplicates=0, html=0))
+    made = generate_crawl(CrawlOptions(count=articles, seed=0, words=560, spread=0.25, duplicates=0, html=0))
     found = (
         fingerprint(Article(article_id=one["id"], text=one["text"], source=one["source"]), Rule())
         for one in (each.article for each in made)

@@ -38,8 +38,8 @@ from reprise.processing.ports import Index
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.reprints import write_story
 from reprise.synthetic.rng import Rng
-from reprise.synthetic.sites import Site, sites, text_page
-from reprise.synthetic.vocabulary import WORLD, Prose, lexicon
+from reprise.synthetic.sites import Site, make_sites, render_text_page
+from reprise.synthetic.vocabulary import FIXED_SEED, SentenceGenerator, build_lexicon
 from tests.bench.corruption import Sentences, furniture, misread, sentences_of, shortened, thinned
 from tests.text_helpers import shingles
 
@@ -140,7 +140,7 @@ def _measure_round(texts: Round, wear: Wear, index: Index, chance: Random, cell:
 
 def _page(name: str, text: Sentences, wear: Wear, site: Site, chance: Random) -> Article:
     kept = wear.cut(text, chance)
-    page = text_page(site, _headlines()[chance.randrange(len(_headlines()))], kept, ())
+    page = render_text_page(site, _headlines()[chance.randrange(len(_headlines()))], kept, ())
     if wear.boilerplate:
         words = sum(len(sentence.split()) for sentence in kept) * wear.boilerplate
         begin = _FURNISHED * site.number
@@ -174,13 +174,13 @@ def _shingles(text: str) -> NDArray[np.uint32]:
 @cache
 def _furnishing() -> list[Site]:
     """Sites that no article is of, whose boilerplate the reprinting sites have: the first so many are the first's."""
-    return sites(_REPRINTING * (_FURNISHED + 1), _english())[_REPRINTING:]
+    return make_sites(_REPRINTING * (_FURNISHED + 1), _english())[_REPRINTING:]
 
 
 @cache
 def sites_of_the_press() -> list[Site]:
     """The sites that print articles; the first print the reprints, the others the originals."""
-    return [replace(site, notices=()) for site in sites(_REPRINTING + 200, _english())]
+    return [replace(site, notices=()) for site in make_sites(_REPRINTING + 200, _english())]
 
 
 @cache
@@ -190,16 +190,16 @@ def _headlines() -> list[str]:
     return [english.headline() for _ in range(_REPRINTING * _FURNISHED)]
 
 
-def _english() -> dict[str, Prose]:
-    return {"en": Prose(lexicon(LANGUAGES["en"]), WORLD)}
+def _english() -> dict[str, SentenceGenerator]:
+    return {"en": SentenceGenerator(build_lexicon(LANGUAGES["en"]), FIXED_SEED)}
 
 
 def generated(words: int, articles: int, seed: int) -> Corpus:
     """Made-up English stories of `words` words, a quarter more or less."""
-    dice, language = Rng(seed, words), Prose(lexicon(LANGUAGES["en"]), seed, words)
+    rng, language = Rng(seed, words), SentenceGenerator(build_lexicon(LANGUAGES["en"]), seed, words)
 
     def tell() -> list[Sentences]:
-        return [write_story(language, dice, words * (75 + dice.below(51)) // 100) for _ in range(articles)]
+        return [write_story(language, rng, words * (75 + rng.randbelow(51)) // 100) for _ in range(articles)]
 
     return Corpus(name=f"{words} words", rounds=[Round(texts=tell(), strangers=tell())])
 

@@ -33,7 +33,7 @@ from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Article
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 
 #: Kept words of the pages that are measured: the usual length of a news report.
 _WORDS: Final = range(500, 701)
@@ -103,7 +103,7 @@ def _labelled() -> Iterator[str]:
 
 
 def _generated() -> Iterator[str]:
-    for labelled in crawl(Crawl(count=500, words=_GENERATED_WORDS, spread=0.2, html=0, duplicates=0)):
+    for labelled in generate_crawl(CrawlOptions(count=500, words=_GENERATED_WORDS, spread=0.2, html=0, duplicates=0)):
         yield labelled.article["text"]
 
 

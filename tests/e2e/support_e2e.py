@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.stack import wait_until
 from reprise.messages.events import SCHEMA_ID, schema
 from reprise.model import EventType, Message
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 from tests.support import TopicNames, WorkerProcess
 
 #: Seconds for anything that a broker answers at once.
@@ -334,7 +334,9 @@ def load_messages(count: int, *, partitions: int = 1, seed: int = 1) -> list[Raw
             key=labelled.article["id"].encode(),
             partition=number % partitions,
         )
-        for number, labelled in enumerate(crawl(Crawl(count=count, seed=seed, words=120, html=0.0, languages=("en",))))
+        for number, labelled in enumerate(
+            generate_crawl(CrawlOptions(count=count, seed=seed, words=120, html=0.0, languages=("en",)))
+        )
     ]
 
 

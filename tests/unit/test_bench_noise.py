@@ -72,9 +72,9 @@ def site(notices: tuple[str, ...]) -> Site:
         menu=("Home", "Sport"),
         notices=notices,
         legal="© 2025 A",
-        leads=False,
-        paragraph=1,
-        joiner=" ",
+        shows_leads=False,
+        sentences_per_paragraph=1,
+        sentence_separator=" ",
     )
 
 

@@ -24,21 +24,21 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.model import Message, OutputRecord
-from reprise.synthetic import Crawl, GeneratedArticle, crawl, insert_malformed
+from reprise.synthetic import CrawlOptions, GeneratedArticle, generate_crawl, insert_malformed
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.reprints import REPRINTS, Relation
 from reprise.synthetic.rng import Rng, zipf_table
-from reprise.synthetic.serialize import gold_line, line, record
+from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 
 #: SHA-256 of the lines that _GOLDEN makes. A change of it breaks every recorded crawl: say so in the changelog.
-_GOLDEN = Crawl(count=500, seed=42, words=120)
+_GOLDEN = CrawlOptions(count=500, seed=42, words=120)
 _GOLDEN_SHA256 = "8b29d8bd3f20e6cab5162bac0f8aadcf5aad1b7b6d7732c65e623b03c91d4d3f"
 
 
-def lines(options: Crawl) -> bytes:
-    return b"".join(line(labelled, with_gold=True) for labelled in crawl(options))
+def lines(options: CrawlOptions) -> bytes:
+    return b"".join(serialize_line(labelled, with_labels=True) for labelled in generate_crawl(options))
 
 
 def shingles(text: str, size: int = 3) -> set[tuple[str, ...]]:
@@ -60,7 +60,7 @@ def by_story(articles: Iterable[GeneratedArticle]) -> dict[str, list[GeneratedAr
 @pytest.fixture(scope="module")
 def texts() -> Sequence[GeneratedArticle]:
     """Make a crawl of text pages alone, long enough that boilerplate does not rule."""
-    return list(crawl(Crawl(count=3000, seed=7, html=0, duplicates=0.6, words=300)))
+    return list(generate_crawl(CrawlOptions(count=3000, seed=7, html=0, duplicates=0.6, words=300)))
 
 
 def test_the_same_options_give_the_same_bytes_on_every_platform() -> None:
@@ -70,17 +70,19 @@ def test_the_same_options_give_the_same_bytes_on_every_platform() -> None:
 
 def test_two_crawls_at_the_same_time_do_not_disturb_each_other() -> None:
     """No state is shared between crawls: interleaved, both give what they give alone."""
-    options = Crawl(count=300, seed=3, words=60)
+    options = CrawlOptions(count=300, seed=3, words=60)
     first, second = [], []
-    for one, other in zip(crawl(options), crawl(options), strict=True):
+    for one, other in zip(generate_crawl(options), generate_crawl(options), strict=True):
         first.append(one)
         second.append(other)
-    assert first == second == list(crawl(options))
+    assert first == second == list(generate_crawl(options))
 
 
 def test_another_seed_gives_other_articles() -> None:
     """Two seeds share no id, no story, no address and hardly any text, so that both fit into one topic."""
-    one, other = (list(crawl(Crawl(count=200, seed=seed, languages=("en",), html=0))) for seed in (1, 2))
+    one, other = (
+        list(generate_crawl(CrawlOptions(count=200, seed=seed, languages=("en",), html=0))) for seed in (1, 2)
+    )
     for field in ("id", "url"):
         assert not {x.article[field] for x in one} & {x.article[field] for x in other}
     assert not {x.story for x in one} & {x.story for x in other}
@@ -90,21 +92,23 @@ def test_another_seed_gives_other_articles() -> None:
 
 def test_a_longer_crawl_begins_with_the_shorter_one() -> None:
     """`count` only says where to stop."""
-    short, long = (crawl(Crawl(count=count, words=60)) for count in (50, 500))
+    short, long = (generate_crawl(CrawlOptions(count=count, words=60)) for count in (50, 500))
     assert list(short) == list(islice(long, 50))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
 def test_the_share_of_reprints_is_the_one_asked_for(share: float) -> None:
     """Of 5,000 articles, those that are no founder are within 3 % points of --duplicates."""
-    founders = sum(x.relation is Relation.FOUNDER for x in crawl(Crawl(count=5000, duplicates=share, words=40)))
+    founders = sum(
+        x.relation is Relation.FOUNDER for x in generate_crawl(CrawlOptions(count=5000, duplicates=share, words=40))
+    )
     assert 1 - founders / 5000 == pytest.approx(share, abs=0.03)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_share_of_html_is_the_one_asked_for(share: float) -> None:
     """The share of new stories given as HTML is within 3 % points of --html, and no article has both."""
-    articles = list(crawl(Crawl(count=5000, html=share, duplicates=0, words=40)))
+    articles = list(generate_crawl(CrawlOptions(count=5000, html=share, duplicates=0, words=40)))
     assert sum("html" in x.article for x in articles) / 5000 == pytest.approx(share, abs=0.03)
     assert all(("html" in x.article) != ("text" in x.article) for x in articles)
 
@@ -119,7 +123,9 @@ def test_each_relation_is_as_frequent_as_its_weight(texts: Sequence[GeneratedArt
 @pytest.mark.parametrize("words", [100, 400, 1200])
 def test_a_story_has_the_mean_length_asked_for(words: int) -> None:
     """The sentences of new stories have --words words on average, within 5 %, and vary by --spread."""
-    articles = crawl(Crawl(count=600, words=words, spread=0.5, duplicates=0, html=1, languages=("en", "de"), sites=2))
+    articles = generate_crawl(
+        CrawlOptions(count=600, words=words, spread=0.5, duplicates=0, html=1, languages=("en", "de"), sites=2)
+    )
     lengths = [len(body.split()) for body in (_body(x.article["html"]) for x in articles)]
     assert mean(lengths) == pytest.approx(words, rel=0.05)
     assert min(lengths) < 0.75 * words
@@ -132,7 +138,7 @@ def _body(html: str) -> str:
 
 def test_every_language_and_every_site_is_used() -> None:
     """All languages asked for appear, each on its own sites, and no site is left out."""
-    articles = list(crawl(Crawl(count=4000, words=40, sites=21)))
+    articles = list(generate_crawl(CrawlOptions(count=4000, words=40, sites=21)))
     assert {x.article["lang"] for x in articles} == set(LANGUAGES)
     languages = defaultdict(set)
     for x in articles:
@@ -201,7 +207,11 @@ def test_a_reprint_shares_text_with_the_founder_of_its_story(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_unrelated_stories_share_no_more_than_natural_text_does(language: str) -> None:
     """Between sites, 75 % of the pairs of stories share under 0.5 % of their shingles and 99 % of them under 5 %."""
-    articles = list(crawl(Crawl(count=150, seed=5, duplicates=0, html=0, words=300, languages=(language,), sites=50)))
+    articles = list(
+        generate_crawl(
+            CrawlOptions(count=150, seed=5, duplicates=0, html=0, words=300, languages=(language,), sites=50)
+        )
+    )
     pages = [(x.article["source"], shingles(x.article["text"])) for x in articles]
     measured = sorted(jaccard(a, b) for (one, a), (other, b) in combinations(pages, 2) if one != other)
     assert measured[int(0.75 * len(measured))] < 0.005
@@ -210,7 +220,9 @@ def test_unrelated_stories_share_no_more_than_natural_text_does(language: str) -
 
 def test_articles_of_one_site_share_its_boilerplate_and_stay_under_the_threshold() -> None:
     """Unrelated articles of one site share its menu and notices, less than the 0.3 that means one story."""
-    articles = list(crawl(Crawl(count=120, seed=5, duplicates=0, html=0, words=300, languages=("en",), sites=1)))
+    articles = list(
+        generate_crawl(CrawlOptions(count=120, seed=5, duplicates=0, html=0, words=300, languages=("en",), sites=1))
+    )
     measured = [jaccard(a, b) for a, b in combinations([shingles(x.article["text"]) for x in articles], 2)]
     assert mean(measured) > 0.005
     assert max(measured) < 0.3
@@ -218,14 +230,16 @@ def test_articles_of_one_site_share_its_boilerplate_and_stay_under_the_threshold
 
 def test_stock_phrases_stand_in_many_stories() -> None:
     """Some sentences are shared by three stories or more, as the phrases that stop bands are for."""
-    articles = crawl(Crawl(count=400, seed=5, duplicates=0, html=1, words=300, languages=("en",), sites=100))
+    articles = generate_crawl(
+        CrawlOptions(count=400, seed=5, duplicates=0, html=1, words=300, languages=("en",), sites=100)
+    )
     told = Counter(s for x in articles for s in set(_body(x.article["html"]).split(". ")))
     assert sum(count >= 3 for count in told.values()) > 5
 
 
 def test_popularity_is_heavy_tailed_and_reprints_follow_soon() -> None:
     """Half the stories are printed once or twice, one 50 times as often as the mean; half the reprints come soon."""
-    articles = list(crawl(Crawl(count=20_000, seed=1, words=40, duplicates=0.5)))
+    articles = list(generate_crawl(CrawlOptions(count=20_000, seed=1, words=40, duplicates=0.5)))
     printed = Counter(x.story for x in articles)
     sizes = sorted(printed.values())
     assert sizes[len(sizes) // 2] <= 2
@@ -239,7 +253,7 @@ def test_popularity_is_heavy_tailed_and_reprints_follow_soon() -> None:
 @pytest.mark.parametrize("options", [{}, {"largest": 0.5, "duplicates": 0.9, "reach": 64}, {"skew": 0.0}])
 def test_memory_stays_where_it_is(options: dict[str, Any]) -> None:
     """From the 3,000th to the 8,000th message the generator's memory grows by under 1 MB, whatever is asked for."""
-    endless = crawl(Crawl(count=None, words=60, languages=("en", "zh"), sites=100, **options))
+    endless = generate_crawl(CrawlOptions(count=None, words=60, languages=("en", "zh"), sites=100, **options))
     articles = islice(insert_malformed(endless, 0.05, 0), 8000)
     tracemalloc.start()
     try:
@@ -257,8 +271,8 @@ def test_memory_stays_where_it_is(options: dict[str, Any]) -> None:
 
 def test_every_line_is_an_input_the_worker_reads() -> None:
     """A line is one JSON object whose fields have the types, and times the form, that the input topic asks for."""
-    for x in crawl(Crawl(count=500, words=60)):
-        written = line(x, with_gold=True)
+    for x in generate_crawl(CrawlOptions(count=500, words=60)):
+        written = serialize_line(x, with_labels=True)
         assert written.endswith(b"\n")
         assert written.count(b"\n") == 1
         body = json.loads(written)
@@ -280,8 +294,8 @@ def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
     """Only exact copies have the founder's content hash, whatever the site shows beside the text by then."""
     hashes: dict[str, bytes] = {}
     seen: Counter[tuple[bool, bool]] = Counter()
-    for x in crawl(Crawl(count=1500, html=html, duplicates=0.6, words=150)):
-        value = line(x, with_gold=False)
+    for x in generate_crawl(CrawlOptions(count=1500, html=html, duplicates=0.6, words=150)):
+        value = serialize_line(x, with_labels=False)
         article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=value), DecoderLimits())
         found = fingerprint(article, Rule()).content_hash
         same = hashes.setdefault(x.story, found) == found
@@ -293,15 +307,15 @@ def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
 
 def test_labels_are_kept_apart_where_they_are_asked_for() -> None:
     """Without gold an article's line holds no label; the gold line holds id, story and kind alone."""
-    (x,) = crawl(Crawl(count=1))
-    assert json.loads(line(x, with_gold=False)) == x.article
-    assert json.loads(gold_line(x)) == {"id": x.article["id"], "story": x.story, "kind": "founder"}
+    (x,) = generate_crawl(CrawlOptions(count=1))
+    assert json.loads(serialize_line(x, with_labels=False)) == x.article
+    assert json.loads(serialize_label(x)) == {"id": x.article["id"], "story": x.story, "kind": "founder"}
 
 
 def test_a_record_is_keyed_by_the_articles_id() -> None:
     """A record's key is the id, so that an article and its revisions meet in one partition."""
-    (x,) = crawl(Crawl(count=1))
-    made = record(x, "articles.raw", with_gold=False)
+    (x,) = generate_crawl(CrawlOptions(count=1))
+    made = to_record(x, "articles.raw", with_labels=False)
     assert (made.topic, made.key) == ("articles.raw", x.article["id"].encode())
     assert made.value is not None
     assert json.loads(made.value) == x.article
@@ -325,7 +339,7 @@ def test_a_record_is_keyed_by_the_articles_id() -> None:
 def test_a_wrong_option_is_named(wrong: dict[str, Any], named: str) -> None:
     """Each option out of its bounds is one line that names it."""
     with pytest.raises(UsageError, match=named) as told:
-        Crawl(**{"count": 1, **wrong})
+        CrawlOptions(**{"count": 1, **wrong})
     assert len(str(told.value).splitlines()) == 1
 
 
@@ -341,8 +355,8 @@ def test_a_zipf_table_gives_each_rank_its_share() -> None:
 
 def test_dice_are_fair() -> None:
     """Every face of a die comes up as often as every other, within four standard deviations."""
-    dice = Rng(11)
-    counted = Counter(dice.below(6) for _ in range(60_000))
+    rng = Rng(11)
+    counted = Counter(rng.randbelow(6) for _ in range(60_000))
     assert counted.keys() == set(range(6))
     assert all(abs(count - 10_000) < 4 * 91.3 for count in counted.values())
 
@@ -379,7 +393,9 @@ def test_a_rate_is_kept_also_when_the_consumer_was_late() -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    for batch in limit_rate(crawl(Crawl(count=100, words=40)), RateLimit(rate=100), lambda: now[0], sleep):
+    for batch in limit_rate(
+        generate_crawl(CrawlOptions(count=100, words=40)), RateLimit(rate=100), lambda: now[0], sleep
+    ):
         given.append((len(batch), now[0] - 50))
         if len(given) == 4:
             now[0] += 0.3
@@ -406,4 +422,4 @@ class _Full:
 def test_an_article_that_no_broker_takes_is_an_error_and_not_lost() -> None:
     """A record too large to be sent ends the command instead of leaving a gap in the crawl."""
     with pytest.raises(UsageError, match="words"):
-        deliver(crawl(Crawl(count=1)), _Full(), "articles.raw", with_gold=True)
+        deliver(generate_crawl(CrawlOptions(count=1)), _Full(), "articles.raw", with_labels=True)

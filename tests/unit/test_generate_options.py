@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from reprise.errors import UsageError
-from reprise.synthetic import Crawl, GeneratedArticle, crawl
-from reprise.synthetic.reprints import RecentStories, Relation, tickets
+from reprise.synthetic import CrawlOptions, GeneratedArticle, generate_crawl
+from reprise.synthetic.reprints import RecentStories, Relation, ticket_count
 from reprise.synthetic.rng import Rng
 
 
 def crawled(count: int, **options: Any) -> Sequence[GeneratedArticle]:
     """Make a crawl of short stories."""
-    return list(crawl(Crawl(count=count, words=40, sites=50, **options)))
+    return list(generate_crawl(CrawlOptions(count=count, words=40, sites=50, **options)))
 
 
 def reprints(articles: Sequence[GeneratedArticle]) -> Counter[Relation]:
@@ -70,23 +70,23 @@ def test_tickets_fall_as_a_power_of_the_face(tenths: int) -> None:
     skew = Fraction(tenths, 10)
     for face in (1, 2, 3, 1000, 1 << 20, 12345678, 1 << 29, 3_000_000_000, 1 << 32):
         exact = ((1 << 32) / face) ** (tenths / 10)
-        assert tickets(face, skew, 1024) == max(1, min(1024, int(exact * (1 + 1e-12)))), face
+        assert ticket_count(face, skew, 1024) == max(1, min(1024, int(exact * (1 + 1e-12)))), face
 
 
 def test_without_skew_every_story_has_one_ticket() -> None:
     """A skew of 0 gives the luckiest story no more than any other."""
-    assert tickets(1, Fraction(0), 1024) == 1
+    assert ticket_count(1, Fraction(0), 1024) == 1
 
 
 def test_what_is_remembered_has_a_bound() -> None:
     """However many stories are added, no more tickets are held than the reach allows, and they are the last ones'."""
     recent: RecentStories[int] = RecentStories(reach=16, skew=1.0)
-    dice, bound = Rng(5), 16 * 4  # 3.4 tickets a story, rounded up
+    rng, bound = Rng(5), 16 * 4  # 3.4 tickets a story, rounded up
     for story in range(5000):
-        recent.add(story, dice)
+        recent.add(story, rng)
         assert len(recent) <= bound
     assert len(recent) == bound
-    assert all((recent.draw(dice) or 0) > 4900 for _ in range(1000))
+    assert all((recent.draw(rng) or 0) > 4900 for _ in range(1000))
 
 
 def test_a_longer_reach_prints_older_stories() -> None:
@@ -101,7 +101,9 @@ def test_a_longer_reach_prints_older_stories() -> None:
 
 def test_a_crawl_without_an_end_goes_on() -> None:
     """Without a count a crawl is the longer one that every shorter one begins."""
-    assert list(islice(crawl(Crawl(count=None, words=40)), 700))[:300] == list(crawl(Crawl(count=300, words=40)))
+    assert list(islice(generate_crawl(CrawlOptions(count=None, words=40)), 700))[:300] == list(
+        generate_crawl(CrawlOptions(count=300, words=40))
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,5 +126,5 @@ def test_a_crawl_without_an_end_goes_on() -> None:
 def test_a_wrong_wish_is_named(wrong: dict[str, Any], named: str) -> None:
     """Each option out of its bounds is one line that names it."""
     with pytest.raises(UsageError, match=named) as told:
-        Crawl(count=1, **wrong)
+        CrawlOptions(count=1, **wrong)
     assert len(str(told.value).splitlines()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.errors import UsageError
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 from reprise.synthetic.crawl import START
 
@@ -51,7 +51,7 @@ def test_in_a_burst_the_rate_is_a_multiple() -> None:
 def test_the_simulated_clock_has_the_same_bursts() -> None:
     """Of a crawl at the same rate each second holds 50 articles or 500, within a third: the steps between are drawn."""
     seconds: Counter[int] = Counter()
-    for x in crawl(Crawl(count=5600, words=40, interval_us=20_000, burst=BURST)):
+    for x in generate_crawl(CrawlOptions(count=5600, words=40, interval_us=20_000, burst=BURST)):
         seconds[int((datetime.fromisoformat(x.article["crawled_at"]) - START).total_seconds())] += 1
     whole = {second: number for second, number in seconds.items() if 0 < second < 39}
     for second, number in whole.items():
@@ -63,7 +63,7 @@ def test_the_simulated_clock_has_the_same_bursts() -> None:
 def test_the_simulated_clock_keeps_the_rate() -> None:
     """The mean time between two articles is the one asked for within 2 %, also where it is no whole millisecond."""
     for interval_us in (100_000, 3_333, 250):
-        articles = list(crawl(Crawl(count=5000, words=40, interval_us=interval_us)))
+        articles = list(generate_crawl(CrawlOptions(count=5000, words=40, interval_us=interval_us)))
         took = datetime.fromisoformat(articles[-1].article["crawled_at"]) - START
         assert took.total_seconds() == pytest.approx(5000 * interval_us / SECOND_US, rel=0.02)
 

@@ -23,7 +23,7 @@ from reprise.dedup.text.fingerprint import fingerprint_batch
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings.groups import IndexSettings
-from reprise.synthetic import Crawl
+from reprise.synthetic import CrawlOptions
 from tests.bench.goals.results import Growth, Probe, Size
 from tests.bench.goals.servers import fresh_store, store_seconds
 from tests.bench.goals.summary import ratios
@@ -36,7 +36,7 @@ _BATCH: Final = 500
 _PROBES: Final = 5
 
 #: Mean words of a generated story: with its page's notices 600 kept words, as `make bench-memory` has them.
-_CRAWL: Final = Crawl(count=0, words=560, spread=0.25, duplicates=0, html=0)
+_CRAWL: Final = CrawlOptions(count=0, words=560, spread=0.25, duplicates=0, html=0)
 
 #: Seeds of the articles that an index holds and of those that are new to it.
 _HELD, _NEW = 11, 12

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from reprise.synthetic import Crawl, crawl
+from reprise.synthetic import CrawlOptions, generate_crawl
 from tests.bench.goals.results import StreamFacts
 
 _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or Path(__file__).parents[4] / "shared")
@@ -55,7 +55,7 @@ def make_stream(count: int, seed: int = 0) -> Stream:
     wanted = _VARIANTS * count - (len(real) - stories)
     duplicates = min(1.0, max(0.0, wanted / synthetic)) if synthetic else 0.0
     made = _generated(
-        Crawl(
+        CrawlOptions(
             count=synthetic, seed=seed, words=_WORDS, spread=_SPREAD, duplicates=duplicates, html=0, languages=("en",)
         )
     )
@@ -81,8 +81,8 @@ def _labelled() -> Iterator[_Page]:
             yield _Page(story=f"gold {page['story']}", article={name: page[name] for name in _FIELDS if page.get(name)})
 
 
-def _generated(options: Crawl) -> Iterator[_Page]:
-    for labelled in crawl(options):
+def _generated(options: CrawlOptions) -> Iterator[_Page]:
+    for labelled in generate_crawl(options):
         yield _Page(story=labelled.story, article=labelled.article)
 
 

@@ -18,9 +18,9 @@ from reprise.commands.support.signals import on_signals
 from reprise.commands.support.telling import Telling
 from reprise.errors import UsageError
 from reprise.processing.shutdown import StopRequest
-from reprise.synthetic import Crawl, GeneratedArticle, MalformedMessage, crawl, insert_malformed
+from reprise.synthetic import CrawlOptions, GeneratedArticle, MalformedMessage, generate_crawl, insert_malformed
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
-from reprise.synthetic.options import MOST_REACH, MOST_SKEW
+from reprise.synthetic.options import MAX_REACH, MAX_SKEW
 from reprise.synthetic.reprints import REPRINTS
 
 #: Articles where nothing says how many.
@@ -42,7 +42,7 @@ _SHORTEST_SECONDS: Final = 1e-3
 _NAMED: Final = re.compile(r"(\w+)(?:=(\d{1,9}))?")
 
 #: shows what a crawl is without options
-_DEFAULTS: Final = Crawl(count=None)
+_DEFAULTS: Final = CrawlOptions(count=None)
 
 _SHARE: Final = click.FloatRange(0, 1)
 
@@ -70,7 +70,7 @@ _SHARE: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--skew",
-    type=click.FloatRange(0, MOST_SKEW),
+    type=click.FloatRange(0, MAX_SKEW),
     default=_DEFAULTS.skew,
     show_default=True,
     help="How unequally stories are reprinted, in tenths: Zipf's exponent; 0: all alike.",
@@ -84,7 +84,7 @@ _SHARE: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--reach",
-    type=click.IntRange(1, MOST_REACH),
+    type=click.IntRange(1, MAX_REACH),
     default=_DEFAULTS.reach,
     show_default=True,
     help="Stories that are still reprinted, about; held in memory, some 7 KB each.",
@@ -136,9 +136,9 @@ def command(
     with on_signals(stop.request), ExitStack() as stack:
         telling = stack.enter_context(Telling(sys.stderr, moving=moving))
         if topic is None:
-            writes = [to_file(output, with_gold=gold is None, stack=stack)]
+            writes = [to_file(output, with_labels=gold is None, stack=stack)]
         else:
-            writes = [to_topic(topic, with_gold=gold is None, stop=stop, say=telling.say, stack=stack)]
+            writes = [to_topic(topic, with_labels=gold is None, stop=stop, say=telling.say, stack=stack)]
         if gold is not None:
             writes.append(to_gold(gold, stack=stack))
         for batch in limit_rate(messages, pace, wait=stop.wait):
@@ -184,7 +184,7 @@ def _messages(
     pace: RateLimit, *, kinds: str, languages: str, broken: float, **shape: Any
 ) -> Iterator[GeneratedArticle | MalformedMessage]:
     spoken = named_numbers("languages", languages)
-    options = Crawl(
+    options = CrawlOptions(
         count=None,
         kinds=named_numbers("kinds", kinds),
         languages=spoken if "=" in languages else tuple(spoken),
@@ -192,7 +192,7 @@ def _messages(
         burst=pace.burst,
         **shape,
     )
-    return insert_malformed(crawl(options), broken, options.seed)
+    return insert_malformed(generate_crawl(options), broken, options.seed)
 
 
 def _refuse_contradictions(

@@ -1,21 +1,23 @@
-"""A synthetic crawl with known stories: the same bytes for the same options, at steady memory.
+"""Generate a synthetic crawl whose stories are known.
 
-    dice.py        chance that repeats itself on every platform
-    languages.py   letters and function words of the languages that exist here
-    words.py       a vocabulary and sentences out of it
-    stories.py     which story is printed again, and how it is changed
-    pages.py       sites, and what each wraps around a story
-    burst.py       how the rate changes with the hour
-    options.py     what may be asked for
-    stream.py      the crawl itself
-    broken.py      messages among it that nobody can read
-    lines.py       lines, labels and records
+The same options generate the same bytes on every platform. Memory does not grow with the number of articles.
 
-Pure: no clock, no socket, no file. The command that paces and writes it is reprise/commands/generate.py.
+    rng.py          random numbers that are equal on every platform
+    languages.py    letters and function words of the seven languages
+    vocabulary.py   an invented vocabulary, and sentences made of it
+    reprints.py     the stories that are still reprinted, and the changes that a reprint makes
+    sites.py        sites, their boilerplate and their page layouts
+    burst.py        bursts: periods with a higher rate
+    options.py      the options of a crawl and their checks
+    crawl.py        the articles in the order of their crawl
+    malformed.py    messages that a worker has to reject
+    serialize.py    lines of a file, labels and Kafka records
+
+This package uses no clock, socket or file. `reprise/commands/generate.py` limits the rate and writes the output.
 """
 
-from reprise.synthetic.crawl import GeneratedArticle, crawl
+from reprise.synthetic.crawl import GeneratedArticle, generate_crawl
 from reprise.synthetic.malformed import MalformedMessage, insert_malformed
-from reprise.synthetic.options import Crawl
+from reprise.synthetic.options import CrawlOptions
 
-__all__ = ["Crawl", "GeneratedArticle", "MalformedMessage", "crawl", "insert_malformed"]
+__all__ = ["CrawlOptions", "GeneratedArticle", "MalformedMessage", "generate_crawl", "insert_malformed"]

@@ -1,6 +1,6 @@
-"""Bursts: how the steady time of a crawl becomes the time of a clock that knows hours of breaking news.
+"""Convert between a crawl's steady time and a clock on which the rate rises in bursts.
 
-May live here: the arithmetic, the same for the simulated clock and for the real pace, in whole microseconds.
+The simulated clock and the real rate limit share this arithmetic. It uses whole microseconds.
 """
 
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ from typing import Final
 
 from reprise.errors import UsageError
 
-#: microseconds a second
+#: microseconds in a second
 SECOND_US: Final = 1_000_000
 
-#: largest multiple of the rate; at a rate of 1,000 a second that is more than any broker takes
-_MOST_TIMES: Final = 10_000
+#: largest multiple of the rate; with 1,000 messages a second it already exceeds the throughput of a broker
+_MAX_TIMES: Final = 10_000
 
-#: longest period in seconds: a year
-_LONGEST: Final = 31_536_000
+#: longest period: one year, in seconds
+_MAX_EVERY_SECONDS: Final = 31_536_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
-    """The rate is `times` as high in the last `seconds` of every `every` seconds.
+    """A periodic burst: the rate is multiplied by `times` in the last `seconds` of every `every` seconds.
 
-    Steady time is the time that as many articles would take without bursts. Raises UsageError, a line for each mistake.
+    Steady time is the time that the same number of articles takes without bursts.
+    Raises UsageError with one line for each invalid value.
     """
 
     times: int
@@ -30,31 +31,31 @@ class Burst:
     every: int
 
     def __post_init__(self) -> None:
-        mistakes = [
-            f"burst: {name} must be in 1..{most}, not {value}"
-            for name, value, most in (
-                ("times", self.times, _MOST_TIMES),
-                ("every", self.every, _LONGEST),
+        errors = [
+            f"burst: {name} must be in 1..{maximum}, not {value}"
+            for name, value, maximum in (
+                ("times", self.times, _MAX_TIMES),
+                ("every", self.every, _MAX_EVERY_SECONDS),
                 ("seconds", self.seconds, self.every),
             )
-            if not 1 <= value <= most
+            if not 1 <= value <= maximum
         ]
-        if mistakes:
-            raise UsageError("\n".join(mistakes))
+        if errors:
+            raise UsageError("\n".join(errors))
 
     def clock_us(self, steady_us: int) -> int:
-        """Say when on the clock so much steady time is over. Never decreases."""
+        """Convert steady time to clock time, both in microseconds. The result never decreases."""
         quiet_us = (self.every - self.seconds) * SECOND_US
         periods, rest = divmod(steady_us, quiet_us + self.times * self.seconds * SECOND_US)
         return periods * self.every * SECOND_US + min(rest, quiet_us) + max(0, rest - quiet_us) // self.times
 
     def steady_us(self, clock_us: int) -> int:
-        """Say how much steady time is over by then: the inverse of `clock_us`."""
+        """Convert clock time to steady time, both in microseconds: the inverse of `clock_us`."""
         quiet_us = (self.every - self.seconds) * SECOND_US
         periods, rest = divmod(clock_us, self.every * SECOND_US)
         steady_us = periods * (quiet_us + self.times * self.seconds * SECOND_US)
         return steady_us + min(rest, quiet_us) + max(0, rest - quiet_us) * self.times
 
 
-#: The rate is the same at all times.
+#: a constant rate
 STEADY: Final = Burst(times=1, seconds=1, every=1)

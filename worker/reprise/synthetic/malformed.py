@@ -1,6 +1,6 @@
-"""Messages that no worker can read, strewn among the articles, each with the reason that it should be binned for.
+"""Insert messages that a worker has to reject, each labelled with the reason of its dead letter.
 
-May live here: ways to damage an article that is otherwise of the crawl.
+A malformed message is a damaged copy of an article of the crawl.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,16 +13,16 @@ from reprise.model import DeadLetterReason
 from reprise.synthetic.crawl import GeneratedArticle
 from reprise.synthetic.rng import Rng
 
-#: Seeds the draw of what is broken; the crawl's own draws have 0 and 1.
-_BROKEN = 2
+#: second seed of the draws for malformed messages; the crawl itself uses 0 and 1
+_MALFORMED_SEED = 2
 
-#: times that an id is repeated to be too long; the shortest has four bytes, and 256 are allowed
-_REPEATED = 100
+#: repetitions that make an id too long: the shortest id has four bytes and the limit is 256
+_ID_REPETITIONS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedMessage:
-    """The bytes of a message that cannot become an article, and the dead letter's reason."""
+    """A message that is not a valid article: its bytes and the expected reason of its dead letter."""
 
     value: bytes
     reason: DeadLetterReason
@@ -31,54 +31,54 @@ class MalformedMessage:
 def insert_malformed(
     articles: Iterable[GeneratedArticle], share: float, seed: int
 ) -> Iterator[GeneratedArticle | MalformedMessage]:
-    """Put broken messages between the articles, so that `share` (0 up to but not 1) of all messages are broken.
+    """Insert malformed messages before articles, so that `share` (0 <= share < 1) of all messages are malformed.
 
-    Each is a damaged copy of the article that follows: the articles and their labels stay what they are.
+    Each malformed message is a damaged copy of the article that follows it. Articles and labels do not change.
     """
-    dice, ways = Rng(seed, _BROKEN), tuple(_DAMAGES)
-    for labelled in articles:
-        while share and dice.chance(share):
-            reason = dice.pick(ways)
-            yield MalformedMessage(value=_DAMAGES[reason](labelled.article), reason=reason)
-        yield labelled
+    rng, reasons = Rng(seed, _MALFORMED_SEED), tuple(_MUTATIONS)
+    for generated in articles:
+        while share and rng.bernoulli(share):
+            reason = rng.choice(reasons)
+            yield MalformedMessage(value=_MUTATIONS[reason](generated.article), reason=reason)
+        yield generated
 
 
-def _cut_short(article: Mapping[str, str]) -> bytes:
+def _truncate(article: Mapping[str, str]) -> bytes:
     text = orjson.dumps(article).decode()
     return text[: len(text) // 2].encode()
 
 
-def _in_latin_1(article: Mapping[str, str]) -> bytes:
-    """Add a byte that begins no character in UTF-8, as pages do that another encoding was forgotten of."""
+def _encode_title_in_latin_1(article: Mapping[str, str]) -> bytes:
+    """Put a byte into the title that starts no UTF-8 sequence, as on a page decoded with the wrong charset."""
     return orjson.dumps({**article, "title": "\x00"}).replace(b"\\u0000", b"caf\xe9")
 
 
-def _as_array(article: Mapping[str, str]) -> bytes:
+def _convert_to_array(article: Mapping[str, str]) -> bytes:
     return orjson.dumps(list(article.values()))
 
 
-def _with_a_list(article: Mapping[str, str]) -> bytes:
+def _convert_title_to_list(article: Mapping[str, str]) -> bytes:
     return orjson.dumps({**article, "title": [article["title"]]})
 
 
-def _without_text(article: Mapping[str, str]) -> bytes:
+def _remove_text(article: Mapping[str, str]) -> bytes:
     return orjson.dumps({name: value for name, value in article.items() if name not in {"text", "html"}})
 
 
-def _with_a_long_id(article: Mapping[str, str]) -> bytes:
-    return orjson.dumps({**article, "id": article["id"] * _REPEATED})
+def _lengthen_id(article: Mapping[str, str]) -> bytes:
+    return orjson.dumps({**article, "id": article["id"] * _ID_REPETITIONS})
 
 
-_DAMAGES: Mapping[DeadLetterReason, Callable[[Mapping[str, str]], bytes]] = MappingProxyType(
+_MUTATIONS: Mapping[DeadLetterReason, Callable[[Mapping[str, str]], bytes]] = MappingProxyType(
     {
-        DeadLetterReason.NOT_JSON: _cut_short,
-        DeadLetterReason.NOT_UTF8: _in_latin_1,
-        DeadLetterReason.NOT_AN_OBJECT: _as_array,
-        DeadLetterReason.WRONG_TYPE: _with_a_list,
-        DeadLetterReason.NO_TEXT: _without_text,
-        DeadLetterReason.ID_TOO_LONG: _with_a_long_id,
+        DeadLetterReason.NOT_JSON: _truncate,
+        DeadLetterReason.NOT_UTF8: _encode_title_in_latin_1,
+        DeadLetterReason.NOT_AN_OBJECT: _convert_to_array,
+        DeadLetterReason.WRONG_TYPE: _convert_title_to_list,
+        DeadLetterReason.NO_TEXT: _remove_text,
+        DeadLetterReason.ID_TOO_LONG: _lengthen_id,
     }
 )
 
-#: What a broken message may be: the label of its gold.
-REASONS: Sequence[DeadLetterReason] = tuple(_DAMAGES)
+#: possible reasons of a malformed message
+MALFORMED_REASONS: Sequence[DeadLetterReason] = tuple(_MUTATIONS)

@@ -1,7 +1,6 @@
-"""Which story is printed again, and how its text is changed on the way.
+"""Draw the story to reprint, and derive a reprint's text from its story.
 
-May live here: the relations between a reprint and its story, and the memory of recent ones. May not: sites, pages,
-identifiers, times.
+Everything here works on sentences: sites, pages, ids and times belong to crawl.py and sites.py.
 """
 
 import math
@@ -13,7 +12,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from reprise.synthetic.rng import Rng
-from reprise.synthetic.vocabulary import Prose
+from reprise.synthetic.vocabulary import SentenceGenerator
 
 T = TypeVar("T")
 
@@ -21,7 +20,7 @@ Sentences = tuple[str, ...]
 
 
 class Relation(StrEnum):
-    """What an article is to its story; the label `kind` of the gold."""
+    """The relation of an article to its story; the value of the label `kind`."""
 
     FOUNDER = "founder"
     EXACT = "exact"
@@ -32,7 +31,7 @@ class Relation(StrEnum):
     REVISION = "revision"
 
 
-#: How many in 20 reprints are of each kind, unless asked for otherwise.
+#: default weights of the kinds of reprints; they sum to 20
 REPRINTS: Mapping[str, int] = MappingProxyType(
     {
         Relation.EXACT: 3,
@@ -44,146 +43,149 @@ REPRINTS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-#: Denominator of a skew: with tenths the numbers compared stay below 400 bits.
+#: denominator of a skew; with tenths the compared integers stay below 400 bits
 _SKEW_STEPS = 10
 
-#: faces of the die that decides on a story's tickets
-_FACES = 1 << 32
+#: number of equally likely draws that decide a story's ticket count
+_TICKET_DRAWS = 1 << 32
 
-#: A story of fewer sentences could not be cut and still be told.
-_FEWEST_SENTENCES = 4
+#: fewest sentences of a story, so that a cut one still has a few
+_MIN_SENTENCES = 4
 
-#: one sentence in so many is a stock phrase, on average
-_STOCK_EVERY = 40
+#: mean number of sentences for each stock sentence among them
+_STOCK_INTERVAL = 40
 
 
 class RecentStories(Generic[T]):
-    """The last stories, by their tickets in the draw for what is printed next.
+    """The recent stories, each with a number of tickets in the draw for the next reprint.
 
-    A story has k tickets or more with probability k ** (-1 / skew), cut at one for each story within reach. With a skew
-    of 1 that is Zipf's law: most stories are printed once and a few everywhere. With 0 all are alike. Newer tickets are
-    drawn more often, the oldest are overwritten.
+    A story has k tickets or more with probability k ** (-1 / skew), at most `reach` tickets. With a skew of 1 this is
+    Zipf's law: most stories are printed once and a few very often. With a skew of 0 all stories are alike. New tickets
+    are drawn more often than old ones, and overwrite the oldest.
     """
 
-    __slots__ = ("_most", "_next", "_ring", "_size", "_skew")
+    __slots__ = ("_capacity", "_max_tickets", "_next", "_ring", "_skew")
 
     def __init__(self, *, reach: int, skew: float) -> None:
-        """Remember about `reach` stories. `skew` is in 0..1, rounded to a tenth."""
+        """Hold about `reach` stories. `skew` is in 0..1 and is rounded to a tenth."""
         self._ring: list[T] = []
         self._next = 0
-        self._most = reach
+        self._max_tickets = reach
         self._skew = Fraction(round(skew * _SKEW_STEPS), _SKEW_STEPS)
-        self._size = reach * _mean_tickets(self._skew, reach)
+        self._capacity = reach * _mean_ticket_count(self._skew, reach)
 
     def __len__(self) -> int:
         return len(self._ring)
 
-    def add(self, story: T, dice: Rng) -> None:
-        """Remember a story, in the place of the oldest tickets when full."""
-        for _ in range(tickets(1 + dice.below(_FACES), self._skew, self._most)):
-            if len(self._ring) < self._size:
+    def add(self, story: T, rng: Rng) -> None:
+        """Add a story. When the ring is full, its tickets overwrite the oldest ones."""
+        for _ in range(ticket_count(1 + rng.randbelow(_TICKET_DRAWS), self._skew, self._max_tickets)):
+            if len(self._ring) < self._capacity:
                 self._ring.append(story)
             else:
                 self._ring[self._next] = story
-            self._next = (self._next + 1) % self._size
+            self._next = (self._next + 1) % self._capacity
 
-    def draw(self, dice: Rng) -> T | None:
-        """Draw a recent story, the newer the likelier; None when nothing was added yet."""
+    def draw(self, rng: Rng) -> T | None:
+        """Draw a story, newer ones with a higher probability. Return None before the first `add`."""
         if not self._ring:
             return None
-        age = dice.below(dice.below(len(self._ring)) + 1)
+        age = rng.randbelow(rng.randbelow(len(self._ring)) + 1)
         return self._ring[self._next - 1 - age]
 
 
-def tickets(face: int, skew: Fraction, most: int) -> int:
-    """Give the tickets of a story that threw `face` (1..2**32): (2**32 / face) ** skew, rounded down, up to `most`.
+def ticket_count(draw: int, skew: Fraction, max_tickets: int) -> int:
+    """Return the ticket count of a story: (2**32 / draw) ** skew, rounded down, at most `max_tickets`.
 
-    Compared in integers, k**q * face**p <= 2**32p for a skew of p / q, since a power of floats is not the same
-    everywhere.
+    `draw` is in 1..2**32. The comparison k**q * draw**p <= 2**32p, for a skew of p / q, uses integers, because a
+    floating-point power differs between platforms.
     """
     p, q = skew.numerator, skew.denominator
-    power, limit = face**p, _FACES**p
-    return 1 + bisect_left(range(2, most + 1), True, key=lambda k: k**q * power > limit)
+    power, limit = draw**p, _TICKET_DRAWS**p
+    return 1 + bisect_left(range(2, max_tickets + 1), True, key=lambda k: k**q * power > limit)
 
 
-def _mean_tickets(skew: Fraction, most: int) -> int:
-    """Round up the mean of a story's tickets."""
+def _mean_ticket_count(skew: Fraction, max_tickets: int) -> int:
+    """Return the mean ticket count of a story, rounded up."""
     if not skew:
         return 1
-    # rounded first, so that a last bit that differs by platform does not make another number
-    return math.ceil(round(sum(math.pow(k, -1 / skew) for k in range(1, most + 1)), 6))
+    # Rounding to six digits first hides a last bit that differs between platforms from ceil.
+    return math.ceil(round(sum(math.pow(k, -1 / skew) for k in range(1, max_tickets + 1)), 6))
 
 
-def write_story(prose: Prose, dice: Rng, words: int) -> Sentences:
-    """Tell a new story of about so many words."""
-    count = max(_FEWEST_SENTENCES, round(words / prose.lexicon.mean_words))
-    sentences = prose.take(count)
+def write_story(generator: SentenceGenerator, rng: Rng, words: int) -> Sentences:
+    """Return the sentences of a new story of about `words` words."""
+    count = max(_MIN_SENTENCES, round(words / generator.lexicon.mean_words))
+    sentences = generator.sentences(count)
     for at in range(count):
-        if dice.below(_STOCK_EVERY) == 0:
-            sentences[at] = prose.stock()
+        if rng.randbelow(_STOCK_INTERVAL) == 0:
+            sentences[at] = generator.stock_sentence()
     return tuple(sentences)
 
 
-def make_reprint(relation: Relation, sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
-    """Change the story's sentences as an article of that relation does."""
-    return _CHANGES[relation](sentences, prose, dice)
+def make_reprint(relation: Relation, sentences: Sentences, generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Return the sentences of a reprint with the given relation to the story."""
+    return _TRANSFORMS[relation](sentences, generator, rng)
 
 
-def _same(sentences: Sentences, _prose: Prose, _dice: Rng) -> Sentences:
+def _copy(sentences: Sentences, _generator: SentenceGenerator, _rng: Rng) -> Sentences:
     return sentences
 
 
-def _near(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
-    """Edit a few words of some sentences, one in ten to four in ten, and of at least one."""
-    share = (1 + dice.below(4)) / 10
-    certain = dice.below(len(sentences))
-    return tuple(prose.edited(x) if n == certain or dice.chance(share) else x for n, x in enumerate(sentences))
+def _edit(sentences: Sentences, generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Edit a few words in 10 % to 40 % of the sentences, and in at least one sentence."""
+    share = (1 + rng.randbelow(4)) / 10
+    always = rng.randbelow(len(sentences))
+    return tuple(
+        generator.edit(sentence) if n == always or rng.bernoulli(share) else sentence
+        for n, sentence in enumerate(sentences)
+    )
 
 
-def _cut(sentences: Sentences, _prose: Prose, dice: Rng) -> Sentences:
-    """Keep two to four fifths of the story, from its first sentence or its second."""
-    keep = _portion(len(sentences), 8, 16, dice)
-    first = dice.below(3) // 2
+def _cut(sentences: Sentences, _generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Keep 40 % to 80 % of the story in a row, starting at its first or second sentence."""
+    keep = _random_portion(len(sentences), 8, 16, rng)
+    first = rng.randbelow(3) // 2
     return sentences[first : first + keep]
 
 
-def _extended(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
-    """Add a quarter to three quarters of the story's length, some of it in the middle."""
-    added = prose.take(_portion(len(sentences), 5, 15, dice))
-    at, inside = dice.below(len(sentences)) + 1, dice.below(len(added) + 1)
+def _extend(sentences: Sentences, generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Add 25 % to 75 % of the story's length: one part inside the story, the rest at its end."""
+    added = generator.sentences(_random_portion(len(sentences), 5, 15, rng))
+    at, inside = rng.randbelow(len(sentences)) + 1, rng.randbelow(len(added) + 1)
     return (*sentences[:at], *added[:inside], *sentences[at:], *added[inside:])
 
 
-def _excerpt(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
-    """Quote two to three fifths of the story in a row, inside a text of one's own that is half to once as long."""
-    quoted = _portion(len(sentences), 8, 12, dice)
-    first = dice.below(len(sentences) - quoted + 1)
-    own = prose.take(_portion(quoted, 10, 20, dice))
-    at = dice.below(len(own) + 1)
+def _excerpt(sentences: Sentences, generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Quote 40 % to 60 % of the story in a row, inside a new text of 50 % to 100 % of the quotation's length."""
+    quoted = _random_portion(len(sentences), 8, 12, rng)
+    first = rng.randbelow(len(sentences) - quoted + 1)
+    own = generator.sentences(_random_portion(quoted, 10, 20, rng))
+    at = rng.randbelow(len(own) + 1)
     return (*own[:at], *sentences[first : first + quoted], *own[at:])
 
 
-def _revised(sentences: Sentences, prose: Prose, dice: Rng) -> Sentences:
-    """Edit one or two sentences and add one in front of the last, as an author who came back to the page does."""
+def _revise(sentences: Sentences, generator: SentenceGenerator, rng: Rng) -> Sentences:
+    """Edit one or two sentences and insert a new one before the last, like an author's update."""
     revised = list(sentences)
-    for _ in range(1 + dice.below(2)):
-        at = dice.below(len(revised))
-        revised[at] = prose.edited(revised[at])
-    return (*revised[:-1], *prose.take(1), revised[-1])
+    for _ in range(1 + rng.randbelow(2)):
+        at = rng.randbelow(len(revised))
+        revised[at] = generator.edit(revised[at])
+    return (*revised[:-1], *generator.sentences(1), revised[-1])
 
 
-def _portion(count: int, least: int, most: int, dice: Rng) -> int:
-    """Draw `least` to `most` twentieths of `count`, at least 1."""
-    return max(1, count * (least + dice.below(most - least + 1)) // 20)
+def _random_portion(count: int, min_twentieths: int, max_twentieths: int, rng: Rng) -> int:
+    """Return a random portion of `count`, in twentieths between the two bounds, at least 1."""
+    return max(1, count * (min_twentieths + rng.randbelow(max_twentieths - min_twentieths + 1)) // 20)
 
 
-_CHANGES: Mapping[Relation, Callable[[Sentences, Prose, Rng], Sentences]] = MappingProxyType(
+_TRANSFORMS: Mapping[Relation, Callable[[Sentences, SentenceGenerator, Rng], Sentences]] = MappingProxyType(
     {
-        Relation.EXACT: _same,
-        Relation.NEAR: _near,
+        Relation.EXACT: _copy,
+        Relation.NEAR: _edit,
         Relation.CUT: _cut,
-        Relation.EXTENDED: _extended,
+        Relation.EXTENDED: _extend,
         Relation.EXCERPT: _excerpt,
-        Relation.REVISION: _revised,
+        Relation.REVISION: _revise,
     }
 )

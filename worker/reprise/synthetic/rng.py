@@ -1,7 +1,8 @@
-"""Chance that repeats itself: raw bits of one generator, and integer arithmetic on them.
+"""Draw random numbers that are equal on every platform.
 
-May live here: draws and tables of weights. May not: numpy's distributions, whose streams may change from version to
-version, or floating-point functions other than the four exactly rounded operations, whose last bit differs by platform.
+The module uses the raw bits of one generator and integer arithmetic. It avoids numpy's distributions, because their
+streams may change between versions. Of floating-point arithmetic it uses only the four operations that IEEE 754 rounds
+exactly: the last bit of other functions differs between platforms.
 """
 
 from collections.abc import Sequence
@@ -12,64 +13,68 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 
-#: draws fetched at once for the scalar calls; large enough that a draw costs a list's pop
-_DRAWS = 4096
+#: integers drawn at once for the scalar methods, so that one draw costs no more than `list.pop`
+_BUFFER_SIZE = 4096
 
-#: fixed-point one of a weight, in bits; leaves room for the sum of 2^20 weights in 63 bits
+#: fractional bits of a weight; 2**20 weights then sum to less than 2**63
 _WEIGHT_BITS = 40
 
 
 def zipf_weights(*, size: int, offset: int) -> NDArray[np.int64]:
-    """Weigh ranks 0..size-1 by 1 / (rank + offset) (Zipf-Mandelbrot law, exponent 1), in fixed point."""
+    """Return fixed-point weights 1 / (rank + offset) for the ranks 0..size-1.
+
+    This is the Zipf-Mandelbrot law with exponent 1.
+    """
     weights: NDArray[np.int64] = (1 << _WEIGHT_BITS) // (np.arange(size, dtype=np.int64) + offset)
     return weights
 
 
 def zipf_table(*, size: int, offset: int, bits: int) -> NDArray[np.int64]:
-    """Lay out 2**bits ranks, rank r (0..size-1) as often as 1 / (r + offset) asks."""
-    return table(zipf_weights(size=size, offset=offset), bits=bits)
+    """Return a sampling table of 2**bits ranks in 0..size-1, rank r in proportion to 1 / (r + offset)."""
+    return sampling_table(zipf_weights(size=size, offset=offset), bits=bits)
 
 
-def table(weights: NDArray[np.int64], *, bits: int) -> NDArray[np.int64]:
-    """Lay out 2**bits indexes of the weights, each as often as its weight asks. The weights' sum is below 2**63.
+def sampling_table(weights: NDArray[np.int64], *, bits: int) -> NDArray[np.int64]:
+    """Return a table of 2**bits indexes of `weights`, each index in proportion to its weight.
 
-    One whose weight is under 2**-bits of the sum may be missing.
+    A uniform draw from the table is a weighted draw of an index. The sum of the weights must be below 2**63. The table
+    may lack an index whose weight is less than 2**-bits of the sum.
     """
     ends = np.cumsum(weights)
     total = int(ends[-1])
-    # Steps of total / 2**bits, rounded down, so that the product stays inside 63 bits.
+    # Each step is total / 2**bits, rounded down, so that the products fit in 63 bits.
     marks = np.arange(1 << bits, dtype=np.int64) * (total >> bits)
     return np.searchsorted(ends, marks, side="right").astype(np.int64)
 
 
 class Rng:
-    """A stream of random bits, fixed by its seeds (non-negative integers)."""
+    """A random number generator. Its seeds (non-negative integers) determine every number."""
 
-    __slots__ = ("_bits", "_ready")
+    __slots__ = ("_bits", "_buffer")
 
     def __init__(self, *seeds: int) -> None:
         self._bits = np.random.PCG64(seeds)
-        self._ready: list[int] = []
+        self._buffer: list[int] = []
 
-    def raw(self, count: int) -> NDArray[np.uint64]:
+    def uint64(self, count: int) -> NDArray[np.uint64]:
         """Draw `count` integers of 64 random bits."""
         return np.asarray(self._bits.random_raw(count), dtype=np.uint64)
 
-    def ranks(self, table: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-        """Draw `count` entries of a table whose length is a power of two."""
+    def sample(self, table: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """Draw `count` entries of a table, with replacement. Its length must be a power of two."""
         shift = 65 - int(table.size).bit_length()
-        return table[(self.raw(count) >> np.uint64(shift)).astype(np.int64)]
+        return table[(self.uint64(count) >> np.uint64(shift)).astype(np.int64)]
 
-    def below(self, bound: int) -> int:
+    def randbelow(self, bound: int) -> int:
         """Draw an integer in 0..bound-1."""
-        if not self._ready:
-            self._ready = self.raw(_DRAWS).tolist()
-        return (self._ready.pop() * bound) >> 64
+        if not self._buffer:
+            self._buffer = self.uint64(_BUFFER_SIZE).tolist()
+        return (self._buffer.pop() * bound) >> 64
 
-    def chance(self, share: float) -> bool:
-        """Say yes in `share` (0..1) of the calls."""
-        return self.below(1 << 53) < share * (1 << 53)
+    def bernoulli(self, probability: float) -> bool:
+        """Return True with the given probability (0..1)."""
+        return self.randbelow(1 << 53) < probability * (1 << 53)
 
-    def pick(self, items: Sequence[T]) -> T:
-        """Draw one of the items, each as likely."""
-        return items[self.below(len(items))]
+    def choice(self, items: Sequence[T]) -> T:
+        """Draw one item. All items are equally likely."""
+        return items[self.randbelow(len(items))]

@@ -1,4 +1,4 @@
-"""The messages of a crawl as bytes: lines of a file, labels of the gold, records of a topic."""
+"""Serialize the messages of a crawl: lines of a file, labels, Kafka records."""
 
 import orjson
 
@@ -7,25 +7,31 @@ from reprise.synthetic.crawl import GeneratedArticle
 from reprise.synthetic.malformed import MalformedMessage
 
 
-def line(message: GeneratedArticle | MalformedMessage, *, with_gold: bool) -> bytes:
-    """Write a message as one line, an article with its labels `story` and `kind` where they are asked for."""
+def serialize_line(message: GeneratedArticle | MalformedMessage, *, with_labels: bool) -> bytes:
+    """Return a message as one line, newline included.
+
+    `with_labels` adds the labels `story` and `kind` to an article. A malformed message carries no labels.
+    """
     if isinstance(message, MalformedMessage):
         return message.value + b"\n"
-    if not with_gold:
+    if not with_labels:
         return orjson.dumps(message.article, option=orjson.OPT_APPEND_NEWLINE)
     body = {**message.article, "story": message.story, "kind": message.relation.value}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def gold_line(message: GeneratedArticle | MalformedMessage) -> bytes:
-    """Write the labels alone as one JSON line: id, story, kind; of a broken message why it is binned."""
+def serialize_label(message: GeneratedArticle | MalformedMessage) -> bytes:
+    """Return the labels of a message as one JSON line.
+
+    An article has `id`, `story` and `kind`. A malformed message has `dead`, the reason of its dead letter.
+    """
     if isinstance(message, MalformedMessage):
         return orjson.dumps({"dead": message.reason.value}, option=orjson.OPT_APPEND_NEWLINE)
     body = {"id": message.article["id"], "story": message.story, "kind": message.relation.value}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def record(message: GeneratedArticle | MalformedMessage, topic: str, *, with_gold: bool) -> OutputRecord:
-    """Make the message a record, an article keyed by its id, as producers of the input topic should send it."""
+def to_record(message: GeneratedArticle | MalformedMessage, topic: str, *, with_labels: bool) -> OutputRecord:
+    """Return a message as a Kafka record. An article's key is its id; a malformed message has no key."""
     key = None if isinstance(message, MalformedMessage) else message.article["id"].encode()
-    return OutputRecord(topic=topic, key=key, value=line(message, with_gold=with_gold)[:-1], headers=())
+    return OutputRecord(topic=topic, key=key, value=serialize_line(message, with_labels=with_labels)[:-1], headers=())

@@ -1,36 +1,36 @@
-"""Sites, and the page that a site makes of a story: text as a crawler strips it, or HTML.
-
-May live here: what a site adds to every text it prints. May not: which story is printed where and when.
-"""
+"""Generate sites with their boilerplate, and render pages that wrap it around a story."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reprise.synthetic.rng import Rng
-from reprise.synthetic.vocabulary import WORLD, Prose
+from reprise.synthetic.vocabulary import FIXED_SEED, SentenceGenerator
 
-#: Seeds the sites' own part of the world; languages have the small numbers.
-_SITES = 1_000
+#: second seed of the sites; the languages use small numbers as theirs
+_SITES_SEED = 1_000
 
-#: Vendors of consent notices a language; two sites in three begin their notice with a vendor's sentence.
+#: vendors of consent notices in each language; two in three sites start their notice with a vendor's sentence
 _VENDORS = 10
 
-#: One site in so many shows the first sentences of other stories beside a text, not their headlines alone.
-_LEADS_EVERY = 8
+#: one site in this many shows the first sentence of a story in a teaser, not only its headline
+_LEAD_INTERVAL = 8
 
-#: Three syllables of 100 give a million names; the step has no factor in common with it, so that none comes twice.
+#: Three syllables of 100 make a million names. The step is coprime to a million, so that no name repeats.
 _SYLLABLES = tuple(consonant + vowel for consonant in "bcdfghjklmnprstvwxyz" for vowel in "aeiou")
 _NAME_STEP = 618_033
 
-#: largest number of sites; each is held in memory, about 2 KB
-MOST_SITES = 100_000
+#: largest number of sites; each takes about 2 KB of memory
+MAX_SITES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A site and its fixed boilerplate. `leads`: its teasers carry a first sentence, not a headline alone.
+    """A site and its constant boilerplate.
 
-    `notices` holds sentences (consent, subscription), none on a plain site. `paragraph` is in sentences.
+    notices                  sentences of a consent or subscription notice; empty on a plain site
+    shows_leads              whether its teasers have a story's first sentence beside the headline
+    sentences_per_paragraph  length of a paragraph
+    sentence_separator       text between two sentences: a space, or nothing in a script without spaces
     """
 
     number: int
@@ -40,51 +40,55 @@ class Site:
     menu: tuple[str, ...]
     notices: tuple[str, ...]
     legal: str
-    leads: bool
-    paragraph: int
-    joiner: str
+    shows_leads: bool
+    sentences_per_paragraph: int
+    sentence_separator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teaser:
-    """Another story as a page beside it announces it."""
+    """A link to another story beside a text: its headline, and its first sentence as the lead."""
 
     title: str
     lead: str
 
 
-def sites(count: int, prose: Mapping[str, Prose]) -> list[Site]:
-    """Found `count` sites, the languages of `prose` (fresh, seeded by WORLD) in turn; the same ones every time."""
-    codes = list(prose)
-    vendors = {code: prose[code].take(_VENDORS) for code in codes}
-    dice = Rng(WORLD, _SITES)
-    return [_site(n, prose[codes[n % len(codes)]], vendors[codes[n % len(codes)]], dice) for n in range(count)]
+def make_sites(count: int, generators: Mapping[str, SentenceGenerator]) -> list[Site]:
+    """Return `count` sites, which take the languages of `generators` in turn.
+
+    The generators must be unused and seeded with FIXED_SEED; the sites are then always the same.
+    """
+    codes = list(generators)
+    vendors = {code: generators[code].sentences(_VENDORS) for code in codes}
+    rng = Rng(FIXED_SEED, _SITES_SEED)
+    site_codes = (codes[n % len(codes)] for n in range(count))
+    return [_make_site(n, generators[code], vendors[code], rng) for n, code in enumerate(site_codes)]
 
 
-def _site(number: int, prose: Prose, vendors: Sequence[str], dice: Rng) -> Site:
-    language = prose.lexicon.language
+def _make_site(number: int, generator: SentenceGenerator, vendors: Sequence[str], rng: Rng) -> Site:
+    language = generator.lexicon.language
     shuffled = (number + 1) * _NAME_STEP % 100**3
     name = "".join(_SYLLABLES[shuffled // 100**n % 100] for n in (2, 1, 0))
-    consent = (dice.pick(vendors), *prose.take(2))
-    subscribe = tuple(prose.take(1))
-    # A third of the sites has no sentence of its own around a text, a third a long notice, the rest both.
-    notices = ((), consent, (*consent, *subscribe))[dice.below(3)]
+    consent = (rng.choice(vendors), *generator.sentences(2))
+    subscription = tuple(generator.sentences(1))
+    # A third of the sites has no notice, a third has a consent notice, the rest adds a subscription notice.
+    notices = ((), consent, (*consent, *subscription))[rng.randbelow(3)]
     return Site(
         number=number,
         host=f"{name}.example",
         language=language.code,
         name=name.title(),
-        menu=tuple(prose.word().title() for _ in range(6 + dice.below(7))),
+        menu=tuple(generator.content_word().title() for _ in range(6 + rng.randbelow(7))),
         notices=notices,
         legal=f"© 2025 {name.title()}",
-        leads=dice.below(_LEADS_EVERY) == 0,
-        paragraph=1 + dice.below(4),
-        joiner=language.joiner,
+        shows_leads=rng.randbelow(_LEAD_INTERVAL) == 0,
+        sentences_per_paragraph=1 + rng.randbelow(4),
+        sentence_separator=language.word_separator,
     )
 
 
-def text_page(site: Site, title: str, sentences: Sequence[str], teasers: Iterable[Teaser]) -> str:
-    """Print the page as a crawler that only strips tags delivers it: one block of the page a line."""
+def render_text_page(site: Site, title: str, sentences: Sequence[str], teasers: Iterable[Teaser]) -> str:
+    """Return a page as text, one block of the page a line, like a crawler that only strips the tags."""
     return "\n".join(
         (
             site.name,
@@ -98,31 +102,31 @@ def text_page(site: Site, title: str, sentences: Sequence[str], teasers: Iterabl
     )
 
 
-def html_page(site: Site, title: str, sentences: Sequence[str], teasers: Iterable[Teaser]) -> str:
-    """Print the page as the site serves it."""
+def render_html_page(site: Site, title: str, sentences: Sequence[str], teasers: Iterable[Teaser]) -> str:
+    """Return a page as HTML."""
     menu = "".join(f'<li><a href="/{n}">{word}</a></li>' for n, word in enumerate(site.menu))
     body = "".join(f"<p>{paragraph}</p>\n" for paragraph in _paragraphs(site, sentences))
-    beside = "".join(f"<li>{line}</li>" for line in _teaser_lines(site, teasers))
+    related = "".join(f"<li>{line}</li>" for line in _teaser_lines(site, teasers))
     notices = "".join(f'<div class="cookie-banner" role="dialog"><p>{x}</p></div>\n' for x in _notice_lines(site))
     return (
         f'<!doctype html>\n<html lang="{site.language}"><head><meta charset="utf-8">'
         f"<title>{title} | {site.name}</title></head>\n<body><header><nav><ul>{menu}</ul></nav></header>\n"
         f"{notices}<main><article><h1>{title}</h1>\n{body}</article></main>\n"
-        f'<aside class="related"><ul>{beside}</ul></aside>\n<footer><p>{site.legal}</p></footer></body></html>\n'
+        f'<aside class="related"><ul>{related}</ul></aside>\n<footer><p>{site.legal}</p></footer></body></html>\n'
     )
 
 
 def _paragraphs(site: Site, sentences: Sequence[str]) -> Iterable[str]:
-    step = site.paragraph
-    return (site.joiner.join(sentences[at : at + step]) for at in range(0, len(sentences), step))
+    step = site.sentences_per_paragraph
+    return (site.sentence_separator.join(sentences[at : at + step]) for at in range(0, len(sentences), step))
 
 
 def _notice_lines(site: Site) -> Iterable[str]:
-    return (site.joiner.join(site.notices),) if site.notices else ()
+    return (site.sentence_separator.join(site.notices),) if site.notices else ()
 
 
 def _teaser_lines(site: Site, teasers: Iterable[Teaser]) -> Iterable[str]:
     for teaser in teasers:
         yield teaser.title
-        if site.leads:
+        if site.shows_leads:
             yield teaser.lead

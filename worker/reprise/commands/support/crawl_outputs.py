@@ -11,7 +11,7 @@ from reprise.errors import Fatal, UsageError
 from reprise.processing.ports import Sink
 from reprise.processing.shutdown import StopRequest
 from reprise.synthetic import GeneratedArticle, MalformedMessage
-from reprise.synthetic.serialize import gold_line, line, record
+from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
 
 Messages = Iterable[GeneratedArticle | MalformedMessage]
 Write = Callable[[Messages], None]
@@ -22,12 +22,12 @@ def is_standard_output(path: Path | None) -> bool:
     return path is None or str(path) == "-"
 
 
-def to_file(path: Path | None, *, with_gold: bool, stack: ExitStack) -> Write:
+def to_file(path: Path | None, *, with_labels: bool, stack: ExitStack) -> Write:
     """Write lines to a file, compressed if its name ends in .gz, or to standard output."""
     file = _opened(path, stack)
 
     def write(batch: Messages) -> None:
-        _write_all(file, b"".join(line(message, with_gold=with_gold) for message in batch))
+        _write_all(file, b"".join(serialize_line(message, with_labels=with_labels) for message in batch))
 
     return write
 
@@ -37,12 +37,14 @@ def to_gold(path: Path, *, stack: ExitStack) -> Write:
     file = _opened(path, stack)
 
     def write(batch: Messages) -> None:
-        _write_all(file, b"".join(gold_line(message) for message in batch))
+        _write_all(file, b"".join(serialize_label(message) for message in batch))
 
     return write
 
 
-def to_topic(topic: str, *, with_gold: bool, stop: StopRequest, say: Callable[[str], None], stack: ExitStack) -> Write:
+def to_topic(
+    topic: str, *, with_labels: bool, stop: StopRequest, say: Callable[[str], None], stack: ExitStack
+) -> Write:
     """Send to a topic of the Kafka that the environment names; what the broker was away for is sent again.
 
     Raises Unreachable where there is no such topic, Fatal, StoppedDuringStartup.
@@ -63,7 +65,7 @@ def to_topic(topic: str, *, with_gold: bool, stop: StopRequest, say: Callable[[s
     def write(batch: Messages) -> None:
         try:
             retry_until_ready(
-                lambda: deliver(batch, sink, topic, with_gold=with_gold),
+                lambda: deliver(batch, sink, topic, with_labels=with_labels),
                 f"topic {topic}",
                 limit_seconds=settings.times.startup_timeout_seconds,
                 stop=stop,
@@ -75,9 +77,9 @@ def to_topic(topic: str, *, with_gold: bool, stop: StopRequest, say: Callable[[s
     return write
 
 
-def deliver(batch: Messages, sink: Sink, topic: str, *, with_gold: bool) -> None:
+def deliver(batch: Messages, sink: Sink, topic: str, *, with_labels: bool) -> None:
     """Send a batch and wait until it is acknowledged. Raises UsageError where an article is too large, Unreachable."""
-    too_large = sink.send([record(message, topic, with_gold=with_gold) for message in batch])
+    too_large = sink.send([to_record(message, topic, with_labels=with_labels) for message in batch])
     if too_large:
         raise UsageError("an article is larger than the topic's brokers take; ask for fewer --words")
     sink.flush()
