@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
-from reprise.settings.groups import PREFIX, groups, variable
+from reprise.settings.groups import PREFIX, setting_groups, variable_name
 from reprise.settings.help_text import SettingHelp, describe
 
 CHART: Final = Path(__file__).parent / "reprise"
@@ -95,9 +95,9 @@ class ChartSetting:
         return self.described.secret or self.path
 
 
-def value_name(variable_name: str) -> str:
+def value_name(variable: str) -> str:
     """Turn a variable's name into the values' one."""
-    first, *others = variable_name.removeprefix(PREFIX).lower().split("_")
+    first, *others = variable.removeprefix(PREFIX).lower().split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
@@ -126,12 +126,12 @@ def chart_settings() -> Iterator[ChartSetting]:
 
 
 def _fields() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for _, group in groups():
+    for _, group in setting_groups():
         schema = group.model_json_schema()
         for name, field in schema["properties"].items():
             # an enum stands beside its group, and the field points there
             pointed = schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else {}
-            yield variable(group, name), {**pointed, **field}
+            yield variable_name(group, name), {**pointed, **field}
 
 
 def _whole(number: object) -> object:

@@ -88,5 +88,5 @@ def test_a_wrong_value_in_a_file_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("http://:hunter2@redis.example")
     told = mistake({"REPRISE_REDIS_URL_FILE": str(file)})
-    assert told.startswith("REPRISE_REDIS_URL: its value is not allowed")
+    assert told.startswith("REPRISE_REDIS_URL: invalid value; allowed: ")
     assert "hunter2" not in told

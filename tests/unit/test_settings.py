@@ -7,14 +7,14 @@ from reprise.errors import UsageError
 from reprise.settings import DeliveryMode, describe, load
 
 
-def mistakes(environment: dict[str, str]) -> list[str]:
+def error_lines(environment: dict[str, str]) -> list[str]:
     with pytest.raises(UsageError) as caught:
         load(environment)
     return str(caught.value).splitlines()
 
 
-def test_an_empty_environment_is_enough() -> None:
-    """Every setting has a default that passes the checks."""
+def test_the_defaults_are_valid() -> None:
+    """An empty environment loads: every setting has a default that passes the checks."""
     settings = load({})
     assert settings.index.window_seconds == 604_800
     assert settings.index.replay_seconds == 86_400
@@ -24,9 +24,9 @@ def test_an_empty_environment_is_enough() -> None:
     assert settings.kafka.auto_offset_reset == "earliest"
 
 
-def test_the_names_are_those_that_users_were_promised() -> None:
-    """Every variable of the contract exists under its name."""
-    promised = """
+def test_documented_variables_keep_their_names() -> None:
+    """Every variable of the contract exists."""
+    documented = """
         KAFKA_BOOTSTRAP_SERVERS KAFKA_GROUP_ID KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM KAFKA_SASL_USERNAME
         KAFKA_SASL_PASSWORD KAFKA_SSL_CAFILE KAFKA_SSL_CERTFILE KAFKA_SSL_KEYFILE TOPIC_ARTICLES TOPIC_NEW
         TOPIC_VARIANTS TOPIC_DEAD REDIS_URL REDIS_CLUSTER NAMESPACE WINDOW_SECONDS REPLAY_SECONDS EXPECTED_ARTICLES
@@ -34,11 +34,11 @@ def test_the_names_are_those_that_users_were_promised() -> None:
         BATCH_MAX_ARTICLES STARTUP_TIMEOUT_SECONDS CIRCUIT_IN_A_ROW CIRCUIT_SHARE REDIS_ALLOW_EVICTION
         LIVENESS_TIMEOUT_SECONDS
     """
-    assert {f"REPRISE_{name}" for name in promised.split()} <= {each.variable for each in describe()}
+    assert {f"REPRISE_{name}" for name in documented.split()} <= {setting.variable for setting in describe()}
 
 
-def test_the_environment_is_taken() -> None:
-    """A variable that is set wins over the default, whatever else the environment holds."""
+def test_variables_override_defaults() -> None:
+    """A REPRISE_ variable replaces its default; other variables are ignored."""
     settings = load(
         {
             "REPRISE_KAFKA_BOOTSTRAP_SERVERS": "one:9092, [::1]:9093",
@@ -54,84 +54,84 @@ def test_the_environment_is_taken() -> None:
     assert settings.redis.url.get_secret_value() == "rediss://valkey:6380"
 
 
-def test_a_worker_serves_so_many_namespaces_and_no_more() -> None:
-    """Past the bound the list is refused at the start, not cut."""
+def test_more_namespace_values_than_the_maximum_are_rejected() -> None:
+    """A list of 33 values is an error, it is not truncated."""
     values = [f"v{number}" for number in range(33)]
     by_field = {"REPRISE_NAMESPACE_BY": "field:tenant"}
     assert load({**by_field, "REPRISE_NAMESPACE_VALUES": ", ".join(values[:32])})
-    (line,) = mistakes({**by_field, "REPRISE_NAMESPACE_VALUES": ", ".join(values)})
-    assert line.startswith("REPRISE_NAMESPACE_VALUES: 'v0, v1, ")
-    assert "allowed: 1 to 32 names" in line
+    (line,) = error_lines({**by_field, "REPRISE_NAMESPACE_VALUES": ", ".join(values)})
+    assert line.startswith("REPRISE_NAMESPACE_VALUES: invalid value 'v0, v1, ")
+    assert "allowed: 1 to 32 comma-separated values" in line
 
 
-def test_values_of_namespaces_are_written_as_people_do() -> None:
-    """Blanks, capitals and repetitions do not count."""
+def test_namespace_values_are_normalized() -> None:
+    """Blanks, upper case and duplicates are removed."""
     settings = load({"REPRISE_NAMESPACE_BY": "field:tenant", "REPRISE_NAMESPACE_VALUES": "Acme, b.c ,acme"})
     assert settings.index.namespace_values == "acme,b.c"
 
 
 def test_settings_are_frozen() -> None:
-    """Nothing changes a setting after the start."""
+    """An assignment to a setting raises an error."""
     settings = load({})
     with pytest.raises(Exception, match="frozen"):
         settings.service.http_port = 1  # type: ignore[misc]
 
 
-def test_an_empty_variable_counts_as_not_set() -> None:
-    """Templates that write an empty value for what is not wanted keep the default."""
+def test_an_empty_variable_counts_as_unset() -> None:
+    """A template may write an empty value to keep the default."""
     assert load({"REPRISE_HTTP_PORT": "", "REPRISE_KAFKA_SASL_PASSWORD_FILE": ""}) == load({})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("HTTP_PORT", "99999", "a whole number at least 0 and at most 65535"),
-        ("HTTP_PORT", "http", "a whole number"),
-        ("WINDOW_SECONDS", "0", "a number at least 1"),
-        ("WINDOW_SECONDS", "nan", "a number at least 1"),
-        ("REPLAY_SECONDS", "-1", "a number at least 1"),
-        ("EXPECTED_ARTICLES", "1", "a whole number at least 100"),
-        ("CIRCUIT_SHARE", "1.5", "a number more than 0 and at most 1"),
+        ("HTTP_PORT", "99999", "an integer from 0 to 65535"),
+        ("HTTP_PORT", "http", "an integer"),
+        ("WINDOW_SECONDS", "0", "a number from 1 to 31622400"),
+        ("WINDOW_SECONDS", "nan", "a number from 1 to 31622400"),
+        ("REPLAY_SECONDS", "-1", "a number from 1 to 31622400"),
+        ("EXPECTED_ARTICLES", "1", "an integer from 100 to 1000000000"),
+        ("CIRCUIT_SHARE", "1.5", "a number above 0, at most 1"),
         ("DELIVERY", "exactly_once", "at_least_once, transactional"),
         ("LOG_FORMAT", "xml", "json, console"),
         ("REDIS_CLUSTER", "perhaps", "true, false"),
-        ("NAMESPACE", "{fr}", "characters a-z"),
+        ("NAMESPACE", "{fr}", "characters from a-z"),
         ("NAMESPACE_BY", "language", "lang, field:NAME or header:NAME"),
         ("NAMESPACE_BY", "field:", "lang, field:NAME or header:NAME"),
-        ("NAMESPACE_VALUES", "en,,fr", "1 to 32 names with commas between"),
-        ("NAMESPACE_VALUES", "en,{fr}", "1 to 32 names with commas between"),
-        ("TOPIC_NEW", "stories new", "characters a-z"),
-        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
+        ("NAMESPACE_VALUES", "en,,fr", "1 to 32 comma-separated values"),
+        ("NAMESPACE_VALUES", "en,{fr}", "1 to 32 comma-separated values"),
+        ("TOPIC_NEW", "stories new", "characters from a-z"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "HOST:PORT"),
         ("KAFKA_SASL_MECHANISM", "GSSAPI", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
         ("KAFKA_SSL_CAFILE", "/no/such/file", "the path of a readable file"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
-    """One mistake is one line: the variable, its value, what it allows."""
-    (line,) = mistakes({f"REPRISE_{name}": value})
-    assert line.startswith(f"REPRISE_{name}: {value!r} is not allowed; allowed: ")
+def test_an_invalid_value_is_reported_with_the_allowed_values(name: str, value: str, allowed: str) -> None:
+    """An error is one line: the variable, its value, the allowed values."""
+    (line,) = error_lines({f"REPRISE_{name}": value})
+    assert line.startswith(f"REPRISE_{name}: invalid value {value!r}; allowed: ")
     assert allowed in line
 
 
 @pytest.mark.parametrize(
     "url", ["http://user:hunter2@host", "redis://:hunter2@", "unix://", "redis://:hunter2@host:99999", "redis"]
 )
-def test_a_wrong_secret_is_not_shown(url: str) -> None:
-    """A Redis URL holds a password, so its mistake shows no value."""
-    (line,) = mistakes({"REPRISE_REDIS_URL": url})
-    assert line.startswith("REPRISE_REDIS_URL: its value is not allowed; allowed: redis://")
+def test_an_invalid_secret_is_not_shown(url: str) -> None:
+    """A Redis URL may contain a password, so its error line omits the value."""
+    (line,) = error_lines({"REPRISE_REDIS_URL": url})
+    assert line.startswith("REPRISE_REDIS_URL: invalid value; allowed: redis://")
     assert "hunter2" not in line
 
 
-def test_a_secret_is_not_in_the_settings_words() -> None:
-    """Printing the settings shows no password."""
+def test_the_repr_of_settings_hides_secrets() -> None:
+    """A printed Settings object contains no password."""
     settings = load({"REPRISE_REDIS_URL": "redis://:hunter2@host", "REPRISE_REDIS_PASSWORD": "hunter3"})
     assert "hunter" not in repr(settings)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
-    """Mistakes of any sort, in any group, come together."""
-    lines = mistakes(
+def test_all_errors_are_reported_at_once() -> None:
+    """Errors of every kind and group are in one report, cross-checks included."""
+    lines = error_lines(
         {
             "REPRISE_HTTP_PORT": "x",
             "REPRISE_REDIS_CLUSTER": "x",
@@ -151,17 +151,17 @@ def test_all_mistakes_are_told_at_once() -> None:
     ]
 
 
-def test_an_unknown_variable_is_a_mistake() -> None:
-    """A typing error does not pass, and the likely name is offered."""
-    assert mistakes({"REPRISE_HTPP_PORT": "80"}) == [
-        "REPRISE_HTPP_PORT: there is no such setting; did you mean REPRISE_HTTP_PORT?"
+def test_an_unknown_variable_is_an_error() -> None:
+    """A misspelt variable is reported with the most similar setting."""
+    assert error_lines({"REPRISE_HTPP_PORT": "80"}) == [
+        "REPRISE_HTPP_PORT: unknown setting; did you mean REPRISE_HTTP_PORT?"
     ]
-    assert mistakes({"REPRISE_ZZZZZZ": "x"}) == ["REPRISE_ZZZZZZ: there is no such setting"]
-    assert len(mistakes({"REPRISE_HTTP_PORT_FILE": "only secrets come from files"})) == 1
+    assert error_lines({"REPRISE_ZZZZZZ": "x"}) == ["REPRISE_ZZZZZZ: unknown setting"]
+    assert len(error_lines({"REPRISE_HTTP_PORT_FILE": "only secrets come from files"})) == 1
 
 
-def test_variables_that_nobody_typed_are_left_alone() -> None:
-    """Kubernetes describes a Service named reprise to every pod, and the tests have variables of their own."""
+def test_service_links_and_test_variables_are_ignored() -> None:
+    """Kubernetes sets REPRISE_ variables for a Service named reprise, and the tests use three of their own."""
     environment = {
         "REPRISE_SERVICE_HOST": "10.0.0.1",
         "REPRISE_SERVICE_PORT": "9464",
@@ -177,7 +177,7 @@ def test_variables_that_nobody_typed_are_left_alone() -> None:
 
 
 def test_a_secret_can_come_from_a_file(tmp_path) -> None:
-    """The file's text is the secret, without the line break at its end."""
+    """The content of the file is the secret, without the final line break."""
     file = tmp_path / "url"
     file.write_text("redis://:hunter2@host:6380/1\n")
     url = load({"REPRISE_REDIS_URL_FILE": str(file)}).redis.url
@@ -185,23 +185,24 @@ def test_a_secret_can_come_from_a_file(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"", "it is empty"), (b"\xff\xfe", "it is not UTF-8"), (b"x" * 70_000, "it is larger than")]
+    ("content", "problem"),
+    [(b"", "it is empty"), (b"\xff\xfe", "it is not UTF-8"), (b"x" * 70_000, "it is larger than")],
 )
-def test_a_secret_file_that_is_none_is_a_mistake(tmp_path, content: bytes, says: str) -> None:
-    """A file that cannot be a secret is named, with why."""
+def test_an_invalid_secret_file_is_an_error(tmp_path, content: bytes, problem: str) -> None:
+    """The error line names the variable, the file and the problem."""
     file = tmp_path / "password"
     file.write_bytes(content)
-    (line,) = mistakes({"REPRISE_REDIS_PASSWORD_FILE": str(file)})
+    (line,) = error_lines({"REPRISE_REDIS_PASSWORD_FILE": str(file)})
     assert line.startswith("REPRISE_REDIS_PASSWORD_FILE: cannot read ")
-    assert says in line
+    assert problem in line
 
 
-def test_a_secret_given_twice_is_a_mistake(tmp_path) -> None:
-    """Nobody has to guess which of the two is taken."""
+def test_a_secret_that_is_set_twice_is_an_error(tmp_path) -> None:
+    """A secret comes from its variable or from a file, not from both."""
     file = tmp_path / "password"
     file.write_text("one")
-    (line,) = mistakes({"REPRISE_REDIS_PASSWORD": "two", "REPRISE_REDIS_PASSWORD_FILE": str(file)})
-    assert line == "REPRISE_REDIS_PASSWORD_FILE: REPRISE_REDIS_PASSWORD is set as well; set one of them"
+    (line,) = error_lines({"REPRISE_REDIS_PASSWORD": "two", "REPRISE_REDIS_PASSWORD_FILE": str(file)})
+    assert line == "REPRISE_REDIS_PASSWORD_FILE: REPRISE_REDIS_PASSWORD is set as well; set only one of the two"
 
 
 SASL = {
@@ -241,36 +242,36 @@ SASL = {
         ({"REPRISE_DRAIN_TIMEOUT_SECONDS": "20"}, ["REPRISE_DRAIN_TIMEOUT_SECONDS"]),
     ],
 )
-def test_settings_that_contradict_each_other_are_mistakes(environment: dict[str, str], names: list[str]) -> None:
-    """Values that are right alone and wrong together are named."""
-    lines = mistakes(environment)
+def test_conflicting_settings_are_errors(environment: dict[str, str], names: list[str]) -> None:
+    """Values that are valid setting but not together are reported by their variables, without secrets."""
+    lines = error_lines(environment)
     assert [line.partition(":")[0] for line in lines] == names
     assert not any("hunter2" in line for line in lines)
 
 
-def test_a_complete_login_passes() -> None:
-    """SASL with all that it needs is no mistake."""
+def test_a_complete_sasl_login_is_valid() -> None:
+    """SASL with mechanism, user name and password loads."""
     password = load(SASL).kafka.sasl_password
     assert password is not None
     assert password.get_secret_value() == "hunter2"
 
 
-def test_every_threshold_of_the_rule_is_a_setting() -> None:
-    """The settings of the decision are the rule's own fields, with its defaults."""
+def test_every_field_of_the_rule_is_a_setting() -> None:
+    """The settings of the decision have the fields and defaults of Rule."""
     assert Rule(**load({}).rule.model_dump()) == Rule()
     assert set(type(load({}).rule).model_fields) == {field.name for field in fields(Rule)}
 
 
 def test_every_setting_is_described() -> None:
-    """The help has a meaning and what is allowed for each variable, and each name once."""
+    """Each variable occurs once, with its meaning and its allowed values."""
     described = list(describe())
-    assert len({each.variable for each in described}) == len(described)
-    for each in described:
-        assert each.meaning.endswith("."), each.variable
-        assert each.allowed, each.variable
+    assert len({setting.variable for setting in described}) == len(described)
+    for setting in described:
+        assert setting.meaning.endswith("."), setting.variable
+        assert setting.allowed, setting.variable
 
 
-def test_every_default_is_allowed_as_text() -> None:
-    """A default copied from the help into the environment changes nothing."""
-    environment = {each.variable: each.default for each in describe() if each.default is not None}
+def test_every_described_default_is_a_valid_value() -> None:
+    """A default that is copied from the help into the environment changes nothing."""
+    environment = {setting.variable: setting.default for setting in describe() if setting.default is not None}
     assert load(environment) == load({})

@@ -41,8 +41,7 @@ from reprise.processing.pipeline import Pipeline
 from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
-from reprise.settings import Settings
-from reprise.settings.groups import DeliveryMode
+from reprise.settings import DeliveryMode, Settings
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
 

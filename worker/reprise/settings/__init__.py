@@ -1,16 +1,18 @@
-"""The environment, read once, checked all at once, into frozen values.
+"""Settings: read from the environment once, validated together, and frozen.
 
-    groups.py       every variable with its default, meaning and bounds
-    checks.py       what may be wrong between them
-    environment.py  the environment to Settings, all mistakes at once
-    words.py        settings in words, for the help and the mistakes
+    groups.py        each setting: variable, default, description, bounds
+    types.py         the types of settings and their validators
+    cross_checks.py  checks that compare several settings
+    loader.py        parse the environment into Settings, or report all errors at once
+    help_text.py     describe settings for help texts and error lines
 
-An empty variable counts as not set; a secret may stand in a file that `..._FILE` names. Nothing here connects to,
-opens or starts what a setting names.
+An empty variable counts as unset. A secret may also come from the file that `<variable>_FILE` names. This package
+reads files and variables only; it opens no connection.
 """
 
-from reprise.settings.groups import DeliveryMode, Settings
+from reprise.settings.groups import Settings
 from reprise.settings.help_text import SettingHelp, describe
 from reprise.settings.loader import load
+from reprise.settings.types import DeliveryMode
 
 __all__ = ["DeliveryMode", "SettingHelp", "Settings", "describe", "load"]

@@ -1,4 +1,4 @@
-"""What may be wrong between settings that are right each on its own."""
+"""Checks that compare settings with one another."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,19 +11,22 @@ from reprise.settings.groups import (
     RuleSettings,
     TimeSettings,
     TopicSettings,
-    variable,
+    variable_name,
 )
 
 
-def contradictions(groups: Mapping[str, Any]) -> Iterator[str]:
-    """Check the groups against one another, one line a mistake; a check whose groups are not all there is left out."""
+def cross_check(groups: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an error line for each conflict between settings.
+
+    `groups` holds the valid groups by name; a check that needs another group is skipped.
+    """
     checks: Sequence[tuple[Callable[..., Iterator[str]], tuple[str, ...]]] = (
         (_check_kafka, ("kafka",)),
         (_check_topics, ("topics",)),
         (_check_redis, ("redis",)),
         (_check_namespaces, ("index",)),
         (_check_rule, ("rule",)),
-        (_check_times, ("times", "kafka", "redis")),
+        (_check_timeouts, ("times", "kafka", "redis")),
     )
     for check, needed in checks:
         if all(name in groups for name in needed):
@@ -33,76 +36,84 @@ def contradictions(groups: Mapping[str, Any]) -> Iterator[str]:
 def _check_kafka(kafka: KafkaSettings) -> Iterator[str]:
     protocol = kafka.security_protocol
     for name in ("sasl_mechanism", "sasl_username", "sasl_password"):
-        given = getattr(kafka, name) is not None
-        if given != protocol.startswith("SASL"):
-            need = "not used" if given else "needed"
-            yield f"{variable(KafkaSettings, name)}: is {need} with REPRISE_KAFKA_SECURITY_PROTOCOL={protocol}"
-    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
-        if getattr(kafka, name) is not None and "SSL" not in protocol:
-            yield f"{variable(KafkaSettings, name)}: is not used with REPRISE_KAFKA_SECURITY_PROTOCOL={protocol}"
-    if kafka.ssl_keyfile is not None and kafka.ssl_certfile is None:
-        yield "REPRISE_KAFKA_SSL_KEYFILE: needs REPRISE_KAFKA_SSL_CERTFILE as well"
+        is_set = getattr(kafka, name) is not None
+        if is_set != protocol.startswith("SASL"):
+            problem = "has no effect" if is_set else "is required"
+            yield f"{variable_name(KafkaSettings, name)}: {problem} with REPRISE_KAFKA_SECURITY_PROTOCOL={protocol}"
+    if "SSL" not in protocol:
+        yield from _reject_tls(kafka, f"with REPRISE_KAFKA_SECURITY_PROTOCOL={protocol}")
+    yield from _check_key_pair(kafka)
     if kafka.session_timeout_seconds >= kafka.max_poll_interval_seconds:
         yield (
-            f"REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS: {kafka.session_timeout_seconds:g} is not allowed; "
+            f"REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS: invalid value {kafka.session_timeout_seconds:g}; "
             f"allowed: less than REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS={kafka.max_poll_interval_seconds:g}"
         )
 
 
 def _check_topics(topics: TopicSettings) -> Iterator[str]:
-    taken: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name in TopicSettings.model_fields:
-        topic, key = getattr(topics, name), variable(TopicSettings, name)
-        if topic in taken:
-            yield f"{key}: {topic!r} is not allowed; {taken[topic]} names the same topic"
-        taken.setdefault(topic, key)
+        topic, variable = getattr(topics, name), variable_name(TopicSettings, name)
+        if topic in variables:
+            yield f"{variable}: invalid value {topic!r}; {variables[topic]} names the same topic"
+        variables.setdefault(topic, variable)
 
 
 def _check_redis(redis: RedisSettings) -> Iterator[str]:
     url = redis.url.get_secret_value()
     if redis.cluster and url.startswith("unix:"):
-        yield "REPRISE_REDIS_CLUSTER: true is not allowed; a cluster has no Unix socket, as REPRISE_REDIS_URL has"
+        yield "REPRISE_REDIS_CLUSTER: invalid value true; a Redis Cluster has no Unix socket as in REPRISE_REDIS_URL"
+    if not url.startswith("rediss:"):
+        yield from _reject_tls(redis, "unless REPRISE_REDIS_URL begins with rediss:")
+    yield from _check_key_pair(redis)
+
+
+def _reject_tls(group: KafkaSettings | RedisSettings, condition: str) -> Iterator[str]:
     for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
-        if getattr(redis, name) is not None and not url.startswith("rediss:"):
-            yield f"{variable(RedisSettings, name)}: is not used where REPRISE_REDIS_URL does not begin with rediss:"
-    if redis.ssl_keyfile is not None and redis.ssl_certfile is None:
-        yield "REPRISE_REDIS_SSL_KEYFILE: needs REPRISE_REDIS_SSL_CERTFILE as well"
+        if getattr(group, name) is not None:
+            yield f"{variable_name(type(group), name)}: has no effect {condition}"
+
+
+def _check_key_pair(group: KafkaSettings | RedisSettings) -> Iterator[str]:
+    if group.ssl_keyfile is not None and group.ssl_certfile is None:
+        keyfile, certfile = (variable_name(type(group), name) for name in ("ssl_keyfile", "ssl_certfile"))
+        yield f"{keyfile}: requires {certfile}"
 
 
 def _check_namespaces(index: IndexSettings) -> Iterator[str]:
-    by, values = index.namespace_by, index.namespace_values
-    if by is not None and values is None:
-        yield "REPRISE_NAMESPACE_BY: needs REPRISE_NAMESPACE_VALUES as well"
-    if by is None and values is not None:
-        yield "REPRISE_NAMESPACE_VALUES: is not used without REPRISE_NAMESPACE_BY"
-    if by == "lang" and values is not None:
+    key, values = index.namespace_by, index.namespace_values
+    if key is not None and values is None:
+        yield "REPRISE_NAMESPACE_BY: requires REPRISE_NAMESPACE_VALUES"
+    if key is None and values is not None:
+        yield "REPRISE_NAMESPACE_VALUES: has no effect without REPRISE_NAMESPACE_BY"
+    if key == "lang" and values is not None:
         for value in values.split(","):
-            if not re.fullmatch(r"[a-z]{2,8}", value):  # no article's language is ever reduced to it
+            if not re.fullmatch(r"[a-z]{2,8}", value):  # the decoder reduces each language to its primary subtag
                 yield (
-                    f"REPRISE_NAMESPACE_VALUES: {value!r} is not allowed with REPRISE_NAMESPACE_BY=lang; "
+                    f"REPRISE_NAMESPACE_VALUES: invalid value {value!r} with REPRISE_NAMESPACE_BY=lang; "
                     "allowed: primary subtags, such as en or pt"
                 )
 
 
 def _check_rule(rule: RuleSettings) -> Iterator[str]:
-    if rule.bucket_entries < rule.stop_stories:  # no bucket could ever hold so many stories
+    if rule.bucket_entries < rule.stop_stories:  # no bucket could hold articles of that many stories
         yield (
-            f"REPRISE_RULE_BUCKET_ENTRIES: {rule.bucket_entries} is not allowed; "
+            f"REPRISE_RULE_BUCKET_ENTRIES: invalid value {rule.bucket_entries}; "
             f"allowed: at least REPRISE_RULE_STOP_STORIES={rule.stop_stories}"
         )
 
 
-def _check_times(times: TimeSettings, kafka: KafkaSettings, redis: RedisSettings) -> Iterator[str]:
-    """Compare what a batch may wait for (a poll, Redis, its delivery) with the patience of those who wait for it."""
-    # Redis twice: for the answers to one batch, and to take in the next
-    batch = times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds
-    for key, value in (
+def _check_timeouts(times: TimeSettings, kafka: KafkaSettings, redis: RedisSettings) -> Iterator[str]:
+    """Compare the longest time that a batch may take with the timeouts that bound it from outside."""
+    # Redis counts twice: one call decides the batch, another submits the next one.
+    batch_seconds = times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds
+    for variable, seconds in (
         ("REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS", kafka.max_poll_interval_seconds),
         ("REPRISE_LIVENESS_TIMEOUT_SECONDS", times.liveness_timeout_seconds),
         ("REPRISE_DRAIN_TIMEOUT_SECONDS", times.drain_timeout_seconds),
     ):
-        if value <= batch:
+        if seconds <= batch_seconds:
             yield (
-                f"{key}: {value:g} is not allowed; allowed: more than {batch:g}, the sum of "
+                f"{variable}: invalid value {seconds:g}; allowed: more than {batch_seconds:g}, the sum of "
                 "REPRISE_POLL_TIMEOUT_SECONDS, twice REPRISE_REDIS_TIMEOUT_SECONDS and REPRISE_FLUSH_TIMEOUT_SECONDS"
             )

@@ -1,4 +1,4 @@
-"""Settings in words, for the help and for mistakes."""
+"""Describe settings for help texts and error lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,18 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from reprise.settings.groups import groups, variable
+from reprise.settings.groups import setting_groups, variable_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingHelp:
-    """One setting, for people. `default` is None where unset means that the thing is not used.
+    """One setting as help texts show it.
 
-    A secret may stand in a file that the variable with `_FILE` behind its name gives.
+    group    title of its group
+    default  as the environment would hold it; None if the setting is unset by default
+    allowed  the values that it accepts
+    meaning  one or two sentences
+    secret   whether its value is never printed and may come from the file that `<variable>_FILE` names
     """
 
     variable: str
@@ -27,23 +31,47 @@ class SettingHelp:
 
 
 def describe() -> Iterator[SettingHelp]:
-    """List every setting, in the order of reprise/settings/groups.py."""
-    for _, group in groups():
+    """Yield a description of every setting, in the order of groups.py."""
+    for _, group in setting_groups():
         for name, field in group.model_fields.items():
             yield SettingHelp(
-                variable=variable(group, name),
-                group=(group.__doc__ or "").rstrip("."),
-                default=_shown(field.default),
-                allowed=allows(field),
+                variable=variable_name(group, name),
+                group=group.title,
+                default=_format_default(field.default),
+                allowed=allowed_values(field),
                 meaning=field.description or "",
                 secret=is_secret(field),
             )
 
 
-def _arguments(field: FieldInfo) -> Iterator[Any]:
-    """Take the field's type without its `| None`, and what annotates it."""
-    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)] if _is_optional(field) else []
-    kind = kinds[0] if kinds else field.annotation
+def is_secret(field: FieldInfo) -> bool:
+    """Return whether a field's value is secret."""
+    return SecretStr in _type_arguments(field)
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """Return a phrase for the values that a field accepts."""
+    kind, *annotations = _type_arguments(field)
+    for annotation in (field, *annotations):
+        extra = getattr(annotation, "json_schema_extra", None)
+        if isinstance(extra, dict) and "allowed" in extra:
+            return str(extra["allowed"])
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(kind)
+    if kind is bool:
+        return "true, false"
+    return ("an integer" if kind is int else "a number") + _format_bounds(field)
+
+
+def _type_arguments(field: FieldInfo) -> Iterator[Any]:
+    """Yield a field's type without `| None`, then its annotations."""
+    (kind,) = (
+        [kind for kind in get_args(field.annotation) if kind is not type(None)]
+        if _is_optional(field)
+        else [field.annotation]
+    )
     if get_origin(kind) is Annotated:
         yield from get_args(kind)
     else:
@@ -54,38 +82,19 @@ def _is_optional(field: FieldInfo) -> bool:
     return type(None) in get_args(field.annotation)
 
 
-def is_secret(field: FieldInfo) -> bool:
-    """Tell whether a field's value must never be shown, and may stand in a file."""
-    return SecretStr in _arguments(field)
+def _format_bounds(field: FieldInfo) -> str:
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    bounds = {name: getattr(item, name) for item in field.metadata for name in words if hasattr(item, name)}
+    if bounds.keys() == {"ge", "le"}:
+        return f" from {bounds['ge']} to {bounds['le']}"
+    return " " + ", ".join(f"{words[name]} {bound}" for name, bound in bounds.items()) if bounds else ""
 
 
-def allows(field: FieldInfo) -> str:
-    """Say in words what a field allows."""
-    kind, *notes = _arguments(field)
-    for note in (field, *notes):
-        extra = getattr(note, "json_schema_extra", None)
-        if isinstance(extra, dict) and "allowed" in extra:
-            return str(extra["allowed"])
-    if get_origin(kind) is Literal:
-        return ", ".join(get_args(kind))
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return ", ".join(kind)
-    if kind is bool:
-        return "true, false"
-    return ("a whole number" if kind is int else "a number") + _bounds(field)
-
-
-def _bounds(field: FieldInfo) -> str:
-    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
-    found = [(words[name], getattr(note, name)) for note in field.metadata for name in words if hasattr(note, name)]
-    return " " + " and ".join(f"{word} {bound}" for word, bound in found) if found else ""
-
-
-def _shown(default: object) -> str | None:
+def _format_default(default: object) -> str | None:
     if default is None:
         return None
     if isinstance(default, SecretStr):
-        return default.get_secret_value()  # a default is printed in the documentation and no secret
+        return default.get_secret_value()  # a default stands in the source code, so it is no secret
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) and default < 1e6 else str(default)

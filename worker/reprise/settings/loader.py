@@ -1,4 +1,4 @@
-"""The environment, read once, checked all at once, into frozen settings."""
+"""Parse the environment into Settings, or report all errors at once."""
 
 import os
 import re
@@ -12,82 +12,89 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from reprise.errors import UsageError
-from reprise.settings.cross_checks import contradictions
-from reprise.settings.groups import PREFIX, Settings, SettingsGroup, groups, variable
-from reprise.settings.help_text import allows, is_secret
+from reprise.settings.cross_checks import cross_check
+from reprise.settings.groups import PREFIX, Settings, SettingsGroup, setting_groups, variable_name
+from reprise.settings.help_text import allowed_values, is_secret
 
-#: Variables of the project's own tests; the worker ignores them.
+#: Variables of the project's tests, which are no settings of the worker.
 _IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG"})
 
-#: What Kubernetes puts into every pod for a Service whose name begins with "reprise"; nobody typed these.
+#: Kubernetes sets such variables in every pod for each Service whose name begins with "reprise".
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _SERVICE_LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://")
 
-#: A secret's file holds one line; anything longer is the wrong file.
+#: Bytes of a secret's file. A larger one is the wrong file.
 _MAX_SECRET_BYTES: Final = 65_536
 
-#: Characters of a wrong value that its mistake shows: enough to know it again.
-_MAX_SHOWN: Final = 100
+#: Characters of an invalid value in its error line.
+_MAX_VALUE_CHARACTERS: Final = 100
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read every setting from the environment. Raises UsageError with one line for each mistake."""
+    """Parse all settings from `environment` (default: that of the process).
+
+    Raises UsageError with one line per error.
+    """
     environment = os.environ if environment is None else environment
-    mistakes = list(_unknown(environment))
-    right: dict[str, SettingsGroup] = {}
-    for name, group in groups():
-        given, unreadable = _given(group, environment)
-        mistakes += unreadable
+    errors = list(_report_unknown(environment))
+    valid: dict[str, SettingsGroup] = {}
+    for name, group in setting_groups():
+        values, secret_errors = _read_values(group, environment)
+        errors += secret_errors
         try:
-            checked = group.model_validate(given)
+            parsed = group.model_validate(values)
         except ValidationError as error:
-            mistakes += _mistakes(group, error)
+            errors += _format_errors(group, error)
         else:
-            if not unreadable:  # a secret that could not be read is missing, but not forgotten
-                right[name] = checked
-    mistakes += contradictions(right)
-    if mistakes:
-        raise UsageError("\n".join(mistakes))
-    return Settings(**right)  # type: ignore[arg-type]  # the names and the types come from Settings itself
+            # An unreadable secret is missing from its group, but a cross-check must not report it as unset.
+            if not secret_errors:
+                valid[name] = parsed
+    errors += cross_check(valid)
+    if errors:
+        raise UsageError("\n".join(errors))
+    return Settings(**valid)  # type: ignore[arg-type]  # names and types come from the fields of Settings
 
 
-def _known() -> dict[str, FieldInfo]:
-    return {variable(group, name): field for _, group in groups() for name, field in group.model_fields.items()}
-
-
-def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
-    known = _known()
+def _report_unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    known = _fields_by_variable()
     names = known.keys() | {f"{name}_FILE" for name, field in known.items() if is_secret(field)}
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in names | _IGNORED or _is_service_link(name, environment[name]):
             continue
-        likely = get_close_matches(name, names, n=1)
-        yield f"{name}: there is no such setting" + (f"; did you mean {likely[0]}?" if likely else "")
+        similar = get_close_matches(name, names, n=1)
+        yield f"{name}: unknown setting" + (f"; did you mean {similar[0]}?" if similar else "")
+
+
+def _fields_by_variable() -> dict[str, FieldInfo]:
+    return {
+        variable_name(group, name): field for _, group in setting_groups() for name, field in group.model_fields.items()
+    }
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    named = _SERVICE_LINK.search(name)
-    return named is not None or (name.endswith("_PORT") and _SERVICE_LINK_VALUE.match(value) is not None)
+    return _SERVICE_LINK.search(name) is not None or (
+        name.endswith("_PORT") and _SERVICE_LINK_VALUE.match(value) is not None
+    )
 
 
-def _given(group: type[SettingsGroup], environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Take the group's values as texts, those of secret files among them, and what is wrong with the files."""
-    given, mistakes = {}, []
+def _read_values(group: type[SettingsGroup], environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the group's values as text, those from secret files included, and error lines for these files."""
+    values, errors = {}, []
     for name, field in group.model_fields.items():
-        key = variable(group, name)
-        if environment.get(key):
-            given[name] = environment[key]
-        path = environment.get(f"{key}_FILE") if is_secret(field) else None
+        variable = variable_name(group, name)
+        if environment.get(variable):
+            values[name] = environment[variable]
+        path = environment.get(f"{variable}_FILE") if is_secret(field) else None
         if not path:
             continue
-        if name in given:
-            mistakes.append(f"{key}_FILE: {key} is set as well; set one of them")
+        if name in values:
+            errors.append(f"{variable}_FILE: {variable} is set as well; set only one of the two")
             continue
         try:
-            given[name] = _read_secret(Path(path))
+            values[name] = _read_secret(Path(path))
         except (OSError, ValueError) as error:
-            mistakes.append(f"{key}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}")
-    return given, mistakes
+            errors.append(f"{variable}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}")
+    return values, errors
 
 
 def _read_secret(path: Path) -> str:
@@ -98,15 +105,18 @@ def _read_secret(path: Path) -> str:
     try:
         secret = content.decode("utf-8").rstrip("\r\n")  # editors and `echo` end a file with a line break
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None  # the codec's own message shows a part of the secret
+        raise ValueError("it is not UTF-8") from None  # the codec's own message quotes a part of the secret
     if not secret:
         raise ValueError("it is empty")
     return secret
 
 
-def _mistakes(group: type[SettingsGroup], error: ValidationError) -> Iterator[str]:
-    wrong = {str(each["loc"][0]): each["input"] for each in error.errors()}  # a union reports a field more than once
-    for name, value in wrong.items():
+def _format_errors(group: type[SettingsGroup], error: ValidationError) -> Iterator[str]:
+    # by field: pydantic reports a field of a union once for each of its members
+    invalid = {str(item["loc"][0]): item["input"] for item in error.errors()}
+    for name, value in invalid.items():
         field = group.model_fields[name]
-        shown = "its value" if is_secret(field) else repr(shorten(str(value), _MAX_SHOWN, placeholder="..."))
-        yield f"{variable(group, name)}: {shown} is not allowed; allowed: {allows(field)}"
+        shown = (
+            "value" if is_secret(field) else f"value {shorten(str(value), _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
+        )
+        yield f"{variable_name(group, name)}: invalid {shown}; allowed: {allowed_values(field)}"

@@ -1,0 +1,96 @@
+"""Types of settings: what a single value may be, and the text that help and error lines print for it."""
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+#: Values of REPRISE_NAMESPACE_VALUES. A batch calls Redis once per namespace that occurs in it, and a start prepares
+#: every namespace, so the number is bounded. It exceeds the number of languages of most crawls.
+MAX_NAMESPACE_VALUES: Final = 32
+
+
+class DeliveryMode(StrEnum):
+    """Delivery guarantee for the consumers of the events."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    TRANSACTIONAL = "transactional"
+
+
+# Validators raise ValueError without a message: the error line prints the text of `_allowed` instead.
+
+
+def _normalize_brokers(value: str) -> str:
+    brokers = [broker.strip() for broker in value.split(",")]
+    if not all(re.fullmatch(r"[^\s:/,]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", broker) for broker in brokers):
+        raise ValueError
+    return ",".join(brokers)
+
+
+def _normalize_namespace_values(value: str) -> str:
+    values = dict.fromkeys(part.strip().lower() for part in value.split(","))
+    if len(values) > MAX_NAMESPACE_VALUES or not all(re.fullmatch(r"[a-z0-9._-]{1,64}", part) for part in values):
+        raise ValueError
+    return ",".join(values)
+
+
+def _check_redis_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    address = parts.path.strip("/") if parts.scheme == "unix" else parts.hostname
+    if parts.scheme not in {"redis", "rediss", "unix"} or not address:
+        raise ValueError
+    _ = parts.port  # raises ValueError if the port is not a number up to 65535
+    return value
+
+
+def _check_readable(value: Path) -> Path:
+    if not value.is_file() or not os.access(value, os.R_OK):
+        raise ValueError
+    return value
+
+
+def _allowed(text: str) -> dict[str, Any]:
+    return {"json_schema_extra": {"allowed": text}}
+
+
+Brokers = Annotated[str, AfterValidator(_normalize_brokers), Field(**_allowed("HOST:PORT, comma-separated if several"))]
+RedisUrl = Annotated[
+    SecretStr,
+    AfterValidator(_check_redis_url),
+    Field(**_allowed("redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix://PATH")),
+]
+ReadableFile = Annotated[Path, AfterValidator(_check_readable), Field(**_allowed("the path of a readable file"))]
+Secret = Annotated[SecretStr, Field(min_length=1, **_allowed("a non-empty text"))]
+Name = Annotated[str, Field(min_length=1, max_length=255, **_allowed("1 to 255 characters"))]
+TopicName = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$", **_allowed("1 to 249 characters from a-z A-Z 0-9 . _ -"))
+]
+NamespaceName = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9._-]{1,64}$", **_allowed("1 to 64 characters from a-z A-Z 0-9 . _ -"))
+]
+NamespaceKey = Annotated[
+    str,
+    Field(
+        pattern=r"^(lang|(field|header):[a-zA-Z0-9._-]{1,64})$",
+        **_allowed("lang, field:NAME or header:NAME, where NAME is 1 to 64 characters from a-z A-Z 0-9 . _ -"),
+    ),
+]
+NamespaceValues = Annotated[
+    str,
+    AfterValidator(_normalize_namespace_values),
+    Field(
+        **_allowed(f"1 to {MAX_NAMESPACE_VALUES} comma-separated values, each 1 to 64 characters from a-z 0-9 . _ -")
+    ),
+]
+Generation = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9._-]{1,32}$", **_allowed("1 to 32 characters from a-z A-Z 0-9 . _ -"))
+]
+Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+#: Seconds of a timeout: at most an hour, so that every wait ends.
+Timeout = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+#: Seconds that data is kept: at most a year.
+Retention = Annotated[float, Field(ge=1, le=31_622_400, allow_inf_nan=False)]
