@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.messages.dead_letters import dead_letter, notice
+from reprise.messages.dead_letters import dead_letter_record, notice_record
 from reprise.model import DeadLetterReason, Message
 from tests.e2e.support_e2e import DELIVERY_SECONDS, Place, Raw, article, open_place, wait_delivered, wait_ready
 from tests.support import reprise_command, running_worker, wait_until, worker_environment
@@ -53,7 +53,7 @@ def put_letters(place: Place) -> list[Message]:
         for number in range(LETTERS)
     ]
     records = [
-        dead_letter(
+        dead_letter_record(
             place.topics.dead,
             each,
             DeadLetterReason.NOT_JSON if each.offset else DeadLetterReason.NO_TEXT,
@@ -62,7 +62,9 @@ def put_letters(place: Place) -> list[Message]:
         )
         for each in originals
     ]
-    records.append(notice(place.topics.dead, originals[0], DeadLetterReason.MESSAGE_TOO_LARGE, "too large", 1.7e9))
+    records.append(
+        notice_record(place.topics.dead, originals[0], DeadLetterReason.MESSAGE_TOO_LARGE, "too large", 1.7e9)
+    )
     for record in records:
         value = b"" if record.key is None else record.value
         place.producer.send(record.topic, key=record.key, value=value, headers=list(record.headers))

@@ -13,10 +13,10 @@ from reprise.messages.decoder import DecoderLimits
 from reprise.messages.html_text import (
     MAX_ATTRIBUTES,
     MAX_BLOCKS,
-    MAX_INDENTED,
+    MAX_LISTS_TIMES_TAGS,
     MAX_PARSED_CHARACTERS,
-    MAX_REOPENED,
     MAX_TAGS,
+    MAX_UNCLOSED_TIMES_TAGS,
 )
 
 #: Bytes of a message and characters of a text that still pass, the JSON around them left out.
@@ -53,8 +53,8 @@ def _nested(opening: str, times: int, closing: str = "") -> str:
 
 def _reopened(tags: int) -> str:
     """Return formatting that is never closed, and as many paragraphs as its product with the tags allows."""
-    return "".join(f"<b class=c{number}>" for number in range(MAX_REOPENED // tags)) + f"<p>{SENTENCE}" * (
-        tags - MAX_REOPENED // tags - 10
+    return "".join(f"<b class=c{number}>" for number in range(MAX_UNCLOSED_TIMES_TAGS // tags)) + f"<p>{SENTENCE}" * (
+        tags - MAX_UNCLOSED_TIMES_TAGS // tags - 10
     )
 
 
@@ -71,7 +71,7 @@ _HTML: Final[Mapping[str, Callable[[], str]]] = {
         _nested("<blockquote>", MAX_TAGS // 2) + filled(SENTENCE, PARSED - 20 * MAX_TAGS)
     ),
     "html: span nested": lambda: _nested("<span>", MAX_TAGS - 10),
-    "html: font never closed": lambda: _nested("<font color=a>", MAX_REOPENED // MAX_TAGS),
+    "html: font never closed": lambda: _nested("<font color=a>", MAX_UNCLOSED_TIMES_TAGS // MAX_TAGS),
     "html: formatting opened anew, few tags": lambda: _reopened(2_000),
     "html: formatting opened anew, many tags": lambda: _reopened(19_000),
     "html: formatting wrongly nested": lambda: filled("<b><i></b><p>x</i>", 18 * 900),
@@ -138,7 +138,9 @@ _HTML: Final[Mapping[str, Callable[[], str]]] = {
     "html: tags inside attributes": lambda: "<p " + ('a="' + "<p " * 80 + "x" * 3_870 + '" ') * 240 + ">" + SENTENCE,
     "html: tag starts before a long name": lambda: "<a" * 19_000 + "x" * 900_000 + ">" + SENTENCE,
     "html: gaps between tags, past the parser": lambda: filled("<b> ", MESSAGE),
-    "html: ordered lists nested, a line an item": lambda: "<ol>" * (MAX_INDENTED // 2_000) + "<li>x" * 900 + SENTENCE,
+    "html: ordered lists nested, a line an item": lambda: (
+        "<ol>" * (MAX_LISTS_TIMES_TAGS // 2_000) + "<li>x" * 900 + SENTENCE
+    ),
     "html: ruby": lambda: filled("<ruby><rb>x<rt>y<rtc>z<rp>", 26 * (MAX_TAGS // 5 - 10)),
 }
 

@@ -13,7 +13,7 @@ from reprise.bootstrap import (
 )
 from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
-from reprise.messages.namespaces import namespace_names
+from reprise.messages.namespaces import list_namespaces
 from reprise.model import DeadLetterReason, Decision, EventType, Message
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
@@ -63,7 +63,7 @@ def test_one_worker_keeps_languages_apart() -> None:
         }
     )
     steps = steps_of(settings)
-    assert namespace_names(namespaces_of(settings)) == ("news", "news-en", "news-fr")
+    assert list_namespaces(namespaces_of(settings)) == ("news", "news-en", "news-fr")
     for lang, namespace in (("fr-CA", b"news-fr"), ("de", b"news")):
         article = steps.read(a_message(b'{"text": "Some text.", "lang": "%s"}' % lang.encode()))
         decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)

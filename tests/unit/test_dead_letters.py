@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.messages import dead_letters
-from reprise.messages.dead_letters import dead_letter, notice
+from reprise.messages.dead_letters import dead_letter_record, notice_record
 from reprise.model import CorruptRecord, DeadLetterReason, Message
 
 ORIGINAL = Message(
@@ -31,7 +31,7 @@ WHY_AND_WHERE = {
 
 def test_original_goes_along_unchanged() -> None:
     """Bytes, key and headers are the original's, doubled headers included; the reason and the place follow them."""
-    dead = dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
+    dead = dead_letter_record("articles.dead", ORIGINAL, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     assert dead.topic == "articles.dead"
     assert dead.key == ORIGINAL.key
     assert dead.value == ORIGINAL.value
@@ -42,7 +42,7 @@ def test_original_goes_along_unchanged() -> None:
 @pytest.mark.parametrize("original", [ORIGINAL, LOST])
 def test_notice_points_at_the_original(original: Message | CorruptRecord) -> None:
     """A notice is headers alone, and they give the original's address."""
-    dead = notice("articles.dead", original, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
+    dead = notice_record("articles.dead", original, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     assert (dead.topic, dead.key, dead.value) == ("articles.dead", None, None)
     assert dict(dead.headers) == {**WHY_AND_WHERE, "reprise-dead-form": b"notice"}
 
@@ -50,12 +50,12 @@ def test_notice_points_at_the_original(original: Message | CorruptRecord) -> Non
 def test_unreadable_record_is_a_notice() -> None:
     """Where there are no bytes to keep, the dead letter is the notice."""
     arguments = (LOST, DeadLetterReason.RECORD_UNREADABLE, LOST.detail, NOW)
-    assert dead_letter("articles.dead", *arguments) == notice("articles.dead", *arguments)
+    assert dead_letter_record("articles.dead", *arguments) == notice_record("articles.dead", *arguments)
 
 
 def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
     """The headers of an earlier death are replaced, not doubled; the count of attempts stays."""
-    first = dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "nothing", NOW - 60)
+    first = dead_letter_record("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "nothing", NOW - 60)
     again = Message(
         topic="articles.raw",
         partition=0,
@@ -64,7 +64,7 @@ def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
         value=first.value,
         headers=(*first.headers, (dead_letters.ATTEMPTS, b"1")),
     )
-    second = dead_letter("articles.dead", again, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
+    second = dead_letter_record("articles.dead", again, DeadLetterReason.NOT_JSON, "unexpected character", NOW)
     added = [(name, value) for name, value in second.headers if name.startswith(dead_letters.PREFIX)]
     assert dict(added) == {
         **WHY_AND_WHERE,
@@ -79,7 +79,7 @@ def test_message_that_was_dead_before_gets_its_headers_anew() -> None:
 
 def test_detail_is_one_short_line() -> None:
     """A detail that a client made long or many-lined, or that has no UTF-8 form, still fits a header."""
-    dead = notice("articles.dead", LOST, DeadLetterReason.RECORD_UNREADABLE, "a\nb\t\ud800" + "x" * 5000, NOW)
+    dead = notice_record("articles.dead", LOST, DeadLetterReason.RECORD_UNREADABLE, "a\nb\t\ud800" + "x" * 5000, NOW)
     detail = dict(dead.headers)["reprise-dead-detail"].decode()
     assert detail.startswith("a b ?xxx")
     assert len(detail) == 500
@@ -101,7 +101,7 @@ def test_detail_is_one_short_line() -> None:
 )
 def test_keeping_never_fails(message: Message, reason: DeadLetterReason, detail: str, now: float) -> None:
     """Whatever arrives can be kept: bytes, key and foreign headers come out as they went in."""
-    dead = dead_letter("articles.dead", message, reason, detail, now)
+    dead = dead_letter_record("articles.dead", message, reason, detail, now)
     assert (dead.key, dead.value) == (message.key, message.value)
     foreign = tuple(pair for pair in message.headers if not pair[0].startswith(dead_letters.PREFIX))
     assert tuple(pair for pair in dead.headers if not pair[0].startswith(dead_letters.PREFIX)) == foreign

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
-from reprise.messages.events import SCHEMA_ID, event_id, event_record, schema, story_event, story_id
+from reprise.messages.events import SCHEMA_ID, event_record, schema, story_event
+from reprise.messages.ids import event_id, story_id
 from reprise.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord, Superseded
 
 HASH = bytes(range(16))

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.messages.decoder import DecoderLimits, decode_article
-from reprise.messages.namespaces import UNDIVIDED, NamespaceRule, NamespaceSource, namespace_names, namespace_of
+from reprise.messages.namespaces import (
+    SINGLE_NAMESPACE,
+    NamespaceRule,
+    NamespaceSource,
+    list_namespaces,
+    select_namespace,
+)
 from reprise.model import Message
 
 BY_LANG = NamespaceRule(base="news", by=NamespaceSource.LANG, values=("en", "pt", "zh"))
@@ -32,7 +38,7 @@ BY_HEADER = NamespaceRule(base="news", by=NamespaceSource.HEADER, key="X-Tenant"
 )
 def test_a_language_is_its_primary_subtag(lang: object, namespace: str) -> None:
     """Region, script, case and the crawler's underscore do not count; what is not listed stays in the base."""
-    assert namespace_of(BY_LANG, {"lang": lang}) == namespace
+    assert select_namespace(BY_LANG, {"lang": lang}) == namespace
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,7 @@ def test_a_language_is_its_primary_subtag(lang: object, namespace: str) -> None:
 )
 def test_a_field_is_compared_as_a_whole(fields: dict[str, object], namespace: str) -> None:
     """Only a text counts, without the white space around it and whatever its case; the field's name is exact."""
-    assert namespace_of(BY_FIELD, fields) == namespace
+    assert select_namespace(BY_FIELD, fields) == namespace
 
 
 @pytest.mark.parametrize(
@@ -68,14 +74,14 @@ def test_a_field_is_compared_as_a_whole(fields: dict[str, object], namespace: st
 )
 def test_the_last_header_counts(headers: list[tuple[str, bytes]], namespace: str) -> None:
     """Of a header given twice the last one counts, and bytes that are no text are not listed."""
-    assert namespace_of(BY_HEADER, {"tenant": "acme"}, headers) == namespace
+    assert select_namespace(BY_HEADER, {"tenant": "acme"}, headers) == namespace
 
 
 @given(st.dictionaries(st.sampled_from(["lang", "tenant"]), st.text() | st.none() | st.integers()), st.binary())
 def test_the_namespaces_are_a_closed_set(fields: dict[str, object], header: bytes) -> None:
     """Whatever arrives, no article makes a namespace that the settings do not name."""
-    for namespaces in (UNDIVIDED, BY_LANG, BY_FIELD, BY_HEADER):
-        assert namespace_of(namespaces, fields, [("x-tenant", header)]) in namespace_names(namespaces)
+    for namespaces in (SINGLE_NAMESPACE, BY_LANG, BY_FIELD, BY_HEADER):
+        assert select_namespace(namespaces, fields, [("x-tenant", header)]) in list_namespaces(namespaces)
 
 
 def test_an_article_carries_its_namespace() -> None:

@@ -3,8 +3,15 @@
 import pytest
 
 from reprise.messages import dead_letters
-from reprise.messages.dead_letters import dead_letter, notice
-from reprise.messages.redriving import DeadLetter, parse_dead_letter, redrive_marker, redrive_record, redriven_offsets
+from reprise.messages.dead_letters import (
+    DeadLetter,
+    dead_letter_record,
+    notice_record,
+    parse_dead_letter,
+    redrive_marker,
+    redrive_record,
+    redriven_offsets,
+)
 from reprise.model import DeadLetterReason, Message, OutputRecord
 
 ORIGINAL = Message(
@@ -21,7 +28,7 @@ def written(record: OutputRecord, offset: int) -> Message:
 
 def letter(original: Message = ORIGINAL, offset: int = 7) -> DeadLetter:
     """A letter as it is read back."""
-    record = dead_letter("articles.dead", original, DeadLetterReason.NOT_UTF8, "byte 0", 0.0)
+    record = dead_letter_record("articles.dead", original, DeadLetterReason.NOT_UTF8, "byte 0", 0.0)
     found = parse_dead_letter(written(record, offset))
     assert found is not None
     return found
@@ -30,9 +37,9 @@ def letter(original: Message = ORIGINAL, offset: int = 7) -> DeadLetter:
 def test_letter_says_where_it_is_and_where_its_message_was() -> None:
     """What dead_letters writes is read back."""
     found = letter()
-    assert (str(found.place), str(found.origin)) == ("articles.dead-1@7", "articles.raw-3@41")
+    assert (str(found.position), str(found.origin)) == ("articles.dead-1@7", "articles.raw-3@41")
     assert (found.reason, found.detail, found.attempts) == ("not_utf8", "byte 0", 0)
-    assert found.keeps_its_message
+    assert found.has_message
 
 
 def test_copy_is_the_original_with_one_attempt_more() -> None:
@@ -49,17 +56,17 @@ def test_marker_names_its_letter() -> None:
     mark = written(redrive_marker(letter(offset=7)), 9)
     assert parse_dead_letter(mark) is None
     assert redriven_offsets(
-        [written(dead_letter("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "", 0.0), 7), mark]
+        [written(dead_letter_record("articles.dead", ORIGINAL, DeadLetterReason.NO_TEXT, "", 0.0), 7), mark]
     ) == {("articles.dead", 1): {7}}
 
 
 def test_notice_keeps_no_message() -> None:
     """A notice is a letter that has nothing to send back."""
     found = parse_dead_letter(
-        written(notice("articles.dead", ORIGINAL, DeadLetterReason.MESSAGE_TOO_LARGE, "", 0.0), 3)
+        written(notice_record("articles.dead", ORIGINAL, DeadLetterReason.MESSAGE_TOO_LARGE, "", 0.0), 3)
     )
     assert found is not None
-    assert not found.keeps_its_message
+    assert not found.has_message
 
 
 @pytest.mark.parametrize("headers", [(), (("x", b"1"),), ((dead_letters.PARTITION, b"three"),)])

@@ -155,8 +155,8 @@ def test_suffixes_need_neither_network_nor_disk(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    urls._suffixes.cache_clear()
-    urls._site.cache_clear()
+    urls._public_suffixes.cache_clear()
+    urls._registered_domain.cache_clear()
     assert registered_domain("https://www.example.co.uk/") == "example.co.uk"
     assert list(tmp_path.rglob("*")) == []
 

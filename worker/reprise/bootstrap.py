@@ -25,10 +25,10 @@ from reprise.kafka.group_monitor import GroupMonitor, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import missing_topics
 from reprise.kafka.transactional import Transactional
-from reprise.messages.dead_letters import dead_letter, notice
+from reprise.messages.dead_letters import dead_letter_record, notice_record
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record
-from reprise.messages.namespaces import NamespaceRule, NamespaceSource, namespace_names
+from reprise.messages.namespaces import NamespaceRule, NamespaceSource, list_namespaces
 from reprise.model import Dependency, EventType
 from reprise.observability.collectors import find_fullest_server
 from reprise.observability.logging import get_logger
@@ -73,7 +73,7 @@ def open_worker(
     with ExitStack() as closing:
         index = _open_index(settings, stop, warm_up)
         closing.callback(index.close)
-        namespaces = namespace_names(namespaces_of(settings))
+        namespaces = list_namespaces(namespaces_of(settings))
         metrics.export_index_size(index.size, namespaces)
         metrics.export_redis_memory(lambda: find_fullest_server(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
@@ -180,8 +180,8 @@ def steps_of(settings: Settings) -> Steps:
             event_record,
             topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
         ),
-        dead_letter=partial(dead_letter, settings.topics.dead),
-        notice=partial(notice, settings.topics.dead),
+        dead_letter=partial(dead_letter_record, settings.topics.dead),
+        notice=partial(notice_record, settings.topics.dead),
     )
 
 
@@ -231,7 +231,7 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUpOptions | None
     )
     try:
         check_eviction(client, settings.redis)
-        for namespace in namespace_names(namespaces_of(settings)):
+        for namespace in list_namespaces(namespaces_of(settings)):
             check_rights(client, settings.redis, namespace)
             index.prepare(namespace)
     except BaseException:
@@ -278,9 +278,9 @@ def _await_kafka(settings: Settings, stop: StopRequest) -> None:
     )
 
 
-def require_topics(settings: Settings, namespace_names: Sequence[str]) -> None:
+def require_topics(settings: Settings, names: Sequence[str]) -> None:
     """Refuse to go on where a topic does not exist. Raises Unreachable, which may be mended meanwhile, Fatal."""
-    if missing := missing_topics(settings.kafka, namespace_names):
+    if missing := missing_topics(settings.kafka, names):
         raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 
 

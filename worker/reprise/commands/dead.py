@@ -13,7 +13,7 @@ from reprise.model import DeadLetterReason
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
-    from reprise.messages.redriving import DeadLetter
+    from reprise.messages.dead_letters import DeadLetter
 
 #: Characters of a detail on its line: what a wide terminal shows of it.
 _DETAIL_CHARACTERS: Final = 120
@@ -69,8 +69,8 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
         for letter, was_redriven in _letters(settings, reasons):
             if was_redriven:
                 continue
-            (counts if letter.keeps_its_message else notices)[letter.reason] += 1
-            if letter.keeps_its_message:
+            (counts if letter.has_message else notices)[letter.reason] += 1
+            if letter.has_message:
                 yield letter
 
     if dry_run:
@@ -91,7 +91,7 @@ def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
 def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["DeadLetter", bool]]:
     """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
     from reprise.kafka.topic_reader import read_log  # noqa: PLC0415  # --help needs no client
-    from reprise.messages.redriving import parse_dead_letter, redriven_offsets  # noqa: PLC0415
+    from reprise.messages.dead_letters import parse_dead_letter, redriven_offsets  # noqa: PLC0415
 
     topic = settings.topics.dead
     # Twice through the topic: a marker stands behind its letter, and offsets fit into memory where letters may not.
@@ -99,14 +99,14 @@ def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["De
     for message in read_log(settings.kafka, topic):
         letter = parse_dead_letter(message)
         if letter is not None and (not reasons or letter.reason in reasons):
-            place = letter.place
+            place = letter.position
             yield letter, place.offset in done.get((place.topic, place.partition), ())
 
 
 def _line(letter: "DeadLetter", was_redriven: bool) -> str:
     from reprise.sanitize import one_line  # noqa: PLC0415
 
-    fields = (letter.place, letter.reason, letter.time, f"from {letter.origin}", f"attempts {letter.attempts}")
+    fields = (letter.position, letter.reason, letter.time, f"from {letter.origin}", f"attempts {letter.attempts}")
     told = ("sent back",) if was_redriven else ()
     return "  ".join(map(str, (*fields, *told, one_line(letter.detail, _DETAIL_CHARACTERS))))
 
@@ -114,9 +114,9 @@ def _line(letter: "DeadLetter", was_redriven: bool) -> str:
 def _json(letter: "DeadLetter", was_redriven: bool) -> str:
     return orjson.dumps(
         {
-            "topic": letter.place.topic,
-            "partition": letter.place.partition,
-            "offset": letter.place.offset,
+            "topic": letter.position.topic,
+            "partition": letter.position.partition,
+            "offset": letter.position.offset,
             "reason": letter.reason,
             "detail": letter.detail,
             "time": letter.time,
@@ -126,7 +126,7 @@ def _json(letter: "DeadLetter", was_redriven: bool) -> str:
                 "offset": letter.origin.offset,
             },
             "attempts": letter.attempts,
-            "has_message": letter.keeps_its_message,
+            "has_message": letter.has_message,
             "redriven": was_redriven,
         }
     ).decode()

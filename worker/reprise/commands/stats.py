@@ -10,7 +10,7 @@ import orjson
 
 from reprise.commands.support import namespace_option
 from reprise.commands.support.settings_help import ConfiguredCommand
-from reprise.messages.timestamps import rfc3339
+from reprise.messages.timestamps import format_rfc3339
 from reprise.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def rows(
 
 
 def _moment(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else rfc3339(milliseconds)
+    return None if milliseconds is None else format_rfc3339(milliseconds)
 
 
 def _megabytes(number: int) -> str:

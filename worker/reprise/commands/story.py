@@ -13,7 +13,7 @@ import orjson
 from reprise.commands.support import namespace_option
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal, UsageError
-from reprise.messages.timestamps import rfc3339
+from reprise.messages.timestamps import format_rfc3339
 from reprise.sanitize import one_line
 from reprise.settings import load
 
@@ -114,7 +114,7 @@ def to_json(story_id: str, recorded: "RecordedDecision | None", found: StoryLook
         and {
             "type": recorded.type,
             "kind": recorded.kind,
-            "decided_at": rfc3339(recorded.decided_at_ms),
+            "decided_at": format_rfc3339(recorded.decided_at_ms),
             "story_id": recorded.told_story_id,
             "matched_article_id": recorded.matched_article_id,
         },
@@ -124,8 +124,8 @@ def to_json(story_id: str, recorded: "RecordedDecision | None", found: StoryLook
                 "founder": each.is_founder,
                 "source": each.source,
                 "shingles": each.size,
-                "seen_at": rfc3339(each.seen_ms),
-                "forgotten_at": rfc3339(each.seen_ms + window_ms),
+                "seen_at": format_rfc3339(each.seen_ms),
+                "forgotten_at": format_rfc3339(each.seen_ms + window_ms),
             }
             for each in found.representatives
         ],
@@ -137,15 +137,15 @@ def lines(story_id: str, recorded: "RecordedDecision | None", found: StoryLookup
     """What was decided of the article, if one was asked for, and a line for each representative below its heading."""
     if recorded:
         what = f"{recorded.type}, {recorded.kind}" if recorded.kind else f"{recorded.type}"
-        yield f"decided at {rfc3339(recorded.decided_at_ms)}: {what} of story {recorded.told_story_id}"
+        yield f"decided at {format_rfc3339(recorded.decided_at_ms)}: {what} of story {recorded.told_story_id}"
         if recorded.told_story_id != story_id:
             yield f"the two stories have met: it is in {story_id} now"
     if found.representatives:
         yield _line("last seen", "forgotten", "source", "shingles", "article")
     for each in found.representatives:
         yield _line(
-            rfc3339(each.seen_ms),
-            rfc3339(each.seen_ms + window_ms),
+            format_rfc3339(each.seen_ms),
+            format_rfc3339(each.seen_ms + window_ms),
             each.source or "unknown",
             f"{each.size:,}",
             one_line(each.article_id, _ID_CHARACTERS) + (" (founder)" if each.is_founder else ""),

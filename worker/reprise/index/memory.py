@@ -21,7 +21,7 @@ from reprise.dedup.decision import (
     source_key,
 )
 from reprise.dedup.retention import Retention
-from reprise.messages.events import story_id
+from reprise.messages.ids import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
 from reprise.processing.ports import Answers
 

@@ -22,7 +22,7 @@ from reprise.kafka.clients import (
     milliseconds,
     translate_kafka_error,
 )
-from reprise.messages.redriving import DeadLetter, redrive_marker, redrive_record
+from reprise.messages.dead_letters import DeadLetter, redrive_marker, redrive_record
 from reprise.model import OutputRecord
 from reprise.settings.groups import KafkaSettings
 
@@ -72,7 +72,7 @@ class Redrive:
         self._producer.begin_transaction()
         for letter in letters:
             self._hand_over(redrive_record(letter), letter.origin.partition)
-            self._hand_over(redrive_marker(letter), letter.place.partition)
+            self._hand_over(redrive_marker(letter), letter.position.partition)
         transactions.commit(self._producer, _STEP_SECONDS)
 
     def _hand_over(self, record: OutputRecord, partition: int) -> None:

@@ -1,47 +1,91 @@
-"""A message that cannot be read -> the record that keeps it, and says why and where it was.
+"""Write and read dead letters, and make the records that redrive them.
 
-May live here: what a dead letter carries. The original goes along unchanged, so that it can be sent again as it was.
+A dead letter keeps the key, value and headers of a rejected message and adds headers with the reason and the origin. A
+notice has headers alone: it points at a message that could not be read or is too large. A redrive sends a copy of the
+message back to its topic and writes a marker into the partition of the dead letter. This module is pure.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from reprise.messages.timestamps import rfc3339
+from reprise.messages.timestamps import format_rfc3339
 from reprise.model import CorruptRecord, DeadLetterReason, Message, OutputRecord
 
-#: All headers that a dead letter adds begin with this; a message that was dead before gets them anew.
+#: Prefix of every header that a dead letter adds.
 PREFIX: Final = "reprise-dead-"
 
 #: A value of DeadLetterReason.
 REASON: Final = PREFIX + "reason"
-#: One line for people.
+#: One line that explains the reason to an operator.
 DETAIL: Final = PREFIX + "detail"
-#: Where the message was: with the two below, its one address.
+#: Topic, partition and offset of the rejected message.
 TOPIC: Final = PREFIX + "topic"
 PARTITION: Final = PREFIX + "partition"
 OFFSET: Final = PREFIX + "offset"
-#: When it was given up: RFC 3339, UTC, with milliseconds.
+#: Time of the rejection: RFC 3339, UTC, with milliseconds.
 TIME: Final = PREFIX + "time"
-#: "message" where the original goes along, "notice" where it does not.
+#: "message" if the dead letter keeps the message, "notice" if it has headers alone.
 FORM: Final = PREFIX + "form"
-#: How often the message was sent back to be read again; whoever sends it back counts. Kept through the next failure.
+#: How many times the message was redriven. Each redrive adds one; a later rejection keeps the number.
 ATTEMPTS: Final = PREFIX + "attempts"
+#: In a marker: the offset of the redriven dead letter, in the same partition as the marker.
+REDRIVEN: Final = PREFIX + "redriven"
 
+#: Headers that a new rejection replaces.
 _REPLACED: Final = frozenset({REASON, DETAIL, TOPIC, PARTITION, OFFSET, TIME, FORM})
 
-#: Characters of a detail: a header is for a line, and a notice must be small enough for any topic.
+#: Maximum length of the detail in characters: it keeps a notice small enough for any topic.
 _MAX_DETAIL_CHARACTERS: Final = 500
 
 
-def dead_letter(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPosition:
+    """Topic, partition and offset of one record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A dead letter as it was read from its topic.
+
+    position  position of the dead letter itself
+    origin    position of the rejected message
+    time      time of the rejection: RFC 3339
+    attempts  how many times the message was redriven before
+    message   the record of the dead letter
+    """
+
+    position: RecordPosition
+    origin: RecordPosition
+    reason: str
+    detail: str
+    time: str
+    attempts: int
+    message: Message
+
+    @property
+    def has_message(self) -> bool:
+        """Whether the dead letter keeps the rejected message. A notice does not, so it cannot be redriven."""
+        return _header(self.message, FORM) == "message"
+
+
+def dead_letter_record(
     topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
 ) -> OutputRecord:
-    """Keep a message with its bytes, key and headers; of an unreadable position there is only a notice.
+    """Make the dead letter of a message with its key, value and headers; a corrupt record gets a notice.
 
-    topic  of the dead letters
+    topic  the dead-letter topic
     now    seconds since the epoch
     """
     if isinstance(message, CorruptRecord):
-        return notice(topic, message, reason, detail, now)
+        return notice_record(topic, message, reason, detail, now)
     kept = tuple((name, value) for name, value in message.headers if name not in _REPLACED)
     return OutputRecord(
         topic=topic,
@@ -51,12 +95,55 @@ def dead_letter(
     )
 
 
-def notice(
+def notice_record(
     topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
 ) -> OutputRecord:
-    """Point at a message that cannot be kept, unreadable or too large for the topic: headers alone."""
+    """Make a dead letter of headers alone, for a message that is corrupt or too large for the dead-letter topic."""
     return OutputRecord(
         topic=topic, key=None, value=None, headers=_headers(message, reason, detail, now, form="notice")
+    )
+
+
+def parse_dead_letter(message: Message) -> DeadLetter | None:
+    """Read a record of the dead-letter topic; return None for a marker and for a record of another producer."""
+    headers = {name: value.decode(errors="replace") for name, value in message.headers}
+    try:
+        return DeadLetter(
+            position=RecordPosition(topic=message.topic, partition=message.partition, offset=message.offset),
+            origin=RecordPosition(topic=headers[TOPIC], partition=int(headers[PARTITION]), offset=int(headers[OFFSET])),
+            reason=headers[REASON],
+            detail=headers.get(DETAIL, ""),
+            time=headers.get(TIME, ""),
+            attempts=int(headers.get(ATTEMPTS, "0")),
+            message=message,
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def redriven_offsets(messages: Iterable[Message]) -> Mapping[tuple[str, int], set[int]]:
+    """Collect the offsets of redriven dead letters from the markers in a topic, by topic and partition."""
+    offsets: dict[tuple[str, int], set[int]] = {}
+    for message in messages:
+        offset = _header(message, REDRIVEN)
+        if offset is not None and offset.isdecimal():
+            offsets.setdefault((message.topic, message.partition), set()).add(int(offset))
+    return offsets
+
+
+def redrive_record(letter: DeadLetter) -> OutputRecord:
+    """Make the copy for the topic of origin: the message without the dead letter's headers, and one attempt more."""
+    original = [(name, value) for name, value in letter.message.headers if not name.startswith(PREFIX)]
+    attempts = (ATTEMPTS, b"%d" % (letter.attempts + 1))
+    return OutputRecord(
+        topic=letter.origin.topic, key=letter.message.key, value=letter.message.value, headers=(*original, attempts)
+    )
+
+
+def redrive_marker(letter: DeadLetter) -> OutputRecord:
+    """Make the marker that records, in the partition of the dead letter, that it was redriven."""
+    return OutputRecord(
+        topic=letter.position.topic, key=None, value=None, headers=((REDRIVEN, b"%d" % letter.position.offset),)
     )
 
 
@@ -69,8 +156,13 @@ def _headers(
         TOPIC: message.topic,
         PARTITION: str(message.partition),
         OFFSET: str(message.offset),
-        TIME: rfc3339(round(now * 1_000_000) // 1000),
+        TIME: format_rfc3339(round(now * 1_000_000) // 1000),
         FORM: form,
     }
-    # A client's error text may hold what has no UTF-8 form; a dead letter must never fail for that.
+    # An error text of a client may hold lone surrogates. Writing a dead letter must not fail because of them.
     return tuple((name, value.encode(errors="replace")) for name, value in values.items())
+
+
+def _header(message: Message, name: str) -> str | None:
+    """Return the first value of a header as text, or None."""
+    return next((value.decode(errors="replace") for key, value in message.headers if key == name), None)

@@ -1,12 +1,13 @@
-"""HTML -> plain text with its line breaks, in bounded time and memory.
+"""Extract plain text with line breaks from HTML, in bounded time and memory.
 
-May live here: what of a page is text. Not: what of the text is worth comparing (reprise/text).
+Resiliparse parses a page as the HTML standard requires. The standard has costs that grow with the square of the page:
 
-The parser does what browsers do, and what browsers do has costs that grow with the square of a page: many attributes
-on one tag, or on many body tags, which are one; many open formatting elements (each paragraph opens all of them anew:
-100 KB of markup can ask for more than 6 GB); deep nesting, and lists in lists, whose lines are all indented. Pages that
-may cost so much are told by counting and read by a plainer way. By counting, not by a clock, because an article that
-comes twice must give the same text twice.
+- many attributes on one tag, or on several body tags, whose attributes are merged
+- many open formatting elements: each paragraph reopens all of them, and 100 KB of markup can need more than 6 GB
+- deep nesting, and nested lists, whose lines are all indented
+
+Pages that may exceed a bound are found by counting tags; their tags are stripped by regular expressions instead. A time
+limit would not do: the same page must produce the same text every time.
 """
 
 import re
@@ -19,36 +20,37 @@ from resiliparse.parse.html import HTMLTree
 from reprise.errors import BadMessage
 from reprise.model import DeadLetterReason
 
-#: Characters of a page that the parser sees. Every cost below is bounded for pages up to this size only.
+#: Maximum characters of a page to parse. The other bounds hold for pages up to this size.
 MAX_PARSED_CHARACTERS: Final = 1_000_000
 
-#: Tags of a page that the parser sees. A long news page has 3,000; 20,000 nested ones are parsed in 0.1 s.
+#: Maximum tags of a page to parse. A long news page has 3,000; 20,000 nested tags are parsed in 0.1 s.
 MAX_TAGS: Final = 20_000
 
-#: Attributes of one tag, each compared with all before it: 10,000 take 0.2 s. Scripts and their comparisons ("i<n")
-#: can look like tags of some 300, hence not less.
+#: Maximum attributes of one tag. The parser compares each with all before it: 10,000 take 0.2 s. A comparison in a
+#: script ("i<n") can look like a tag with some 300 attributes, so the bound is higher.
 MAX_ATTRIBUTES: Final = 512
 
-#: html and body tags: the attributes of all of them come together on one element. 32 with 500 attributes each take
-#: 0.5 s, 1,400 with 100 each some minutes. A page has one of each, and one or two more in its scripts.
-MAX_ROOTS: Final = 16
+#: Maximum html and body tags: the parser merges their attributes into one element. 32 tags with 500 attributes each
+#: take 0.5 s, 1,400 with 100 each take minutes. A page has one of each, and one or two more in its scripts.
+MAX_ROOT_TAGS: Final = 16
 
-#: Tags inside of tags (a quote out of place, or markup in an attribute) times characters: each may be read to the end
-#: of the page when attributes are counted. News pages reach 720,000; this many take 0.2 s.
-MAX_REREAD: Final = 100_000_000
+#: Maximum product of tags inside tags (after a misplaced quote, or markup in an attribute) and characters: counting
+#: attributes may read each such tag to the end of the page. News pages reach 720,000; the bound takes 0.2 s.
+MAX_INNER_TAGS_TIMES_CHARACTERS: Final = 100_000_000
 
-#: Lists times tags: a line's indent has two characters for each list that it stands in, so that 90 KB of markup can
-#: become 180 MB of text. News pages reach 140,000; this many give 4 MB.
-MAX_INDENTED: Final = 2_000_000
+#: Maximum product of lists and tags: a line is indented by two characters for each list around it, so that 90 KB of
+#: markup can become 180 MB of text. News pages reach 140,000; the bound is 4 MB of text.
+MAX_LISTS_TIMES_TAGS: Final = 2_000_000
 
-#: Unclosed formatting tags times tags: four times the elements that the parser may have to invent. News pages reach
-#: 350,000; this many cost 110 MB and 0.5 s at worst.
-MAX_REOPENED: Final = 1_000_000
+#: Maximum product of unclosed formatting tags and tags: four times the elements that the parser may have to create.
+#: News pages reach 350,000; the bound costs at most 110 MB and 0.5 s.
+MAX_UNCLOSED_TIMES_TAGS: Final = 1_000_000
 
-#: div and article tags up to which the main content is looked for: nested, 3,000 take it up to 1 s and 10,000 some 8 s.
+#: Maximum div and article tags for main content detection: it takes up to 1 s for 3,000 nested ones, 8 s for 10,000.
 MAX_BLOCKS: Final = 3_000
 
-#: Characters of main content below which it is not trusted to be the article, and the whole page is taken.
+#: Minimum characters of detected main content. Shorter content is probably not the article: the whole page is
+#: extracted.
 MIN_MAIN_CHARACTERS: Final = 100
 
 _SPACE: Final = r"[\t\n\f\r ]"
@@ -60,83 +62,96 @@ _ROOT_START: Final = re.compile(r"<(?:html|body)[\t\n\f\r />]", re.IGNORECASE)
 _LIST_START: Final = re.compile(r"<[uo]l[\t\n\f\r />]", re.IGNORECASE)
 _FORMATTING_START: Final = re.compile(rf"<(?:{_FORMATTING})[\t\n\f\r />]", re.IGNORECASE)
 
-# A formatting element with nothing but text inside is closed for certain. Its attributes must be beyond doubt: with
-# one quote out of place the parser would see the tag end elsewhere.
+# A formatting element that contains only text and is certainly closed. The pattern accepts only well-formed attributes:
+# after a misplaced quote the parser would end the tag elsewhere.
 _CLOSED_FORMATTING: Final = re.compile(
     rf"""<({_FORMATTING})(?:{_SPACE}+[\w:-]+(?:=(?:"[^"<>]*"|'[^'<>]*'|[\w.:/\#%-]+))?)*+{_SPACE}*+>[^<]*</\1>""",
     re.IGNORECASE | re.ASCII,
 )
 
-# An attribute as the HTML standard's tokenizer reads it, odd ones too. Possessive, so that nothing is tried twice.
+# An attribute as the HTML standard's tokenizer reads it, malformed ones included. Possessive quantifiers prevent
+# backtracking.
 _ATTRIBUTE: Final = (
     r"[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+"
     rf"(?:{_SPACE}*+={_SPACE}*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >\"'][^\t\n\f\r >]*+)?+)?+"
 )
-_TAG_TO_ITS_END: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{0,{MAX_ATTRIBUTES}}}+")
-_CROWDED_TAG: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{{MAX_ATTRIBUTES + 1}}}")
+_COMPLETE_TAG: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{0,{MAX_ATTRIBUTES}}}+")
+_OVERLOADED_TAG: Final = re.compile(rf"</?[a-zA-Z][^\t\n\f\r />]*+(?:{_ATTRIBUTE}){{{MAX_ATTRIBUTES + 1}}}")
 
-# For the plainer way. Each pattern ends at the end of the text where its own end is missing, so that the next search
-# does not start over from there.
-_UNSEEN: Final = re.compile(
+# Patterns of strip_tags. If its closing part is missing, each pattern matches up to the end of the text, so that no
+# part of the page is searched twice.
+_INVISIBLE: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|noscript|template|textarea)(?![\w-]).*?(?:</\1[^<>]*>?|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
-_LINE_TAG: Final = re.compile(
+_BLOCK_TAG: Final = re.compile(
     r"</?(?:address|article|aside|blockquote|body|br|caption|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form"
     r"|h[1-6]|head|header|hr|html|li|main|nav|ol|option|p|pre|section|select|table|td|th|title|tr|ul)(?![\w-])[^<>]*>?",
     re.IGNORECASE,
 )
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
-_HUGE_REFERENCE: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
-_WHITE: Final = re.compile(r"\s+")
+_LONG_REFERENCE: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
+_WHITE_SPACE: Final = re.compile(r"\s+")
 _GAP: Final = re.compile(r"[ \n]+")
 
 
 def extract_text(html: str) -> str:
-    """Return the text of a page, paragraphs on lines of their own; may be blank where the page has none.
+    """Return the text of a page, each paragraph on lines of its own; blank if the page has no text.
 
-    The main content if it can be told and is not next to nothing, else everything a reader would see.
+    The text is the main content, or the whole visible page if no main content of at least MIN_MAIN_CHARACTERS is found.
     Raises BadMessage (html_unreadable).
     """
-    if not _is_tame(html):
-        return _plainer_text(html)
+    if not is_safe_to_parse(html):
+        return strip_tags(html)
     try:
-        return _parsed_text(html)
+        return _parse(html)
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-        raise BadMessage(DeadLetterReason.HTML_UNREADABLE, f"the parser gave up: {type(error).__name__}") from error
+        raise BadMessage(DeadLetterReason.HTML_UNREADABLE, f"the HTML parser failed: {type(error).__name__}") from error
 
 
-def _is_tame(html: str) -> bool:
-    """Whether the parser's time and memory are known to be bounded for this page."""
+def is_safe_to_parse(html: str) -> bool:
+    """Return whether the parser's time and memory are bounded for this page."""
     if len(html) > MAX_PARSED_CHARACTERS:
         return False
     tags = len(_TAG.findall(html))
     return (
         tags <= MAX_TAGS
-        and len(_ROOT_START.findall(html)) <= MAX_ROOTS
-        and len(_LIST_START.findall(html)) * tags <= MAX_INDENTED
-        and not _reopens_much(html, tags)
-        and not _is_crowded(html, tags)
+        and len(_ROOT_START.findall(html)) <= MAX_ROOT_TAGS
+        and len(_LIST_START.findall(html)) * tags <= MAX_LISTS_TIMES_TAGS
+        and not _has_too_many_unclosed_tags(html, tags)
+        and not _has_too_many_attributes(html, tags)
     )
 
 
-def _is_crowded(html: str, tags: int) -> bool:
-    # The search reads on from every tag, so that no quote out of place hides one from it. What that costs is counted
-    # first, where it may be much.
-    if tags * len(html) > MAX_REREAD and (tags - len(_TAG_TO_ITS_END.findall(html))) * len(html) > MAX_REREAD:
-        return True
-    return _CROWDED_TAG.search(html) is not None
+def strip_tags(html: str) -> str:
+    """Return the text between the tags of a page, in time proportional to its length."""
+    text = _WHITE_SPACE.sub(" ", _INVISIBLE.sub(" ", html))
+    text = _ANY_TAG.sub("", _BLOCK_TAG.sub("\n", text))
+    # unescape() raises ValueError for references with thousands of digits.
+    text = unescape(_LONG_REFERENCE.sub("", text))
+    # One match a gap. A pattern that searches a line end from each space takes n * n steps for n spaces.
+    return _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else gap[0], text).strip()
 
 
-def _reopens_much(html: str, tags: int) -> bool:
-    if len(_FORMATTING_START.findall(html)) * tags <= MAX_REOPENED:
+def _has_too_many_attributes(html: str, tags: int) -> bool:
+    # The search restarts at every tag, so that a misplaced quote hides no tag. Where that may exceed the bound, the
+    # tags inside other tags are counted first.
+    if tags * len(html) > MAX_INNER_TAGS_TIMES_CHARACTERS:
+        inner_tags = tags - len(_COMPLETE_TAG.findall(html))
+        if inner_tags * len(html) > MAX_INNER_TAGS_TIMES_CHARACTERS:
+            return True
+    return _OVERLOADED_TAG.search(html) is not None
+
+
+def _has_too_many_unclosed_tags(html: str, tags: int) -> bool:
+    if len(_FORMATTING_START.findall(html)) * tags <= MAX_UNCLOSED_TIMES_TAGS:
         return False
-    # Twice, because formatting is nested: a bold word in a link.
+    # Removed twice, because formatting is nested: a bold word in a link.
     unclosed = _CLOSED_FORMATTING.sub("", _CLOSED_FORMATTING.sub("", html))
-    return len(_FORMATTING_START.findall(unclosed)) * tags > MAX_REOPENED
+    return len(_FORMATTING_START.findall(unclosed)) * tags > MAX_UNCLOSED_TIMES_TAGS
 
 
-def _parsed_text(html: str) -> str:
+def _parse(html: str) -> str:
     tree = HTMLTree.parse(html)
     if len(_BLOCK_START.findall(html)) <= MAX_BLOCKS:
         main = _extract(tree, main_content=True)
@@ -146,8 +161,8 @@ def _parsed_text(html: str) -> str:
 
 
 def _extract(tree: HTMLTree, *, main_content: bool) -> str:
-    # Bullets, captions of pictures and what only a browser without scripts shows are no sentences of the article:
-    # on news pages they add wrong matches and no right ones.
+    # Bullets, image captions and noscript content are not sentences of the article. On news pages they add false
+    # matches and no true ones.
     text: str = extract_plain_text(
         tree,
         preserve_formatting=True,
@@ -159,13 +174,3 @@ def _extract(tree: HTMLTree, *, main_content: bool) -> str:
         noscript=False,
     )
     return text
-
-
-def _plainer_text(html: str) -> str:
-    """Everything between the tags, in time proportional to the page."""
-    text = _WHITE.sub(" ", _UNSEEN.sub(" ", html))
-    text = _ANY_TAG.sub("", _LINE_TAG.sub("\n", text))
-    # unescape raises for numbers of thousands of digits
-    # one match a gap: a pattern that looks for the line end from every space takes n * n steps for n spaces
-    text = unescape(_HUGE_REFERENCE.sub("", text))
-    return _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else gap[0], text).strip()

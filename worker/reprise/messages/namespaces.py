@@ -1,7 +1,7 @@
-"""The namespaces that one worker serves: which of them an article belongs to.
+"""Select the namespace of an article from a closed list.
 
-May live here: the rule, as a function of the article and of a closed list. The list is the worker's setting and never
-grows by what arrives: so the number of indexes is bounded, and every worker puts the same article into the same one.
+A rule reads the namespace from the article's language, a JSON field or a Kafka header. The list comes from the settings
+and never grows with the input, so the number of indexes is bounded and every worker selects the same namespace.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from typing import Final
 
 from reprise.model import DEFAULT_NAMESPACE
 
-#: Between the base and a value: as somebody would name it who gives each language a worker of its own.
-_JOINT: Final = "-"
+#: Joins the base and a value. An operator who runs one worker a language would name their namespaces the same way.
+_SEPARATOR: Final = "-"
 
 
 class NamespaceSource(StrEnum):
-    """What tells an article's namespace."""
+    """Part of a message that determines the namespace of its article."""
 
     LANG = "lang"
     FIELD = "field"
@@ -25,12 +25,12 @@ class NamespaceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceRule:
-    """The rule.
+    """A rule that maps each article to one of a fixed number of namespaces.
 
-    base    the namespace of articles whose value is missing or not listed: they are compared with one another
-    by      where an article's value stands; None: every article is of the base
-    key     the name of the field or of the header
-    values  those that have a namespace of their own, in lower case
+    base    namespace of every article whose value is missing or not in `values`
+    by      part of the message to read the value from; None selects the base for every article
+    key     name of the JSON field or of the header
+    values  values that have a namespace of their own, in lower case
     """
 
     base: str = DEFAULT_NAMESPACE
@@ -39,46 +39,50 @@ class NamespaceRule:
     values: Sequence[str] = ()
 
 
-#: Every article in the namespace that is meant where none is set.
-UNDIVIDED: Final = NamespaceRule()
+#: The rule that puts every article into the default namespace.
+SINGLE_NAMESPACE: Final = NamespaceRule()
 
 
-def namespace_names(namespaces: NamespaceRule) -> Sequence[str]:
-    """List the namespaces, the base first."""
-    return (namespaces.base, *(f"{namespaces.base}{_JOINT}{value}" for value in namespaces.values))
+def list_namespaces(rule: NamespaceRule) -> Sequence[str]:
+    """Return the namespaces of a rule, the base first."""
+    return (rule.base, *(_join(rule, value) for value in rule.values))
 
 
-def namespace_of(
-    namespaces: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]] = ()
+def select_namespace(
+    rule: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]] = ()
 ) -> str:
-    """Say where an article belongs, by its message's JSON object and headers; case does not count.
+    """Return the namespace of an article, from the JSON object and the headers of its message.
 
-    Of a header given twice the last one counts: it was added by who was nearest.
+    Values are compared without regard to case. If a header is repeated, its last value counts: it comes from the
+    producer or proxy closest to the topic.
     """
-    value = _normalised(namespaces, fields, headers)
-    return f"{namespaces.base}{_JOINT}{value}" if value in namespaces.values else namespaces.base
+    value = _read_value(rule, fields, headers)
+    return _join(rule, value) if value is not None and value in rule.values else rule.base
 
 
-def _normalised(
-    namespaces: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]]
-) -> str | None:
-    match namespaces.by:
+def _join(rule: NamespaceRule, value: str) -> str:
+    return f"{rule.base}{_SEPARATOR}{value}"
+
+
+def _read_value(rule: NamespaceRule, fields: Mapping[str, object], headers: Sequence[tuple[str, bytes]]) -> str | None:
+    match rule.by:
         case NamespaceSource.LANG:
-            found = _folded(fields.get("lang"))
-            # the primary subtag of BCP 47; crawlers write pt_BR as well
-            return found.replace("_", "-").split("-", 1)[0] if found else None
+            lang = _lower(fields.get("lang"))
+            # The primary subtag of BCP 47; some crawlers write pt_BR instead of pt-BR.
+            return lang.replace("_", "-").split("-", 1)[0] if lang else None
         case NamespaceSource.FIELD:
-            return _folded(fields.get(namespaces.key))
+            return _lower(fields.get(rule.key))
         case NamespaceSource.HEADER:
-            return _folded(_header(headers, namespaces.key))
+            return _lower(_last_header(headers, rule.key))
     return None
 
 
-def _folded(value: object) -> str | None:
+def _lower(value: object) -> str | None:
+    """Return a string in lower case without surrounding white space; None for a value of another type."""
     return value.strip().lower() if isinstance(value, str) else None
 
 
-def _header(headers: Sequence[tuple[str, bytes]], key: str) -> str | None:
+def _last_header(headers: Sequence[tuple[str, bytes]], key: str) -> str | None:
     for name, value in reversed(headers):
         if name.lower() == key.lower():
             return value.decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""URLs as identities: one form for all spellings of an address, and the site that an address belongs to.
+"""Canonical form and registered domain of URLs.
 
-May live here: pure functions on URLs. Nothing opens a connection or writes a file, not for the public suffixes either.
+Every function is pure: none opens a connection or writes a file, not even to load the public suffix list.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 import idna
 from tldextract import TLDExtract
 
-#: Query parameters that say how a reader came to a page, never which page it is.
+#: Query parameters that track the origin of a visit and never select the page.
 TRACKING_PARAMETERS: Final = frozenset(
     {
         "_ga",
@@ -38,31 +38,32 @@ TRACKING_PARAMETERS: Final = frozenset(
 )
 _TRACKING_PREFIX: Final = "utm_"
 
-#: Hosts whose site is remembered, some 200 bytes each: more than a crawl of thousands of sites needs.
-_SITES_REMEMBERED: Final = 16_384
+#: Size of the cache of registered domains by host, at some 200 bytes each. A crawl of thousands of sites fits.
+_CACHED_HOSTS: Final = 16_384
 
-#: Characters of a name in the DNS. A longer one is no host, and decoding it may be slow.
+#: Maximum characters of a DNS name (RFC 1035). Decoding a longer one may be slow.
 _MAX_HOST_CHARACTERS: Final = 253
 
-#: Characters of an address; a longer one is none. Servers take 8,000 (RFC 9110 asks for that), and putting one of
-#: 4,000,000 in order takes 6 s and 750 MB.
+#: Maximum characters of a URL; a longer one is treated as no URL. RFC 9110 recommends that servers support at least
+#: 8,000; normalising a URL of 4,000,000 takes 6 s and 750 MB.
 MAX_URL_CHARACTERS: Final = 8192
 
 _DEFAULT_PORTS: Final = frozenset({None, 80, 443})
 
-# What may stand in a path or query as it is (RFC 3986): everything else is percent-encoded.
+# Characters that need no percent-encoding in a path or in a query (RFC 3986).
 _SAFE_IN_PATH: Final = "/!$&'()*+,;=:@~"
 _SAFE_IN_QUERY: Final = _SAFE_IN_PATH + "?"
-_PERCENT: Final = re.compile(r"%(?:2[fF]|25|3[fF]|26|3[dD]|2[bB]|23|3[bB])")
+# Percent-encoded delimiters. Decoding them would change the meaning of a URL.
+_ENCODED_DELIMITER: Final = re.compile(r"%(?:2[fF]|25|3[fF]|26|3[dD]|2[bB]|23|3[bB])")
 
 
 def canonical_url(url: str) -> str | None:
-    """Return one spelling for all spellings of an http(s) address, or None where `url` is none.
+    """Return the same form for all spellings of an http(s) URL; None for any other text.
 
-    Scheme (http and https are one), letter case and coding of the host, default ports, user names, dot segments,
-    fragments, tracking parameters and percent-encoding make no difference. The order of parameters does, and `www.`.
+    These differences are removed: http or https, letter case and IDNA encoding of the host, default ports, user names,
+    dot segments, fragments, tracking parameters and percent-encoding. `www.` and the order of parameters are kept.
     """
-    parts = _http_parts(url)
+    parts = _split_http_url(url)
     if parts is None:
         return None
     host = _host(parts)
@@ -72,39 +73,39 @@ def canonical_url(url: str) -> str | None:
     authority = f"[{host}]" if ":" in host else host
     if port is not None:
         authority = f"{authority}:{port}"
-    query = _query(parts.query)
-    return f"https://{authority}{_path(parts.path)}{'?' + query if query else ''}"
+    query = _normalise_query(parts.query)
+    return f"https://{authority}{_normalise_path(parts.path)}{'?' + query if query else ''}"
 
 
 def registered_domain(url: str) -> str | None:
-    """Return the site of an http(s) address: the domain that somebody registered, or None where there is no host.
+    """Return the registered domain of an http(s) URL; None if it has no host.
 
-    A blog under a shared domain ("one.blogspot.com") is a site of its own, and so is an IP address. Where the list
-    knows no suffix, its default rule holds: the last label is one.
+    The private part of the public suffix list counts: "one.blogspot.com" is a registered domain of its own. An IP
+    address is returned as it is. A suffix that is not in the list has one label, by the list's default rule.
     """
-    parts = _http_parts(url)
+    parts = _split_http_url(url)
     host = _host(parts) if parts else None
-    return _site(host) if host else None
+    return _registered_domain(host) if host else None
 
 
-@lru_cache(maxsize=_SITES_REMEMBERED)
-def _site(host: str) -> str:
+@lru_cache(maxsize=_CACHED_HOSTS)
+def _registered_domain(host: str) -> str:
     if ":" in host:
         return host
-    found = _suffixes().extract_str(host)
-    if found.suffix or found.ipv4:
-        return found.top_domain_under_public_suffix or host
+    parts = _public_suffixes().extract_str(host)
+    if parts.suffix or parts.ipv4:
+        return parts.top_domain_under_public_suffix or host
     return ".".join(host.split(".")[-2:])
 
 
 @cache
-def _suffixes() -> TLDExtract:
-    # The list that comes with the package: neither fetched nor kept on disk, which may be read-only. Built on first
-    # use, in 0.04 s, because most streams name their sources.
+def _public_suffixes() -> TLDExtract:
+    # The list that ships with tldextract: no download, and no cache on a disk that may be read-only. Loading takes
+    # 0.04 s and happens on first use, because most messages have a source field.
     return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
-def _http_parts(url: str) -> SplitResult | None:
+def _split_http_url(url: str) -> SplitResult | None:
     if len(url) > MAX_URL_CHARACTERS:
         return None
     try:
@@ -115,7 +116,7 @@ def _http_parts(url: str) -> SplitResult | None:
 
 
 def _host(parts: SplitResult) -> str | None:
-    """Return the host in its ASCII form; a host that has none, as it came in lower case."""
+    """Return the host in its ASCII form (IDNA); a host without one in lower case; None if there is no host."""
     try:
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
@@ -131,7 +132,7 @@ def _host(parts: SplitResult) -> str | None:
 
 
 def _port(parts: SplitResult) -> int | None:
-    """Return the port, None for a default one, 0 for one that cannot be."""
+    """Return the port; None for a default port, 0 for an invalid one."""
     try:
         port = parts.port
     except ValueError:
@@ -139,34 +140,34 @@ def _port(parts: SplitResult) -> int | None:
     return None if port in _DEFAULT_PORTS else port
 
 
-def _path(path: str) -> str:
+def _normalise_path(path: str) -> str:
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments[1:]:
-        plain = segment.replace("%2e", ".").replace("%2E", ".")
-        if plain == "..":
+        dots = segment.replace("%2e", ".").replace("%2E", ".")
+        if dots == "..":
             del kept[-1:]
-        elif plain != ".":
-            kept.append(_recode(segment, _SAFE_IN_PATH))
-    # "/a/b/." and "/a/b/.." name a folder
+        elif dots != ".":
+            kept.append(_normalise_encoding(segment, _SAFE_IN_PATH))
+    # "/a/b/." and "/a/b/.." end in a directory (RFC 3986, section 5.2.4).
     if segments[-1] in {".", ".."}:
         kept.append("")
     return "/" + "/".join(kept)
 
 
-def _query(query: str) -> str:
-    kept = [part for part in query.split("&") if part and not _is_tracking(part.partition("=")[0])]
-    return "&".join(_recode(part, _SAFE_IN_QUERY) for part in kept)
+def _normalise_query(query: str) -> str:
+    kept = [part for part in query.split("&") if part and not _is_tracking_parameter(part.partition("=")[0])]
+    return "&".join(_normalise_encoding(part, _SAFE_IN_QUERY) for part in kept)
 
 
-def _is_tracking(name: str) -> bool:
+def _is_tracking_parameter(name: str) -> bool:
     name = name.lower()
     return name in TRACKING_PARAMETERS or name.startswith(_TRACKING_PREFIX)
 
 
-def _recode(text: str, safe: str) -> str:
-    """Percent-encode what must be, decode what need not be; an encoded delimiter is another thing than a plain one."""
-    pieces = _PERCENT.split(text)
-    delimiters = [found.upper() for found in _PERCENT.findall(text)]
-    coded = [quote(unquote_to_bytes(piece), safe=safe) for piece in pieces]
-    return "".join(piece + delimiter for piece, delimiter in zip(coded, [*delimiters, ""], strict=True))
+def _normalise_encoding(text: str, safe: str) -> str:
+    """Percent-encode only the characters that need it. Encoded delimiters stay encoded."""
+    pieces = _ENCODED_DELIMITER.split(text)
+    delimiters = [delimiter.upper() for delimiter in _ENCODED_DELIMITER.findall(text)]
+    recoded = [quote(unquote_to_bytes(piece), safe=safe) for piece in pieces]
+    return "".join(piece + delimiter for piece, delimiter in zip(recoded, [*delimiters, ""], strict=True))

@@ -10,7 +10,7 @@ from reprise.dedup.decision import Rule, source_key
 from reprise.dedup.retention import Retention
 from reprise.index.redis.inspect_types import IndexStats, RecordedDecision, StoredRepresentative
 from reprise.index.redis.keys import article_field
-from reprise.messages.events import story_id
+from reprise.messages.ids import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
 
 #: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.

@@ -1,1 +1,1 @@
-"""The JSON Schemas of what the worker publishes; data only, read by reprise.messages.events.schema."""
+"""JSON Schemas of the published events; read them with reprise.messages.events.schema."""
