@@ -4,7 +4,7 @@ Each cell has an index of its own. First come the originals, each on a site of i
 of each, and as many strangers: texts that nobody printed before, worn in the same way, on the same sites as the
 reprints. Sites have menus and legal lines; the notices in whole sentences that many have, too, are rows of their own.
 Recall is the share of reprints that join their original's story. A false join is a reprint that joins another's
-story, or a stranger that joins any. Texts are made up by reprise/generate, or come from tests/unit/data/languages.json,
+story, or a stranger that joins any. Texts are made up by reprise/generate, or come from tests/data/languages.json,
 where the texts of other stories stand in for strangers.
 """
 
@@ -212,7 +212,7 @@ def written(articles: int) -> Corpus:
 
 
 def _languages() -> list[Sentences]:
-    found = json.loads((_ROOT / "tests/unit/data/languages.json").read_text(encoding="utf-8"))
+    found = json.loads((_ROOT / "tests/data/languages.json").read_text(encoding="utf-8"))
     return [
         sentences_of(language[text].replace("\n", " ")) for language in found.values() for text in ("base", "unrelated")
     ]

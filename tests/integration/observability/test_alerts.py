@@ -10,8 +10,8 @@ import yaml
 
 from tests.support import unavailable
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
-RUNBOOK = Path(__file__).parents[2] / "docs" / "operating" / "runbook.md"
+FOLDER = Path(__file__).parents[3] / "deploy" / "prometheus"
+RUNBOOK = Path(__file__).parents[3] / "docs" / "operating" / "runbook.md"
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from tests.bench.goals.report import page
 from tests.bench.goals.results import Results
 from tests.bench.goals.verdicts import verdicts
 
-_DOCS = Path(__file__).parents[2] / "docs" / "internals" / "benchmark"
+_DOCS = Path(__file__).parents[3] / "docs" / "internals" / "benchmark"
 
 
 def _kept() -> list[Results]:

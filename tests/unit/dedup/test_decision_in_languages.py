@@ -13,7 +13,9 @@ from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, EventType, Kind
 
-TEXTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "languages.json").read_text("utf-8"))
+TEXTS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "data" / "languages.json").read_text("utf-8")
+)
 ROLES = ("base", "near", "partial", "unrelated")
 KINDS = {"base": None, "near": Kind.NEAR, "partial": Kind.PARTIAL, "unrelated": None}
 

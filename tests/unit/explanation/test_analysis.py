@@ -29,7 +29,7 @@ from reprise.model import Article, EventType, Message
 from tests.text_helpers import shingles
 
 RULE = Rule()
-TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "languages.json").read_text(encoding="utf-8"))
 SAMPLE = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
 
 RIVER = (

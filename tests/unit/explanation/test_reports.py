@@ -18,7 +18,7 @@ from reprise.explanation.html_report import to_html
 from reprise.explanation.terminal_report import to_terminal
 from reprise.model import Article
 from tests.support import worker_environment
-from tests.unit.test_explanation import MENU, RIVER, RULE, TABLE, TEACHER, explained
+from tests.unit.explanation.test_analysis import MENU, RIVER, RULE, TABLE, TEACHER, explained
 
 SAMPLE = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
 VOID = {"meta", "rect", "polygon", "br", "link", "img"}

@@ -12,7 +12,7 @@ from deploy.local.stack import StackKind, StackUnavailable, child, launch, make_
 from deploy.local.stack.selection import Plan
 from deploy.local.stack.types import Service, Stack
 
-_TOP = Path(__file__).parents[2]
+_TOP = Path(__file__).parents[3]
 _SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
 
 

@@ -15,7 +15,7 @@ import pytest
 import reprise
 
 SAMPLE = Path(reprise.__file__).parent / "sample"
-TABLE = json.loads((Path(__file__).parent / "data" / "languages.json").read_text(encoding="utf-8"))
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "languages.json").read_text(encoding="utf-8"))
 PAGES: list[dict[str, str]] = [orjson.loads(line) for line in (SAMPLE / "crawl.jsonl").read_bytes().splitlines()]
 BROKEN = (SAMPLE / "broken.jsonl").read_bytes().splitlines()
 

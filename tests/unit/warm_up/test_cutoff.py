@@ -2,7 +2,7 @@
 
 from reprise.model import CorruptRecord, Message
 from reprise.warm_up.cutoff import SETTLED_SECONDS, GroupHandoverCutoff, OffsetCutoff, TimeCutoff, WarmUpPhase
-from tests.unit.other_group import Clock, Group
+from tests.unit.warm_up.other_group import Clock, Group
 
 IN = "articles"
 

@@ -13,7 +13,7 @@ from reprise.processing.ports import Answers, Partition
 from reprise.warm_up.cutoff import SETTLED_SECONDS, Cutoff, GroupHandoverCutoff, GroupState, OffsetCutoff
 from reprise.warm_up.decorators import LOOK_SECONDS, PROGRESS_SECONDS, WarmUpDelivery, WarmUpIndex, WarmUpSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
-from tests.unit.other_group import Clock, Group
+from tests.unit.warm_up.other_group import Clock, Group
 
 IN, OUT = "articles", "events"
 

@@ -22,7 +22,7 @@ from reprise.dedup.text.tokens import (
     tokenise,
 )
 
-_TOP = Path(__file__).parents[2]
+_TOP = Path(__file__).parents[4]
 
 
 def tokens_of(text: str) -> Tokens:
