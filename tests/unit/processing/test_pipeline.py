@@ -310,7 +310,7 @@ def test_an_error_nobody_thought_of_costs_one_message() -> None:
     assert world.observer.of("failed") == [("failed", RecursionError), ("failed", MemoryError), ("failed", MemoryError)]
     details = [dict(letter.headers)["detail"].decode() for letter in world.broker.messages(DEAD)]
     for detail, name in zip(details, ("RecursionError", "MemoryError"), strict=True):
-        assert re.fullmatch(rf"{name} at tests\.unit\.test_pipeline:\d+", detail)
+        assert re.fullmatch(rf"{name} at tests\.unit\.processing\.test_pipeline:\d+", detail)
     assert world.committed == 4
 
 
