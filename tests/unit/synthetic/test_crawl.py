@@ -1,4 +1,4 @@
-"""Claims about the synthetic crawl: it repeats itself, its labels are true, and it never grows."""
+"""Test the synthetic crawl: equal bytes for equal options, true labels, constant memory."""
 
 import gzip
 import hashlib
@@ -32,12 +32,12 @@ from reprise.synthetic.serialize import serialize_label, serialize_line, to_reco
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 
-#: SHA-256 of the lines that _GOLDEN makes. A change of it breaks every recorded crawl: say so in the changelog.
+#: SHA-256 of the lines of _GOLDEN. A change of it changes every seeded crawl and needs an entry in the changelog.
 _GOLDEN = CrawlOptions(count=500, seed=42, words=120)
 _GOLDEN_SHA256 = "8b29d8bd3f20e6cab5162bac0f8aadcf5aad1b7b6d7732c65e623b03c91d4d3f"
 
 
-def lines(options: CrawlOptions) -> bytes:
+def serialize(options: CrawlOptions) -> bytes:
     return b"".join(serialize_line(labelled, with_labels=True) for labelled in generate_crawl(options))
 
 
@@ -50,7 +50,7 @@ def jaccard(one: set[Any], other: set[Any]) -> float:
     return len(one & other) / (len(one | other) or 1)
 
 
-def by_story(articles: Iterable[GeneratedArticle]) -> dict[str, list[GeneratedArticle]]:
+def group_by_story(articles: Iterable[GeneratedArticle]) -> dict[str, list[GeneratedArticle]]:
     stories: dict[str, list[GeneratedArticle]] = defaultdict(list)
     for labelled in articles:
         stories[labelled.story].append(labelled)
@@ -59,17 +59,17 @@ def by_story(articles: Iterable[GeneratedArticle]) -> dict[str, list[GeneratedAr
 
 @pytest.fixture(scope="module")
 def texts() -> Sequence[GeneratedArticle]:
-    """Make a crawl of text pages alone, long enough that boilerplate does not rule."""
+    """Return a crawl of text pages only. The stories are long enough to outweigh the boilerplate."""
     return list(generate_crawl(CrawlOptions(count=3000, seed=7, html=0, duplicates=0.6, words=300)))
 
 
 def test_the_same_options_give_the_same_bytes_on_every_platform() -> None:
-    """A crawl is a function of its options: its bytes are those recorded here."""
-    assert hashlib.sha256(lines(_GOLDEN)).hexdigest() == _GOLDEN_SHA256
+    """The crawl's bytes depend on its options only: their hash is the recorded one."""
+    assert hashlib.sha256(serialize(_GOLDEN)).hexdigest() == _GOLDEN_SHA256
 
 
-def test_two_crawls_at_the_same_time_do_not_disturb_each_other() -> None:
-    """No state is shared between crawls: interleaved, both give what they give alone."""
+def test_two_interleaved_crawls_are_independent() -> None:
+    """Crawls share no state: two interleaved crawls yield the articles of a single one."""
     options = CrawlOptions(count=300, seed=3, words=60)
     first, second = [], []
     for one, other in zip(generate_crawl(options), generate_crawl(options), strict=True):
@@ -78,8 +78,8 @@ def test_two_crawls_at_the_same_time_do_not_disturb_each_other() -> None:
     assert first == second == list(generate_crawl(options))
 
 
-def test_another_seed_gives_other_articles() -> None:
-    """Two seeds share no id, no story, no address and hardly any text, so that both fit into one topic."""
+def test_two_seeds_generate_different_articles() -> None:
+    """Two seeds share no id, story or URL and hardly any text, so that one topic can hold both crawls."""
     one, other = (
         list(generate_crawl(CrawlOptions(count=200, seed=seed, languages=("en",), html=0))) for seed in (1, 2)
     )
@@ -91,14 +91,14 @@ def test_another_seed_gives_other_articles() -> None:
 
 
 def test_a_longer_crawl_begins_with_the_shorter_one() -> None:
-    """`count` only says where to stop."""
+    """`count` only limits the crawl: the first articles are the same."""
     short, long = (generate_crawl(CrawlOptions(count=count, words=60)) for count in (50, 500))
     assert list(short) == list(islice(long, 50))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
-def test_the_share_of_reprints_is_the_one_asked_for(share: float) -> None:
-    """Of 5,000 articles, those that are no founder are within 3 % points of --duplicates."""
+def test_the_share_of_reprints_matches_the_option(share: float) -> None:
+    """Of 5,000 articles, the share that are not founders is within 3 % points of --duplicates."""
     founders = sum(
         x.relation is Relation.FOUNDER for x in generate_crawl(CrawlOptions(count=5000, duplicates=share, words=40))
     )
@@ -106,27 +106,27 @@ def test_the_share_of_reprints_is_the_one_asked_for(share: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_share_of_html_is_the_one_asked_for(share: float) -> None:
-    """The share of new stories given as HTML is within 3 % points of --html, and no article has both."""
+def test_the_share_of_html_matches_the_option(share: float) -> None:
+    """The share of HTML among new stories is within 3 % points of --html, and no article has both fields."""
     articles = list(generate_crawl(CrawlOptions(count=5000, html=share, duplicates=0, words=40)))
     assert sum("html" in x.article for x in articles) / 5000 == pytest.approx(share, abs=0.03)
     assert all(("html" in x.article) != ("text" in x.article) for x in articles)
 
 
 def test_each_relation_is_as_frequent_as_its_weight(texts: Sequence[GeneratedArticle]) -> None:
-    """Among the reprints every relation has its share, within 4 % points."""
+    """Each relation's share of the reprints matches its weight within 4 % points."""
     counted: Counter[Relation] = Counter(x.relation for x in texts if x.relation is not Relation.FOUNDER)
     for relation in set(REPRINTS):
         assert counted[relation] / counted.total() == pytest.approx(REPRINTS[relation] / 20, abs=0.04), relation
 
 
 @pytest.mark.parametrize("words", [100, 400, 1200])
-def test_a_story_has_the_mean_length_asked_for(words: int) -> None:
+def test_the_mean_length_of_a_story_matches_the_option(words: int) -> None:
     """The sentences of new stories have --words words on average, within 5 %, and vary by --spread."""
     articles = generate_crawl(
         CrawlOptions(count=600, words=words, spread=0.5, duplicates=0, html=1, languages=("en", "de"), sites=2)
     )
-    lengths = [len(body.split()) for body in (_body(x.article["html"]) for x in articles)]
+    lengths = [len(_body(x.article["html"]).split()) for x in articles]
     assert mean(lengths) == pytest.approx(words, rel=0.05)
     assert min(lengths) < 0.75 * words
     assert max(lengths) > 1.25 * words
@@ -137,20 +137,20 @@ def _body(html: str) -> str:
 
 
 def test_every_language_and_every_site_is_used() -> None:
-    """All languages asked for appear, each on its own sites, and no site is left out."""
+    """Every requested language appears, every site publishes, and each site has one language."""
     articles = list(generate_crawl(CrawlOptions(count=4000, words=40, sites=21)))
     assert {x.article["lang"] for x in articles} == set(LANGUAGES)
     languages = defaultdict(set)
     for x in articles:
         languages[x.article["source"]].add(x.article["lang"])
     assert len(languages) == 21
-    assert all(len(spoken) == 1 for spoken in languages.values())
+    assert all(len(codes) == 1 for codes in languages.values())
 
 
-def test_ids_are_unique_but_for_revisions(texts: Sequence[GeneratedArticle]) -> None:
-    """Ids and addresses repeat only where a revision comes back to its founder, with changed text and a later crawl."""
+def test_only_revisions_repeat_an_id(texts: Sequence[GeneratedArticle]) -> None:
+    """A revision repeats the id and URL of its founder, with changed text and a later crawl; no other article does."""
     seen: dict[str, GeneratedArticle] = {}
-    addresses = set()
+    urls = set()
     revisions = 0
     for x in texts:
         before = seen.get(x.article["id"])
@@ -165,20 +165,20 @@ def test_ids_are_unique_but_for_revisions(texts: Sequence[GeneratedArticle]) -> 
             )
         else:
             assert before is None
-            assert x.article["url"] not in addresses
+            assert x.article["url"] not in urls
         seen[x.article["id"]] = x
-        addresses.add(x.article["url"])
+        urls.add(x.article["url"])
     assert revisions > 50
 
 
 def test_a_story_begins_with_its_founder(texts: Sequence[GeneratedArticle]) -> None:
     """The first article of every story is its founder, and no story has two."""
-    for articles in by_story(texts).values():
+    for articles in group_by_story(texts).values():
         assert [x.relation is Relation.FOUNDER for x in articles] == [True] + [False] * (len(articles) - 1)
 
 
-#: Smallest and largest Jaccard similarity of 3-word shingles between a founder's page and a reprint's, whole pages
-#: with their menus and notices, 300 words a story.
+#: smallest and largest Jaccard similarity of 3-word shingles between the pages of a founder and its reprint; whole
+#: pages with menus and notices, stories of 300 words
 SIMILARITY = {
     Relation.EXACT: (1.0, 1.0),
     Relation.NEAR: (0.2, 1.0),
@@ -193,20 +193,20 @@ SIMILARITY = {
 def test_a_reprint_shares_text_with_the_founder_of_its_story(
     texts: Sequence[GeneratedArticle], relation: Relation
 ) -> None:
-    """The labels are true: each relation's exact similarity to the founder is in its range."""
-    least, most = SIMILARITY[relation]
+    """The labels are true: the Jaccard similarity of reprint and founder is in the range of the relation."""
+    minimum, maximum = SIMILARITY[relation]
     measured = []
-    for founder, *reprints in by_story(texts).values():
+    for founder, *reprints in group_by_story(texts).values():
         original = shingles(founder.article["text"])
         measured += [jaccard(original, shingles(x.article["text"])) for x in reprints if x.relation is relation]
     assert len(measured) > 50
-    assert least <= min(measured)
-    assert max(measured) <= most
+    assert minimum <= min(measured)
+    assert max(measured) <= maximum
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_unrelated_stories_share_no_more_than_natural_text_does(language: str) -> None:
-    """Between sites, 75 % of the pairs of stories share under 0.5 % of their shingles and 99 % of them under 5 %."""
+def test_unrelated_stories_share_few_shingles(language: str) -> None:
+    """As in natural text, 75 % of the pairs of stories on two sites are under 0.5 % similar, and 99 % under 5 %."""
     articles = list(
         generate_crawl(
             CrawlOptions(count=150, seed=5, duplicates=0, html=0, words=300, languages=(language,), sites=50)
@@ -218,8 +218,8 @@ def test_unrelated_stories_share_no_more_than_natural_text_does(language: str) -
     assert measured[int(0.99 * len(measured))] < 0.05
 
 
-def test_articles_of_one_site_share_its_boilerplate_and_stay_under_the_threshold() -> None:
-    """Unrelated articles of one site share its menu and notices, less than the 0.3 that means one story."""
+def test_unrelated_articles_of_one_site_share_boilerplate_below_the_threshold() -> None:
+    """Unrelated articles of one site share its menu and notices; their similarity stays below 0.3, a match."""
     articles = list(
         generate_crawl(CrawlOptions(count=120, seed=5, duplicates=0, html=0, words=300, languages=("en",), sites=1))
     )
@@ -228,31 +228,31 @@ def test_articles_of_one_site_share_its_boilerplate_and_stay_under_the_threshold
     assert max(measured) < 0.3
 
 
-def test_stock_phrases_stand_in_many_stories() -> None:
-    """Some sentences are shared by three stories or more, as the phrases that stop bands are for."""
+def test_many_stories_share_stock_phrases() -> None:
+    """Some sentences occur in three stories or more. The index excludes such phrases with its stop bands."""
     articles = generate_crawl(
         CrawlOptions(count=400, seed=5, duplicates=0, html=1, words=300, languages=("en",), sites=100)
     )
-    told = Counter(s for x in articles for s in set(_body(x.article["html"]).split(". ")))
-    assert sum(count >= 3 for count in told.values()) > 5
+    stories = Counter(sentence for x in articles for sentence in set(_body(x.article["html"]).split(". ")))
+    assert sum(count >= 3 for count in stories.values()) > 5
 
 
 def test_popularity_is_heavy_tailed_and_reprints_follow_soon() -> None:
-    """Half the stories are printed once or twice, one 50 times as often as the mean; half the reprints come soon."""
+    """Half the stories have one or two articles, one has 50 times the mean; half the reprints come within 2,000."""
     articles = list(generate_crawl(CrawlOptions(count=20_000, seed=1, words=40, duplicates=0.5)))
     printed = Counter(x.story for x in articles)
     sizes = sorted(printed.values())
     assert sizes[len(sizes) // 2] <= 2
     assert sizes[-1] > 50 * mean(sizes)
-    founded: dict[str, int] = {}
-    ages = [n - founded.setdefault(x.story, n) for n, x in enumerate(articles)]
-    reprinted = sorted(age for age, x in zip(ages, articles, strict=True) if x.relation is not Relation.FOUNDER)
-    assert reprinted[len(reprinted) // 2] < 2000
+    founders: dict[str, int] = {}
+    ages = [n - founders.setdefault(x.story, n) for n, x in enumerate(articles)]
+    reprint_ages = sorted(age for age, x in zip(ages, articles, strict=True) if x.relation is not Relation.FOUNDER)
+    assert reprint_ages[len(reprint_ages) // 2] < 2000
 
 
 @pytest.mark.parametrize("options", [{}, {"largest": 0.5, "duplicates": 0.9, "reach": 64}, {"skew": 0.0}])
-def test_memory_stays_where_it_is(options: dict[str, Any]) -> None:
-    """From the 3,000th to the 8,000th message the generator's memory grows by under 1 MB, whatever is asked for."""
+def test_memory_does_not_grow(options: dict[str, Any]) -> None:
+    """From the 3,000th to the 8,000th message the generator's memory grows by less than 1 MB."""
     endless = generate_crawl(CrawlOptions(count=None, words=60, languages=("en", "zh"), sites=100, **options))
     articles = islice(insert_malformed(endless, 0.05, 0), 8000)
     tracemalloc.start()
@@ -269,19 +269,19 @@ def test_memory_stays_where_it_is(options: dict[str, Any]) -> None:
     assert peak - early < 1_000_000
 
 
-def test_every_line_is_an_input_the_worker_reads() -> None:
-    """A line is one JSON object whose fields have the types, and times the form, that the input topic asks for."""
+def test_every_line_is_valid_input() -> None:
+    """A line is one JSON object. The decoder of the input topic accepts all its fields."""
     for x in generate_crawl(CrawlOptions(count=500, words=60)):
-        written = serialize_line(x, with_labels=True)
-        assert written.endswith(b"\n")
-        assert written.count(b"\n") == 1
-        body = json.loads(written)
+        line = serialize_line(x, with_labels=True)
+        assert line.endswith(b"\n")
+        assert line.count(b"\n") == 1
+        body = json.loads(line)
         assert body.keys() - {"text", "html"} == {
             *("id", "url", "source", "title", "lang", "published_at", "crawled_at", "story", "kind")
         }
         assert all(isinstance(value, str) and value for value in body.values())
         assert len(body["id"].encode()) <= 256
-        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=written), DecoderLimits())
+        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=line), DecoderLimits())
         assert (article.article_id, article.source) == (body["id"], body["source"])
         assert article.crawled_at_ms is not None
         assert fingerprint(article, Rule()).signature is not None
@@ -291,34 +291,34 @@ def test_every_line_is_an_input_the_worker_reads() -> None:
 
 @pytest.mark.parametrize("html", [0, 1])
 def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
-    """Only exact copies have the founder's content hash, whatever the site shows beside the text by then."""
+    """Exact copies have the founder's content hash, although teasers change; other reprints have another hash."""
     hashes: dict[str, bytes] = {}
     seen: Counter[tuple[bool, bool]] = Counter()
     for x in generate_crawl(CrawlOptions(count=1500, html=html, duplicates=0.6, words=150)):
         value = serialize_line(x, with_labels=False)
         article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=value), DecoderLimits())
-        found = fingerprint(article, Rule()).content_hash
-        same = hashes.setdefault(x.story, found) == found
-        seen[x.relation in {Relation.FOUNDER, Relation.EXACT}, same] += 1
+        content_hash = fingerprint(article, Rule()).content_hash
+        is_same = hashes.setdefault(x.story, content_hash) == content_hash
+        seen[x.relation in {Relation.FOUNDER, Relation.EXACT}, is_same] += 1
     assert seen[True, False] == seen[False, True] == 0
     assert seen[True, True] > 500
     assert seen[False, False] > 500
 
 
-def test_labels_are_kept_apart_where_they_are_asked_for() -> None:
-    """Without gold an article's line holds no label; the gold line holds id, story and kind alone."""
+def test_labels_can_be_separate_from_the_articles() -> None:
+    """Without labels a line is the article; the label line has only id, story and kind."""
     (x,) = generate_crawl(CrawlOptions(count=1))
     assert json.loads(serialize_line(x, with_labels=False)) == x.article
     assert json.loads(serialize_label(x)) == {"id": x.article["id"], "story": x.story, "kind": "founder"}
 
 
 def test_a_record_is_keyed_by_the_articles_id() -> None:
-    """A record's key is the id, so that an article and its revisions meet in one partition."""
+    """The key of a record is the article's id, so that an article and its revisions go to one partition."""
     (x,) = generate_crawl(CrawlOptions(count=1))
-    made = to_record(x, "articles.raw", with_labels=False)
-    assert (made.topic, made.key) == ("articles.raw", x.article["id"].encode())
-    assert made.value is not None
-    assert json.loads(made.value) == x.article
+    record = to_record(x, "articles.raw", with_labels=False)
+    assert (record.topic, record.key) == ("articles.raw", x.article["id"].encode())
+    assert record.value is not None
+    assert json.loads(record.value) == x.article
 
 
 @pytest.mark.parametrize(
@@ -336,15 +336,15 @@ def test_a_record_is_keyed_by_the_articles_id() -> None:
         ({"interval_us": 0}, "interval_us"),
     ],
 )
-def test_a_wrong_option_is_named(wrong: dict[str, Any], named: str) -> None:
-    """Each option out of its bounds is one line that names it."""
-    with pytest.raises(UsageError, match=named) as told:
+def test_the_error_names_an_invalid_option(wrong: dict[str, Any], named: str) -> None:
+    """The error has one line, which names the option that is out of its bounds."""
+    with pytest.raises(UsageError, match=named) as raised:
         CrawlOptions(**{"count": 1, **wrong})
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_zipf_table_gives_each_rank_its_share() -> None:
-    """Rank r fills 1 / (r + offset) of the table, in proportion, within one entry."""
+    """The share of rank r in the table is proportional to 1 / (r + offset), within one entry."""
     table = zipf_table(size=50, offset=3, bits=12)
     total = sum(1 / (rank + 3) for rank in range(50))
     counted = Counter(table.tolist())
@@ -353,8 +353,8 @@ def test_a_zipf_table_gives_each_rank_its_share() -> None:
         assert abs(counted[rank] - 4096 / (rank + 3) / total) <= 1.01
 
 
-def test_dice_are_fair() -> None:
-    """Every face of a die comes up as often as every other, within four standard deviations."""
+def test_randbelow_is_uniform() -> None:
+    """All six results are equally frequent, within four standard deviations."""
     rng = Rng(11)
     counted = Counter(rng.randbelow(6) for _ in range(60_000))
     assert counted.keys() == set(range(6))
@@ -362,7 +362,7 @@ def test_dice_are_fair() -> None:
 
 
 def test_the_command_writes_the_same_file_twice(tmp_path: Path) -> None:
-    """Two runs give two equal files, compressed too, and labels apart hold every article in its order."""
+    """Two runs write equal compressed files, and the labels have one line for each article, in its order."""
     written = []
     for name in ("one.jsonl.gz", "two.jsonl.gz"):
         arguments = ["--count", "700", "--words", "50", "--seed", "9", "--languages", "fr,zh", "--sites", "10"]
@@ -378,17 +378,17 @@ def test_the_command_writes_the_same_file_twice(tmp_path: Path) -> None:
     assert all("story" not in x for x in articles)
 
 
-def test_the_command_writes_to_standard_output_by_itself() -> None:
-    """Without --output the lines, labels included, are all that standard output holds."""
+def test_the_command_writes_to_standard_output_by_default() -> None:
+    """Without --output, standard output holds the lines with their labels and nothing else."""
     done = CliRunner().invoke(command, ["--count", "3", "--words", "50"])
     assert json.loads(done.stdout.splitlines()[0])["kind"] == "founder"
     assert len(done.stdout.splitlines()) == 3
 
 
-def test_a_rate_is_kept_also_when_the_consumer_was_late() -> None:
-    """At 100 a second the n-th article comes n/100 s after the first, and what is late is caught up without a pause."""
+def test_a_late_consumer_catches_up_with_the_rate() -> None:
+    """At 100 a second the n-th article is due n/100 s after the first; late batches follow without a pause."""
     now = [50.0]
-    given: list[tuple[int, float]] = []
+    batches: list[tuple[int, float]] = []
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
@@ -396,18 +396,18 @@ def test_a_rate_is_kept_also_when_the_consumer_was_late() -> None:
     for batch in limit_rate(
         generate_crawl(CrawlOptions(count=100, words=40)), RateLimit(rate=100), lambda: now[0], sleep
     ):
-        given.append((len(batch), now[0] - 50))
-        if len(given) == 4:
+        batches.append((len(batch), now[0] - 50))
+        if len(batches) == 4:
             now[0] += 0.3
-    starts = [sum(size for size, _ in given[:n]) / 100 for n in range(len(given))]
-    assert max(size for size, _ in given) == 5
-    assert [at for _, at in given[:4]] == pytest.approx(starts[:4])
-    assert [at for _, at in given[4:10]] == pytest.approx([0.45] * 6)
-    assert [at for _, at in given[10:]] == pytest.approx(starts[10:])
+    due = [sum(size for size, _ in batches[:n]) / 100 for n in range(len(batches))]
+    assert max(size for size, _ in batches) == 5
+    assert [at for _, at in batches[:4]] == pytest.approx(due[:4])
+    assert [at for _, at in batches[4:10]] == pytest.approx([0.45] * 6)
+    assert [at for _, at in batches[10:]] == pytest.approx(due[10:])
 
 
-class _Full:
-    """A sink whose broker takes no record at all."""
+class _RejectingSink:
+    """A sink whose broker rejects every record as too large."""
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
         return range(len(records))
@@ -419,7 +419,7 @@ class _Full:
         """Nothing is open."""
 
 
-def test_an_article_that_no_broker_takes_is_an_error_and_not_lost() -> None:
-    """A record too large to be sent ends the command instead of leaving a gap in the crawl."""
+def test_an_article_that_is_too_large_for_the_topic_is_an_error() -> None:
+    """A record that is too large ends the command, instead of a gap in the crawl."""
     with pytest.raises(UsageError, match="words"):
-        deliver(generate_crawl(CrawlOptions(count=1)), _Full(), "articles.raw", with_labels=True)
+        deliver(generate_crawl(CrawlOptions(count=1)), _RejectingSink(), "articles.raw", with_labels=True)
