@@ -24,7 +24,7 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Fingerprint
-from reprise.replay.embedded_valkey import embedded_store
+from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.synthetic import CrawlOptions, generate_crawl
 
 #: the budget at the expected number of articles, bytes: an indexed article, and what a variant leaves
@@ -71,7 +71,7 @@ class Measured:
     kinds: dict[str, KeyKind]
 
 
-def measure(expected: int, share: float, words: int, seed: int, open_store: OpenStore = embedded_store) -> Measured:
+def measure(expected: int, share: float, words: int, seed: int, open_store: OpenStore = embedded_valkey) -> Measured:
     """Index share * expected articles in a fresh server, then a variant of each, up to the expected number.
 
     open_store  runs a server that is empty and nobody else's, and gives its URL

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from reprise.commands.replay import replay_files
 from reprise.messages.events import schema
-from reprise.replay.embedded_valkey import embedded_store
+from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.settings import load
 from tests.e2e.support_e2e import SEED_STORIES, seed_articles, stories
 from tests.support import reprise_command, worker_environment
@@ -29,7 +29,7 @@ def checked(lines: bytes) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
-    with embedded_store() as url:
+    with embedded_valkey() as url:
         yield url
 
 

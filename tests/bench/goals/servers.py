@@ -9,7 +9,7 @@ import psutil
 import redis
 
 from deploy.local.stack import Plan, Service, open_kafka, open_redis
-from reprise.replay.embedded_valkey import embedded_store
+from reprise.replay.embedded_valkey import embedded_valkey
 from tests.bench.goals.results import Cores
 
 
@@ -44,7 +44,7 @@ def open_servers(plan: Plan) -> Iterator[Servers]:
 def fresh_store(plan: Plan) -> Iterator[str]:
     """Run one more Redis of the same kind, and give its URL; an embedded one where the other is somebody's own."""
     if plan.given_redis:
-        with embedded_store() as url:
+        with embedded_valkey() as url:
             yield url
         return
     with open_redis(plan) as service:

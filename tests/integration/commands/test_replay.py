@@ -143,7 +143,7 @@ def test_a_file_is_not_emptied_before_it_is_read(tmp_path: Path) -> None:
     same = replay(tmp_path, [str(kept), "--output", str(tmp_path / "." / "kept.jsonl")])
     missing = replay(tmp_path, [str(tmp_path / "missing.jsonl"), "--output", str(kept)])
     assert (same.returncode, missing.returncode) == (2, 2)
-    assert b"the output is an input" in same.stderr
+    assert b"is both the output and an input" in same.stderr
     assert kept.read_text() == '{"text": "precious"}\n'
 
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from reprise.errors import Fatal, Unreachable
 from reprise.index.redis.client import check_eviction, connect, location
-from reprise.replay.embedded_valkey import embedded_store
+from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
 
@@ -22,7 +22,7 @@ def settings(**values: str) -> RedisSettings:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with embedded_store() as url:
+    with embedded_valkey() as url:
         yield url
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_left_of_an_embedded_store() -> None:
     seen = []
 
     def fail() -> None:
-        with embedded_store() as url:
+        with embedded_valkey() as url:
             seen[:] = url, Redis.from_url(url).info("server")["process_id"]
             raise ZeroDivisionError
 

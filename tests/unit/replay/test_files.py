@@ -1,4 +1,4 @@
-"""Files as a source and a sink."""
+"""FileSource and EventWriter: files in place of topics."""
 
 import gzip
 import io
@@ -8,94 +8,100 @@ import pytest
 
 from reprise.errors import Fatal, UsageError
 from reprise.model import CorruptRecord, DeadLetterReason, Message, Outcome, OutputRecord
-from reprise.replay.files import EventWriter, FileSource
+from reprise.replay.event_writer import EventWriter
+from reprise.replay.file_source import FileSource
 
 
-def read(source: FileSource) -> list[Message | CorruptRecord]:
-    got: list[Message | CorruptRecord] = []
+def read_all(source: FileSource) -> list[Message | CorruptRecord]:
+    messages: list[Message | CorruptRecord] = []
     while batch := source.poll(0.0):
-        got += batch
-    return got
+        messages += batch
+    return messages
 
 
-class Ended:
+class CallCounter:
     def __init__(self) -> None:
-        self.times = 0
+        self.calls = 0
 
     def __call__(self) -> None:
-        self.times += 1
+        self.calls += 1
 
 
-def test_a_message_a_line(tmp_path: Path) -> None:
-    """Lines become messages in order, named by file and line number; empty lines are none, a last line needs no end."""
+def open_source(*paths: Path | str, batch_max: int = 100, max_line_bytes: int = 1_000) -> FileSource:
+    names = [str(path) for path in paths]
+    return FileSource(names, on_end=CallCounter(), batch_max=batch_max, max_line_bytes=max_line_bytes)
+
+
+def test_each_line_is_a_message(tmp_path: Path) -> None:
+    """Messages come in file order, with path and line number; blank lines are skipped, the last needs no line end."""
     file = tmp_path / "a.jsonl"
     file.write_bytes(b'{"a":1}\n\n  \r\n{"b":2}\r\n{"c":3}')
-    got = read(FileSource([str(file)], ended=Ended()))
-    assert [(m.topic, m.partition, m.offset, m.value) for m in got if isinstance(m, Message)] == [
+    messages = read_all(open_source(file))
+    assert [(m.topic, m.partition, m.offset, m.value) for m in messages if isinstance(m, Message)] == [
         (str(file), 0, 1, b'{"a":1}'),
         (str(file), 0, 4, b'{"b":2}'),
         (str(file), 0, 5, b'{"c":3}'),
     ]
 
 
-def test_files_follow_each_other_also_packed(tmp_path: Path) -> None:
-    """Several files are one stream, and `.gz` is unpacked on the way."""
-    plain, packed = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"
+def test_files_are_read_one_after_the_other(tmp_path: Path) -> None:
+    """Several files form one stream, and a `.gz` file is decompressed."""
+    plain, compressed = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"
     plain.write_bytes(b"1\n2\n")
-    packed.write_bytes(gzip.compress(b"3\n4\n"))
-    got = read(FileSource([str(plain), str(packed)], ended=Ended(), batch_max=3))
-    assert [m.value for m in got if isinstance(m, Message)] == [b"1", b"2", b"3", b"4"]
+    compressed.write_bytes(gzip.compress(b"3\n4\n"))
+    messages = read_all(open_source(plain, compressed, batch_max=3))
+    assert [m.value for m in messages if isinstance(m, Message)] == [b"1", b"2", b"3", b"4"]
 
 
 def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name - reads standard input and leaves it open."""
+    """The path - reads standard input and leaves it open."""
     file = tmp_path / "in"
     file.write_bytes(b"1\n2\n")
     with file.open("rb") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        got = read(FileSource(["-"], ended=Ended()))
+        messages = read_all(open_source("-"))
         assert not stdin.closed
-    assert [(m.topic, m.offset) for m in got] == [("-", 1), ("-", 2)]
+    assert [(m.topic, m.offset) for m in messages] == [("-", 1), ("-", 2)]
 
 
-def test_the_end_is_told_by_the_poll_after_the_last_batch(tmp_path: Path) -> None:
-    """The last batch can be delivered before anybody is asked to stop; an end while paused is not told."""
+def test_on_end_is_called_by_the_poll_after_the_last_batch(tmp_path: Path) -> None:
+    """The last batch can be delivered before the stop request; a paused source does not call on_end."""
     file = tmp_path / "a"
     file.write_bytes(b"1\n2\n")
-    ended = Ended()
-    source = FileSource([str(file)], ended=ended)
+    on_end = CallCounter()
+    source = FileSource([str(file)], on_end=on_end, batch_max=100, max_line_bytes=1_000)
     assert len(source.poll(0.0)) == 2
     source.pause()
     assert list(source.poll(0.0)) == []
-    assert ended.times == 0
+    assert on_end.calls == 0
     source.resume()
     assert list(source.poll(0.0)) == []
-    assert ended.times == 1
+    assert on_end.calls == 1
     source.close()
 
 
-def test_an_endless_line_is_not_kept(tmp_path: Path) -> None:
-    """Of a line past the limit just enough is kept to see that it is, and the next line is whole."""
+def test_a_line_beyond_the_limit_is_truncated(tmp_path: Path) -> None:
+    """One byte more than the limit is kept of a long line, and the next line is complete."""
     file = tmp_path / "a"
     file.write_bytes(b"x" * 1000 + b"\n" + b"y" * 10 + b"\n" + b"z" * 11 + b"\n" + b"end")
-    got = read(FileSource([str(file)], ended=Ended(), max_line_bytes=10))
-    assert [m.value for m in got if isinstance(m, Message)] == [b"x" * 11, b"y" * 10, b"z" * 11, b"end"]
-    assert [m.offset for m in got] == [1, 2, 3, 4]
+    messages = read_all(open_source(file, max_line_bytes=10))
+    assert [m.value for m in messages if isinstance(m, Message)] == [b"x" * 11, b"y" * 10, b"z" * 11, b"end"]
+    assert [m.offset for m in messages] == [1, 2, 3, 4]
 
 
-def test_files_that_are_not_there_are_all_named(tmp_path: Path) -> None:
-    """A wrong call is told at once, a line a file."""
+def test_every_unreadable_file_is_reported(tmp_path: Path) -> None:
+    """The error has a line for each file that cannot be opened."""
     with pytest.raises(UsageError) as caught:
-        FileSource([str(tmp_path / "no"), str(tmp_path), "-"], ended=Ended())
+        open_source(tmp_path / "no", tmp_path, "-")
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_a_broken_archive_is_fatal(tmp_path: Path) -> None:
-    """A packed file that is cut short is not taken for a short one."""
+def test_a_truncated_gzip_file_is_fatal(tmp_path: Path) -> None:
+    """The messages of a truncated file are not accepted as the whole file."""
     file = tmp_path / "a.gz"
     file.write_bytes(gzip.compress(b"1\n" * 10_000)[:-20])
     with pytest.raises(Fatal, match=r"a\.gz cannot be read to its end"):
-        read(FileSource([str(file)], ended=Ended()))
+        read_all(open_source(file))
 
 
 def outcome(value: bytes, reason: DeadLetterReason | None = None) -> Outcome:
@@ -104,8 +110,8 @@ def outcome(value: bytes, reason: DeadLetterReason | None = None) -> Outcome:
     return Outcome(message=message, records=(lambda: record,), reasons=(reason,))
 
 
-def test_events_are_lines_and_dead_letters_are_not() -> None:
-    """Events are written in order, one a line; dead letters are left out, and delivered all the same."""
+def test_only_events_are_written() -> None:
+    """Each event is one line, in order. Dead letters are not written, but count as delivered."""
     output = io.BytesIO()
     writer = EventWriter(output)
     outcomes = [outcome(b"1"), outcome(b"2", DeadLetterReason.NOT_JSON), outcome(b"3")]
@@ -115,12 +121,12 @@ def test_events_are_lines_and_dead_letters_are_not() -> None:
     assert not output.closed
 
 
-class Full(io.BytesIO):
+class FullDisk(io.BytesIO):
     def writelines(self, lines: object) -> None:
         raise OSError(28, "No space left on device")
 
 
-def test_an_output_that_is_full_is_fatal() -> None:
-    """A disk without space ends the replay with a line that says so."""
+def test_a_failed_write_is_fatal() -> None:
+    """A full disk ends the replay with the reason."""
     with pytest.raises(Fatal, match="cannot be written: No space left on device"):
-        EventWriter(Full()).deliver([outcome(b"1")], "")
+        EventWriter(FullDisk()).deliver([outcome(b"1")], "")

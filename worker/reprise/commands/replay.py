@@ -35,10 +35,11 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
 
     The settings of Kafka and of the worker's port play no part.
     """
-    from reprise.replay.files import refuse_overwriting, refuse_unreadable  # noqa: PLC0415
+    from reprise.replay.event_writer import check_output  # noqa: PLC0415
+    from reprise.replay.file_source import check_readable  # noqa: PLC0415
 
-    refuse_unreadable(files)  # before the output is opened, which empties it
-    refuse_overwriting(files, output)
+    check_readable(files)  # before the output is opened, which empties it
+    check_output(output, files)
     end_as_interrupted()
     with store(redis_url) as url, _output(output) as events:
         if not replay_files(load(environment_with(url)), files, events, source):
@@ -60,13 +61,14 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
     from reprise.commands.support.progress import Progress  # noqa: PLC0415
     from reprise.index.redis.client import connect  # noqa: PLC0415
     from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
-    from reprise.replay.files import EventWriter, FileSource  # noqa: PLC0415
+    from reprise.replay.event_writer import EventWriter  # noqa: PLC0415
+    from reprise.replay.file_source import FileSource  # noqa: PLC0415
 
     stop = StopRequest()
     with ExitStack() as closing:
         messages = FileSource(
             files,
-            ended=stop.request,
+            on_end=stop.request,
             batch_max=settings.limits.batch_max_articles,
             max_line_bytes=settings.limits.max_message_bytes,
         )

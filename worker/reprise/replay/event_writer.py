@@ -1,0 +1,43 @@
+"""The Delivery port over a file, for `reprise replay`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from reprise.errors import Fatal, UsageError
+from reprise.model import Outcome
+from reprise.replay.file_source import STANDARD_STREAM
+
+
+class EventWriter:
+    """Write the body of each event as one line, in order of the input. Dead letters are not written.
+
+    A file has no size limit a record, and no offsets to commit: every replay starts at the beginning.
+    """
+
+    def __init__(self, output: BinaryIO) -> None:
+        """Write to `output`, which stays open when the writer is closed."""
+        self._output = output
+
+    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+        """See Delivery. Raises Fatal if the file cannot be written."""
+        # Dead letters are built as well: `reprise replay` reports each of them when it is built.
+        made = [(outcome.reasons[0], outcome.records[0]()) for outcome in outcomes if outcome.records]
+        try:
+            self._output.writelines((record.value or b"") + b"\n" for reason, record in made if reason is None)
+            self._output.flush()
+        except OSError as error:
+            raise Fatal(f"the events cannot be written: {error.strerror or error}") from error
+        return [(outcome, 0) for outcome in outcomes]
+
+    def close(self) -> None:
+        """See Delivery. The caller closes the output."""
+
+
+def check_output(output: str, inputs: Sequence[str]) -> None:
+    """Raise UsageError if the output file is one of the input files: opening it would empty that file unread."""
+    path = Path(output)
+    if output != STANDARD_STREAM and path.exists():
+        for name in inputs:
+            if name != STANDARD_STREAM and path.samefile(name):
+                raise UsageError(f"{output} is both the output and an input")
