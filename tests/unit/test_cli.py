@@ -10,12 +10,12 @@ from reprise import __version__, cli
 from reprise.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
 from reprise.settings import describe
 
-#: Modules that take a tenth of a second or more to import.
+#: Modules that are slow to import.
 HEAVY = ("datasketch", "kafka", "numpy", "prometheus_client", "pydantic", "redis", "resiliparse", "structlog")
 
 
-def test_help_names_every_command_and_imports_nothing_heavy() -> None:
-    """`reprise --help` answers at once, because a command is imported when it is called."""
+def test_help_lists_every_command_and_imports_no_slow_module() -> None:
+    """`reprise --help` imports no command's module."""
     program = (
         "import sys; from reprise.cli import main; code = main(['--help']); "
         f"print('imported:', [name for name in {HEAVY!r} if name in sys.modules]); sys.exit(code)"
@@ -28,24 +28,24 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each listed command is there, and its help begins with how it is used."""
+def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each listed command exists and prints its usage."""
     assert cli.main([name, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: reprise {name} ")
 
 
-def test_the_help_of_run_shows_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    """Name and default of each setting stand in the help, from the settings' own definitions."""
+def test_the_help_of_run_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help contains the variable and the default of each setting."""
     assert cli.main(["run", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for each in describe():
-        assert each.variable in shown
-        assert f"Default: {each.default or 'not set'}." in shown
-        assert (f"{each.variable}_FILE" in shown) == each.secret
+    for setting in describe():
+        assert setting.variable in shown
+        assert f"Default: {setting.default or 'unset'}." in shown
+        assert (f"{setting.variable}_FILE" in shown) == setting.secret
 
 
-def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line that says which release this is."""
+def test_version_prints_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """The output is one line with the name and the version."""
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"reprise {__version__}\n"
 
@@ -55,18 +55,18 @@ Install = Callable[[Callable[[], object]], None]
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put a command named `try` in place that does what it is given."""
+    """Return a function that installs a command named `try` with a given body."""
 
-    def put(body: Callable[[], object]) -> None:
+    def install_command(body: Callable[[], object]) -> None:
         module = ModuleType("reprise.commands.try")
         module.command = click.command()(body)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(cli, "COMMANDS", {"try": "Try."})
+        monkeypatch.setattr(cli, "COMMANDS", {"try": "A command."})
 
-    return put
+    return install_command
 
 
-def because_of(cause: BaseException, error: BaseException) -> BaseException:
+def with_cause(error: BaseException, cause: BaseException) -> BaseException:
     error.__cause__ = cause
     return error
 
@@ -79,34 +79,38 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "lines"),
     [
         (UsageError("REPRISE_A: wrong\nREPRISE_B: wrong"), 2, ["REPRISE_A: wrong", "REPRISE_B: wrong"]),
-        (click.BadParameter("no"), 2, ["Invalid value: no Try 'reprise try --help'."]),
+        (click.BadParameter("no"), 2, ["Invalid value: no See 'reprise try --help'."]),
         (click.FileError("articles.jsonl", "it is gone"), 1, ["Could not open file 'articles.jsonl': it is gone"]),
         (IndexMismatch("the index has other parameters"), 1, ["the index has other parameters"]),
         (CircuitOpen("100 in a row"), 1, ["100 in a row"]),
         (Unreachable("no answer\nat all"), 1, ["no answer at all"]),
         (KeyboardInterrupt(), 1, ["interrupted"]),
-        (because_of(BrokenPipeError(), Fatal("it cannot be written")), 1, []),
+        (with_cause(Fatal("it cannot be written"), BrokenPipeError()), 1, []),
         (FileNotFoundError(2, "No such file or directory", "a.jsonl"), 1, ["a.jsonl: No such file or directory"]),
-        (ZeroDivisionError("division\nby zero"), 1, ["ZeroDivisionError: division by zero; --debug shows where"]),
+        (
+            ZeroDivisionError("division\nby zero"),
+            1,
+            ["ZeroDivisionError: division by zero; run with --debug for the traceback"],
+        ),
     ],
 )
-def test_an_error_is_a_clear_line_and_a_code(
-    install: Install, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, told: list[str]
+def test_an_error_is_reported_in_one_line_and_by_the_exit_code(
+    install: Install, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, lines: list[str]
 ) -> None:
-    """Usage is 2, all else 1; a line for each mistake on standard error, and no traceback."""
+    """Wrong usage exits with 2, any other error with 1. Standard error has a line per error and no traceback."""
     install(raising(error))
     assert cli.main(["try"]) == code
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.strip().splitlines() == [f"reprise: {line}" for line in told]
+    assert printed.err.strip().splitlines() == [f"reprise: {line}" for line in lines]
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "try"], ["try", "--debug"]])
-def test_debug_shows_the_traceback(install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    """Before or after the command, --debug adds where the error came from and takes nothing away."""
+def test_debug_prints_the_traceback(install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """--debug before or after the command prints the traceback before the error line."""
     install(raising(ZeroDivisionError("division by zero")))
     assert cli.main(arguments) == 1
     printed = capsys.readouterr().err
@@ -114,17 +118,17 @@ def test_debug_shows_the_traceback(install: Install, capsys: pytest.CaptureFixtu
     assert printed.splitlines()[-1].startswith("reprise: ZeroDivisionError")
 
 
-def test_a_command_that_returns_is_done(install: Install) -> None:
-    """Nothing raised is exit code 0."""
+def test_a_command_that_returns_exits_with_0(install: Install) -> None:
+    """A command that raises nothing has succeeded."""
     install(lambda: None)
     assert cli.main(["try"]) == 0
 
 
 @pytest.mark.parametrize("arguments", [["nope"], ["--nope"], ["try", "--nope"], ["try", "argument"]])
-def test_wrong_usage_is_told_with_the_way_out(
+def test_wrong_usage_refers_to_the_help(
     install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    """An unknown command, option or argument is one line that names the help."""
+    """An unknown command, option or argument is reported in one line that names the help."""
     install(lambda: None)
     assert cli.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -132,8 +136,8 @@ def test_wrong_usage_is_told_with_the_way_out(
     assert "--help'." in line
 
 
-def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """`reprise` alone explains itself on standard error and is wrong usage."""
+def test_reprise_without_a_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help goes to standard error, and the exit code is that of wrong usage."""
     assert cli.main([]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -147,8 +147,8 @@ class IndexSettings(SettingsGroup):
     )
     namespace_values: NamespaceValues | None = Field(
         default=None,
-        description="Values of that property that have a namespace of their own, NAMESPACE-VALUE. "
-        "Articles with another value, or with none, stay in NAMESPACE.",
+        description="Values of that property with a namespace of their own, named REPRISE_NAMESPACE-value. "
+        "Articles with any other value, or with none, stay in REPRISE_NAMESPACE.",
     )
     index_generation: Generation | None = Field(
         default=None,

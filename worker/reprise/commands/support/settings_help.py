@@ -1,4 +1,4 @@
-"""The help of a command that is configured by the environment: every setting, from their own descriptions."""
+"""A click command whose help lists the settings."""
 
 from itertools import groupby
 
@@ -8,17 +8,17 @@ from reprise.settings import SettingHelp, describe
 
 
 class ConfiguredCommand(click.Command):
-    """A command whose help ends with the settings."""
+    """A command that environment variables configure; its help ends with a list of them."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of settings."""
         super().format_epilog(ctx, formatter)
-        for group, settings in groupby(describe(), key=lambda each: each.group):
-            with formatter.section(f"{group} settings, from the environment"):
-                formatter.write_dl([(each.variable, _meaning(each)) for each in settings])
+        for group, settings in groupby(describe(), key=lambda setting: setting.group):
+            with formatter.section(f"{group} settings (environment variables)"):
+                formatter.write_dl([(setting.variable, _format_meaning(setting)) for setting in settings])
 
 
-def _meaning(each: SettingHelp) -> str:
-    default = "not set" if each.default is None else each.default
-    file = f" Or a file that holds it: {each.variable}_FILE." if each.secret else ""
-    return f"{each.meaning} Default: {default}. Allowed: {each.allowed}.{file}"
+def _format_meaning(setting: SettingHelp) -> str:
+    default = "unset" if setting.default is None else setting.default
+    file = f" {setting.variable}_FILE may name a file that contains it." if setting.secret else ""
+    return f"{setting.meaning} Default: {default}. Allowed: {setting.allowed}.{file}"
