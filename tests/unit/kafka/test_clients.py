@@ -9,7 +9,8 @@ from kafka import errors
 from pydantic import SecretStr
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka.clients import check_codecs, connect, milliseconds, translate_kafka_error
+from reprise.kafka.clients import check_codecs, connect, milliseconds
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.consumer import consumer_options
 from reprise.settings import load
 from reprise.settings.groups import KafkaSettings

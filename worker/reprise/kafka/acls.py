@@ -9,7 +9,8 @@ from typing import Any, Final
 from kafka import errors
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import close_quietly, open_admin, translate_kafka_error
+from reprise.kafka.clients import close_quietly, open_admin
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.settings.groups import KafkaSettings
 
 #: Kafka's names of the two operations that a worker needs; each brings DESCRIBE along.

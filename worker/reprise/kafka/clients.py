@@ -1,6 +1,6 @@
-"""How Kafka's clients are built, and how their errors are translated.
+"""Options of all Kafka clients, and the one function that connects them.
 
-May live here: options and exceptions that more than one client shares. Options of one client are in its own module.
+Options of one kind of client belong into its own module.
 """
 
 import importlib
@@ -12,49 +12,29 @@ from typing import Any, Final, TypeVar
 from kafka import errors
 from kafka.admin import KafkaAdminClient
 
-from reprise.errors import Fatal, RepriseError, Unreachable
-from reprise.kafka.connection_errors import TlsRefusedError, captured_errors
+from reprise.errors import Fatal
+from reprise.kafka.client_workarounds import collected_connection_errors, keep_data_before_disconnect
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.settings.groups import KafkaSettings
 
 T = TypeVar("T")
 
-#: The name that the brokers' logs and quotas show for each of our clients.
+#: The client id, which brokers show in their logs and metrics and apply quotas to.
 _CLIENT_ID: Final = "reprise"
 
-#: What each codec of a record batch needs. Without crc32c's C extension a batch decodes 100 times slower.
+#: The module that each codec of record batches needs. Without crc32c's C extension a batch decodes 100 times slower.
 _CODECS: Final = {"crc32c": "crc32c", "lz4": "lz4.frame", "snappy": "snappy", "zstd": "zstandard"}
 
-#: Milliseconds for one try to reach a broker and learn the cluster: far more than a broker that lives takes.
+#: Milliseconds for one attempt to reach a broker and fetch the cluster's metadata; a running broker takes far less.
 BOOTSTRAP_TIMEOUT_MS: Final = 5_000
 
-#: Milliseconds at most between two tries to connect to a broker that is away; the client's 30 s make its return late.
+#: Longest back-off in milliseconds between two connection attempts. With the client's 30 s, the worker would notice a
+#: returning broker half a minute late.
 _RECONNECT_MAX_MS: Final = 2_000
-
-#: Errors that another try does not mend: somebody has to change the settings, the rights or the broker.
-_FATAL: Final = (
-    errors.SaslAuthenticationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.IllegalSaslStateError,
-    errors.AuthorizationError,
-    TlsRefusedError,
-    errors.SecurityDisabledError,
-    errors.UnsupportedVersionError,
-    errors.UnrecognizedBrokerVersion,
-    errors.InvalidTopicError,
-    errors.InvalidGroupIdError,
-    errors.InconsistentGroupProtocolError,
-    errors.InvalidSessionTimeoutError,
-    errors.FencedInstanceIdError,
-    errors.GroupMaxSizeReachedError,
-    errors.NoOffsetForPartitionError,
-    errors.LogTruncationError,
-    errors.KafkaConfigurationError,
-    errors.PolicyViolationError,
-)
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Give the options that the consumer, the producer and the admin client share."""
+    """Return the options that the consumer, the producer and the admin client share."""
     return {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "client_id": _CLIENT_ID,
@@ -76,46 +56,36 @@ def _path(file: Path | None) -> str | None:
 
 
 def milliseconds(seconds: float) -> int:
-    """Turn our unit into Kafka's; at least 1, since 0 means "no time at all" or "for ever" there."""
+    """Convert seconds to the client's unit; at least 1, because the client takes 0 for "no wait" or "no limit"."""
     return max(1, round(seconds * 1000))
 
 
-def translate_kafka_error(error: Exception, doing: str) -> RepriseError:
-    """Say what a client's exception means for the pipeline: Fatal where another try cannot help, else Unreachable."""
-    kind = Fatal if is_fatal(error) else Unreachable
-    name, text = type(error).__name__, str(error)
-    return kind(f"Kafka, {doing}: {text if name in text else f'{name}: {text}'}")
-
-
-def is_fatal(error: Exception) -> bool:
-    """Say whether an exception is one that another try does not mend."""
-    return isinstance(error, _FATAL)
-
-
 def connect(build: Callable[[], T], settings: KafkaSettings) -> T:
-    """Build a client, which connects at once. Raises Unreachable, or Fatal where the brokers refuse us."""
-    with captured_errors() as refusals:
+    """Build a client; its constructor connects. Raises Unreachable, or Fatal where a broker refuses the connection."""
+    keep_data_before_disconnect()
+    with collected_connection_errors() as connection_errors:
         try:
             return build()
         except Exception as error:
-            # the client itself only says that the time was up
-            reason = refusals.refused or (refusals.latest if isinstance(error, errors.KafkaTimeoutError) else None)
-            raise translate_kafka_error(
-                reason or error, f"connecting to {settings.bootstrap_servers} ({_login_method(settings)})"
-            ) from error
+            # The client itself raises a timeout without the cause.
+            cause = connection_errors.refused or (
+                connection_errors.latest if isinstance(error, errors.KafkaTimeoutError) else None
+            )
+            operation = f"connecting to {settings.bootstrap_servers} ({_login_method(settings)})"
+            raise translate_kafka_error(cause or error, operation) from error
 
 
 def _login_method(settings: KafkaSettings) -> str:
-    """Name the protocol and the mechanism: half of the refusals are a mistake in them."""
+    """Return the protocol and the mechanism: many refusals come from a mistake in them."""
     return ", ".join(filter(None, (settings.security_protocol, settings.sasl_mechanism)))
 
 
 def check_codecs() -> None:
-    """Refuse to start where a codec is missing: its first record would be met in the middle of the stream.
+    """Check that every codec of record batches is installed; a missing one would fail in the middle of the stream.
 
-    Raises Fatal naming every codec that is missing.
+    Raises Fatal, which names the missing codecs.
     """
-    missing = [codec for codec, module in _CODECS.items() if not _importable(module)]
+    missing = [codec for codec, module in _CODECS.items() if not _is_importable(module)]
     if missing:
         raise Fatal(
             f"codecs missing for reading Kafka's records: {', '.join(missing)}; "
@@ -123,7 +93,7 @@ def check_codecs() -> None:
         )
 
 
-def _importable(module: str) -> bool:
+def _is_importable(module: str) -> bool:
     try:
         importlib.import_module(module)
     except ImportError:
@@ -137,6 +107,6 @@ def open_admin(settings: KafkaSettings) -> KafkaAdminClient:
 
 
 def close_quietly(close: Callable[[], None]) -> None:
-    """Close a client that may be broken already: whatever it says, there is nothing left to do about it."""
+    """Close a client that may be broken; ignore every exception, as nothing is left to be done about it."""
     with suppress(Exception):
         close()

@@ -12,15 +12,14 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka import corrupt_records
+from reprise.kafka import client_workarounds, corrupt_records
 from reprise.kafka.clients import (
     client_options,
     close_quietly,
     connect,
     milliseconds,
-    translate_kafka_error,
 )
-from reprise.kafka.connection_errors import ConnectionErrorLog
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.model import CorruptRecord, Message
 from reprise.processing.batch import positions
 from reprise.processing.ports import Partition
@@ -74,7 +73,7 @@ class KafkaSource:
         #: for each partition the position before which all is delivered, as far as known
         self._delivered: dict[Partition, int] = {}
         self._lag: Mapping[Partition, int] = {}
-        self._refusals = ConnectionErrorLog()
+        self._refusals = client_workarounds.ConnectionErrorLog()
         #: since when the group's coordinator is unknown, on the clock that only grows
         self._lost_since: float | None = None
         self._consumer: KafkaConsumer | None = None
@@ -89,8 +88,8 @@ class KafkaSource:
             if self._paused:
                 return ()
             return self._skip_damage(consumer)
-        _fix_stuck_join(consumer)
-        _fix_parked_records(consumer)
+        client_workarounds.fix_stuck_join(consumer)
+        client_workarounds.fix_parked_records(consumer)
         try:
             fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
         except Exception as error:
@@ -307,7 +306,7 @@ class KafkaSource:
 
     def _check_coordinator(self, consumer: KafkaConsumer) -> None:
         """Raise Unreachable where the group is out of reach: to the client that is a topic without news."""
-        if not consumer._coordinator.coordinator_unknown():
+        if not client_workarounds.is_coordinator_unknown(consumer):
             self._lost_since = None
             return
         now = time.monotonic()
@@ -363,32 +362,6 @@ class _RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc] 
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._on_assigned(assigned)
-
-
-def _fix_stuck_join(consumer: KafkaConsumer) -> None:
-    """Ask for a new join where the client forgot the one it has finished.
-
-    Met with kafka-python 3.0.12, in the group's leader: new metadata (a topic just created, partitions added) asks for
-    a join, the poll's time runs out during it, and it finishes between two polls. Having dealt the partitions out, the
-    leader sees no reason to join any more and never takes its own share: no heartbeat, no partition, no error, for
-    ever. The client offers no public way to see or to end this.
-    """
-    coordinator = consumer._coordinator
-    join = coordinator._join_task
-    if join is not None and join.is_done and not coordinator.need_rejoin():
-        coordinator.request_rejoin()
-
-
-def _fix_parked_records(consumer: KafkaConsumer) -> None:
-    """Let the client take up the records that it parked while their partition was paused.
-
-    Met with kafka-python 3.0.12, where some partitions are paused and others not: it takes parked records up only while
-    it has no others in hand, and counts those that are used up as in hand. A partition that was resumed lies still for
-    ever. The client offers no public way to see or to end this.
-    """
-    fetcher = consumer._fetcher
-    if not fetcher._next_partition_records:
-        fetcher._next_partition_records = None
 
 
 def message_of(record: Any, assignment: int = 0) -> Message:

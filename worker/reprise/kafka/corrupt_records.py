@@ -12,7 +12,8 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import RecordTooLargeError
 
 from reprise.errors import Unreachable
-from reprise.kafka.clients import close_quietly, connect, translate_kafka_error
+from reprise.kafka.clients import close_quietly, connect
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.model import CorruptRecord
 from reprise.settings.groups import KafkaSettings
 

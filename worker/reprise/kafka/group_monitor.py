@@ -12,8 +12,8 @@ from reprise.kafka.clients import (
     connect,
     milliseconds,
     open_admin,
-    translate_kafka_error,
 )
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.settings.groups import KafkaSettings
 from reprise.warm_up.cutoff import GroupState
 

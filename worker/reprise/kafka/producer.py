@@ -10,14 +10,14 @@ from kafka.producer.future import FutureRecordMetadata
 
 from reprise.errors import RepriseError, Unreachable
 from reprise.kafka import transactions
+from reprise.kafka.client_workarounds import discard_unsent_records, value_to_send
 from reprise.kafka.clients import (
     client_options,
     close_quietly,
     connect,
-    is_fatal,
     milliseconds,
-    translate_kafka_error,
 )
+from reprise.kafka.connection_errors import is_fatal, translate_kafka_error
 from reprise.model import OutputRecord
 from reprise.settings.groups import KafkaSettings
 
@@ -126,8 +126,7 @@ class KafkaSink:
         producer, self._producer = self._producer, None
         self._deadline = None
         if producer is not None:
-            # else closing waits for records first, and where that takes too long it leaves the thread running
-            producer._sender.force_close()
+            discard_unsent_records(producer)
             close_quietly(lambda: producer.close(timeout=_CLOSE_SECONDS))
 
     def failed(self, error: Exception, doing: str) -> RepriseError:
@@ -155,9 +154,9 @@ class KafkaSink:
     def _hand_over(self, producer: KafkaProducer, record: OutputRecord) -> bool:
         """Give one record to the producer; answers whether it fits."""
         try:
-            # the client refuses a record with neither key nor value
-            value = b"" if record.key is None and record.value is None else record.value
-            future = producer.send(record.topic, key=record.key, value=value, headers=list(record.headers))
+            future = producer.send(
+                record.topic, key=record.key, value=value_to_send(record), headers=list(record.headers)
+            )
         except errors.MessageSizeTooLargeError:
             return False
         except Exception as error:

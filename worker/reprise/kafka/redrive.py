@@ -11,17 +11,18 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from kafka import KafkaProducer, errors
+from kafka import KafkaProducer
 
 from reprise.errors import Fatal
 from reprise.kafka import transactions
+from reprise.kafka.client_workarounds import is_fenced, value_to_send
 from reprise.kafka.clients import (
     client_options,
     close_quietly,
     connect,
     milliseconds,
-    translate_kafka_error,
 )
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.messages.dead_letters import DeadLetter, redrive_marker, redrive_record
 from reprise.model import OutputRecord
 from reprise.settings.groups import KafkaSettings
@@ -37,9 +38,6 @@ _TRANSACTION_SECONDS: Final = 60.0
 
 #: Seconds that closing may take for records nobody waits for any more.
 _CLOSE_SECONDS: Final = 5.0
-
-#: What the broker calls it when a newer producer has our transactional id.
-_FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
 
 class Redrive:
@@ -76,26 +74,23 @@ class Redrive:
         transactions.commit(self._producer, _STEP_SECONDS)
 
     def _hand_over(self, record: OutputRecord, partition: int) -> None:
-        # the client refuses a record with neither key nor value
-        value = b"" if record.key is None and record.value is None else record.value
         self._producer.send(
-            record.topic, key=record.key, value=value, headers=list(record.headers), partition=partition
+            record.topic,
+            key=record.key,
+            value=value_to_send(record),
+            headers=list(record.headers),
+            partition=partition,
         )
 
     def _step(self, doing: str, step: Callable[[], None]) -> None:
         try:
             step()
         except Exception as error:
-            if _is_fenced(error):
+            if is_fenced(error):
                 raise Fatal("another redrive of this topic has begun; what this one had committed is back") from error
             # workers read committed records alone: an open transaction would hold them back until its timeout
             close_quietly(partial(transactions.abort, self._producer, _CLOSE_SECONDS))
             raise translate_kafka_error(error, doing) from error
-
-
-def _is_fenced(error: Exception) -> bool:
-    """Whether a newer producer took our id; the client wraps that error as an argument of a bare one."""
-    return any(isinstance(each, _FENCED) for each in (error, *error.args))
 
 
 def _options(settings: KafkaSettings, topic: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from reprise.kafka.clients import (
     close_quietly,
     connect,
     milliseconds,
-    translate_kafka_error,
 )
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.consumer import message_of
 from reprise.model import Message
 from reprise.settings.groups import KafkaSettings

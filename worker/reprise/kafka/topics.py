@@ -8,7 +8,8 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import close_quietly, milliseconds, open_admin, translate_kafka_error
+from reprise.kafka.clients import close_quietly, milliseconds, open_admin
+from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.settings.groups import KafkaSettings
 
 #: Kafka's word for "keep for ever".

@@ -1,0 +1,167 @@
+"""Workarounds for defects of kafka-python, and every use of its private names.
+
+Each function names the version in which the defect was met, the upstream issue where one is known, and the condition
+under which the function can be removed. corrupt_records.py is a workaround, too; it needs public names only.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final
+
+from kafka import KafkaConsumer, KafkaProducer, errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+
+from reprise import tls_errors
+from reprise.kafka.connection_errors import REFUSALS, TlsRefusedError
+from reprise.model import OutputRecord
+
+#: The client's logger of connections. It logs each lost connection at level ERROR, with the exception as an argument.
+_CONNECTION_LOGGER: Final = logging.getLogger("kafka.net.connection")
+
+#: Errors by which a broker tells a producer that a newer producer has its transactional id.
+_FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
+
+
+class ConnectionErrorLog(logging.Handler):
+    """Collect from the client's log why connections were lost.
+
+    refused  the first refusal: an error that persists until the settings or the rights change; None before one
+    latest   the last error of any kind; None before one
+
+    Defect: while it connects, the client retries after every error, and then raises a timeout without the cause. So a
+    wrong password looks like a broker that is down.
+    Met with: 3.0.12. Upstream: https://github.com/dpkp/kafka-python/pull/2994 raises the error once the client is
+    connected; while it bootstraps, and for TLS, it still does not.
+    Remove when: constructors, `poll` and `flush` raise SaslAuthenticationFailedError and `ssl.SSLError` themselves.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.refused: Exception | None = None
+        self.latest: Exception | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the exceptions among the arguments of a log record."""
+        for argument in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(argument, Exception):
+                tls_reason = tls_errors.refusal(str(argument))
+                self.latest = TlsRefusedError(tls_reason) if tls_reason else argument
+                if self.refused is None and isinstance(self.latest, REFUSALS):
+                    self.refused = self.latest
+
+    def start(self) -> None:
+        """Start collecting."""
+        _CONNECTION_LOGGER.addHandler(self)
+
+    def stop(self) -> None:
+        """Stop collecting; the errors collected so far stay."""
+        _CONNECTION_LOGGER.removeHandler(self)
+
+
+@contextmanager
+def collected_connection_errors() -> Iterator[ConnectionErrorLog]:
+    """Collect connection errors while the block runs; see ConnectionErrorLog."""
+    connection_errors = ConnectionErrorLog()
+    connection_errors.start()
+    try:
+        yield connection_errors
+    finally:
+        connection_errors.stop()
+
+
+def keep_data_before_disconnect() -> None:
+    """Patch the client's transports so that they deliver the data received right before a disconnect. Idempotent.
+
+    Defect: where the last bytes and the end of the connection arrive together, the client drops the bytes. A broker
+    answers a wrong password and closes the connection at once, so its answer is lost.
+    Met with: 3.0.12. Upstream: no issue known.
+    Remove when: `_read_from_sock` passes the data to `data_received` before it aborts the connection.
+    """
+    for transport in (KafkaTCPTransport, KafkaSSLTransport):
+        if not hasattr(transport._sock_recv, "__wrapped__"):
+            transport._sock_recv = _data_before_error(transport._sock_recv)
+
+
+def _data_before_error(receive: Callable[[Any], tuple[bytes, Any]]) -> Callable[[Any], tuple[bytes, Any]]:
+    @wraps(receive)
+    def receive_data_first(transport: Any) -> tuple[bytes, Any]:
+        data, error = receive(transport)
+        # The next read meets the end of the connection again, and reports it then.
+        return (data, None) if data else (data, error)
+
+    return receive_data_first
+
+
+def fix_stuck_join(consumer: KafkaConsumer) -> None:
+    """Request a new join where the consumer forgot one that has finished. Call it before each poll.
+
+    Defect: in the group's leader, new metadata (a topic was created, partitions were added) starts a join; the poll's
+    timeout ends during it, and the join finishes between two polls. As the leader has assigned the partitions by then,
+    `need_rejoin` is false and no poll ever awaits the finished join. The consumer stays without partitions and without
+    heartbeats, and raises nothing.
+    Met with: 3.0.12. Upstream: no issue known; https://github.com/dpkp/kafka-python/pull/2617 fixed a similar race.
+    Remove when: `ensure_active_group` also awaits a pending `_join_task` where no new join is needed. The test is
+    test_a_join_that_ends_between_two_polls_is_not_forgotten.
+    """
+    coordinator = consumer._coordinator
+    join = coordinator._join_task
+    if join is not None and join.is_done and not coordinator.need_rejoin():
+        coordinator.request_rejoin()
+
+
+def fix_parked_records(consumer: KafkaConsumer) -> None:
+    """Make the consumer return the records that it parked while their partition was paused. Call it before each poll.
+
+    Defect: where some partitions are paused and others are not, the consumer parks the records of paused partitions
+    and restores them only while `_next_partition_records` is None. Used-up records are falsy but not None. So a
+    resumed partition returns nothing, without end.
+    Met with: 3.0.12. Upstream: came with https://github.com/dpkp/kafka-python/pull/2981; no issue known.
+    Remove when: `Fetcher.fetched_records` tests `not self._next_partition_records` before it restores parked records.
+    """
+    fetcher = consumer._fetcher
+    if not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
+
+
+def is_coordinator_unknown(consumer: KafkaConsumer) -> bool:
+    """Return whether the consumer knows no coordinator of its group. Asks no broker.
+
+    Defect: a poll without a coordinator returns no records and raises nothing, like a poll of an idle topic.
+    Met with: 3.0.12. Upstream: https://github.com/dpkp/kafka-python/issues/2373 is about older versions, where the
+    poll did not return.
+    Remove when: `poll` raises, or a public method tells the two cases apart.
+    """
+    return bool(consumer._coordinator.coordinator_unknown())
+
+
+def discard_unsent_records(producer: KafkaProducer) -> None:
+    """Fail the records of a producer that are not acknowledged. Call it right before `close`.
+
+    Defect: `close(timeout)` first flushes for the whole timeout. With the broker away it returns while the sender
+    thread still runs, and may still send.
+    Met with: 3.0.12. Upstream: https://github.com/dpkp/kafka-python/pull/3108 shortened the wait.
+    Remove when: `close(timeout=0)` discards unsent records and ends the thread.
+    """
+    producer._sender.force_close()
+
+
+def value_to_send(record: OutputRecord) -> bytes | None:
+    """Return the value of a record; an empty one where both key and value are None.
+
+    Defect: `send` refuses a record with neither key nor value, which Kafka allows.
+    Met with: 3.0.12. Upstream: no issue known.
+    Remove when: `send(topic, key=None, value=None)` works.
+    """
+    return b"" if record.key is None and record.value is None else record.value
+
+
+def is_fenced(error: Exception) -> bool:
+    """Return whether a newer producer took the transactional id.
+
+    Defect: the client raises a bare KafkaError with the broker's error as an argument.
+    Met with: 3.0.12. Upstream: no issue known.
+    Remove when: the producer raises ProducerFencedError itself.
+    """
+    return any(isinstance(cause, _FENCED) for cause in (error, *error.args))
