@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from reprise.bootstrap import open_index, steps_of
-from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
+from reprise.bootstrap import article_processor, open_index
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store
 from reprise.commands.support.phases import Phases
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
-from reprise.evaluation.runs import shuffle
-from reprise.evaluation.scores import Scores, f1_score, score
+from reprise.evaluation.runs import shuffled
+from reprise.evaluation.scores import Scores, harmonic, score
 from reprise.index.redis.client import connect
 from reprise.model import Article, Decision, Fingerprint, Message
-from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
+from reprise.processing.processor import ArticleProcessor
 from reprise.settings import Settings, load
 from reprise.synthetic import CrawlOptions, generate_crawl
 from reprise.synthetic.languages import LANGUAGES
@@ -102,9 +102,9 @@ def score_among(gold: Mapping[str, str], predicted: Mapping[str, str]) -> tuple[
     scores = replace(
         own,
         b3_p=b3_p,
-        b3_f1=f1_score(b3_p, own.b3_r),
+        b3_f1=harmonic(b3_p, own.b3_r),
         pair_p=pair_p,
-        pair_f1=f1_score(pair_p, own.pair_r),
+        pair_f1=harmonic(pair_p, own.pair_r),
     )
     return scores, everything.total() - labelled.total()
 
@@ -128,7 +128,7 @@ def measure(
 ) -> Run:
     """Decide the pages in the order of `seed`, among the crowd, in a namespace of their own."""
     gold = gold_labels(pages)
-    order = [page.fingerprint for page in shuffle(pages, seed)]
+    order = [page.fingerprint for page in shuffled(pages, seed)]
     namespace = f"{settings.index.namespace}-{uuid4().hex[:8]}"
     stories: dict[str, str] = {}
     of_pages: list[Decision] = []
@@ -161,21 +161,20 @@ def alone() -> Crowd:
     return Crowd(name="alone", count=0, articles=lambda: iter(()))
 
 
-def of_file(settings: Settings, steps: Steps, name: str, source: str | None) -> Crowd:
+def of_file(settings: Settings, processor: ArticleProcessor, name: str, source: str | None) -> Crowd:
     """The articles of a file, in its order; of no source unless one is given, which is where the rule joins most."""
-    read = with_source(steps.read, source)
-    found = [each[0].fingerprint for each in _articles(settings, name, replace(steps, read=read))]
+    found = [each[0].fingerprint for each in _articles(settings, name, replace(processor, default_source=source))]
     return Crowd(name=Path(name).name.split(".")[0], count=len(found), articles=lambda: iter(found))
 
 
-def synthetic(steps: Steps, options: CrawlOptions) -> Crowd:
+def synthetic(processor: ArticleProcessor, options: CrawlOptions) -> Crowd:
     """A synthetic crawl, read from its lines as the worker reads them, HTML among them."""
 
     def articles() -> Iterator[Fingerprint]:
         for number, labelled in enumerate(generate_crawl(options)):
             value = serialize_line(labelled, with_labels=False)
-            yield steps.fingerprint(
-                steps.read(Message(topic="synthetic", partition=0, offset=number, key=None, value=value))
+            yield processor.fingerprint(
+                processor.decode(Message(topic="synthetic", partition=0, offset=number, key=None, value=value))
             )
 
     return Crowd(
@@ -183,19 +182,19 @@ def synthetic(steps: Steps, options: CrawlOptions) -> Crowd:
     )
 
 
-def _articles(settings: Settings, name: str, steps: Steps) -> Iterator[tuple[LabelledArticle, Article]]:
+def _articles(settings: Settings, name: str, processor: ArticleProcessor) -> Iterator[tuple[LabelledArticle, Article]]:
     """The lines of a file that are articles."""
-    lines = read_lines(messages(settings, name), steps.read, steps.fingerprint)
+    lines = read_lines(messages(settings, name), processor.decode, processor.fingerprint)
     return (each for each in lines if isinstance(each, tuple))
 
 
-def of_phrases(settings: Settings, steps: Steps, name: str, files: Sequence[str], count: int) -> Crowd:
+def of_phrases(settings: Settings, processor: ArticleProcessor, name: str, files: Sequence[str], count: int) -> Crowd:
     """Articles chained out of the words of files: what phrases alone can do."""
-    texts = [article.text for file in files for _, article in _articles(settings, file, steps)]
+    texts = [article.text for file in files for _, article in _articles(settings, file, processor)]
 
     def articles() -> Iterator[Fingerprint]:
         for number, text in enumerate(chained(texts, count, _CHAINED_WORDS, seed=0)):
-            yield steps.fingerprint(Article(article_id=f"chained-{number}", text=text))
+            yield processor.fingerprint(Article(article_id=f"chained-{number}", text=text))
 
     return Crowd(name=f"{count:,} chained of {name}", count=count, articles=articles)
 
@@ -226,18 +225,18 @@ def main() -> int:
     show = Phases(sys.stderr)
     with store(given.redis_url) as url:
         settings = load(environment_with(url) | _SETTINGS)
-        steps = steps_of(settings)
-        pages = [each[0] for each in _articles(settings, given.gold, steps)]
+        processor = article_processor(settings)
+        pages = [each[0] for each in _articles(settings, given.gold, processor)]
         crowds = [alone()]
         if given.reuters:
-            crowds.append(of_file(settings, steps, given.reuters, given.source))
+            crowds.append(of_file(settings, processor, given.reuters, given.source))
         if given.count:
-            crowds.append(synthetic(steps, CrawlOptions(count=given.count, languages=given.languages.split(","))))
+            crowds.append(synthetic(processor, CrawlOptions(count=given.count, languages=given.languages.split(","))))
         if given.chained and given.reuters:
-            crowds.append(of_phrases(settings, steps, "Reuters", [given.reuters], given.chained))
+            crowds.append(of_phrases(settings, processor, "Reuters", [given.reuters], given.chained))
         if given.chained:
             files = [name for name in (given.gold, given.reuters) if name]
-            crowds.append(of_phrases(settings, steps, "the pages too", files, given.chained))
+            crowds.append(of_phrases(settings, processor, "the pages too", files, given.chained))
         client = connect(settings.redis)
         with closing(open_index(settings, client)) as index:
             runs = [

@@ -122,10 +122,10 @@ def test_a_move_of_one_namespace_leaves_the_answers_of_others(
     other = next(f"{namespace}-{n}" for n in count() if move.target.holds(slot_of(f"{namespace}-{n}")))
     index.prepare(other)
     move.begin()
-    waiting, answers = index.ask(namespace, stream(BATCH), T0), index.ask(other, stream(BATCH), T0)
+    waiting, answers = index.submit(namespace, stream(BATCH), T0), index.submit(other, stream(BATCH), T0)
     with pytest.raises(Unreachable, match="moved key by key"):
-        waiting.wait()
-    assert told(answers.wait()) == told(reference.decide(other, stream(BATCH), T0))
+        waiting.result()
+    assert told(answers.result()) == told(reference.decide(other, stream(BATCH), T0))
     while move.keys(100):
         pass
     move.finish()

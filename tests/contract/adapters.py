@@ -13,7 +13,7 @@ from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
-from reprise.model import CorruptRecord, Message, Outcome, OutputRecord
+from reprise.model import CorruptRecord, Delivered, Message, Outcome, OutputRecord
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.ports import Delivery, Sink, Source
 from reprise.settings.groups import KafkaSettings
@@ -100,7 +100,7 @@ class KafkaWorld:
         delivery: Delivery = (
             Transactional(source._settings, source, flush_timeout_seconds=FLUSH_SECONDS)
             if self.transactional
-            else AtLeastOnce(self.sink(), source.commit, flush_timeout_seconds=FLUSH_SECONDS)
+            else AtLeastOnce(self.sink(), source, flush_timeout_seconds=FLUSH_SECONDS)
         )
         self.opened.append(delivery)
         return delivery
@@ -161,16 +161,16 @@ def values(messages: Sequence[Message]) -> list[bytes | None]:
     return sorted((message.value for message in messages), key=lambda value: value or b"")
 
 
-#: What the deliveries of these tests note.
-NOTE = "a note"
+#: Offset metadata that the deliveries of these tests commit.
+METADATA = "metadata"
 
 
-def deliver(delivery: Delivery, outcomes: Sequence[Outcome], *sources: Source) -> Sequence[tuple[Outcome, int]]:
+def deliver(delivery: Delivery, outcomes: Sequence[Outcome], *sources: Source) -> Sequence[Delivered]:
     """Deliver as the pipeline does: a rebalance in progress refuses it, and polling ends the rebalance."""
     until = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            return delivery.deliver(outcomes, NOTE)
+            return delivery.deliver(outcomes, METADATA)
         except Unreachable:
             assert time.monotonic() < until
             poll_together(*sources)

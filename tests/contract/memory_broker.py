@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from reprise.errors import Unreachable
 from reprise.model import CorruptRecord, Message, OutputRecord
-from reprise.processing.batch import positions
+from reprise.processing.batch import next_offsets
 from reprise.processing.ports import Partition
 
 #: Bytes of key, value and headers, as a broker's default limit is.
@@ -22,7 +22,7 @@ class MemoryBroker:
         self.max_record_bytes = max_record_bytes
         self.log: dict[Partition, list[Message | CorruptRecord]] = {}
         self.committed: dict[tuple[str, Partition], int] = {}
-        self.notes: dict[tuple[str, Partition], str] = {}
+        self.offset_metadata: dict[tuple[str, Partition], str] = {}
         self.groups: dict[str, list[MemorySource]] = defaultdict(list)
         self.down = False
 
@@ -102,16 +102,16 @@ class MemorySource:
             self.positions[partition] = message.offset + 1
         return [replace(each, assignment=self.changes[each.topic, each.partition]) for each in batch]
 
-    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
         self.broker.reach()
         ours = [each for each in messages if each.assignment == self.changes[each.topic, each.partition]]
-        for partition, position in positions(ours).items():
+        for partition, position in next_offsets(ours).items():
             self.broker.committed[self.group, partition] = position
-            self.broker.notes[self.group, partition] = note
+            self.broker.offset_metadata[self.group, partition] = offset_metadata
 
-    def notes(self) -> Sequence[str]:
+    def read_offset_metadata(self) -> Sequence[str]:
         self.broker.reach()
-        return [self.broker.notes.get((self.group, partition), "") for partition in self.positions]
+        return [self.broker.offset_metadata.get((self.group, partition), "") for partition in self.positions]
 
     def pause(self) -> None:
         self.paused = True

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,29 +13,34 @@ from reprise.kafka import transactions
 from reprise.kafka.clients import open_admin
 from reprise.kafka.consumer import KafkaSource, offsets
 from reprise.kafka.transactional import Transactional
-from reprise.model import CorruptRecord, DeadLetterReason, Message, Outcome, OutputRecord
-from reprise.processing.batch import positions
+from reprise.model import CorruptRecord, Delivered, Message, Outcome, OutputRecord
+from reprise.processing.batch import next_offsets
 from reprise.processing.ports import Source
-from tests.contract.adapters import NOTE, IndexAdapter, KafkaWorld, deliver, fill, poll_until, settle, take, values
+from tests.contract.adapters import METADATA, IndexAdapter, KafkaWorld, deliver, fill, poll_until, settle, take, values
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 
 #: Bytes that the topic of small records takes; what is larger is refused by the broker, not by the client.
 SMALL_BYTES = 2_000
 
 
-def told(message: Message | CorruptRecord, topic: str, *values: bytes) -> Outcome:
-    """What a message leads to: these values, the smaller after the larger."""
+def outcome_of(message: Message | CorruptRecord, topic: str, *values: bytes) -> Outcome:
+    """Return the outcome of a message: a record with the first value, and fallbacks with the others."""
     key = b"%d-%d" % (message.partition, message.offset)
     records = [OutputRecord(topic=topic, key=key, value=value, headers=()) for value in values]
-    return Outcome(
-        message=message,
-        records=tuple(partial(lambda record: record, record) for record in records),
-        reasons=(None, *[DeadLetterReason.EVENT_TOO_LARGE] * (len(values) - 1)),
-    )
+    return Outcome(message=message, record=records[0], fallbacks=tuple(records[1:]))
+
+
+def published(outcomes: Sequence[Outcome]) -> list[Delivered]:
+    """Return the deliveries of outcomes whose records fit their topic."""
+    return [Delivered(message=outcome.message, record=outcome.record) for outcome in outcomes]
+
+
+def values_of(outcomes: Sequence[Outcome | Delivered]) -> list[bytes | None]:
+    return [outcome.record.value for outcome in outcomes if outcome.record]
 
 
 def echoes(messages: Sequence[Message | CorruptRecord], topic: str) -> list[Outcome]:
-    return [told(message, topic, message.value or b"") for message in messages if isinstance(message, Message)]
+    return [outcome_of(message, topic, message.value or b"") for message in messages if isinstance(message, Message)]
 
 
 def everything(world: IndexAdapter, topic: str, count: int) -> list[bytes | None]:
@@ -56,11 +60,11 @@ def test_what_is_delivered_is_told_and_committed(world: IndexAdapter) -> None:
     fill(world, topic, 10)
     source = world.source(topic, "g")
     outcomes = echoes(take(source, 10), output)
-    assert list(deliver(world.delivery(source), outcomes, source)) == [(outcome, 0) for outcome in outcomes]
+    assert list(deliver(world.delivery(source), outcomes, source)) == published(outcomes)
     source.close()
     fill(world, topic, 1, start=10)
     assert values(take(world.source(topic, "g"), 1)) == [b"v10"]
-    assert everything(world, output, 10) == [outcome.records[0]().value for outcome in outcomes]
+    assert everything(world, output, 10) == values_of(outcomes)
 
 
 def test_a_batch_that_leads_to_nothing_is_committed(world: IndexAdapter) -> None:
@@ -82,13 +86,13 @@ def test_a_note_is_kept_with_the_position(world: IndexAdapter) -> None:
     source = world.source(topic, "g")
     messages = take(source, 20)
     assert {message.partition for message in messages} == partitions
-    assert list(source.notes()) == ["", ""]
+    assert list(source.read_offset_metadata()) == ["", ""]
     deliver(world.delivery(source), [Outcome(message=message) for message in messages], source)
     source.close()
     fill(world, topic, 20, start=20)
     successor = world.source(topic, "g")
     take(successor, 20)
-    assert list(successor.notes()) == [NOTE, NOTE]
+    assert list(successor.read_offset_metadata()) == [METADATA, METADATA]
 
 
 def test_one_delivery_follows_another(world: IndexAdapter) -> None:
@@ -110,11 +114,11 @@ def test_of_what_is_too_large_the_next_smaller_is_told(world: IndexAdapter) -> N
     first, second, third = take(source, 3)
     large = b"x" * (MAX_RECORD_BYTES + 1)
     outcomes = [
-        told(first, output, b"first"),
-        told(second, output, large, b"second"),
-        told(third, output, large, large, b"third"),
+        outcome_of(first, output, b"first"),
+        outcome_of(second, output, large, b"second"),
+        outcome_of(third, output, large, large, b"third"),
     ]
-    assert [number for _, number in deliver(world.delivery(source), outcomes, source)] == [0, 1, 2]
+    assert values_of(deliver(world.delivery(source), outcomes, source)) == [b"first", b"second", b"third"]
     assert sorted(everything(world, output, 3)) == [b"first", b"second", b"third"]
 
 
@@ -125,7 +129,11 @@ def test_where_nothing_fits_nothing_is_committed(world: IndexAdapter) -> None:
     source = world.source(topic, "g")
     first, second = take(source, 2)
     with pytest.raises(Fatal, match="too large for its topic"):
-        deliver(world.delivery(source), [told(first, output, b"1"), told(second, output, b"x" * 2_000_000)], source)
+        deliver(
+            world.delivery(source),
+            [outcome_of(first, output, b"1"), outcome_of(second, output, b"x" * 2_000_000)],
+            source,
+        )
     source.close()
     assert values(take(world.source(topic, "g"), 2)) == [b"v0", b"v1"]
 
@@ -144,8 +152,8 @@ def test_what_the_broker_finds_too_large_is_told_smaller(kafka_bootstrap_servers
     source = world.source(topic, "g")
     first, second = take(source, 2)
     large = random.Random(1).randbytes(4 * SMALL_BYTES)  # nothing that a codec could make fit
-    outcomes = [told(first, output, b"first"), told(second, output, large, b"second")]
-    assert [number for _, number in deliver(world.delivery(source), outcomes, source)] == [0, 1]
+    outcomes = [outcome_of(first, output, b"first"), outcome_of(second, output, large, b"second")]
+    assert values_of(deliver(world.delivery(source), outcomes, source)) == [b"first", b"second"]
     seen = everything(world, output, 2)
     assert set(seen) == {b"first", b"second"}
     if transactional:
@@ -187,12 +195,12 @@ def test_a_commit_in_doubt_is_found_out(
 
     monkeypatch.setattr(transactions, "commit", lost)
     with pytest.raises(Unreachable, match="the answer was lost"):
-        delivery.deliver(outcomes, NOTE)
-    assert list(deliver(delivery, outcomes, source)) == [(outcome, 0) for outcome in outcomes]
+        delivery.deliver(outcomes, METADATA)
+    assert list(deliver(delivery, outcomes, source)) == published(outcomes)
     source.close()
     fill(transactional, topic, 1, start=10)
     assert values(take(transactional.source(topic, "g"), 1)) == [b"v10"]
-    assert everything(transactional, output, 10) == [outcome.records[0]().value for outcome in outcomes]
+    assert everything(transactional, output, 10) == values_of(outcomes)
 
 
 @pytest.mark.stack
@@ -210,17 +218,15 @@ def test_a_member_of_the_past_tells_nothing(transactional: KafkaWorld, monkeypat
     settle(first, second, seen=lambda got: len(got) > 0)
 
     def stale(messages: Sequence[Message]) -> tuple[ConsumerGroupMetadata, Mapping[tuple[str, int], int]]:
-        return past, positions(messages)
+        return past, next_offsets(messages)
 
     with monkeypatch.context() as zombie:
         zombie.setattr(first, "claim", stale)
         with pytest.raises(Unreachable, match="IllegalGeneration"):
-            delivery.deliver(outcomes, NOTE)
-    told_by_first = deliver(delivery, outcomes, first, second)
-    assert len({outcome.message.partition for outcome, _ in told_by_first}) == 1, "the other partition is the second's"
-    assert sorted(everything(transactional, output, 1)) == sorted(
-        outcome.records[0]().value for outcome, _ in told_by_first
-    )
+            delivery.deliver(outcomes, METADATA)
+    delivered_by_first = deliver(delivery, outcomes, first, second)
+    assert len({each.message.partition for each in delivered_by_first}) == 1, "the other partition is the second's"
+    assert sorted(everything(transactional, output, 1)) == sorted(values_of(delivered_by_first))
 
 
 @pytest.mark.stack
@@ -260,11 +266,11 @@ def test_an_open_transaction_is_ended_before_its_offsets_are_used(transactional:
     delivery = opened(transactional, source)
     producer = delivery._sink.open()
     producer.begin_transaction()
-    delivery._sink.send([outcome.records[0]() for outcome in echoes(messages, output)])
+    delivery._sink.send([outcome.record for outcome in echoes(messages, output) if outcome.record])
     delivery._sink.flush()
     member, ours = source.claim(messages)
     transactions._within(
-        10.0, producer, lambda manager: manager.send_offsets_to_transaction(offsets(ours, NOTE), member)
+        10.0, producer, lambda manager: manager.send_offsets_to_transaction(offsets(ours, METADATA), member)
     )
     source.close()
     successor = transactional.source(topic, "g")
@@ -276,4 +282,4 @@ def test_an_open_transaction_is_ended_before_its_offsets_are_used(transactional:
     outcomes = echoes(messages, output)
     again = opened(transactional, successor)
     deliver(again, outcomes, successor)
-    assert everything(transactional, output, 10) == [outcome.records[0]().value for outcome in outcomes]
+    assert everything(transactional, output, 10) == values_of(outcomes)

@@ -214,13 +214,13 @@ def test_a_batch_of_several_namespaces_is_decided_as_each_alone(index: Index, na
         for number, text in enumerate(texts)
         for name in ("en", "fr", "de")[: number % 3 + 1]
     ]
-    decisions = submit_by_namespace(index.ask, batch, T0).wait()
+    decisions = submit_by_namespace(index, batch, T0).result()
     reference = MemoryIndex(rule=RULE, retention=RETENTION)
     for each in {fingerprint.namespace for fingerprint in batch}:
         numbers = [number for number, fingerprint in enumerate(batch) if fingerprint.namespace == each]
         alone = reference.decide(each, [batch[number] for number in numbers], T0)
         assert [decisions[number] for number in numbers] == alone
-    again = submit_by_namespace(index.ask, batch, T0 + 1).wait()
+    again = submit_by_namespace(index, batch, T0 + 1).result()
     assert [replace(decision, trace=Trace()) for decision in again] == [
         replace(decision, trace=Trace()) for decision in decisions
     ]

@@ -50,7 +50,7 @@ def test_learning_in_another_order_keeps_the_stories(client: redis.Redis, namesp
     text = text_of(1, 2, 3)
     founder, copy = old.decide(namespace, [article("a", text), article("b", edited(text, 4))], T0)
     assert (founder.type, copy.type) == (EventType.NEW, EventType.VARIANT)
-    new.learn(namespace, [article("b", edited(text, 4), rule=OTHER), article("a", text, rule=OTHER)], T0 + 10).wait()
+    new.learn(namespace, [article("b", edited(text, 4), rule=OTHER), article("a", text, rule=OTHER)], T0 + 10).result()
     (later,) = new.decide(namespace, [article("c", edited(text, 9), rule=OTHER)], T0 + 20)
     assert (later.type, later.story_id) == (EventType.VARIANT, founder.story_id)
 
@@ -62,7 +62,7 @@ def test_a_later_crawl_repeats_what_was_told(client: redis.Redis, namespace: str
     sent = [("a", text), ("b", edited(text, 6)), ("a", revised)]
     before = old.decide(namespace, [article(*each) for each in sent], T0)
     assert [each.kind for each in before] == [None, Kind.NEAR, Kind.REVISION]
-    new.learn(namespace, [article(*sent[at], rule=OTHER) for at in (1, 0, 2)], T0 + 10).wait()
+    new.learn(namespace, [article(*sent[at], rule=OTHER) for at in (1, 0, 2)], T0 + 10).result()
     again = new.decide(namespace, [article(*each, rule=OTHER) for each in sent], T0 + 20)
     assert [told(each) for each in again] == [told(each) for each in before]
     assert all(each.trace.replayed for each in again)
@@ -73,7 +73,7 @@ def test_what_the_old_index_forgot_is_not_learnt(client: redis.Redis, namespace:
     old, new = generation(client, None, RULE), generation(client, "g2")
     text = text_of(1, 2, 3)
     old.decide(namespace, [article("x", text_of(7))], T0)
-    new.learn(namespace, [article("a", text, rule=OTHER)], T0).wait()
+    new.learn(namespace, [article("a", text, rule=OTHER)], T0).result()
     (copy,) = new.decide(namespace, [article("b", text, rule=OTHER)], T0 + 1)
     assert copy.type is EventType.NEW
 
@@ -81,7 +81,7 @@ def test_what_the_old_index_forgot_is_not_learnt(client: redis.Redis, namespace:
 def test_without_an_index_before_it_learns_as_it_decides(client: redis.Redis, namespace: str) -> None:
     """A namespace that holds nothing yet, or the own generation, leaves an article its own story."""
     new = generation(client, "g2")
-    (first,) = new.learn(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0).wait()
+    (first,) = new.learn(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0).result()
     (copy,) = new.decide(namespace, [article("b", text_of(1, 2), rule=OTHER)], T0 + 1)
     assert new.inherits(namespace) is None
     assert (copy.kind, copy.story_id) == (Kind.EXACT, first.story_id)

@@ -335,7 +335,7 @@ def test_a_server_that_forgets_its_scripts_always_is_away_and_keeps_no_connectio
     with pytest.raises(Unreachable, match="as soon as they are loaded"):
         index.decide(namespace, stream(9), T0)
     assert sent == [10] * 3
-    index.ask(namespace, stream(9), T0).drop()
+    index.submit(namespace, stream(9), T0).cancel()
     assert not client.connection_pool._in_use_connections
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reprise.messages.dead_letters import dead_letter_record, notice_record
-from reprise.model import DeadLetterReason, Message
+from reprise.model import DeadLetterReason, Message, Rejection
 from tests.e2e.support_e2e import DELIVERY_SECONDS, Place, Raw, article, open_place, wait_delivered, wait_ready
 from tests.support import reprise_command, running_worker, wait_until, worker_environment
 
@@ -56,14 +56,18 @@ def put_letters(place: Place) -> list[Message]:
         dead_letter_record(
             place.topics.dead,
             each,
-            DeadLetterReason.NOT_JSON if each.offset else DeadLetterReason.NO_TEXT,
-            "why",
+            Rejection(reason=DeadLetterReason.NOT_JSON if each.offset else DeadLetterReason.NO_TEXT, detail="why"),
             1.7e9,
         )
         for each in originals
     ]
     records.append(
-        notice_record(place.topics.dead, originals[0], DeadLetterReason.MESSAGE_TOO_LARGE, "too large", 1.7e9)
+        notice_record(
+            place.topics.dead,
+            originals[0],
+            Rejection(reason=DeadLetterReason.MESSAGE_TOO_LARGE, detail="too large"),
+            1.7e9,
+        )
     )
     for record in records:
         value = b"" if record.key is None else record.value

@@ -6,18 +6,18 @@ Timing    the processor time of the dearest message
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Final, TypeVar
 
-from reprise.bootstrap import build_pipeline, rule_of, steps_of
+from reprise.bootstrap import article_processor, build_pipeline, dedup_rule
 from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.messages import dead_letters
-from reprise.model import Article, Message, OutputRecord
+from reprise.model import Article, Fingerprint, Message, OutputRecord
 from reprise.observability.observers import NullObserver
 from reprise.processing.at_least_once import AtLeastOnce
-from reprise.processing.batch import Steps
 from reprise.processing.ports import Index
+from reprise.processing.processor import ArticleProcessor
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings, load
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
@@ -55,7 +55,7 @@ class _Watch(NullObserver):
 def memory_index(settings: Settings = SETTINGS) -> MemoryIndex:
     """Return an empty index of this process."""
     retention = Retention(window_seconds=settings.index.window_seconds, replay_seconds=settings.index.replay_seconds)
-    return MemoryIndex(rule=rule_of(settings), retention=retention)
+    return MemoryIndex(rule=dedup_rule(settings), retention=retention)
 
 
 def run_loop(
@@ -78,10 +78,10 @@ def run_loop(
         settings,
         source=source,
         index=index or memory_index(settings),
-        delivery=AtLeastOnce(MemorySink(broker), source.commit),
+        delivery=AtLeastOnce(MemorySink(broker), source, flush_timeout_seconds=settings.times.flush_timeout_seconds),
         observer=watch,
         stop=watch.stop,
-        steps=_timed(steps_of(settings), timing or Timing()),
+        processor=_timed(article_processor(settings), timing or Timing()),
     ).run()
     if watch.errors:
         raise watch.errors[0]
@@ -101,22 +101,32 @@ def _outcomes(broker: MemoryBroker, settings: Settings, count: int) -> list[str]
     return [outcomes[0] for outcomes in found.values()]
 
 
-def _timed(steps: Steps, timing: Timing) -> Steps:
-    """Note what reading the dearest message took, or signing the dearest batch, by its last message."""
-    at = -1
+@dataclass(frozen=True, kw_only=True)
+class _TimedProcessor(ArticleProcessor):
+    """Records the processor time of the costliest message: of decoding it, or of the batch that it is the last of."""
 
-    def noted(step: Callable[[T], U], argument: T) -> U:
+    timing: Timing
+    offsets: list[int] = field(default_factory=list)
+
+    def decode(self, message: Message) -> Article:
+        """See ArticleProcessor."""
+        self.offsets[:] = [message.offset]
+        return self._measure(super().decode, message)
+
+    def fingerprint_batch(self, articles: Sequence[Article]) -> Sequence[Fingerprint]:
+        """See ArticleProcessor."""
+        return self._measure(super().fingerprint_batch, articles)
+
+    def _measure(self, step: Callable[[T], U], argument: T) -> U:
         started = time.process_time()
         try:
             return step(argument)
         finally:
-            took = time.process_time() - started
-            if took > timing.seconds:
-                timing.seconds, timing.offset = took, at
+            seconds = time.process_time() - started
+            if seconds > self.timing.seconds:
+                self.timing.seconds, self.timing.offset = seconds, self.offsets[-1] if self.offsets else -1
 
-    def read(message: Message) -> Article:
-        nonlocal at
-        at = message.offset
-        return noted(steps.read, message)
 
-    return replace(steps, read=read, fingerprints=lambda articles: noted(steps.fingerprints, articles))
+def _timed(processor: ArticleProcessor, timing: Timing) -> ArticleProcessor:
+    own = {each.name: getattr(processor, each.name) for each in fields(processor)}
+    return _TimedProcessor(**own, timing=timing)

@@ -12,7 +12,7 @@ from reprise.bootstrap import retry_until_ready
 from reprise.errors import Fatal
 from reprise.kafka.acls import check_acls
 from reprise.messages.dead_letters import dead_letter_record
-from reprise.model import DeadLetterReason, Message
+from reprise.model import DeadLetterReason, Message, Rejection
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
 from tests.e2e.support_e2e import BROKER_SECONDS, READY_SECONDS, Place, Raw, article, wait_delivered, wait_ready
@@ -140,4 +140,4 @@ def test_the_rights_of_the_document_are_enough_to_send_letters_back(place: Place
 def dead_headers(topic: str) -> list[tuple[str, bytes]]:
     """Return the headers of a dead letter that came from the beginning of a topic."""
     message = Message(topic=topic, partition=0, offset=0, key=None, value=b"{}", headers=(), timestamp_ms=0)
-    return list(dead_letter_record("any", message, DeadLetterReason.NO_TEXT, "", 0.0).headers)
+    return list(dead_letter_record("any", message, Rejection(reason=DeadLetterReason.NO_TEXT, detail=""), 0.0).headers)

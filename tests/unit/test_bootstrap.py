@@ -3,26 +3,20 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from reprise.bootstrap import (
-    StoppedDuringStartup,
-    await_broker,
-    namespaces_of,
-    retry_until_ready,
-    rule_of,
-    steps_of,
-)
+from reprise.bootstrap import article_processor, dedup_rule, namespace_rule
 from reprise.dedup.decision import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.messages.namespaces import list_namespaces
-from reprise.model import DeadLetterReason, Decision, EventType, Message
+from reprise.model import DeadLetterReason, Decision, EventType, Message, Rejection
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
+from reprise.startup import StoppedDuringStartup, retry_until_ready, wait_for_broker
 
 
 def test_the_rule_is_that_of_the_settings() -> None:
     """A threshold of the environment is the one that decides."""
-    assert rule_of(load({})) == Rule()
-    assert rule_of(load({"REPRISE_RULE_NOVEL": "0.8"})) == Rule(novel=0.8)
+    assert dedup_rule(load({})) == Rule()
+    assert dedup_rule(load({"REPRISE_RULE_NOVEL": "0.8"})) == Rule(novel=0.8)
 
 
 def a_message(value: bytes) -> Message:
@@ -31,7 +25,7 @@ def a_message(value: bytes) -> Message:
 
 def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
     """A limit, a topic and the namespace of the environment are found in what the steps make."""
-    steps = steps_of(
+    steps = article_processor(
         load(
             {
                 "REPRISE_MAX_TEXT_CHARACTERS": "1000",
@@ -43,14 +37,14 @@ def test_the_steps_keep_to_the_limits_and_topics_of_the_settings() -> None:
         )
     )
     with pytest.raises(BadMessage) as caught:
-        steps.read(a_message(b'{"text": "%s"}' % (b"x" * 1001)))
+        steps.decode(a_message(b'{"text": "%s"}' % (b"x" * 1001)))
     assert caught.value.reason is DeadLetterReason.TEXT_TOO_LONG
-    article = steps.read(a_message(b'{"text": "Some text."}'))
+    article = steps.decode(a_message(b'{"text": "Some text."}'))
     decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
-    event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
+    event = steps.event(article, steps.fingerprint(article), decision, a_message(b"{}"))
     assert (event.topic, dict(event.headers)["ce_source"]) == ("n", b"urn:reprise:namespace:fr")
-    for make in (steps.dead_letter, steps.notice):
-        assert make(a_message(b"{}"), DeadLetterReason.NO_TEXT, "none", 0.0).topic == "d"
+    for make in (steps.dead_letter, steps.dead_letter_notice):
+        assert make(a_message(b"{}"), Rejection(reason=DeadLetterReason.NO_TEXT, detail="none"), 0.0).topic == "d"
 
 
 def test_one_worker_keeps_languages_apart() -> None:
@@ -62,12 +56,12 @@ def test_one_worker_keeps_languages_apart() -> None:
             "REPRISE_NAMESPACE_VALUES": "en,fr",
         }
     )
-    steps = steps_of(settings)
-    assert list_namespaces(namespaces_of(settings)) == ("news", "news-en", "news-fr")
+    steps = article_processor(settings)
+    assert list_namespaces(namespace_rule(settings)) == ("news", "news-en", "news-fr")
     for lang, namespace in (("fr-CA", b"news-fr"), ("de", b"news")):
-        article = steps.read(a_message(b'{"text": "Some text.", "lang": "%s"}' % lang.encode()))
+        article = steps.decode(a_message(b'{"text": "Some text.", "lang": "%s"}' % lang.encode()))
         decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
-        event = steps.event_record(article, steps.fingerprint(article), decision, a_message(b"{}"))
+        event = steps.event(article, steps.fingerprint(article), decision, a_message(b"{}"))
         assert dict(event.headers)["ce_source"] == b"urn:reprise:namespace:" + namespace
 
 
@@ -82,7 +76,7 @@ def test_a_dependency_that_comes_late_is_waited_for_with_one_line() -> None:
         return "here"
 
     with capture_logs() as lines:
-        assert retry_until_ready(attempt, "redis at r:6379", limit_seconds=30, stop=StopRequest()) == "here"
+        assert retry_until_ready(attempt, "redis at r:6379", timeout_seconds=30, stop=StopRequest()) == "here"
     assert [(line["event"], line["what"], line["reason"]) for line in lines] == [("waiting", "redis at r:6379", "no")]
 
 
@@ -93,7 +87,7 @@ def away() -> None:
 def test_a_dependency_that_stays_away_ends_the_start() -> None:
     """Past the limit the error says what was waited for, how long, and why in vain."""
     with pytest.raises(Fatal, match=r"redis at r:6379: not ready within 0\.3 s: no route"):
-        retry_until_ready(away, "redis at r:6379", limit_seconds=0.3, stop=StopRequest())
+        retry_until_ready(away, "redis at r:6379", timeout_seconds=0.3, stop=StopRequest())
 
 
 def test_what_waiting_cannot_mend_ends_the_start_at_once() -> None:
@@ -103,7 +97,7 @@ def test_what_waiting_cannot_mend_ends_the_start_at_once() -> None:
         raise Fatal("wrong password")
 
     with pytest.raises(Fatal, match="wrong password"):
-        retry_until_ready(refused, "redis", limit_seconds=3600, stop=StopRequest())
+        retry_until_ready(refused, "redis", timeout_seconds=3600, stop=StopRequest())
 
 
 def test_a_start_that_waits_can_be_stopped() -> None:
@@ -111,7 +105,7 @@ def test_a_start_that_waits_can_be_stopped() -> None:
     stop = StopRequest()
     stop.request()
     with pytest.raises(StoppedDuringStartup):
-        retry_until_ready(away, "redis", limit_seconds=3600, stop=stop)
+        retry_until_ready(away, "redis", timeout_seconds=3600, stop=stop)
 
 
 def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,5 +117,5 @@ def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytes
         servers = f"127.0.0.1:{nobody.getsockname()[1]}"
         settings = load({"REPRISE_KAFKA_BOOTSTRAP_SERVERS": servers, "REPRISE_STARTUP_TIMEOUT_SECONDS": "1.5"})
         with pytest.raises(Fatal, match=rf"kafka at {servers}: not ready within 1\.5 s"):
-            await_broker(settings, StopRequest(), told.append)
+            wait_for_broker(settings, StopRequest(), told.append)
         assert len(told) == 1

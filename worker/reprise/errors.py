@@ -1,14 +1,14 @@
-"""What can go wrong, by what the pipeline does about it.
+"""The errors of the worker, by how the loop handles them.
 
     RepriseError
-    ├── BadMessage       this one message is bad: bin it with its reason, the stream goes on
-    ├── Unreachable      Redis or Kafka is away: commit nothing, pause, poll on, try again
+    ├── BadMessage       one message is bad: it goes to the dead letters, the loop continues
+    ├── Unreachable      Redis or Kafka does not answer: commit nothing, pause, keep polling, retry
     └── Fatal            stop the worker, exit code 1
         ├── UsageError   wrong usage or settings, exit code 2
         ├── IndexMismatch    the index was written with other parameters
-        └── CircuitOpen      too many messages in a row, or too large a share, cannot be read
+        └── CircuitOpen      too many messages are rejected
 
-An adapter translates its client's exceptions into these; nothing else crosses a port.
+Each adapter translates its client's exceptions into these; no other exception crosses a port.
 """
 
 import traceback
@@ -17,16 +17,16 @@ from typing import Final
 
 from reprise.model import DeadLetterReason
 
-#: Calls of a traceback that are told: the innermost ones, since an endless recursion has a thousand.
-_MAX_CALLS: Final = 20
+#: Innermost calls of a traceback that are returned: an endless recursion has a thousand.
+_MAX_LINES: Final = 20
 
 
 class RepriseError(Exception):
-    """The root of all errors this package raises on purpose."""
+    """The base class of all errors that this package raises on purpose."""
 
 
 class BadMessage(RepriseError):
-    """One message cannot become an article. `reason` is a closed set, `detail` is for people, without article text."""
+    """A message cannot become an article. `detail` is one line for people, without article text."""
 
     def __init__(self, reason: DeadLetterReason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
@@ -35,15 +35,15 @@ class BadMessage(RepriseError):
 
 
 class Unreachable(RepriseError):
-    """A dependency does not answer, or answers "try again"; nothing was lost and the same call may be made again."""
+    """A dependency does not answer, or asks to try again. Nothing is lost; the same call may be repeated."""
 
 
 class Fatal(RepriseError):
-    """The worker cannot go on and must stop without committing what it has not delivered."""
+    """The worker cannot continue; it stops and commits nothing that is not delivered."""
 
 
 class UsageError(Fatal):
-    """The command line or the settings are wrong; one line for each mistake."""
+    """The command line or the settings are wrong; the text has one line for each mistake."""
 
 
 class IndexMismatch(Fatal):
@@ -51,13 +51,13 @@ class IndexMismatch(Fatal):
 
 
 class CircuitOpen(Fatal):
-    """Too many messages could not be read; going on would drain the topic into the dead letters."""
+    """Too many messages are rejected; continuing would drain the topic into the dead letters."""
 
 
-def calls(error: BaseException) -> Sequence[str]:
+def traceback_lines(error: BaseException) -> Sequence[str]:
     """Return the calls that led to an error, `module:line` each, outermost first.
 
-    Nothing else of it is told: an error's message, and those of its causes, may quote the article.
+    Contains no message: the text of an error, and of its causes, may quote the article.
     """
-    walked = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return [f"{module}:{line}" for module, line in walked[-_MAX_CALLS:]]
+    frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return [f"{module}:{line}" for module, line in frames[-_MAX_LINES:]]

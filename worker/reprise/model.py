@@ -1,20 +1,16 @@
-"""The nouns of the worker: plain, frozen values without behaviour.
+"""The domain types that more than one module needs: plain, frozen values without behaviour."""
 
-May live here: dataclasses and enums that more than one module needs. May not: anything that reads a clock, the
-environment or a socket, or that knows Kafka's or Redis's clients.
-"""
-
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-#: The namespace where none is set.
+#: The namespace if the settings name none.
 DEFAULT_NAMESPACE: Final = "default"
 
 
 class DeadLetterReason(StrEnum):
-    """Why a message went to the dead letters. A closed set: it is a label of a metric and a header."""
+    """Why a message became a dead letter. A closed set: a label of a metric and the value of a header."""
 
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
@@ -32,21 +28,21 @@ class DeadLetterReason(StrEnum):
 
 
 class Dependency(StrEnum):
-    """What the worker cannot work without."""
+    """The services that the worker depends on."""
 
     REDIS = "redis"
     KAFKA = "kafka"
 
 
 class EventType(StrEnum):
-    """The two events; the value is CloudEvents' `ce_type` and the body's `type`."""
+    """The types of events; the value is CloudEvents' `ce_type` and the body's `type`."""
 
     NEW = "story.new"
     VARIANT = "story.variant"
 
 
 class Kind(StrEnum):
-    """How a variant relates to what it matched."""
+    """How a variant relates to the article that it matched."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -56,9 +52,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One input record as Kafka (or a file) delivered it. `value` is None for a tombstone.
+    """One input record as Kafka, or a file, delivered it. `value` is None for a tombstone.
 
-    assignment  tells one time that the source had this partition from another; whoever commits asks the source
+    assignment  number of the assignment in which the source fetched the message: a partition that was revoked and
+                assigned again has another number, and messages of the earlier one are not committed
     """
 
     topic: str
@@ -73,9 +70,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorruptRecord:
-    """A position whose record the consumer could not decode (corrupt, or of an unknown codec).
+    """An offset whose record the consumer could not decode: corrupt, or of an unknown codec.
 
-    assignment  as a message's
+    assignment  as of a Message
     """
 
     topic: str
@@ -87,10 +84,12 @@ class CorruptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """A decoded article. `text` keeps its line breaks; `extracted` says that it came out of HTML.
+    """A decoded article. Articles are compared within their namespace only.
 
-    `published_at` is handed through as it came. `crawled_at_ms` is milliseconds since the epoch. Articles are compared
-    within their namespace only.
+    text           with its line breaks
+    extracted      whether the text was extracted from HTML
+    published_at   as in the message
+    crawled_at_ms  milliseconds since the epoch
     """
 
     article_id: str
@@ -125,9 +124,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """An article as the index sees it. `signature` is None where only an exact copy may match.
+    """An article as the index sees it.
 
-    content_hash: 16 bytes, the hash of the normalised kept text.
+    content_hash  16 bytes, the hash of the normalised kept text
+    signature     None if only an exact copy may match
     """
 
     article_id: str
@@ -140,7 +140,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded:
-    """The decision that a revision replaces: enough to name its event."""
+    """The decision that a revision replaces: enough to compute its event id."""
 
     content_hash: bytes
     type: EventType
@@ -149,7 +149,7 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What the index saw on the way to one decision; counted, never stored."""
+    """Counts of one decision, for metrics; never stored."""
 
     candidates: int = 0
     stop_bands: int = 0
@@ -160,11 +160,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The index's answer for one article.
+    """The index's decision on one article.
 
-    `similarity` (Jaccard) and `containment` (share of the smaller text) are in 0..1 and, with `kind` and
-    `matched_article_id`, present for a variant only. `decided_at_ms` is the time of the first decision, also when it
-    is a recorded one that is given again.
+    `similarity` (Jaccard) and `containment` (share of the smaller text) are in 0..1; a variant alone has them, with
+    `kind` and `matched_article_id`. `decided_at_ms` is the time of the first decision, also if it is a recorded one.
     """
 
     type: EventType
@@ -179,32 +178,47 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why a message became a dead letter. `detail` is one line for people, without article text."""
+
+    reason: DeadLetterReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRecord:
-    """One record for a topic: an event or a dead letter, ready to send."""
+    """One record to publish: an event, or a dead letter with its rejection."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    rejection: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one message leads to: nothing for a tombstone, else one record.
+    """The record that a message leads to; None for a tombstone.
 
-    records  makes it, in each way that it can be told, the smaller after the larger: the first that its topic takes is
-             sent
-    reasons  for each of them why the message is binned by it; None for an event
+    fallbacks  records to publish instead, in order, while the one before is too large for its topic
     """
 
     message: Message | CorruptRecord
-    records: tuple[Callable[[], OutputRecord], ...] = ()
-    reasons: tuple[DeadLetterReason | None, ...] = ()
+    record: OutputRecord | None = None
+    fallbacks: Sequence[OutputRecord] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A message that is done, and the record that was published for it; None for a tombstone."""
+
+    message: Message | CorruptRecord
+    record: OutputRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUsage:
-    """What a store uses of what it may, in bytes; a limit of 0 is none."""
+    """Memory of a Redis server in bytes. `max_bytes` is its maxmemory; 0 means no limit."""
 
     used_bytes: int
     max_bytes: int

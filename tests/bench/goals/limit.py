@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import redis
 
-from reprise.bootstrap import open_index, steps_of
+from reprise.bootstrap import article_processor, open_index
 from reprise.index.redis.client import connect
 from reprise.model import EventType, Message
 from reprise.settings import load
@@ -26,7 +26,7 @@ from tests.bench.goals.servers import store_seconds
 def main() -> int:
     """Read, decide, print."""
     settings = load()
-    steps, namespace = steps_of(settings), settings.index.namespace
+    processor, namespace = article_processor(settings), settings.index.namespace
     messages = _messages(Path(sys.argv[1]))
     ends: list[tuple[float, int]] = []
     used: list[tuple[float, float]] = []
@@ -36,8 +36,8 @@ def main() -> int:
         redis.Redis.from_url(settings.redis.url.get_secret_value()) as store,
     ):
         while batch := list(islice(messages, settings.limits.batch_max_articles)):
-            articles = [steps.read(message) for message in batch]
-            decisions = index.decide(namespace, steps.fingerprints(articles), int(time.time() * 1000))
+            articles = [processor.decode(message) for message in batch]
+            decisions = index.decide(namespace, processor.fingerprint_batch(articles), int(time.time() * 1000))
             ends.append((time.monotonic(), len(decisions)))
             new += sum(decision.type is EventType.NEW for decision in decisions)
             if len(ends) == 1:  # what comes before is a start, not a pace

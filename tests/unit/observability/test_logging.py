@@ -7,7 +7,17 @@ from typing import cast
 import pytest
 import structlog
 
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Trace
+from reprise.model import (
+    CorruptRecord,
+    DeadLetterReason,
+    Decision,
+    Dependency,
+    EventType,
+    Kind,
+    Message,
+    Rejection,
+    Trace,
+)
 from reprise.observability.logging import (
     LIBRARY_INTERVAL_SECONDS,
     PROGRESS_INTERVAL_SECONDS,
@@ -161,8 +171,8 @@ def test_an_idle_worker_is_silent(journal: ProgressLogger, clock: Clock, stream:
 def test_dead_letters_do_not_fill_the_log(journal: ProgressLogger, stream: io.StringIO) -> None:
     """The first of a reason is told at once, the others as a count."""
     for _ in range(100):
-        journal.dead_lettered(DeadLetterReason.NOT_JSON, MESSAGE)
-    journal.dead_lettered(DeadLetterReason.NO_TEXT, MESSAGE)
+        journal.dead_lettered(MESSAGE, Rejection(reason=DeadLetterReason.NOT_JSON, detail=""))
+    journal.dead_lettered(MESSAGE, Rejection(reason=DeadLetterReason.NO_TEXT, detail=""))
     journal.log_summary()
     assert [line["event"] for line in lines(stream)] == ["dead_letter", "dead_letter", "progress"]
     assert lines(stream)[-1]["dead"] == {"not_json": 100, "no_text": 1}
@@ -231,7 +241,7 @@ def test_a_dead_letter_says_where_it_was(
     message = Message(
         topic="t", partition=3, offset=42, key=b"k", value=b"secret", headers=(("traceparent", traceparent),)
     )
-    journal.dead_lettered(DeadLetterReason.NOT_JSON, message)
+    journal.dead_lettered(message, Rejection(reason=DeadLetterReason.NOT_JSON, detail=""))
     (line,) = lines(stream)
     assert (line["reason"], line["topic"], line["partition"], line["offset"]) == ("not_json", "t", 3, 42)
     assert line.get("trace_id") == trace_id
@@ -241,7 +251,8 @@ def test_a_dead_letter_says_where_it_was(
 def test_a_position_that_cannot_be_decoded_has_no_trace(journal: ProgressLogger, stream: io.StringIO) -> None:
     """Its place is all there is."""
     journal.dead_lettered(
-        DeadLetterReason.RECORD_UNREADABLE, CorruptRecord(topic="t", partition=0, offset=7, detail="damaged")
+        CorruptRecord(topic="t", partition=0, offset=7, detail="damaged"),
+        Rejection(reason=DeadLetterReason.RECORD_UNREADABLE, detail=""),
     )
     (line,) = lines(stream)
     assert (line["offset"], "trace_id" in line) == (7, False)

@@ -7,7 +7,17 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from reprise.errors import Unreachable
-from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, MemoryUsage, Message, Trace
+from reprise.model import (
+    DeadLetterReason,
+    Decision,
+    Dependency,
+    EventType,
+    Kind,
+    MemoryUsage,
+    Message,
+    Rejection,
+    Trace,
+)
 from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS, find_fullest_server
 from reprise.observability.metrics import Metrics
 
@@ -103,7 +113,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
         0.02,
         0.05,
     )
-    metrics.dead_lettered(DeadLetterReason.NOT_JSON, a_message(1))
+    metrics.dead_lettered(a_message(1), Rejection(reason=DeadLetterReason.NOT_JSON, detail=""))
     metrics.skipped()
     value = registry.get_sample_value
     for outcome in ("new", "variant", "replayed", "dead", "skipped"):

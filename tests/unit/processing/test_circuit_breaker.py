@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.errors import CircuitOpen
-from reprise.processing.circuit_breaker import CircuitLimits, CircuitState, deserialize, offset_metadata, update
+from reprise.processing.circuit_breaker import CircuitLimits, CircuitState, deserialize, serialize, update
 
-LIMITS = CircuitLimits(in_a_row=5, share=0.3, window=20, least=10)
+LIMITS = CircuitLimits(max_consecutive=5, max_ratio=0.3, window=20, min_samples=10)
 
 
 def opens(limits: CircuitLimits, batches: Sequence[Sequence[bool]]) -> bool:
@@ -57,8 +57,8 @@ def test_batches_make_no_difference(verdicts: list[bool], cuts: list[int]) -> No
 def test_against_its_definition(verdicts: list[bool]) -> None:
     """The running counts agree with counting afresh at every message."""
     expected = any(
-        verdicts[end - LIMITS.in_a_row : end] == [True] * LIMITS.in_a_row
-        or (len(seen) >= LIMITS.least and sum(seen) > LIMITS.share * len(seen))
+        verdicts[end - LIMITS.max_consecutive : end] == [True] * LIMITS.max_consecutive
+        or (len(seen) >= LIMITS.min_samples and sum(seen) > LIMITS.max_ratio * len(seen))
         for end in range(1, len(verdicts) + 1)
         for seen in [verdicts[max(0, end - LIMITS.window) : end]]
     )
@@ -73,26 +73,28 @@ def test_the_error_says_which_limit() -> None:
         update(LIMITS, CircuitState(), [True, False] * 4 + [False] * 2)
 
 
-@given(recent=st.binary().map(lambda octets: bytes(octet % 2 for octet in octets)), in_a_row=st.integers(0, 1_000_000))
-def test_a_note_keeps_the_state(recent: bytes, in_a_row: int) -> None:
+@given(
+    recent=st.binary().map(lambda octets: bytes(octet % 2 for octet in octets)), consecutive=st.integers(0, 1_000_000)
+)
+def test_a_note_keeps_the_state(recent: bytes, consecutive: int) -> None:
     """What is noted is what is recalled, whatever it begins with."""
-    circuit = CircuitState(recent=recent, in_a_row=in_a_row)
-    assert deserialize([offset_metadata(circuit)]) == circuit
+    circuit = CircuitState(recent=recent, consecutive=consecutive)
+    assert deserialize([serialize(circuit)]) == circuit
 
 
 def test_a_note_is_small() -> None:
     """A full window fits many times into what a broker keeps with an offset."""
-    assert len(offset_metadata(CircuitState(recent=bytes([1]) * CircuitLimits().window, in_a_row=1_000_000))) < 300
+    assert len(serialize(CircuitState(recent=bytes([1]) * 1000, consecutive=1_000_000))) < 300
 
 
 def test_the_worst_of_several_notes_is_recalled() -> None:
     """Of partitions that come from several workers, the longest run and the largest share count."""
     calm, row, share = (
         CircuitState(recent=b"\0" * 9),
-        CircuitState(recent=b"\0\1\1", in_a_row=2),
+        CircuitState(recent=b"\0\1\1", consecutive=2),
         CircuitState(recent=b"\1\1\1\0"),
     )
-    assert deserialize(map(offset_metadata, (calm, row, share))) == CircuitState(recent=share.recent, in_a_row=2)
+    assert deserialize(map(serialize, (calm, row, share))) == CircuitState(recent=share.recent, consecutive=2)
 
 
 @pytest.mark.parametrize("strange", ["", ".", "autocommit", "1.", "-1.3", "1.3.1", "1." + "f" * 5000])

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reprise.bootstrap import article_processor
 from reprise.errors import BadMessage, CircuitOpen, Fatal, Unreachable
 from reprise.model import (
     Article,
@@ -19,49 +20,62 @@ from reprise.model import (
     Fingerprint,
     Message,
     OutputRecord,
+    Rejection,
 )
+from reprise.observability.observers import NullObserver
 from reprise.processing.at_least_once import AtLeastOnce
-from reprise.processing.batch import Steps
 from reprise.processing.circuit_breaker import CircuitLimits
 from reprise.processing.pipeline import Pipeline
-from reprise.processing.ports import Answers
+from reprise.processing.ports import PendingDecisions
+from reprise.processing.processor import ArticleProcessor
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
+from reprise.settings import load
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
 
-
-def read(message: Message) -> Article:
-    assert message.value is not None
-    if message.value == b"unread":
-        raise RecursionError("the secret text")
-    if message.value.startswith(b"bad"):
-        raise BadMessage(DeadLetterReason.NOT_JSON, "no JSON")
-    return Article(article_id=message.value.decode(), text="")
+TIMEOUTS = RetryTimeouts(poll_timeout_seconds=1.0, drain_timeout_seconds=45.0, attempt_timeout_seconds=30.0)
 
 
-def fingerprint(article: Article) -> Fingerprint:
-    if article.article_id == "unsigned":
-        raise MemoryError("the secret text")
-    return Fingerprint(article_id=article.article_id, content_hash=b"", namespace="n")
+class FakeProcessor(ArticleProcessor):
+    """Articles are the messages' values; a value `NAME:N` makes an event that is N bytes longer."""
+
+    def decode(self, message: Message) -> Article:
+        assert message.value is not None
+        if message.value == b"unread":
+            raise RecursionError("the secret text")
+        if message.value.startswith(b"bad"):
+            raise BadMessage(DeadLetterReason.NOT_JSON, "no JSON")
+        return Article(article_id=message.value.decode(), text="")
+
+    def fingerprint(self, article: Article) -> Fingerprint:
+        if article.article_id == "unsigned":
+            raise MemoryError("the secret text")
+        return Fingerprint(article_id=article.article_id, content_hash=b"", namespace="n")
+
+    def fingerprint_batch(self, articles: Sequence[Article]) -> Sequence[Fingerprint]:
+        return [self.fingerprint(article) for article in articles]
+
+    def event(self, article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
+        size = int(article.article_id.partition(":")[2] or 0)
+        body = f"{article.article_id} {decision.story_id}".encode() + b"." * size
+        return OutputRecord(topic=EVENTS, key=article.article_id.encode(), value=body, headers=())
+
+    def dead_letter(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+        value = message.value if isinstance(message, Message) else None
+        return replace(self.dead_letter_notice(message, rejection, now), value=value)
+
+    def dead_letter_notice(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+        headers = (("why", rejection.reason.encode()), ("detail", rejection.detail.encode()))
+        return OutputRecord(
+            topic=DEAD, key=str(message.offset).encode(), value=None, headers=headers, rejection=rejection
+        )
 
 
-def event(article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
-    size = int(article.article_id.partition(":")[2] or 0)
-    body = f"{article.article_id} {decision.story_id}".encode() + b"." * size
-    return OutputRecord(topic=EVENTS, key=article.article_id.encode(), value=body, headers=())
-
-
-def dead_letter(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
-    value = message.value if isinstance(message, Message) else None
-    headers = (("why", reason.encode()), ("detail", detail.encode()))
-    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=value, headers=headers)
-
-
-def notice(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
-    headers = (("why", reason.encode()), ("detail", detail.encode()), ("notice", b"yes"))
-    return OutputRecord(topic=DEAD, key=str(message.offset).encode(), value=None, headers=headers)
+def fake_processor(kind: type[FakeProcessor] = FakeProcessor) -> FakeProcessor:
+    real = article_processor(load({}))
+    return kind(**{each.name: getattr(real, each.name) for each in fields(real)})
 
 
 @dataclass
@@ -86,9 +100,9 @@ class FaultySource(MemorySource):
         self.faults.meet("poll")
         return super().poll(timeout_seconds)
 
-    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
         self.faults.meet("commit")
-        super().commit(messages, note, seconds)
+        super().commit(messages, offset_metadata, timeout_seconds)
 
     __hash__ = object.__hash__
 
@@ -108,31 +122,37 @@ class FaultySink(MemorySink):
 
 
 @dataclass
+class FakePending:
+    faults: Faults
+    stories: Sequence[str]
+    now_ms: int
+
+    def result(self) -> Sequence[Decision]:
+        self.faults.meet("decide")  # recorded, and the answer lost
+        return [Decision(type=EventType.NEW, story_id=story, decided_at_ms=self.now_ms) for story in self.stories]
+
+    def cancel(self) -> None: ...
+
+
+@dataclass
 class FakeIndex:
     """Founds a story for each article, numbered as they come, and gives it again to the same article."""
 
     faults: Faults
     stories: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
         self.faults.meet("ask")
         for fingerprint in fingerprints:
             self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
-
-        def wait() -> Sequence[Decision]:
-            self.faults.meet("decide")  # recorded, and the answer lost
-            return [
-                Decision(type=EventType.NEW, story_id=self.stories[fingerprint.article_id], decided_at_ms=now_ms)
-                for fingerprint in fingerprints
-            ]
-
-        return Answers(wait)
+        stories = [self.stories[fingerprint.article_id] for fingerprint in fingerprints]
+        return FakePending(self.faults, stories, now_ms)
 
     def close(self) -> None: ...
 
 
 @dataclass
-class Diary:
+class Diary(NullObserver):
     """The observer: everything it is told, and a stop when there is nothing more to do."""
 
     stop: StopRequest
@@ -153,8 +173,8 @@ class Diary:
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         self.told.append(("decided", len(decisions)))
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
-        self.told.append(("binned", reason))
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
+        self.told.append(("binned", rejection.reason))
 
     def skipped(self) -> None:
         self.told.append(("skipped",))
@@ -211,24 +231,17 @@ class World:
         self.pipeline = Pipeline(
             source=self.source,
             index=self.index,
-            delivery=AtLeastOnce(self.sink, self.source.commit),
+            delivery=AtLeastOnce(self.sink, self.source, flush_timeout_seconds=30.0),
             observer=self.observer,
-            steps=Steps(
-                read=read,
-                fingerprint=fingerprint,
-                fingerprints=lambda articles: [fingerprint(article) for article in articles],
-                event_record=event,
-                dead_letter=dead_letter,
-                notice=notice,
-            ),
+            processor=fake_processor(),
             stop=self.stop,
-            limits=limits or CircuitLimits(),
+            limits=limits or CircuitLimits(max_consecutive=100, max_ratio=0.3),
             clock=lambda: 1.0,
-            patience=Retrier(
+            retrier=Retrier(
                 source=self.source,
                 observer=self.observer,
                 stop=self.stop,
-                pace=RetryTimeouts(drain_timeout_seconds=45.0, try_seconds=30.0),
+                timeouts=TIMEOUTS,
                 monotonic=self.time,
                 sleep=self.time.sleep,
                 jitter=lambda: 1.0,
@@ -283,7 +296,7 @@ def test_one_that_does_not_read_ahead_has_one_batch_in_hand() -> None:
 
 def test_what_opens_the_circuit_waits_for_the_batch_before_it() -> None:
     """A batch read ahead that ends the worker lets the one before it be delivered."""
-    world = World(b"a", b"bad1", b"bad2", batch_max=1, limits=CircuitLimits(in_a_row=1))
+    world = World(b"a", b"bad1", b"bad2", batch_max=1, limits=CircuitLimits(max_consecutive=1, max_ratio=0.3))
     with pytest.raises(CircuitOpen):
         world.pipeline.run()
     assert world.events == [b"a n-0"]
@@ -324,7 +337,7 @@ def test_no_event_is_lost_to_a_neighbour_that_cannot_be_fingerprinted() -> None:
 
 def test_errors_nobody_thought_of_open_the_circuit() -> None:
     """A bug that every article meets stops the worker, instead of draining the topic into the dead letters."""
-    world = World(b"a", b"unsigned", b"unread", limits=CircuitLimits(in_a_row=2))
+    world = World(b"a", b"unsigned", b"unread", limits=CircuitLimits(max_consecutive=2, max_ratio=0.3))
     with pytest.raises(CircuitOpen):
         world.pipeline.run()
     assert (world.dead, world.events, world.committed) == ([], [], 0)
@@ -334,11 +347,12 @@ def test_errors_nobody_thought_of_open_the_circuit() -> None:
 def test_what_is_not_about_the_message_passes(stopping: type[BaseException]) -> None:
     """An interrupt, and an error that has a meaning of its own, is never mistaken for a bad message."""
 
-    def interrupted(_message: Message) -> Article:
-        raise stopping("now")
+    class Interrupted(FakeProcessor):
+        def decode(self, message: Message) -> Article:
+            raise stopping("now")
 
     world = World(b"a")
-    world.pipeline.steps = replace(world.pipeline.steps, read=interrupted)
+    world.pipeline.processor = fake_processor(Interrupted)
     with pytest.raises(stopping):
         world.pipeline.run()
     assert (world.dead, world.committed) == ([], 0)
@@ -441,7 +455,7 @@ def test_an_outage_is_polled_through_and_asked_about_ever_less() -> None:
 def test_what_opens_the_circuit_is_neither_binned_nor_committed() -> None:
     """The batch that reaches the limit stays in the topic, for a restart to meet it again; the one before is done."""
     world = World(b"a", b"bad1", *[b"bad%d" % number for number in range(2, 8)], b"b", batch_max=2)
-    world.pipeline.limits = CircuitLimits(in_a_row=4)
+    world.pipeline.limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
     with pytest.raises(CircuitOpen):
         world.pipeline.run()
     assert world.committed == 4
@@ -450,7 +464,7 @@ def test_what_opens_the_circuit_is_neither_binned_nor_committed() -> None:
 
 def test_restarts_bin_no_more_than_one_run() -> None:
     """Small batches, started again and again: what one worker may bin in a row is binned once, not once a start."""
-    limits = CircuitLimits(in_a_row=4)
+    limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
     world = World(b"a", *[b"bad%d" % number for number in range(40)], batch_max=2, limits=limits)
     for _ in range(5):
         with pytest.raises(CircuitOpen):
@@ -464,13 +478,13 @@ def test_restarts_bin_no_more_than_one_run() -> None:
 def test_stopping_finishes_the_batch_in_hand() -> None:
     """A stop that arrives in the middle of a batch lets it be committed, and no other begins."""
     world = World(b"a", b"b", b"c", batch_max=2)
-    ask = world.index.ask
+    submit = world.index.submit
 
-    def stopping(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+    def stopping(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
         world.stop.request()
-        return ask(namespace, fingerprints, now_ms)
+        return submit(namespace, fingerprints, now_ms)
 
-    world.index.ask = stopping  # type: ignore[method-assign]
+    world.index.submit = stopping  # type: ignore[method-assign]
     assert world.pipeline.run() is True
     assert world.committed == 2
     assert world.events == [b"a n-0", b"b n-1"]
@@ -480,7 +494,7 @@ def test_an_outage_without_anybody_to_end_it_is_given_up() -> None:
     """Where an outage has a limit, a store that stays away ends the run after it, with nothing said or committed."""
     world = World(b"a")
     world.faults.left["decide"] = 1_000
-    world.pipeline.patience.pace = RetryTimeouts(outage_limit_seconds=30.0)
+    world.pipeline.retrier.timeouts = replace(TIMEOUTS, outage_timeout_seconds=30.0)
     assert not world.pipeline.run()
     assert 30.0 <= world.time.now < 40.0
     assert world.committed == 0
@@ -541,7 +555,7 @@ def test_nothing_is_lost_whatever_fails(
     values: list[bytes | None], batch_max: int, faults: list[tuple[str, int]]
 ) -> None:
     """Under any mix of outages every message leads to its record, to one story an article, and is committed."""
-    world = World(*values, batch_max=batch_max, limits=CircuitLimits(in_a_row=1000, share=1.0))
+    world = World(*values, batch_max=batch_max, limits=CircuitLimits(max_consecutive=1000, max_ratio=1.0))
     coming = iter(faults)
     on_delivered = world.observer.delivered
 

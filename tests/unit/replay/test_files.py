@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import CorruptRecord, DeadLetterReason, Message, Outcome, OutputRecord
+from reprise.model import CorruptRecord, DeadLetterReason, Delivered, Message, Outcome, OutputRecord, Rejection
 from reprise.replay.event_writer import EventWriter
 from reprise.replay.file_source import FileSource
 
@@ -106,8 +106,10 @@ def test_a_truncated_gzip_file_is_fatal(tmp_path: Path) -> None:
 
 def outcome(value: bytes, reason: DeadLetterReason | None = None) -> Outcome:
     message = Message(topic="raw", partition=0, offset=1, key=None, value=b"{}")
-    record = OutputRecord(topic="t", key=b"k", value=value, headers=())
-    return Outcome(message=message, records=(lambda: record,), reasons=(reason,))
+    record = OutputRecord(
+        topic="t", key=b"k", value=value, headers=(), rejection=reason and Rejection(reason=reason, detail="")
+    )
+    return Outcome(message=message, record=record)
 
 
 def test_only_events_are_written() -> None:
@@ -115,7 +117,7 @@ def test_only_events_are_written() -> None:
     output = io.BytesIO()
     writer = EventWriter(output)
     outcomes = [outcome(b"1"), outcome(b"2", DeadLetterReason.NOT_JSON), outcome(b"3")]
-    assert writer.deliver(outcomes, "") == [(each, 0) for each in outcomes]
+    assert writer.deliver(outcomes, "") == [Delivered(message=each.message, record=each.record) for each in outcomes]
     assert output.getvalue() == b"1\n3\n"
     writer.close()
     assert not output.closed

@@ -14,16 +14,16 @@ def message(offset: int, partition: int = 0, timestamp_ms: int | None = None) ->
 def test_a_time_is_compared_with_the_message() -> None:
     """What is stamped before is silent, whatever its place; what has no stamp is told."""
     until = TimeCutoff(at_ms=100)
-    found = [until.verdict(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
-    assert found == [WarmUpPhase.SILENT, WarmUpPhase.LIVE, WarmUpPhase.SILENT, WarmUpPhase.LIVE]
-    assert until.verdict(CorruptRecord(topic=IN, partition=0, offset=0, detail="")) is WarmUpPhase.LIVE
+    found = [until.phase(message(number, timestamp_ms=at)) for number, at in enumerate((99, 100, 50, None))]
+    assert found == [WarmUpPhase.LEARN, WarmUpPhase.LIVE, WarmUpPhase.LEARN, WarmUpPhase.LIVE]
+    assert until.phase(CorruptRecord(topic=IN, partition=0, offset=0, detail="")) is WarmUpPhase.LIVE
 
 
 def test_offsets_are_of_each_partition() -> None:
     """Below a partition's offset is silent; a partition that is not named is told whole."""
     until = OffsetCutoff(offsets={0: 5})
-    assert [until.verdict(message(at)) for at in (4, 5)] == [WarmUpPhase.SILENT, WarmUpPhase.LIVE]
-    assert until.verdict(message(0, partition=1)) is WarmUpPhase.LIVE
+    assert [until.phase(message(at)) for at in (4, 5)] == [WarmUpPhase.LEARN, WarmUpPhase.LIVE]
+    assert until.phase(message(0, partition=1)) is WarmUpPhase.LIVE
 
 
 def test_a_group_is_waited_for_until_it_is_gone() -> None:
@@ -32,20 +32,20 @@ def test_a_group_is_waited_for_until_it_is_gone() -> None:
     until = GroupHandoverCutoff(group.look, clock)
 
     def verdicts() -> list[WarmUpPhase]:
-        until.look()
-        return [until.verdict(message(at)) for at in (4, 5)]
+        until.refresh()
+        return [until.phase(message(at)) for at in (4, 5)]
 
-    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
+    assert verdicts() == [WarmUpPhase.LEARN, WarmUpPhase.WAIT]
     group.members = 0
-    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
+    assert verdicts() == [WarmUpPhase.LEARN, WarmUpPhase.WAIT]
     clock.now += SETTLED_SECONDS - 1
     group.members = 1  # its last worker was replaced
-    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.WAITING]
+    assert verdicts() == [WarmUpPhase.LEARN, WarmUpPhase.WAIT]
     group.members, group.offsets = 0, {0: 6}
-    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.SILENT]
+    assert verdicts() == [WarmUpPhase.LEARN, WarmUpPhase.LEARN]
     clock.now += SETTLED_SECONDS
-    assert verdicts() == [WarmUpPhase.SILENT, WarmUpPhase.SILENT]
-    assert until.verdict(message(6)) is WarmUpPhase.LIVE
+    assert verdicts() == [WarmUpPhase.LEARN, WarmUpPhase.LEARN]
+    assert until.phase(message(6)) is WarmUpPhase.LIVE
 
 
 def test_once_over_it_stays_over() -> None:
@@ -53,7 +53,7 @@ def test_once_over_it_stays_over() -> None:
     clock, group = Clock(), Group({0: 5}, members=0)
     until = GroupHandoverCutoff(group.look, clock)
     clock.now += SETTLED_SECONDS
-    until.look()
+    until.refresh()
     group.members, group.offsets = 1, {0: 99}
-    until.look()
-    assert until.verdict(message(5)) is WarmUpPhase.LIVE
+    until.refresh()
+    assert until.phase(message(5)) is WarmUpPhase.LIVE

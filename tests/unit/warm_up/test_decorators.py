@@ -7,11 +7,13 @@ import pytest
 
 from reprise.errors import Unreachable
 from reprise.model import CorruptRecord, Fingerprint, Message, Outcome, OutputRecord
+from reprise.observability.observers import NullObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.batch import is_tombstone
-from reprise.processing.ports import Answers, Partition
+from reprise.processing.pending import CompletedDecisions
+from reprise.processing.ports import Partition, PendingDecisions
 from reprise.warm_up.cutoff import SETTLED_SECONDS, Cutoff, GroupHandoverCutoff, GroupState, OffsetCutoff
-from reprise.warm_up.decorators import LOOK_SECONDS, PROGRESS_SECONDS, WarmUpDelivery, WarmUpIndex, WarmUpSource
+from reprise.warm_up.decorators import PROGRESS_SECONDS, REFRESH_SECONDS, WarmUpDelivery, WarmUpIndex, WarmUpSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.unit.warm_up.other_group import Clock, Group
 
@@ -24,13 +26,13 @@ class Recording:
 
     asked: list[tuple[str, int]] = field(default_factory=list)
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
         self.asked.append(("learn", len(fingerprints)))
-        return Answers(tuple)
+        return CompletedDecisions(())
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        self.asked.append(("ask", len(fingerprints)))
-        return Answers(tuple)
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        self.asked.append(("submit", len(fingerprints)))
+        return CompletedDecisions(())
 
     def close(self) -> None: ...
 
@@ -49,9 +51,9 @@ class Tape(MemorySource):
         finally:
             self.positions.update(kept)
 
-    def put_back(self, positions: Mapping[Partition, int]) -> None:
-        self.positions.update(positions)
-        self.back |= positions.keys()
+    def rewind(self, offsets: Mapping[Partition, int]) -> None:
+        self.positions.update(offsets)
+        self.back |= offsets.keys()
 
     def resume(self) -> None:
         super().resume()
@@ -59,7 +61,7 @@ class Tape(MemorySource):
 
 
 @dataclass
-class World:
+class World(NullObserver):
     """A worker's loop in short: poll, ask the index, deliver."""
 
     until: Cutoff
@@ -75,22 +77,30 @@ class World:
         self.source = WarmUpSource(
             tape,
             self.until,
-            lambda event, **fields: self.lines.append((event, fields)),
-            lambda: self.live.append(True),
+            self,
             monotonic=self.clock,
         )
-        self.delivery = WarmUpDelivery(AtLeastOnce(MemorySink(self.broker), tape.commit), lambda: self.source.silent)
-        self.warm = WarmUpIndex(self.index, lambda: self.source.silent)
+        self.delivery = WarmUpDelivery(
+            AtLeastOnce(MemorySink(self.broker), tape, flush_timeout_seconds=30.0), self.source
+        )
+        self.warm = WarmUpIndex(self.index, self.source)
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        self.lines.append(("warm_up_progress", {"learned": learned, "is_waiting": is_waiting}))
+
+    def warm_up_over(self, learned: int) -> None:
+        self.lines.append(("warm_up_over", {"learned": learned}))
+        self.live.append(True)
 
     def step(self) -> list[int]:
         """One batch; returns its offsets."""
         messages = self.source.poll(0.1)
         if not messages:
             return []
-        self.warm.ask("n", [Fingerprint(article_id="a", content_hash=b"")] * len(messages), 0)
+        self.warm.submit("n", [Fingerprint(article_id="a", content_hash=b"")] * len(messages), 0)
         outcomes = [_outcome(each) for each in messages]
         delivered = self.delivery.deliver(outcomes, "")
-        assert [outcome for outcome, _ in delivered] == outcomes  # counted as what they are
+        assert [each.record for each in delivered] == [each.record for each in outcomes]  # counted as what they are
         return [each.offset for each in messages]
 
     def told(self) -> list[str]:
@@ -104,9 +114,7 @@ def _outcome(each: Message | CorruptRecord) -> Outcome:
     if is_tombstone(each):
         return Outcome(message=each)
     name = f"{each.partition}:{each.offset}".encode()
-    return Outcome(
-        message=each, records=(lambda: OutputRecord(topic=OUT, key=None, value=name, headers=()),), reasons=(None,)
-    )
+    return Outcome(message=each, record=OutputRecord(topic=OUT, key=None, value=name, headers=()))
 
 
 def a_broker(*lengths: int) -> MemoryBroker:
@@ -125,7 +133,7 @@ def test_silence_ends_in_the_middle_of_a_batch() -> None:
     assert (world.committed(), world.told()) == ({0: 3}, [])
     assert [world.step(), world.step()] == [[3, 4, 5], []]
     assert (world.committed(), world.told()) == ({0: 6}, ["0:3", "0:4", "0:5"])
-    assert world.index.asked == [("learn", 3), ("ask", 3)]
+    assert world.index.asked == [("learn", 3), ("submit", 3)]
     assert world.live == [True]
     assert [event for event, _ in world.lines] == ["warm_up_over"]
 
@@ -148,7 +156,7 @@ def test_it_waits_for_a_group_and_takes_over_where_that_ended() -> None:
     asked = group.asked
     assert world.step() == []
     assert group.asked == asked  # not once a poll
-    clock.now += LOOK_SECONDS
+    clock.now += REFRESH_SECONDS
     group.offsets = {0: 3}
     assert world.step() == [2]
     group.members, group.offsets = 0, {0: 4}
@@ -176,18 +184,18 @@ def test_an_outage_while_waiting_loses_nothing() -> None:
     group, clock = Group({0: 2}), Clock()
     world = World(GroupHandoverCutoff(group.look, clock), a_broker(4), clock)
     assert [world.step(), world.step()] == [[0, 1], []]
-    clock.now += LOOK_SECONDS
+    clock.now += REFRESH_SECONDS
 
     def away() -> GroupState:
         raise Unreachable("kafka")
 
-    world.until._ask = away  # type: ignore[attr-defined]
+    world.until._read_state = away  # type: ignore[attr-defined]
     with pytest.raises(Unreachable):
         world.source.poll(0.1)
     world.source.pause()
     assert world.source.poll(0.1) == []
     world.source.resume()
-    world.until._ask = group.look  # type: ignore[attr-defined]
+    world.until._read_state = group.look  # type: ignore[attr-defined]
     group.members = 0
     for _ in range(4):
         clock.now += SETTLED_SECONDS
@@ -204,4 +212,4 @@ def test_progress_is_told_seldom() -> None:
     assert world.lines == []
     clock.now += PROGRESS_SECONDS
     world.step()
-    assert world.lines == [("warm_up_progress", {"learnt": 2, "waiting": True})]
+    assert world.lines == [("warm_up_progress", {"learned": 2, "is_waiting": True})]

@@ -13,14 +13,14 @@ import orjson
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store, with_source
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store
 from reprise.commands.support.phases import Phases
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.evaluation import baseline
-from reprise.evaluation.error_analysis import find_worst_stories
+from reprise.evaluation.error_analysis import worst_stories
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
-from reprise.evaluation.report import WORKER, EvaluationReport, to_json, to_terminal
-from reprise.evaluation.runs import OrderedRun, decide_in_order, order_seeds, shuffle
+from reprise.evaluation.report import OWN, Report, to_json, to_terminal
+from reprise.evaluation.runs import OrderedRun, decide, seeds, shuffled
 from reprise.evaluation.scores import score
 from reprise.index.redis.errors import translate_redis_error
 from reprise.sanitize import one_line
@@ -83,9 +83,9 @@ class _Evaluation:
     orders: int
     show: Phases
 
-    def report(self, name: str, source: str | None, *, worst: int, examples: int) -> EvaluationReport:
+    def report(self, name: str, source: str | None, *, worst: int, examples: int) -> Report:
         """Read the file, decide its articles in every order, and score."""
-        from reprise.bootstrap import rule_of  # noqa: PLC0415
+        from reprise.bootstrap import dedup_rule  # noqa: PLC0415
 
         with_baseline = baseline.is_installed()
         if not with_baseline:
@@ -93,29 +93,29 @@ class _Evaluation:
         read = self._read(name, source, with_baseline)
         gold = gold_labels(read.articles)
         runs = list(self._own(read.articles))
-        systems = {WORKER: [score(gold, run.stories()) for run in runs]}
+        systems = {OWN: [score(gold, run.stories()) for run in runs]}
         for threshold in baseline.THRESHOLDS if with_baseline else ():
             theirs = self._datasketch(read, threshold)
             systems[f"datasketch {threshold}"] = [score(gold, stories) for stories in theirs]
-        worst_order = min(range(len(runs)), key=lambda each: systems[WORKER][each].b3_f1)
-        rule = rule_of(self.settings)
-        return EvaluationReport(
+        worst_order = min(range(len(runs)), key=lambda each: systems[OWN][each].b3_f1)
+        rule = dedup_rule(self.settings)
+        return Report(
             articles=len(read.articles),
             scored=len(gold),
             gold_stories=len(set(gold.values())),
-            rejected=read.unread,
+            unread=read.unread,
             seeds=[run.seed for run in runs],
             systems=systems,
             worst_order=worst_order,
-            worst=find_worst_stories(runs[worst_order], gold, rule, stories=worst, examples=examples),
+            worst=worst_stories(runs[worst_order], gold, rule, stories=worst, examples=examples),
         )
 
     def _read(self, name: str, source: str | None, with_baseline: bool) -> "_Lines":
-        from reprise.bootstrap import steps_of  # noqa: PLC0415
+        from reprise.bootstrap import article_processor  # noqa: PLC0415
 
-        steps, lines = steps_of(self.settings), _Lines()
+        processor, lines = article_processor(self.settings, default_source=source), _Lines()
         with self.show.phase("reading", None) as advance:
-            for each in read_lines(messages(self.settings, name), with_source(steps.read, source), steps.fingerprint):
+            for each in read_lines(messages(self.settings, name), processor.decode, processor.fingerprint):
                 advance(1)
                 if isinstance(each, RejectedLine):
                     lines.unread += 1
@@ -135,13 +135,13 @@ class _Evaluation:
 
         client = connect(self.settings.redis)
         with closing(open_index(self.settings, client)) as index:
-            for number, seed in enumerate(order_seeds(self.orders), start=1):
+            for number, seed in enumerate(seeds(self.orders), start=1):
                 with (
-                    self.show.phase(f"{WORKER}, order {number} of {self.orders}", len(articles)) as advance,
+                    self.show.phase(f"{OWN}, order {number} of {self.orders}", len(articles)) as advance,
                     _forgotten(client, self.settings.index.namespace),
                 ):
-                    yield decide_in_order(
-                        shuffle(articles, seed),
+                    yield decide(
+                        shuffled(articles, seed),
                         seed,
                         index,
                         f"{self.settings.index.namespace}-{number}",
@@ -154,8 +154,8 @@ class _Evaluation:
         """The stories of datasketch's LSH in every order."""
         total = len(lines.articles) * self.orders
         with self.show.phase(f"datasketch {threshold}", total) as advance:
-            for seed in order_seeds(self.orders):
-                order = shuffle(lines.articles, seed)
+            for seed in seeds(self.orders):
+                order = shuffled(lines.articles, seed)
                 signed = [(each.article_id, lines.signatures[each.line]) for each in order]
                 yield baseline.cluster(signed, threshold, advance)
 

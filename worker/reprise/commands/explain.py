@@ -7,7 +7,7 @@ import click
 import orjson
 from rich.console import Console
 
-from reprise.commands.support.file_input import Decode, messages, with_source
+from reprise.commands.support.file_input import Decode, messages
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import BadMessage, UsageError
 from reprise.model import Article, Message
@@ -30,15 +30,15 @@ def command(a: str, b: str, inside: str | None, source: str | None, page: str | 
     A and B are files: text, .html, or .json with one article as a message has it. The index is taken to hold nothing
     but A; in a running one a phrase that many stories share counts for nothing, and B may match another story better.
     """
-    from reprise.bootstrap import rule_of, steps_of  # noqa: PLC0415
+    from reprise.bootstrap import article_processor, dedup_rule  # noqa: PLC0415
     from reprise.explanation.analysis import explain  # noqa: PLC0415
     from reprise.explanation.html_report import to_html  # noqa: PLC0415
     from reprise.explanation.terminal_report import to_terminal  # noqa: PLC0415
 
     settings = load()
-    read = with_source(steps_of(settings).read, source)
+    read = article_processor(settings, default_source=source).decode
     articles = _found(settings, inside, (a, b), read) if inside else [_article(name, read) for name in (a, b)]
-    found = explain(articles[0], articles[1], rule_of(settings))
+    found = explain(articles[0], articles[1], dedup_rule(settings))
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(to_terminal(found, colours=console.color_system is not None and not console.no_color))
     if page is not None:

@@ -1,24 +1,17 @@
 """`reprise replay`: the worker's own pipeline from files to a file, without Kafka."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import click
 
-from reprise.commands.support.file_input import end_as_interrupted, environment_with, store, with_source
+from reprise.commands.support.file_input import end_as_interrupted, environment_with, store
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal
-from reprise.model import CorruptRecord, DeadLetterReason, Message, OutputRecord
 from reprise.settings import Settings, load
-
-if TYPE_CHECKING:
-    from reprise.commands.support.progress import Progress
-
-Bin = Callable[[Message | CorruptRecord, DeadLetterReason, str, float], OutputRecord]
 
 
 @click.command(cls=ConfiguredCommand)
@@ -57,7 +50,7 @@ def _output(name: str) -> Iterator[BinaryIO]:
 
 def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
     """Run the pipeline to the end of the files; answers whether everything is delivered."""
-    from reprise.bootstrap import build_pipeline, open_index, steps_of  # noqa: PLC0415
+    from reprise.bootstrap import article_processor, build_pipeline, open_index  # noqa: PLC0415
     from reprise.commands.support.progress import Progress  # noqa: PLC0415
     from reprise.index.redis.client import connect  # noqa: PLC0415
     from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
@@ -76,7 +69,6 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
         index = open_index(settings, connect(settings.redis))
         closing.callback(index.close)
         progress = closing.enter_context(Progress(sys.stderr))
-        steps = steps_of(settings)
         pipeline = build_pipeline(
             settings,
             source=messages,
@@ -84,25 +76,11 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             delivery=EventWriter(events),
             observer=progress,
             stop=stop,
-            outage_limit_seconds=settings.times.startup_timeout_seconds,
-            steps=replace(
-                steps,
-                read=with_source(steps.read, source),
-                dead_letter=_told(steps.dead_letter, progress),
-            ),
+            outage_timeout_seconds=settings.times.startup_timeout_seconds,
+            processor=article_processor(settings, default_source=source),
         )
         # a pipe's next line may be long in coming, and the events of the last one do not wait for it
         pipeline.reads_ahead = all(Path(name).is_file() for name in files)
         delivered = pipeline.run()
     progress.summarise()
     return delivered
-
-
-def _told(bin_: Bin, progress: "Progress") -> Bin:
-    """Tell of each dead letter as it is made: there is no topic to look into afterwards."""
-
-    def binning(message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float) -> OutputRecord:
-        progress.note(f"{message.topic}:{message.offset}: {reason.value}: {detail}")
-        return bin_(message, reason, detail, now)
-
-    return binning

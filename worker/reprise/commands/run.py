@@ -74,12 +74,13 @@ def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = 
     """Run one worker until it is stopped. Raises Fatal, also where it could not deliver what it had in hand."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
-    from reprise.bootstrap import StoppedDuringStartup, open_worker  # noqa: PLC0415
+    from reprise.bootstrap import open_worker  # noqa: PLC0415
     from reprise.observability.http_server import build_routes, http_server  # noqa: PLC0415
     from reprise.observability.logging import ProgressLogger, get_logger  # noqa: PLC0415
     from reprise.observability.metrics import Metrics  # noqa: PLC0415
     from reprise.observability.observers import CompositeObserver  # noqa: PLC0415
     from reprise.observability.probes import ProbeState  # noqa: PLC0415
+    from reprise.startup import StoppedDuringStartup  # noqa: PLC0415
 
     log, progress = get_logger(), ProgressLogger()
     metrics, probes = Metrics(CollectorRegistry()), ProbeState(settings.times.liveness_timeout_seconds)

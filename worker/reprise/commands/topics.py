@@ -33,9 +33,9 @@ def command(
     What is not given is left to the broker, and not checked. What exists is never altered: where it differs, a line
     says how, and the exit code is 1. The names come from the environment.
     """
-    from reprise.bootstrap import await_broker  # noqa: PLC0415  # --help needs no client
     from reprise.kafka.topics import TopicPlan, check_topics, create_topics  # noqa: PLC0415
     from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
+    from reprise.startup import wait_for_broker  # noqa: PLC0415  # --help needs no client
 
     settings = load()
     plans = [
@@ -47,7 +47,7 @@ def command(
         )
         for role, name in settings.topics.model_dump().items()
     ]
-    await_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
+    wait_for_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
     states = (check_topics if check_only else create_topics)(settings.kafka, plans)
     for state in states:
         found = ["created"] if state.created else list(state.differences) or ["is there"]

@@ -23,7 +23,7 @@ from reprise.dedup.decision import (
 from reprise.dedup.retention import Retention
 from reprise.messages.ids import story_id
 from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
-from reprise.processing.ports import Answers
+from reprise.processing.pending import CompletedDecisions
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,10 +64,9 @@ class MemoryIndex:
         self._retention = retention
         self._namespaces: defaultdict[str, _NamespaceState] = defaultdict(_NamespaceState)
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> CompletedDecisions:
         """Decide each article in order, at once; see reprise/ports.py."""
-        decisions = self.decide(namespace, fingerprints, now_ms)
-        return Answers(lambda: decisions)
+        return CompletedDecisions(self.decide(namespace, fingerprints, now_ms))
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
         """Ask, and take the answer."""

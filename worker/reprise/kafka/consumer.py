@@ -21,7 +21,7 @@ from reprise.kafka.clients import (
 )
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.model import CorruptRecord, Message
-from reprise.processing.batch import positions
+from reprise.processing.batch import next_offsets
 from reprise.processing.ports import Partition
 from reprise.settings.groups import KafkaSettings
 
@@ -108,7 +108,7 @@ class KafkaSource:
         self._update_lag(consumer)
         return messages
 
-    def commit(self, messages: Sequence[Message | CorruptRecord], note: str, seconds: float) -> None:
+    def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
         """Record that these messages are delivered, and all before them; those of partitions lost since are left out.
 
         Raises Unreachable when it is not known to have happened. A rebalance in progress is that too: polling ends it.
@@ -118,7 +118,7 @@ class KafkaSource:
         if not ours:
             return
         try:
-            consumer.commit(offsets(ours, note), timeout_ms=milliseconds(seconds))
+            consumer.commit(offsets(ours, offset_metadata), timeout_ms=milliseconds(timeout_seconds))
         except Exception as error:
             raise translate_kafka_error(error, "committing offsets") from error
         self.committed(ours)
@@ -152,7 +152,7 @@ class KafkaSource:
         found = self._committed(positions, seconds)
         return bool(positions) and all(found[partition].offset >= position for partition, position in positions.items())
 
-    def notes(self) -> Sequence[str]:
+    def read_offset_metadata(self) -> Sequence[str]:
         """See Source."""
         return [found.metadata for found in self._committed(self.partitions(), _ASK_SECONDS).values()]
 
@@ -170,13 +170,13 @@ class KafkaSource:
         if consumer is not None:
             _each(consumer.resume, consumer.paused())
 
-    def put_back(self, positions: Mapping[Partition, int]) -> None:
+    def rewind(self, offsets: Mapping[Partition, int]) -> None:
         """Fetch nothing more of these partitions until `resume`, and then begin at these positions.
 
         After a rebalance a partition comes unpaused: the same messages come again, to be put back again.
         """
         consumer = self._open()
-        for partition, position in positions.items():
+        for partition, position in offsets.items():
             self._unread(consumer, TopicPartition(*partition), position)
 
     def close(self) -> None:
@@ -240,7 +240,7 @@ class KafkaSource:
     def _ours(self, consumer: KafkaConsumer, messages: Iterable[Message | CorruptRecord]) -> Mapping[Partition, int]:
         # a partition may be taken between a poll and its messages' being made: so the assignment has a say, too
         assigned = {_key(partition) for partition in consumer.assignment()}
-        return positions(
+        return next_offsets(
             message
             for message in messages
             if (key := (message.topic, message.partition)) in assigned

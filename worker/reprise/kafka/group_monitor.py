@@ -42,7 +42,7 @@ class GroupMonitor:
             self._close_consumer()
             raise
 
-    def look(self) -> GroupState:
+    def read_state(self) -> GroupState:
         """Ask for the members, then for the commits: without members no commit can follow.
 
         Of an offset whose transaction is under way the client waits for the end. Raises Unreachable, Fatal,

@@ -13,8 +13,8 @@ from reprise.errors import RepriseError
 from reprise.kafka import transactions
 from reprise.kafka.consumer import KafkaSource, offsets
 from reprise.kafka.producer import KafkaSink
-from reprise.model import Outcome
-from reprise.processing.at_least_once import emit
+from reprise.model import Delivered, Outcome
+from reprise.processing.at_least_once import publish
 from reprise.settings.groups import KafkaSettings
 
 
@@ -44,13 +44,13 @@ class Transactional:
             settings, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(settings)
         )
         #: what was sent in a transaction of which nobody said whether it is committed
-        self._in_doubt: Sequence[tuple[Outcome, int]] = ()
+        self._in_doubt: Sequence[Delivered] = ()
 
-    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+    def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Leaves out what a rebalance took away."""
         self._sink.start()
         try:
-            delivered = self._deliver(outcomes, note, time.monotonic() + self._flush_timeout_seconds)
+            delivered = self._deliver(outcomes, offset_metadata, time.monotonic() + self._flush_timeout_seconds)
         except RepriseError:
             self._sink.close()
             raise
@@ -61,7 +61,7 @@ class Transactional:
         """See Delivery."""
         self._sink.close()
 
-    def _deliver(self, outcomes: Sequence[Outcome], note: str, until: float) -> Sequence[tuple[Outcome, int]]:
+    def _deliver(self, outcomes: Sequence[Outcome], offset_metadata: str, until: float) -> Sequence[Delivered]:
         producer = self._sink.open()
         member, ours = self._source.claim([outcome.message for outcome in outcomes])
         if self._in_doubt and self._source.is_committed(ours, until - time.monotonic()):
@@ -75,11 +75,11 @@ class Transactional:
             producer.begin_transaction()
         except Exception as error:
             raise self._sink.failed(error, "beginning a transaction") from error
-        delivered = list(zip(left, emit(left, self._sink), strict=True))
+        delivered = publish(left, self._sink)
         self._sink.flush()
         self._in_doubt = delivered
         try:
-            transactions.send_offsets(producer, offsets(ours, note), member, until - time.monotonic())
+            transactions.send_offsets(producer, offsets(ours, offset_metadata), member, until - time.monotonic())
             transactions.commit(producer, until - time.monotonic())
         except Exception as error:
             raise self._sink.failed(error, "committing a transaction") from error

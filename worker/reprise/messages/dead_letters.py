@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reprise.messages.timestamps import format_rfc3339
-from reprise.model import CorruptRecord, DeadLetterReason, Message, OutputRecord
+from reprise.model import CorruptRecord, Message, OutputRecord, Rejection
 
 #: Prefix of every header that a dead letter adds.
 PREFIX: Final = "reprise-dead-"
@@ -76,31 +76,28 @@ class DeadLetter:
         return _header(self.message, FORM) == "message"
 
 
-def dead_letter_record(
-    topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
-) -> OutputRecord:
+def dead_letter_record(topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
     """Make the dead letter of a message with its key, value and headers; a corrupt record gets a notice.
 
     topic  the dead-letter topic
     now    seconds since the epoch
     """
     if isinstance(message, CorruptRecord):
-        return notice_record(topic, message, reason, detail, now)
+        return notice_record(topic, message, rejection, now)
     kept = tuple((name, value) for name, value in message.headers if name not in _REPLACED)
     return OutputRecord(
         topic=topic,
         key=message.key,
         value=message.value,
-        headers=(*kept, *_headers(message, reason, detail, now, form="message")),
+        headers=(*kept, *_headers(message, rejection, now, form="message")),
+        rejection=rejection,
     )
 
 
-def notice_record(
-    topic: str, message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float
-) -> OutputRecord:
+def notice_record(topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
     """Make a dead letter of headers alone, for a message that is corrupt or too large for the dead-letter topic."""
     return OutputRecord(
-        topic=topic, key=None, value=None, headers=_headers(message, reason, detail, now, form="notice")
+        topic=topic, key=None, value=None, headers=_headers(message, rejection, now, form="notice"), rejection=rejection
     )
 
 
@@ -148,11 +145,11 @@ def redrive_marker(letter: DeadLetter) -> OutputRecord:
 
 
 def _headers(
-    message: Message | CorruptRecord, reason: DeadLetterReason, detail: str, now: float, *, form: str
+    message: Message | CorruptRecord, rejection: Rejection, now: float, *, form: str
 ) -> tuple[tuple[str, bytes], ...]:
     values = {
-        REASON: reason.value,
-        DETAIL: " ".join(detail.split())[:_MAX_DETAIL_CHARACTERS],
+        REASON: rejection.reason.value,
+        DETAIL: " ".join(rejection.detail.split())[:_MAX_DETAIL_CHARACTERS],
         TOPIC: message.topic,
         PARTITION: str(message.partition),
         OFFSET: str(message.offset),

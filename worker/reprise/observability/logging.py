@@ -14,8 +14,8 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from reprise.errors import calls
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Message
+from reprise.errors import traceback_lines
+from reprise.model import CorruptRecord, Decision, Dependency, EventType, Message, Rejection
 from reprise.observability.observers import NullObserver
 
 #: Seconds between two "progress" lines while messages arrive, and between two "unreachable" lines of one dependency.
@@ -139,7 +139,7 @@ class ProgressLogger(NullObserver):
 
     def unexpected_error(self, error: Exception) -> None:
         """Log the error's type and calls. Its message may quote an article and is left out."""
-        error_calls = calls(error)
+        error_calls = traceback_lines(error)
         if error_calls[-1] not in self._error_sites:
             self._error_sites.add(error_calls[-1])
             self._log.error(
@@ -149,11 +149,19 @@ class ProgressLogger(NullObserver):
                 consequence="the message becomes a dead letter",
             )
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """Count the dead letter; log its reason and position if it is the reason's first since the last summary."""
-        if not self._dead_letters[reason.value]:
-            self._log.warning("dead_letter", reason=reason.value, **_position_fields(message))
-        self._dead_letters[reason.value] += 1
+        if not self._dead_letters[rejection.reason.value]:
+            self._log.warning("dead_letter", reason=rejection.reason.value, **_position_fields(message))
+        self._dead_letters[rejection.reason.value] += 1
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        """Log the progress of a warm-up."""
+        self._log.info("warm_up_progress", learnt=learned, waiting=is_waiting)
+
+    def warm_up_over(self, learned: int) -> None:
+        """Log the end of a warm-up."""
+        self._log.info("warm_up_over", learnt=learned)
 
     def skipped(self) -> None:
         """Count a tombstone."""

@@ -20,7 +20,17 @@ from prometheus_client import (
 )
 
 from reprise import __version__
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Kind, MemoryUsage, Message
+from reprise.model import (
+    CorruptRecord,
+    DeadLetterReason,
+    Decision,
+    Dependency,
+    EventType,
+    Kind,
+    MemoryUsage,
+    Message,
+    Rejection,
+)
 from reprise.observability.collectors import IndexCollector, LagCollector, MemoryCollector
 from reprise.processing.ports import Partition
 
@@ -218,10 +228,17 @@ class Metrics:
         if decision.kind is not None:
             self._variants.labels(decision.kind).inc()
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""
         self._articles.labels(ArticleOutcome.DEAD).inc()
-        self._dead.labels(reason).inc()
+        self._dead.labels(rejection.reason).inc()
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        """See Observer; logs report the progress."""
+
+    def warm_up_over(self, learned: int) -> None:
+        """See Observer."""
+        self._warm_up.set(0)
 
     def skipped(self) -> None:
         """See Observer."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, Message
+from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
 from reprise.processing.ports import Observer
 
 
@@ -21,7 +21,7 @@ class NullObserver:
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""
 
     def skipped(self) -> None:
@@ -34,6 +34,12 @@ class NullObserver:
         """See Observer."""
 
     def reachable(self, dependency: Dependency) -> None:
+        """See Observer."""
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        """See Observer."""
+
+    def warm_up_over(self, learned: int) -> None:
         """See Observer."""
 
 
@@ -63,10 +69,10 @@ class CompositeObserver:
         for observer in self._observers:
             observer.decided(decisions, index_wait_seconds, batch_seconds)
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.dead_lettered(reason, message)
+            observer.dead_lettered(message, rejection)
 
     def skipped(self) -> None:
         """See Observer."""
@@ -87,3 +93,13 @@ class CompositeObserver:
         """See Observer."""
         for observer in self._observers:
             observer.reachable(dependency)
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.warm_up_progress(learned, is_waiting)
+
+    def warm_up_over(self, learned: int) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.warm_up_over(learned)

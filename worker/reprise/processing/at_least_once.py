@@ -1,61 +1,53 @@
-"""How a batch goes out: what both ways of delivering share, and the default one. The other: kafka/transactional.py."""
+"""At-least-once delivery: publish, flush, then commit. kafka/transactional.py is the other way of delivering."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from reprise.errors import Fatal
-from reprise.model import CorruptRecord, Message, Outcome
-from reprise.processing.ports import Sink
-from reprise.settings.groups import TimeSettings
+from reprise.model import Delivered, Outcome
+from reprise.processing.ports import OffsetCommitter, Sink
 
 
-def emit(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[int]:
-    """Hand over of each outcome the first record that its topic takes, in order, and return the numbers of those.
+def publish(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[Delivered]:
+    """Queue the record of each outcome, in order; where it is too large for its topic, its first fallback that fits.
 
-    Raises Unreachable, Fatal.
+    Returns one Delivered an outcome, before any acknowledgement. Raises Unreachable, Fatal.
     """
-    chosen = [0] * len(outcomes)
-    left = [index for index, outcome in enumerate(outcomes) if outcome.records]
-    while left:
-        too_large = sink.send([outcomes[index].records[chosen[index]]() for index in left])
-        left = [left[number] for number in too_large]
-        for index in left:
-            chosen[index] += 1
-            if chosen[index] == len(outcomes[index].records):
+    chosen = [outcome.record for outcome in outcomes]
+    attempts = [0] * len(outcomes)
+    unsent = [position for position, record in enumerate(chosen) if record is not None]
+    while unsent:
+        too_large = sink.send([record for position in unsent if (record := chosen[position]) is not None])
+        unsent = [unsent[index] for index in too_large]
+        for position in unsent:
+            fallbacks = outcomes[position].fallbacks
+            if attempts[position] == len(fallbacks):
                 raise Fatal("a dead letter of headers alone is too large for its topic; raise max.message.bytes")
-    return chosen
+            chosen[position] = fallbacks[attempts[position]]
+            attempts[position] += 1
+    return [Delivered(message=outcome.message, record=record) for outcome, record in zip(outcomes, chosen, strict=True)]
 
 
 class AtLeastOnce:
-    """The Delivery that commits after everything is acknowledged: a crash between the two repeats up to a batch."""
+    """The Delivery that commits after every acknowledgement: a crash in between repeats at most one batch."""
 
-    def __init__(
-        self,
-        sink: Sink,
-        commit: Callable[[Sequence[Message | CorruptRecord], str, float], None],
-        *,
-        flush_timeout_seconds: float = TimeSettings().flush_timeout_seconds,
-    ) -> None:
-        """Deliver within the time that the sink has to flush.
-
-        commit  takes messages, a note and the seconds it has; leaves out partitions lost since their poll, and raises
-                Unreachable where it may not have happened
-        """
-        self._flush_timeout_seconds = flush_timeout_seconds
+    def __init__(self, sink: Sink, committer: OffsetCommitter, *, flush_timeout_seconds: float) -> None:
+        """Publish to `sink` and commit with `committer`, together within `flush_timeout_seconds`."""
         self._sink = sink
-        self._commit = commit
-        #: the batch that is acknowledged and not yet committed, and what was sent of it
-        self._flushed: tuple[Sequence[Outcome], Sequence[int]] = ((), ())
+        self._committer = committer
+        self._flush_timeout_seconds = flush_timeout_seconds
+        #: the batch that is acknowledged and not yet committed, with its records
+        self._flushed: tuple[Sequence[Outcome], Sequence[Delivered]] = ((), ())
 
-    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
-        """See Delivery. Called again for a commit that failed, it sends nothing a second time."""
-        until = time.monotonic() + self._flush_timeout_seconds
+    def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
+        """See Delivery. Called again after a commit that failed, it publishes nothing a second time."""
+        deadline = time.monotonic() + self._flush_timeout_seconds
         if self._flushed[0] is not outcomes:
-            chosen = emit(outcomes, self._sink)
+            delivered = publish(outcomes, self._sink)
             self._sink.flush()
-            self._flushed = outcomes, chosen
-        self._commit([outcome.message for outcome in outcomes], note, until - time.monotonic())
-        delivered = list(zip(*self._flushed, strict=True))
+            self._flushed = outcomes, delivered
+        self._committer.commit([outcome.message for outcome in outcomes], offset_metadata, deadline - time.monotonic())
+        _, delivered = self._flushed
         self._flushed = (), ()
         return delivered
 

@@ -1,7 +1,7 @@
-"""The circuit limit: how many unreadable messages are bad luck, and how many mean that something upstream broke.
+"""The circuit breaker: stops the worker when too many messages are rejected, so that it does not drain the topic.
 
-Pure. The state goes in and comes out; nothing here bins, commits or stops anything. As a note it goes along with each
-commit, so that a worker that is started again and again bins no more than one that runs on.
+Pure functions on a state. The state is committed with each offset, so that a worker that restarts again and again
+rejects no more messages than one that keeps running.
 """
 
 import re
@@ -13,72 +13,71 @@ from reprise.errors import CircuitOpen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitLimits:
-    """When too much is too much. A share is judged over the last `window` messages once `least` of them were seen."""
+    """The limits that open the circuit. The ratio counts from `min_samples` messages on, over the last `window`."""
 
-    #: messages; a batch of a broken producer reaches it at once, a bad page a minute never does
-    in_a_row: int = 100
-    #: 0..1; real crawls bin well under 1 in 100
-    share: float = 0.3
-    #: messages that the share is taken of: a few batches, so that old troubles are forgotten
+    #: consecutive rejected messages: a batch of a broken producer reaches it at once, one bad page a minute never does
+    max_consecutive: int
+    #: ratio of rejected messages, 0..1; real crawls reject well under 1 in 100
+    max_ratio: float
+    #: messages that the ratio is taken of: a few batches, so that old failures are forgotten
     window: int = 1000
-    #: messages; below it a handful of bad ones would already be a large share
-    least: int = 200
+    #: messages; below it a handful of rejections would already be a large ratio
+    min_samples: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitState:
-    """What was judged so far: the last messages, oldest first, a byte each (1 unreadable, 0 read)."""
+    """The last messages, oldest first, one byte each (1 rejected, 0 accepted), and the consecutive rejections."""
 
     recent: bytes = b""
-    in_a_row: int = 0
+    consecutive: int = 0
 
 
-def update(limits: CircuitLimits, circuit: CircuitState, unreadable: Sequence[bool]) -> CircuitState:
-    """Add the verdicts on a batch, in order, and return the circuit after it.
+def update(limits: CircuitLimits, state: CircuitState, rejected: Sequence[bool]) -> CircuitState:
+    """Add the messages of a batch, in order, and return the state behind it.
 
-    Raises CircuitOpen where a limit is reached at any message of the batch, so that the answer does not depend on how
-    the stream was cut into batches.
+    Raises CircuitOpen if a limit is reached at any message of the batch: the result does not depend on how the stream
+    is cut into batches.
     """
-    recent = bytearray(circuit.recent)
-    in_a_row = circuit.in_a_row
-    bad = sum(recent)
-    for verdict in unreadable:
-        in_a_row = in_a_row + 1 if verdict else 0
-        recent.append(verdict)
-        bad += verdict
-        # the window is cut once a batch, not once a message: a byte at its front costs a copy of it all
+    recent = bytearray(state.recent)
+    consecutive = state.consecutive
+    total = sum(recent)
+    for is_rejected in rejected:
+        consecutive = consecutive + 1 if is_rejected else 0
+        recent.append(is_rejected)
+        total += is_rejected
+        # The window is cut once a batch, not once a message: removing the first byte copies all of it.
         if len(recent) > limits.window:
-            bad -= recent[len(recent) - limits.window - 1]
-        _check(limits, in_a_row, bad, min(len(recent), limits.window))
-    return CircuitState(recent=bytes(recent[-limits.window :]), in_a_row=in_a_row)
+            total -= recent[len(recent) - limits.window - 1]
+        _check(limits, consecutive, total, min(len(recent), limits.window))
+    return CircuitState(recent=bytes(recent[-limits.window :]), consecutive=consecutive)
 
 
-def offset_metadata(circuit: CircuitState) -> str:
-    """Write the state as text: about 260 characters, of the 4,096 that a broker keeps with an offset."""
-    verdicts = int(
-        "1" + "".join(map(str, circuit.recent)), 2
-    )  # the 1 in front keeps what was read well before the rest
-    return f"{circuit.in_a_row:x}.{verdicts:x}"
+def serialize(state: CircuitState) -> str:
+    """Write the state as offset metadata: about 260 characters, of the 4,096 that a broker keeps with an offset."""
+    # the leading 1 keeps the zeros of the oldest messages
+    bits = int("1" + "".join(map(str, state.recent)), 2)
+    return f"{state.consecutive:x}.{bits:x}"
 
 
-def deserialize(notes: Iterable[str]) -> CircuitState:
-    """Take up the worst of what was noted. A note that is not ours, such as the empty one, says nothing."""
-    found = [re.fullmatch(r"([0-9a-f]{1,8})\.([0-9a-f]{1,4000})", each) for each in notes]
-    states = [(int(match[1], 16), bytes(map(int, f"{int(match[2], 16):b}"[1:]))) for match in found if match]
+def deserialize(offset_metadata: Iterable[str]) -> CircuitState:
+    """Return the worst state among the metadata of several partitions; metadata of another form is ignored."""
+    parsed = [re.fullmatch(r"([0-9a-f]{1,8})\.([0-9a-f]{1,4000})", text) for text in offset_metadata]
+    states = [(int(match[1], 16), bytes(map(int, f"{int(match[2], 16):b}"[1:]))) for match in parsed if match]
     return CircuitState(
         recent=max((recent for _, recent in states), key=sum, default=b""),
-        in_a_row=max((in_a_row for in_a_row, _ in states), default=0),
+        consecutive=max((consecutive for consecutive, _ in states), default=0),
     )
 
 
-def _check(limits: CircuitLimits, in_a_row: int, bad: int, seen: int) -> None:
-    if in_a_row >= limits.in_a_row:
+def _check(limits: CircuitLimits, consecutive: int, rejected: int, seen: int) -> None:
+    if consecutive >= limits.max_consecutive:
         raise CircuitOpen(
-            f"{in_a_row} messages in a row cannot be read (limit {limits.in_a_row}); "
+            f"{consecutive} messages in a row cannot be read (limit {limits.max_consecutive}); "
             "the messages that reached it stay uncommitted and are in no dead letters"
         )
-    if seen >= limits.least and bad > limits.share * seen:
+    if seen >= limits.min_samples and rejected > limits.max_ratio * seen:
         raise CircuitOpen(
-            f"{bad} of the last {seen} messages cannot be read (limit {limits.share:.0%}); "
+            f"{rejected} of the last {seen} messages cannot be read (limit {limits.max_ratio:.0%}); "
             "the messages that reached it stay uncommitted and are in no dead letters"
         )

@@ -1,46 +1,54 @@
-"""A batch's articles are asked for in the index of their namespace, all namespaces at once.
+"""Submits a batch to the index of each of its namespaces, all in flight at once."""
 
-May live here: how a batch is cut and its answers are put together. May not: which namespace an article is of, an index.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from reprise.model import Decision, Fingerprint
-from reprise.processing.ports import Answers
+from reprise.processing.ports import Index, PendingDecisions
 
 
-def submit_by_namespace(
-    ask: Callable[[str, Sequence[Fingerprint], int], Answers], fingerprints: Sequence[Fingerprint], now_ms: int
-) -> Answers:
-    """Ask for each namespace's articles, in their order; the decisions come in the order of all.
+def submit_by_namespace(index: Index, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+    """Submit each namespace's articles in their order; the result has the decisions in the order of `fingerprints`.
 
-    Both halves raise what `ask` and its answers raise: some namespaces may then be decided, as with any prefix of a
-    batch.
+    Raises what `Index.submit` raises; some namespaces may then be decided, as with any prefix of a batch.
     """
-    groups: dict[str, list[int]] = {}
-    for number, fingerprint in enumerate(fingerprints):
-        groups.setdefault(fingerprint.namespace, []).append(number)
-    asked: list[tuple[Sequence[int], Answers]] = []
+    positions: dict[str, list[int]] = {}
+    for position, fingerprint in enumerate(fingerprints):
+        positions.setdefault(fingerprint.namespace, []).append(position)
+    pending = _FanoutDecisions(len(fingerprints))
+    try:
+        for namespace, own in positions.items():
+            pending.add(own, index.submit(namespace, [fingerprints[position] for position in own], now_ms))
+    except BaseException:
+        pending.cancel()
+        raise
+    return pending
 
-    def drop() -> None:
-        while asked:
-            asked.pop()[1].drop()
 
-    def wait() -> Sequence[Decision]:
+class _FanoutDecisions:
+    """PendingDecisions of several namespaces."""
+
+    def __init__(self, articles: int) -> None:
+        self._articles = articles
+        #: positions of a namespace's articles in the batch, with their decisions
+        self._parts: list[tuple[Sequence[int], PendingDecisions]] = []
+
+    def add(self, positions: Sequence[int], pending: PendingDecisions) -> None:
+        """Add the decisions of one namespace."""
+        self._parts.append((positions, pending))
+
+    def result(self) -> Sequence[Decision]:
+        """Wait for all namespaces. The first that fails cancels the others."""
         decisions: dict[int, Decision] = {}
         try:
-            while asked:
-                numbers, answers = asked.pop()
-                decisions.update(zip(numbers, answers.wait(), strict=True))
+            while self._parts:
+                positions, pending = self._parts.pop()
+                decisions.update(zip(positions, pending.result(), strict=True))
         except BaseException:
-            drop()  # the first that is away is waited for, the others are not
+            self.cancel()
             raise
-        return [decisions[number] for number in range(len(fingerprints))]
+        return [decisions[position] for position in range(self._articles)]
 
-    try:
-        for namespace, numbers in groups.items():
-            asked.append((numbers, ask(namespace, [fingerprints[number] for number in numbers], now_ms)))
-    except BaseException:
-        drop()
-        raise
-    return Answers(wait, drop)
+    def cancel(self) -> None:
+        """Cancel the namespaces that were not waited for."""
+        while self._parts:
+            self._parts.pop()[1].cancel()

@@ -1,11 +1,7 @@
-"""The worker's one sentence: poll, decide, emit, flush, commit.
+"""The loop: poll, decode, decide, publish, commit.
 
-The last three are what a Delivery does: one after the other (delivery.py), or in one transaction
-(kafka/transactional.py).
-
-May live here: the order of the steps. May not: anything that knows Kafka, Redis, JSON or a text. A message is bad
-(bin it), a dependency is away (keep the batch, try again), or the worker cannot go on (Fatal passes through, and
-nothing of the batch is committed).
+A bad message goes to the dead letters. While a dependency is unreachable the batch is kept and retried. A Fatal error
+passes through, and nothing of the batch is committed.
 """
 
 import time
@@ -14,33 +10,35 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from reprise.errors import RepriseError, Unreachable
-from reprise.model import CorruptRecord, Decision, Dependency, Message, Outcome
-from reprise.processing.batch import Decoded, Rejected, Steps, build_outcomes, decode_batch
-from reprise.processing.circuit_breaker import CircuitLimits, CircuitState, deserialize, offset_metadata, update
+from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message
+from reprise.processing import circuit_breaker
+from reprise.processing.batch import Decoded, Rejected, build_outcomes, decode_batch
+from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
 from reprise.processing.namespace_fanout import submit_by_namespace
-from reprise.processing.ports import Answers, Delivery, Index, Observer, Source
+from reprise.processing.pending import FailedDecisions
+from reprise.processing.ports import Delivery, Index, Observer, PendingDecisions, Source
+from reprise.processing.processor import ArticleProcessor
 from reprise.processing.retry import Retrier, ShutdownTimeout
 from reprise.processing.shutdown import StopRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """What one poll gave, read."""
+class _DecodedBatch:
+    """The messages of one poll, decoded. `polled_at` is on the monotonic clock."""
 
     messages: Sequence[Message | CorruptRecord]
     entries: Sequence[Decoded | Rejected]
-    #: on the clock that only grows
     polled_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A batch that the index is asked about, with the circuit as it is behind it."""
+class _InFlightBatch:
+    """A batch whose decisions are in flight, with the circuit's state behind it."""
 
-    batch: _Batch
+    batch: _DecodedBatch
     circuit: CircuitState
-    answers: Answers
-    asking_seconds: float
+    pending: PendingDecisions
+    submit_seconds: float
 
 
 @dataclass(kw_only=True)
@@ -51,106 +49,107 @@ class Pipeline:
     index: Index
     delivery: Delivery
     observer: Observer
-    steps: Steps
+    processor: ArticleProcessor
     stop: StopRequest
-    patience: Retrier
-    limits: CircuitLimits = field(default_factory=CircuitLimits)
-    #: whether the next batch is read while the index decides one; the source must then know which is which
+    retrier: Retrier
+    limits: CircuitLimits
+    #: whether to poll the next batch while the index decides the one before it
     reads_ahead: bool = True
-    #: seconds since the epoch: what decisions and dead letters carry
+    #: seconds since the epoch: the time of decisions and dead letters
     clock: Callable[[], float] = time.time
     _circuit: CircuitState = field(default_factory=CircuitState, init=False)
 
     def run(self) -> bool:
-        """Deliver batch after batch until asked to stop, then finish what is in hand: two batches at most.
+        """Deliver batch after batch until a stop is requested, then finish what is in hand: two batches at most.
 
-        Returns whether everything that was read is delivered: False where a dependency stayed away through the drain.
-        Raises Fatal, CircuitOpen among them. In both cases what is in hand is uncommitted: a restart reads it again.
+        Returns True if everything that was polled is delivered; False if a dependency stayed unreachable through the
+        drain timeout. Raises Fatal, CircuitOpen among them. After False or an error the batches in hand are
+        uncommitted: a restart reads them again.
         """
-        asked: _Asked | None = None
+        in_flight: _InFlightBatch | None = None
         try:
-            while asked or not self.stop.requested:
-                # The index works on one batch while the one before it is delivered and the next one is read.
-                ahead = self._read(self._ahead(asked))
-                decisions = self._decisions(asked) if asked else ()
-                decided, asked = asked, self._ask(ahead) if ahead.messages else None
+            while in_flight or not self.stop.requested:
+                # The index decides one batch while the next one is polled and decoded, and the one before published.
+                following = self._decode(self._poll_next(in_flight))
+                decisions = self._wait_for_decisions(in_flight) if in_flight else ()
+                decided, in_flight = in_flight, self._submit(following) if following.messages else None
                 if decided:
                     self._deliver(decided, decisions)
         except ShutdownTimeout:
             return False
         return True
 
-    def _ahead(self, asked: _Asked | None) -> Sequence[Message | CorruptRecord]:
-        if asked and not self.reads_ahead:
+    def _poll_next(self, in_flight: _InFlightBatch | None) -> Sequence[Message | CorruptRecord]:
+        if in_flight and not self.reads_ahead:
             return ()
-        seconds = 0 if asked else self.patience.pace.poll_timeout_seconds
-        return self.patience.insist(Dependency.KAFKA, partial(self._poll, seconds))
+        seconds = 0 if in_flight else self.retrier.timeouts.poll_timeout_seconds
+        return self.retrier.call(Dependency.KAFKA, partial(self._poll, seconds))
 
     def _poll(self, seconds: float) -> Sequence[Message | CorruptRecord]:
-        if self.stop.requested:  # between two tries: what is in hand waits for nothing more
+        if self.stop.requested:  # between two attempts: the batch in hand must not wait for new messages
             return ()
         try:
             messages = self.source.poll(seconds)
         except Unreachable:
-            self.observer.polled(0)  # the loop lives, whatever it was told
+            self.observer.polled(0)  # the poll completed: the loop is alive
             raise
         self.observer.polled(len(messages))
         return messages
 
-    def _read(self, messages: Sequence[Message | CorruptRecord]) -> _Batch:
+    def _decode(self, messages: Sequence[Message | CorruptRecord]) -> _DecodedBatch:
         polled_at = time.monotonic()
-        entries = decode_batch(messages, self.steps, self.observer.unexpected_error)
+        entries = decode_batch(messages, self.processor, self.observer)
         if articles := sum(isinstance(entry, Decoded) for entry in entries):
             self.observer.fingerprinted(articles, time.monotonic() - polled_at)
-        return _Batch(messages=messages, entries=entries, polled_at=polled_at)
+        return _DecodedBatch(messages=messages, entries=entries, polled_at=polled_at)
 
-    def _ask(self, batch: _Batch) -> _Asked:
+    def _submit(self, batch: _DecodedBatch) -> _InFlightBatch:
         if not self._circuit.recent:
-            self._circuit = deserialize(self.patience.insist(Dependency.KAFKA, self.source.notes))
+            metadata = self.retrier.call(Dependency.KAFKA, self.source.read_offset_metadata)
+            self._circuit = circuit_breaker.deserialize(metadata)
         started = time.monotonic()
         try:
-            # Judged before anything of it is sent: what opens the circuit must be met again after a restart.
-            self._circuit = update(self.limits, self._circuit, [isinstance(entry, Rejected) for entry in batch.entries])
-            answers = self._question(batch)
-        except RepriseError as error:  # told in its turn: the batch before this one can be delivered
-            answers = Answers(partial(_raise, error))
-        seconds = time.monotonic() - started
-        return _Asked(batch=batch, circuit=self._circuit, answers=answers, asking_seconds=seconds)
+            # Checked before anything of the batch is sent: a restart must meet the messages that open the circuit.
+            rejected = [isinstance(entry, Rejected) for entry in batch.entries]
+            self._circuit = circuit_breaker.update(self.limits, self._circuit, rejected)
+            pending = self._submit_articles(batch)
+        except RepriseError as error:  # raised in its turn: the batch before this one can still be delivered
+            pending = FailedDecisions(error)
+        return _InFlightBatch(
+            batch=batch, circuit=self._circuit, pending=pending, submit_seconds=time.monotonic() - started
+        )
 
-    def _question(self, batch: _Batch) -> Answers:
+    def _submit_articles(self, batch: _DecodedBatch) -> PendingDecisions:
         fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Decoded)]
-        return submit_by_namespace(self.index.ask, fingerprints, int(self.clock() * 1000))
+        return submit_by_namespace(self.index, fingerprints, int(self.clock() * 1000))
 
-    def _decisions(self, asked: _Asked) -> Sequence[Decision]:
-        sent = [asked.answers]
+    def _wait_for_decisions(self, in_flight: _InFlightBatch) -> Sequence[Decision]:
+        unread = [in_flight.pending]
 
         def attempt() -> Sequence[Decision]:
             started = time.monotonic()
-            # The index gives a recorded decision again, so a batch may be asked for as often as it takes.
-            asking = asked.asking_seconds if sent else 0.0
-            decisions = (sent.pop() if sent else self._question(asked.batch)).wait()
+            # The index returns recorded decisions again, so a batch may be submitted any number of times.
+            submit_seconds = in_flight.submit_seconds if unread else 0.0
+            decisions = (unread.pop() if unread else self._submit_articles(in_flight.batch)).result()
             if decisions:
                 now = time.monotonic()
-                self.observer.decided(decisions, asking + now - started, now - asked.batch.polled_at)
+                index_wait_seconds = submit_seconds + now - started
+                self.observer.decided(decisions, index_wait_seconds, now - in_flight.batch.polled_at)
             return decisions
 
-        return self.patience.insist(Dependency.REDIS, attempt)
+        return self.retrier.call(Dependency.REDIS, attempt)
 
-    def _deliver(self, asked: _Asked, decisions: Sequence[Decision]) -> None:
-        batch = asked.batch
-        led_to = build_outcomes(batch.messages, batch.entries, decisions, steps=self.steps, now=self.clock())
-        # An event that is sent again carries the same id: nothing is lost, and at worst something is said twice.
-        deliver = partial(self.delivery.deliver, led_to, offset_metadata(asked.circuit))
-        self._tell(self.patience.insist(Dependency.KAFKA, deliver))
+    def _deliver(self, decided: _InFlightBatch, decisions: Sequence[Decision]) -> None:
+        batch = decided.batch
+        outcomes = build_outcomes(batch.messages, batch.entries, decisions, processor=self.processor, now=self.clock())
+        # An event that is published again has the same id: nothing is lost, and a consumer can drop the repetition.
+        deliver = partial(self.delivery.deliver, outcomes, circuit_breaker.serialize(decided.circuit))
+        self._report(self.retrier.call(Dependency.KAFKA, deliver))
 
-    def _tell(self, delivered: Sequence[tuple[Outcome, int]]) -> None:
-        for outcome, number in delivered:
-            if not outcome.records:
+    def _report(self, delivered: Sequence[Delivered]) -> None:
+        for each in delivered:
+            if each.record is None:
                 self.observer.skipped()
-            elif reason := outcome.reasons[number]:
-                self.observer.dead_lettered(reason, outcome.message)
-        self.observer.delivered([outcome.message for outcome, _ in delivered])
-
-
-def _raise(error: RepriseError) -> Sequence[Decision]:
-    raise error
+            elif each.record.rejection is not None:
+                self.observer.dead_lettered(each.message, each.record.rejection)
+        self.observer.delivered([each.message for each in delivered])

@@ -1,107 +1,119 @@
-"""What the pipeline talks to.
+"""The ports of the loop: what it needs of Kafka, of the index and of monitoring.
 
+<<<<<<< HEAD
 Adapters: reprise/kafka, reprise/delivery.py, reprise/redis_index, reprise/memory_index.py, reprise/files.py,
 reprise/observability.
+=======
+Adapters: kafka/ (Source, Sink, Delivery), at_least_once.py (Delivery), index/ (Index), replay/ (Source and Delivery on
+files), observability/ (Observer).
+>>>>>>> ebcfe02 (wip)
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
 
 from reprise.model import (
     CorruptRecord,
-    DeadLetterReason,
     Decision,
+    Delivered,
     Dependency,
     Fingerprint,
     Message,
     Outcome,
     OutputRecord,
+    Rejection,
 )
 
 #: topic, partition
 Partition = tuple[str, int]
 
 
-def _nothing() -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What an index was asked for and has not told yet. One of the two is called, once.
-
-    wait  waits for the decisions, in the order of the articles
-    drop  waits for nothing, and frees what was kept for the answer
-    """
-
-    wait: Callable[[], Sequence[Decision]]
-    drop: Callable[[], None] = _nothing
-
-
 class Source(Protocol):
-    """Where messages come from."""
+    """Messages of the input topic, read as a member of a consumer group."""
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
-        """Wait up to `timeout_seconds` for messages, at most one batch; an empty answer is normal.
+        """Wait up to `timeout_seconds` for messages and return at most one batch; it is often empty.
 
-        Keeps the group membership alive, so it is called on also while paused. Raises Unreachable, Fatal.
+        Keeps the group membership alive, so the loop calls it while paused, too. Raises Unreachable, Fatal.
         """
 
-    def notes(self) -> Sequence[str]:
-        """Give what was last noted at the partitions that are assigned now. Raises Unreachable, Fatal."""
+    def read_offset_metadata(self) -> Sequence[str]:
+        """Return the metadata committed with the offsets of the assigned partitions. Raises Unreachable, Fatal."""
 
     def pause(self) -> None:
-        """Fetch nothing from now on, through rebalances too; poll answers empty."""
+        """Stop fetching, across rebalances as well; poll returns nothing until `resume`."""
 
     def resume(self) -> None:
-        """Undo pause."""
+        """Fetch again after `pause`."""
 
     def close(self) -> None:
-        """Leave the group and free everything, within a bounded time. Commits nothing."""
+        """Leave the group and free the connections, within a bounded time. Commits nothing."""
+
+
+class OffsetCommitter(Protocol):
+    """The part of a source that commits offsets."""
+
+    def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
+        """Commit the offsets behind these messages; skip partitions that were revoked since their poll.
+
+        Raises Unreachable where the commit is not known to have succeeded.
+        """
 
 
 class Delivery(Protocol):
-    """How what a batch leads to goes out, and the position behind the batch with it."""
+    """Publishes the outcomes of a batch and commits its offsets."""
 
-    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
-        """Send the records of a batch; when all are acknowledged, commit that everything up to its end is delivered.
+    def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
+        """Publish the records of a batch, wait for every acknowledgement, then commit the offsets behind it.
 
-        note: at most 1,000 ASCII characters that are kept with the positions, for Source.notes.
+        offset_metadata: at most 1,000 ASCII characters, committed with each offset for `Source.read_offset_metadata`.
 
-        Returns the outcomes that were delivered, each with the number of its record that was sent. What a rebalance
-        took away since the poll may be left out: it is its new owner's to deliver.
-        Raises Unreachable: call again with the same batch until it returns, polling between, or give it up. Fatal.
+        Returns one Delivered a message. Messages of partitions that were revoked since the poll may be missing: their
+        new owner delivers them. Raises Unreachable: call it again with the same batch until it returns, polling in
+        between, or abandon the batch. Raises Fatal.
         """
 
     def close(self) -> None:
-        """Free everything within a bounded time. What was not delivered may be lost, and stays uncommitted."""
+        """Free the connections within a bounded time. Undelivered records may be lost; they stay uncommitted."""
 
 
 class Sink(Protocol):
-    """Where records go: what a Delivery is made of."""
+    """Publishes records; a Delivery is built on it."""
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
-        """Hand records over for sending, in order; blocks when too many are in flight.
+        """Queue records for sending, in order; block while too many are in flight.
 
-        Returns the indexes of records that are too large to be sent at all. Raises Unreachable, Fatal.
+        Returns the indexes of the records that are too large for their topic. Raises Unreachable, Fatal.
         """
 
     def flush(self) -> None:
-        """Return when every record handed over is acknowledged. Raises Unreachable if any is not in time, or Fatal."""
+        """Wait until every queued record is acknowledged. Raises Unreachable after the flush timeout, or Fatal."""
 
     def close(self) -> None:
-        """Free everything within a bounded time. Records that were not flushed may be lost."""
+        """Free the connections within a bounded time. Unflushed records may be lost."""
+
+
+class PendingDecisions(Protocol):
+    """A batch of decisions in flight. Call exactly one of `result()` or `cancel()`, once."""
+
+    def result(self) -> Sequence[Decision]:
+        """Wait for the decisions and return them in the order of the articles.
+
+        Raises Unreachable (any prefix of the batch may be recorded: submit the same batch again), IndexMismatch, Fatal.
+        """
+
+    def cancel(self) -> None:
+        """Free the connection without waiting for the answer."""
 
 
 class Index(Protocol):
-    """The memory of the worker: articles seen, their decisions, the representatives of each story."""
+    """The index of articles: recorded decisions, and the representatives of each story."""
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Begin to decide and record articles of one namespace, one atomic step each, in order; one round trip in all.
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        """Start deciding and recording articles of one namespace, in order, each in one atomic step.
 
-        An (article id, content hash) that was decided before within its retention gets that decision again.
-        Both halves raise Unreachable (any prefix may have been recorded: ask again for the same batch), IndexMismatch,
-        Fatal.
+        An (article id, content hash) that was decided within the retention gets its recorded decision again.
+        Raises Unreachable, IndexMismatch, Fatal, as `PendingDecisions.result` does.
         """
 
     def close(self) -> None:
@@ -109,38 +121,40 @@ class Index(Protocol):
 
 
 class Observer(Protocol):
-    """Receive the pipeline's progress, for metrics, probes and logs. Methods never raise and never block."""
+    """Receives the loop's events; metrics, probes and logs implement it. Methods never raise and never block."""
 
     def polled(self, message_count: int) -> None:
-        """Record a completed poll and the number of its messages; an empty poll, too, shows that the loop runs."""
+        """Record that a poll completed; `message_count` may be 0."""
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
-        """Record the articles of a batch that have a fingerprint now, and the seconds that the whole batch took."""
+        """Record that the articles of a batch were decoded and fingerprinted, and the seconds that took."""
 
     def unexpected_error(self, error: Exception) -> None:
-        """Record an error that no step should raise; the message becomes a dead letter.
+        """Record an exception that a step raised on one message; the message becomes a dead letter.
 
-        Its text may quote the article, so an observer must not publish it: see `calls` in reprise/errors.py.
+        The exception's text may quote the article and must not be logged; see `errors.traceback_lines`.
         """
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
-        """Record the decisions of a batch.
+        """Record the decisions of a batch, the seconds spent waiting for the index, and those since the poll."""
 
-        index_wait_seconds  time that the loop waited for the index
-        batch_seconds       time since the batch was polled
-        """
-
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
-        """Record a message that was sent to the dead-letter topic."""
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
+        """Record that a message went to the dead letters."""
 
     def skipped(self) -> None:
-        """Record a tombstone, which produces no record."""
+        """Record that a tombstone was skipped."""
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """Record messages whose records are all acknowledged and whose offsets are committed."""
+        """Record that the records of these messages are acknowledged and their offsets committed."""
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """Record the start of an outage; the pipeline pauses until it ends. `reason` holds no secrets."""
+        """Record an outage; the loop pauses until it ends. `reason` is the error's text, without secrets."""
 
     def reachable(self, dependency: Dependency) -> None:
         """Record the end of an outage."""
+
+    def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
+        """Record the messages learned so far, and whether messages are held back for another consumer group."""
+
+    def warm_up_over(self, learned: int) -> None:
+        """Record that the warm-up ended with the first live batch."""

@@ -1,115 +1,147 @@
-"""What the loop does while a dependency is away: fetch nothing, keep polling, and try again."""
+"""Retries while a dependency is unreachable: backoff, and the loop's polling in between."""
 
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from reprise.errors import Fatal, Unreachable
 from reprise.model import Dependency
 from reprise.processing.ports import Observer, Source
 from reprise.processing.shutdown import StopRequest
-from reprise.settings.groups import TimeSettings
 
 T = TypeVar("T")
 
-#: Seconds of one poll while a dependency is away: short, so that a request to stop is seen soon.
-_NAP_SECONDS: Final = 0.2
+#: Seconds of one poll while a dependency is unreachable: short, so that a stop request is seen soon.
+_POLL_SECONDS: Final = 0.2
 
-#: Doublings after which the wait is the longest anyway; keeps the power of two small in an outage of days.
+#: Doublings after which the backoff is at its longest anyway; keeps the power of two small in an outage of days.
 _MAX_DOUBLINGS: Final = 16
 
-#: The settings' defaults stand in for what is not given: figures of this module's own would drift from them.
-_TIMES: Final = TimeSettings()
+#: Retry when a step raises Unreachable; every other exception passes through.
+RETRY_UNREACHABLE: Final = retry_if_exception_type(Unreachable)
+
+
+def exponential_backoff(
+    first_seconds: float, longest_seconds: float, jitter: Callable[[], float] = random.random
+) -> Callable[[RetryCallState], float]:
+    """Return a tenacity wait: doubling from `first_seconds` to `longest_seconds`, of which the upper half is random.
+
+    jitter: returns a number in 0..1; it keeps many workers from retrying at the same moment.
+    """
+
+    def wait(state: RetryCallState) -> float:
+        doubled = first_seconds * 2.0 ** min(state.attempt_number - 1, _MAX_DOUBLINGS)
+        return min(longest_seconds, doubled) * (1 + jitter()) / 2
+
+    return wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryTimeouts:
-    """How long to wait for what, in seconds."""
+    """The loop's timeouts, in seconds."""
 
-    #: one poll: the pause between two looks at the request to stop on an idle topic
-    poll_timeout_seconds: float = _TIMES.poll_timeout_seconds
-    #: the first wait after a failure: a failover or a rebalance is often over by then
-    first_retry_seconds: float = 0.25
-    #: the longest wait: in an outage one call in this time; connecting and joining again fit into the rest of five
-    #: seconds after its end
-    longest_retry_seconds: float = 2.0
-    #: stopping: by then it is over. What is not committed is given up, and read again after a restart
-    drain_timeout_seconds: float = _TIMES.drain_timeout_seconds
-    #: the longest that one try of anything may take: while stopping none begins that could end too late
-    try_seconds: float = _TIMES.flush_timeout_seconds
-    #: one outage, where nobody waits for its end: a replay from files. None waits as long as it takes
-    outage_limit_seconds: float | None = None
+    #: one poll of an idle topic: the longest time until a stop request is seen
+    poll_timeout_seconds: float
+    #: stopping: after this time the batch in hand is abandoned; it is uncommitted, and read again after a restart
+    drain_timeout_seconds: float
+    #: the longest that one attempt may take: while stopping, no attempt begins that could exceed the drain timeout
+    attempt_timeout_seconds: float
+    #: the longest outage to wait through; None waits for ever
+    outage_timeout_seconds: float | None = None
+    #: the first backoff: a failover or a rebalance is often over by then
+    first_backoff_seconds: float = 0.25
+    #: the longest backoff: one attempt in this time during an outage; reconnecting takes the rest of five seconds
+    longest_backoff_seconds: float = 2.0
 
 
 class ShutdownTimeout(Exception):
-    """Stopping took as long as a drain may take, or an outage too long; what is in hand stays uncommitted."""
+    """The drain timeout or the outage timeout has passed; the batch in hand stays uncommitted."""
 
 
-@dataclass(kw_only=True)
 class Retrier:
-    """Retries of one loop, in its thread."""
+    """Calls steps of one loop, in its thread, and retries them while their dependency is unreachable."""
 
-    source: Source
-    observer: Observer
-    stop: StopRequest
-    pace: RetryTimeouts = field(default_factory=RetryTimeouts)
-    #: seconds that only grow: what durations are measured with
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    #: 0..1, for workers not to come back all at once
-    jitter: Callable[[], float] = random.random
+    def __init__(
+        self,
+        *,
+        source: Source,
+        observer: Observer,
+        stop: StopRequest,
+        timeouts: RetryTimeouts,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.timeouts = timeouts
+        self._source = source
+        self._observer = observer
+        self._stop = stop
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._backoff = exponential_backoff(timeouts.first_backoff_seconds, timeouts.longest_backoff_seconds, jitter)
 
-    def insist(self, dependency: Dependency, step: Callable[[], T]) -> T:
-        """Take a step; while its dependency is away fetch nothing, keep polling, and try again.
+    def call(self, dependency: Dependency, step: Callable[[], T]) -> T:
+        """Return the step's result; while it raises Unreachable, pause the source, poll through a backoff, and retry.
 
-        Raises ShutdownTimeout where that takes too long.
+        Raises ShutdownTimeout after the drain timeout or the outage timeout, and what else the step raises.
         """
-        failures, began = 0, self.monotonic()
-        while True:
-            if self._too_late():
-                raise ShutdownTimeout
-            try:
-                result = step()
-                break
-            except Unreachable as error:
-                if not failures:
-                    self.source.pause()
-                    self.observer.unreachable(dependency, str(error))
-                limit = self.pace.outage_limit_seconds
-                if limit is not None and self.monotonic() - began >= limit:
-                    raise ShutdownTimeout from None
-                self._wait(failures)
-                failures += 1
-        if failures:
-            self.source.resume()
-            self.observer.reachable(dependency)
+        started = self._monotonic()
+
+        def report_first_failure(state: RetryCallState) -> None:
+            if state.attempt_number == 1 and state.outcome is not None:
+                self._source.pause()
+                self._observer.unreachable(dependency, str(state.outcome.exception()))
+
+        def is_over(_: RetryCallState) -> bool:
+            limit = self.timeouts.outage_timeout_seconds
+            return limit is not None and self._monotonic() - started >= limit
+
+        retrying = Retrying(
+            retry=RETRY_UNREACHABLE,
+            before=self._check_drain_timeout,
+            after=report_first_failure,
+            stop=is_over,
+            wait=self._backoff,
+            sleep=self._poll_for,
+            retry_error_callback=_raise_shutdown_timeout,
+        )
+        result = retrying(step)
+        if retrying.statistics["attempt_number"] > 1:
+            self._source.resume()
+            self._observer.reachable(dependency)
         return result
 
-    def _wait(self, failures: int) -> None:
-        """Poll through one backoff. A request to stop ends it, for the one more try that may let the drain succeed."""
-        doubled = self.pace.first_retry_seconds * 2 ** min(failures, _MAX_DOUBLINGS)
-        delay = min(self.pace.longest_retry_seconds, doubled) * (1 + self.jitter()) / 2
-        stopping = self.stop.requested
-        until = self.monotonic() + delay
-        while (left := until - self.monotonic()) > 0 and self.stop.requested == stopping:
-            if self._too_late():
-                raise ShutdownTimeout
-            self._idle(min(left, _NAP_SECONDS))
+    def _check_drain_timeout(self, _: RetryCallState | None = None) -> None:
+        timeouts = self.timeouts
+        left = timeouts.drain_timeout_seconds - self._stop.seconds_ago
+        if self._stop.requested and left < timeouts.attempt_timeout_seconds:
+            raise ShutdownTimeout
 
-    def _too_late(self) -> bool:
-        return self.stop.requested and self.stop.seconds_ago + self.pace.try_seconds > self.pace.drain_timeout_seconds
+    def _poll_for(self, seconds: float) -> None:
+        """Poll for the time of one backoff. A stop request ends it, so that one more attempt can still succeed."""
+        already_stopping = self._stop.requested
+        deadline = self._monotonic() + seconds
+        while (left := deadline - self._monotonic()) > 0 and self._stop.requested == already_stopping:
+            self._check_drain_timeout()
+            self._poll_paused(min(left, _POLL_SECONDS))
 
-    def _idle(self, seconds: float) -> None:
-        """Keep the group membership alive for so long while a batch is in hand."""
-        until = self.monotonic() + seconds
+    def _poll_paused(self, seconds: float) -> None:
+        """Poll once, to keep the group membership while a batch is in hand."""
+        deadline = self._monotonic() + seconds
         try:
-            messages = self.source.poll(seconds)
+            messages = self._source.poll(seconds)
         except Unreachable:
             messages = ()
-        self.observer.polled(0)
-        if messages:  # dropped here they would be lost: the next commit lies behind them
+        self._observer.polled(0)
+        if messages:  # dropping them would lose them: the next commit lies behind them
             raise Fatal("the source delivered messages while it was paused")
-        if (left := until - self.monotonic()) > 0:  # a source need not wait: this loop must not spin
-            self.sleep(left)
+        if (left := deadline - self._monotonic()) > 0:  # a source need not wait; without this the loop would spin
+            self._sleep(left)
+
+
+def _raise_shutdown_timeout(_: RetryCallState) -> Any:
+    raise ShutdownTimeout

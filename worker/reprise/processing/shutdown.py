@@ -1,17 +1,17 @@
-"""The request to stop, made by a signal or by an input that has ended, and read by the loop."""
+"""The request to stop: made by a signal handler or at the end of the input, read by the loop."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
-#: Seconds between two looks at the request while waiting: nobody notices so little.
-_NAP_SECONDS: Final = 0.1
+#: Seconds between two checks of the request while waiting.
+_CHECK_SECONDS: Final = 0.1
 
 
 class StopRequest:
-    """Whether stopping was asked for, and how long ago.
+    """A request to stop, and how long ago it was made.
 
-    Holds no lock: a signal handler runs inside the thread that it interrupts, which could hold it already.
+    Holds no lock: a signal handler runs inside the thread that it interrupts, which could hold the lock already.
     """
 
     def __init__(
@@ -22,13 +22,13 @@ class StopRequest:
         self._requested_at: float | None = None
 
     def request(self) -> None:
-        """Ask the loop to finish the batch in hand and return; asking again changes nothing."""
+        """Ask the loop to finish the batch in hand and return. Further calls change nothing."""
         if self._requested_at is None:
             self._requested_at = self._monotonic()
 
     @property
     def requested(self) -> bool:
-        """Whether stopping was asked for."""
+        """Whether a stop was requested."""
         return self._requested_at is not None
 
     @property
@@ -37,7 +37,7 @@ class StopRequest:
         return 0.0 if self._requested_at is None else self._monotonic() - self._requested_at
 
     def wait(self, seconds: float) -> None:
-        """Return after so long, or soon after stopping is asked for."""
-        until = self._monotonic() + seconds
-        while not self.requested and (left := until - self._monotonic()) > 0:
-            self._sleep(min(left, _NAP_SECONDS))
+        """Sleep for `seconds`, or until a stop is requested."""
+        deadline = self._monotonic() + seconds
+        while not self.requested and (left := deadline - self._monotonic()) > 0:
+            self._sleep(min(left, _CHECK_SECONDS))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import Outcome
+from reprise.model import Delivered, Outcome
 from reprise.replay.file_source import STANDARD_STREAM
 
 
@@ -19,16 +19,15 @@ class EventWriter:
         """Write to `output`, which stays open when the writer is closed."""
         self._output = output
 
-    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+    def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Raises Fatal if the file cannot be written."""
-        # Dead letters are built as well: `reprise replay` reports each of them when it is built.
-        made = [(outcome.reasons[0], outcome.records[0]()) for outcome in outcomes if outcome.records]
+        records = [outcome.record for outcome in outcomes if outcome.record is not None]
         try:
-            self._output.writelines((record.value or b"") + b"\n" for reason, record in made if reason is None)
+            self._output.writelines((record.value or b"") + b"\n" for record in records if record.rejection is None)
             self._output.flush()
         except OSError as error:
             raise Fatal(f"the events cannot be written: {error.strerror or error}") from error
-        return [(outcome, 0) for outcome in outcomes]
+        return [Delivered(message=outcome.message, record=outcome.record) for outcome in outcomes]
 
     def close(self) -> None:
         """See Delivery. The caller closes the output."""

@@ -51,7 +51,7 @@ class FileSource:
             self._on_end()
         return batch
 
-    def notes(self) -> Sequence[str]:
+    def read_offset_metadata(self) -> Sequence[str]:
         """See Source. Files have no offset metadata."""
         return ()
 

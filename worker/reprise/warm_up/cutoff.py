@@ -1,7 +1,7 @@
-"""Where the silence of a warm-up ends: at a time, at a place in each partition, or where another group stopped.
+"""Where a warm-up ends: at a time, at an offset of each partition, or where another consumer group stopped.
 
-May live here: what is done with a message, by its place and its time alone and by the other group's commits, so that a
-restart, or another worker of the group, finds the end in the same place. May not: anything that knows Kafka.
+The phase of a message depends on its position, its timestamp and the other group's committed offsets alone, so that a
+restart, or another worker of the group, ends the warm-up at the same message.
 """
 
 import time
@@ -12,110 +12,111 @@ from typing import Final, Protocol
 
 from reprise.model import CorruptRecord, Message
 
-#: Seconds that the other group must have been without members: a last worker that is being replaced is away for less.
+#: Seconds that the other group must have been without members: a worker that is being replaced is away for less.
 SETTLED_SECONDS: Final = 10.0
 
-_Read = Message | CorruptRecord
+ConsumedRecord = Message | CorruptRecord
 
 
 class WarmUpPhase(Enum):
-    """What is done with a message: learnt and not told, left for later, or handled as ever."""
+    """How a message is handled: learned without publishing, held back, or processed as usual."""
 
-    SILENT = auto()
-    WAITING = auto()
+    LEARN = auto()
+    WAIT = auto()
     LIVE = auto()
 
 
 class Cutoff(Protocol):
-    """Where the silence ends: at a place of its own in each partition, or at a time."""
+    """The end of a warm-up."""
 
-    def verdict(self, message: _Read) -> WarmUpPhase:
-        """Say what is done with a message, as of the last look."""
+    def phase(self, message: ConsumedRecord) -> WarmUpPhase:
+        """Return the phase of a message, as of the last refresh."""
 
-    def look(self) -> None:
-        """Look again, where it may move. Raises Unreachable, Fatal."""
+    def refresh(self) -> None:
+        """Read the cutoff again, if it can move. Raises Unreachable, Fatal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeCutoff:
-    """Messages with a timestamp before `at_ms` are silent. One that cannot be read has none: better told twice."""
+    """Learn messages with a timestamp before `at_ms`. A corrupt record has no timestamp and is live."""
 
     at_ms: int
 
-    def verdict(self, message: _Read) -> WarmUpPhase:
-        """See Until."""
-        stamped = message.timestamp_ms if isinstance(message, Message) else None
-        return WarmUpPhase.SILENT if stamped is not None and stamped < self.at_ms else WarmUpPhase.LIVE
+    def phase(self, message: ConsumedRecord) -> WarmUpPhase:
+        """See Cutoff."""
+        timestamp_ms = message.timestamp_ms if isinstance(message, Message) else None
+        return WarmUpPhase.LEARN if timestamp_ms is not None and timestamp_ms < self.at_ms else WarmUpPhase.LIVE
 
-    def look(self) -> None:
-        """See Until."""
+    def refresh(self) -> None:
+        """See Cutoff: it is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCutoff:
-    """Messages below a partition's offset are silent; none is in a partition that is not named."""
+    """Learn messages below an offset of each partition; none of a partition that has no entry."""
 
     offsets: Mapping[int, int]
 
-    def verdict(self, message: _Read) -> WarmUpPhase:
-        """See Until."""
-        return WarmUpPhase.SILENT if message.offset < self.offsets.get(message.partition, 0) else WarmUpPhase.LIVE
+    def phase(self, message: ConsumedRecord) -> WarmUpPhase:
+        """See Cutoff."""
+        is_before = message.offset < self.offsets.get(message.partition, 0)
+        return WarmUpPhase.LEARN if is_before else WarmUpPhase.LIVE
 
-    def look(self) -> None:
-        """See Until."""
+    def refresh(self) -> None:
+        """See Cutoff: it is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCutoff:
-    """The name of a group whose commits say it; what it becomes is GroupHandoverCutoff."""
+    """The id of the consumer group to take over from; `GroupHandoverCutoff` is built from it."""
 
     group_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupState:
-    """Another group: how many members it has, and the positions that it committed, asked for after the members."""
+    """Another consumer group: its number of members, and its committed offsets, read after the members."""
 
     members: int
     offsets: Mapping[int, int]
 
 
 class GroupHandoverCutoff:
-    """Silent below what the group committed; the rest waits until it has no members, so that no commit can follow."""
+    """Learn what another group committed; hold the rest back until the group has no members and cannot commit more."""
 
-    def __init__(self, ask: Callable[[], GroupState], monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Look for the first time. Raises what `ask` raises: Unreachable, Fatal."""
-        self._ask = ask
+    def __init__(self, read_state: Callable[[], GroupState], monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Read the group's state. Raises what `read_state` raises: Unreachable, Fatal."""
+        self._read_state = read_state
         self._monotonic = monotonic
         self._empty_since: float | None = None
-        self._over = False
-        self.look()
+        self._is_settled = False
+        self.refresh()
 
-    def verdict(self, message: _Read) -> WarmUpPhase:
-        """See Until."""
+    def phase(self, message: ConsumedRecord) -> WarmUpPhase:
+        """See Cutoff."""
         if message.offset < self._state.offsets.get(message.partition, 0):
-            return WarmUpPhase.SILENT
-        return WarmUpPhase.LIVE if self._over else WarmUpPhase.WAITING
+            return WarmUpPhase.LEARN
+        return WarmUpPhase.LIVE if self._is_settled else WarmUpPhase.WAIT
 
-    def look(self) -> None:
-        """See Until."""
-        if self._over:
+    def refresh(self) -> None:
+        """See Cutoff."""
+        if self._is_settled:
             return
-        self._state = self._ask()
+        self._state = self._read_state()
         if self._state.members:
             self._empty_since = None
             return
         now = self._monotonic()
         self._empty_since = now if self._empty_since is None else self._empty_since
-        self._over = now - self._empty_since >= SETTLED_SECONDS
+        self._is_settled = now - self._empty_since >= SETTLED_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmUpOptions:
-    """What the command line asks for.
+    """The warm-up that the command line requests.
 
-    text        as it was written
-    generation  the index to learn from; None is the one without a generation
+    text        the option's value as it was typed
+    generation  generation of the index to learn from; None is the index without a generation
     """
 
     text: str

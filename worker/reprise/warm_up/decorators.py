@@ -1,162 +1,149 @@
-"""Learning in silence: a worker of a new index reads what another has told, and tells only what comes after.
-
-May live here: the three decorators that keep the silence: of the Source, which cuts the batches where it ends, of the
-Index, which learns what is silent, and of the Delivery, which commits it and tells nothing. May not: anything that
-knows Kafka or Redis.
-"""
+"""Decorators of the Source, the Index and the Delivery that learn before the cutoff and publish only after it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from reprise.model import CorruptRecord, Fingerprint, Message, Outcome
-from reprise.processing.ports import Answers, Delivery, Index, Partition, Source
-from reprise.warm_up.cutoff import Cutoff, WarmUpPhase
+from reprise.model import CorruptRecord, Delivered, Fingerprint, Message, Outcome
+from reprise.processing.ports import Delivery, Index, Observer, Partition, PendingDecisions, Source
+from reprise.warm_up.cutoff import ConsumedRecord, Cutoff, WarmUpPhase
 
-#: Seconds between two looks at the other group while messages wait for it.
-LOOK_SECONDS: Final = 1.0
+#: Seconds between two refreshes of the cutoff while messages are held back.
+REFRESH_SECONDS: Final = 1.0
 
-#: Seconds between two lines of progress.
+#: Seconds between two progress reports.
 PROGRESS_SECONDS: Final = 30.0
-
-_Read = Message | CorruptRecord
 
 
 class LearningIndex(Index, Protocol):
-    """An index that learns what another has decided."""
+    """An index that can learn what a previous index decided."""
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Ask as `ask` does, but under the other's stories, and record the other's decision."""
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        """Submit articles as `submit` does, and record the previous index's stories and decisions for them."""
 
 
 class RewindableSource(Source, Protocol):
-    """A source that takes messages back."""
+    """A source that can read messages again."""
 
-    def put_back(self, positions: Mapping[Partition, int]) -> None:
-        """Fetch nothing more of these partitions until `resume`, and then begin there."""
+    def rewind(self, offsets: Mapping[Partition, int]) -> None:
+        """Stop fetching these partitions until `resume`, and then fetch from these offsets."""
 
 
 class WarmUpSource:
-    """The Source that hands out no batch of both kinds: `silent` says of which kind the last one was."""
+    """A Source whose batches are either all learned or all live; `is_learning` is about the last batch."""
 
     def __init__(
         self,
         source: RewindableSource,
-        until: Cutoff,
-        tell: Callable[..., Any],
-        live: Callable[[], None],
+        cutoff: Cutoff,
+        observer: Observer,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Cut what `source` gives.
-
-        tell  takes a line for the log: its event, and fields
-        live  is called once, when there is something to tell for the first time
-        """
+        self.is_learning = True
         self._source = source
-        self._until = until
-        self._tell = tell
-        self._went_live = live
+        self._cutoff = cutoff
+        self._observer = observer
         self._monotonic = monotonic
-        self.silent = True
-        self._paused = False
-        self._put_back = False
-        self._waiting = False
-        self._looked_at = self._told_at = monotonic()
-        self._learnt = 0
-        self._live = False
+        self._is_paused = False
+        self._is_rewound = False
+        self._is_waiting = False
+        self._is_live = False
+        self._refreshed_at = self._reported_at = monotonic()
+        self._learned = 0
 
-    def poll(self, timeout_seconds: float) -> Sequence[_Read]:
+    def poll(self, timeout_seconds: float) -> Sequence[ConsumedRecord]:
         """See Source."""
-        if self._paused:
+        if self._is_paused:
             return self._source.poll(timeout_seconds)
-        self._take_up()
-        messages = self._source.poll(timeout_seconds)
-        batch = self._cut(messages)
+        self._resume_rewound()
+        batch = self._cut(self._source.poll(timeout_seconds))
         if batch:
-            self.silent = self._until.verdict(batch[0]) is WarmUpPhase.SILENT
-            self._learnt += len(batch) if self.silent else 0
-        self._note(told=bool(batch) and not self.silent)
+            self.is_learning = self._cutoff.phase(batch[0]) is WarmUpPhase.LEARN
+            self._learned += len(batch) if self.is_learning else 0
+        self._report(is_live=bool(batch) and not self.is_learning)
         return batch
 
-    def notes(self) -> Sequence[str]:
+    def read_offset_metadata(self) -> Sequence[str]:
         """See Source."""
-        return self._source.notes()
+        return self._source.read_offset_metadata()
 
     def pause(self) -> None:
         """See Source."""
-        self._paused = True
+        self._is_paused = True
         self._source.pause()
 
     def resume(self) -> None:
-        """See Source. What was put back comes again, and is put back again if it still has to wait."""
-        self._paused = self._put_back = False
+        """See Source. Rewound messages are polled again, and rewound again if they still have to wait."""
+        self._is_paused = self._is_rewound = False
         self._source.resume()
 
     def close(self) -> None:
         """See Source."""
         self._source.close()
 
-    def _take_up(self) -> None:
-        """Go on with what was put back: at once behind a cut, after a look at the group where it waits for that."""
-        if self._waiting:
-            if self._monotonic() - self._looked_at < LOOK_SECONDS:
+    def _resume_rewound(self) -> None:
+        """Fetch rewound partitions again: at once behind a cut, after a refresh where they wait for the other group."""
+        if self._is_waiting:
+            if self._monotonic() - self._refreshed_at < REFRESH_SECONDS:
                 return
-            self._looked_at = self._monotonic()  # a look that fails is one, too: the next is due as long after it
-            self._until.look()
-        if self._put_back:
+            self._refreshed_at = self._monotonic()  # set first: a refresh that fails counts, and the next one waits
+            self._cutoff.refresh()
+        if self._is_rewound:
             self.resume()
 
-    def _cut(self, messages: Sequence[_Read]) -> Sequence[_Read]:
-        """Keep of each partition what comes first and is of one kind, silent before live; the rest goes back."""
-        verdicts = [self._until.verdict(message) for message in messages]
-        kind = WarmUpPhase.SILENT if WarmUpPhase.SILENT in _first_of_each(messages, verdicts) else WarmUpPhase.LIVE
-        batch: list[_Read] = []
-        back: dict[Partition, int] = {}
-        waiting = self._waiting and self._put_back
-        for message, verdict in zip(messages, verdicts, strict=True):
+    def _cut(self, messages: Sequence[ConsumedRecord]) -> Sequence[ConsumedRecord]:
+        """Keep the first messages of each partition that share one phase, LEARN before LIVE; rewind the others."""
+        phases = [self._cutoff.phase(message) for message in messages]
+        wanted = WarmUpPhase.LEARN if WarmUpPhase.LEARN in _first_phases(messages, phases) else WarmUpPhase.LIVE
+        batch: list[ConsumedRecord] = []
+        rewound: dict[Partition, int] = {}
+        is_waiting = self._is_waiting and self._is_rewound
+        for message, phase in zip(messages, phases, strict=True):
             partition = (message.topic, message.partition)
-            if partition not in back and verdict is kind:
+            if partition not in rewound and phase is wanted:
                 batch.append(message)
             else:
-                back.setdefault(partition, message.offset)
-                waiting = waiting or verdict is WarmUpPhase.WAITING
-        self._waiting = waiting
-        if back:
-            self._put_back = True
-            self._source.put_back(back)
+                rewound.setdefault(partition, message.offset)
+                is_waiting = is_waiting or phase is WarmUpPhase.WAIT
+        self._is_waiting = is_waiting
+        if rewound:
+            self._is_rewound = True
+            self._source.rewind(rewound)
         return batch
 
-    def _note(self, *, told: bool) -> None:
-        if self._live:
+    def _report(self, *, is_live: bool) -> None:
+        if self._is_live:
             return
         now = self._monotonic()
-        if told:
-            self._live = True
-            self._went_live()
-            self._tell("warm_up_over", learnt=self._learnt)
-        elif now - self._told_at >= PROGRESS_SECONDS:
-            self._told_at = now
-            self._tell("warm_up_progress", learnt=self._learnt, waiting=self._waiting)
+        if is_live:
+            self._is_live = True
+            self._observer.warm_up_over(self._learned)
+        elif now - self._reported_at >= PROGRESS_SECONDS:
+            self._reported_at = now
+            self._observer.warm_up_progress(self._learned, self._is_waiting)
 
 
-def _first_of_each(messages: Sequence[_Read], verdicts: Sequence[WarmUpPhase]) -> Sequence[WarmUpPhase]:
+def _first_phases(messages: Sequence[ConsumedRecord], phases: Sequence[WarmUpPhase]) -> Sequence[WarmUpPhase]:
+    """Return the phase of the first message of each partition."""
     first: dict[Partition, WarmUpPhase] = {}
-    for message, verdict in zip(messages, verdicts, strict=True):
-        first.setdefault((message.topic, message.partition), verdict)
+    for message, phase in zip(messages, phases, strict=True):
+        first.setdefault((message.topic, message.partition), phase)
     return list(first.values())
 
 
 class WarmUpIndex:
-    """The Index that learns silent batches, and decides the others."""
+    """An Index that learns the batches before the cutoff and decides the others."""
 
-    def __init__(self, index: LearningIndex, silent: Callable[[], bool]) -> None:
+    def __init__(self, index: LearningIndex, source: WarmUpSource) -> None:
         self._index = index
-        self._silent = silent
+        self._source = source
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
         """See Index."""
-        return (self._index.learn if self._silent() else self._index.ask)(namespace, fingerprints, now_ms)
+        if self._source.is_learning:
+            return self._index.learn(namespace, fingerprints, now_ms)
+        return self._index.submit(namespace, fingerprints, now_ms)
 
     def close(self) -> None:
         """See Index."""
@@ -164,25 +151,25 @@ class WarmUpIndex:
 
 
 class WarmUpDelivery:
-    """The Delivery that commits silent batches and tells nothing of them; what they would have led to is counted."""
+    """A Delivery that commits the batches before the cutoff without publishing; metrics count them as usual."""
 
-    def __init__(self, delivery: Delivery, silent: Callable[[], bool]) -> None:
+    def __init__(self, delivery: Delivery, source: WarmUpSource) -> None:
         self._delivery = delivery
-        self._silent = silent
+        self._source = source
 
-    def deliver(self, outcomes: Sequence[Outcome], note: str) -> Sequence[tuple[Outcome, int]]:
+    def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery."""
-        if not self._silent():
-            return self._delivery.deliver(outcomes, note)
-        whole = {_place(outcome): outcome for outcome in outcomes}
-        done = self._delivery.deliver([Outcome(message=outcome.message) for outcome in outcomes], note)
-        return [(whole[_place(outcome)], 0) for outcome, _ in done]
+        if not self._source.is_learning:
+            return self._delivery.deliver(outcomes, offset_metadata)
+        records = {_position(outcome.message): outcome.record for outcome in outcomes}
+        without_records = [Outcome(message=outcome.message) for outcome in outcomes]
+        committed = self._delivery.deliver(without_records, offset_metadata)
+        return [Delivered(message=each.message, record=records[_position(each.message)]) for each in committed]
 
     def close(self) -> None:
         """See Delivery."""
         self._delivery.close()
 
 
-def _place(outcome: Outcome) -> tuple[str, int, int]:
-    message = outcome.message
+def _position(message: Message | CorruptRecord) -> tuple[str, int, int]:
     return message.topic, message.partition, message.offset

@@ -50,15 +50,16 @@ def to_topic(
     Raises Unreachable where there is no such topic, Fatal, StoppedDuringStartup.
     """
     # imported here, so that a file needs neither settings nor a client
-    from reprise.bootstrap import StoppedDuringStartup, await_broker, open_sink, require_topics, retry_until_ready  # noqa: PLC0415
+    from reprise.bootstrap import open_sink  # noqa: PLC0415
     from reprise.settings import load  # noqa: PLC0415
+    from reprise.startup import StoppedDuringStartup, require_topics, retry_until_ready, wait_for_broker  # noqa: PLC0415
 
     settings = load()
 
     def waiting(reason: str) -> None:
         say(f"waiting: {reason}")
 
-    await_broker(settings, stop, waiting)
+    wait_for_broker(settings, stop, waiting)
     require_topics(settings, [topic])  # else the first record waits half a minute for a topic that nobody makes
     sink = stack.enter_context(closing(open_sink(settings)))
 
@@ -67,9 +68,9 @@ def to_topic(
             retry_until_ready(
                 lambda: deliver(batch, sink, topic, with_labels=with_labels),
                 f"topic {topic}",
-                limit_seconds=settings.times.startup_timeout_seconds,
+                timeout_seconds=settings.times.startup_timeout_seconds,
                 stop=stop,
-                waiting=waiting,
+                on_waiting=waiting,
             )
         except StoppedDuringStartup:
             raise Fatal("stopped with a batch undelivered, as Kafka stayed away") from None

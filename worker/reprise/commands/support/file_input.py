@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import Final
 
 from reprise.model import Article, Message
@@ -41,18 +40,6 @@ def environment_with(url: str, environment: Mapping[str, str] | None = None) -> 
     given = os.environ if environment is None else environment
     kept = {name: value for name, value in given.items() if not name.startswith("REPRISE_REDIS_") or name in _KEPT}
     return kept | {"REPRISE_REDIS_URL": url}
-
-
-def with_source(read: Decode, source: str | None) -> Decode:
-    """Read articles that are of `source` where they name none."""
-    if not source:
-        return read
-
-    def reading(message: Message) -> Article:
-        article = read(message)
-        return article if article.source else replace(article, source=source)
-
-    return reading
 
 
 def messages(settings: Settings, name: str) -> Iterator[Message]:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from reprise.commands.support.telling import Telling
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, EventType, Message
+from reprise.model import CorruptRecord, Decision, Dependency, EventType, Message, Rejection
 from reprise.observability.observers import NullObserver
 
 #: Dead letters told of one by one; of a file that is none of ours a hundred lines say enough.
@@ -48,9 +48,10 @@ class Progress(NullObserver):
                 self._outcomes["new" if decision.type is EventType.NEW else "variants"] += 1
                 self._kinds.update([decision.kind.value] if decision.kind else [])
 
-    def dead_lettered(self, reason: DeadLetterReason, message: Message | CorruptRecord) -> None:
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""
-        self._dead[reason.value] += 1
+        self._dead[rejection.reason.value] += 1
+        self._note(f"{message.topic}:{message.offset}: {rejection.reason.value}: {rejection.detail}")
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer."""
@@ -65,7 +66,7 @@ class Progress(NullObserver):
         """See Observer."""
         self._telling.say(f"{dependency} answers again")
 
-    def note(self, line: str) -> None:
+    def _note(self, line: str) -> None:
         """Tell of one message."""
         self._notes += 1
         if self._notes <= MAX_NOTES:

@@ -20,7 +20,7 @@ from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_fo
 from reprise.index.redis.scripts import script
 from reprise.index.redis.split_pipeline import SplitPipeline
 from reprise.model import Decision, Fingerprint, MemoryUsage
-from reprise.processing.ports import Answers
+from reprise.processing.ports import PendingDecisions
 
 #: Shards a sweep visits at most: some 100 fields each, 5 ms of Redis's time in all. With a week's window and a million
 #: articles some 8 shards are due a second.
@@ -101,41 +101,23 @@ class RedisIndex:
         )
         return int(shards)
 
-    def ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Begin to decide each article in order; see reprise/ports.py."""
-        return self._ask(namespace, fingerprints, now_ms, learning=False)
+    def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        """See Index."""
+        return _InFlight(self, namespace, fingerprints, now_ms, is_learning=False)
 
     def decide(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Sequence[Decision]:
-        """Ask, and wait for the answer."""
-        return self.ask(namespace, fingerprints, now_ms).wait()
+        """Submit articles and wait for their decisions."""
+        return self.submit(namespace, fingerprints, now_ms).result()
 
-    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> Answers:
-        """Begin to index what the generation before has decided and told: under its story's id, with its decision.
+    def learn(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        """Submit articles to index them with the previous generation's stories and decisions.
 
-        What that has forgotten is not learnt either; where there is none, articles are decided as ever. Raises what
-        `ask` raises.
+        What that generation has forgotten is not learned. Without a previous generation, articles are decided as by
+        `submit`. Raises what `submit` raises.
         """
-        return self._ask(namespace, fingerprints, now_ms, learning=True)
+        return _InFlight(self, namespace, fingerprints, now_ms, is_learning=True)
 
-    def _ask(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool) -> Answers:
-        send = partial(self._send, namespace, fingerprints, now_ms, learning=learning)
-        sent = send()
-
-        def wait() -> Sequence[Decision]:
-            nonlocal sent
-            for left in reversed(range(_ATTEMPTS)):
-                answers = self._receive(sent)
-                errors = [answer for answer in answers if isinstance(answer, Exception)]
-                if not errors:
-                    return [unpack_decision(answer) for answer in answers[: len(fingerprints)]]
-                self._recover(namespace, errors[0])
-                if left:
-                    sent = send()
-            raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
-
-        return Answers(wait, sent.drop)
-
-    def inherits(self, namespace: str) -> str | None:
+    def previous_index(self, namespace: str) -> str | None:
         """Name the keys of the index that `learn` learns from; None where it found none when it was prepared."""
         return self._opened[namespace].heritage
 
@@ -184,15 +166,15 @@ class RedisIndex:
             rehashed=not found.decode().startswith(f"text={TEXT_VERSION} "),
         )
 
-    def _send(
-        self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, learning: bool
+    def send(
+        self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int, *, is_learning: bool
     ) -> SplitPipeline:
         """One round trip: every article's decision, then a bounded sweep."""
         if namespace not in self._opened:
             self.prepare(namespace)
         key, settings = self._key(namespace), self._opened[namespace].settings
         decide, sweep = script("decide").sha, script("sweep").sha
-        packed = (pack_article(namespace, fingerprint, now_ms, learning=learning) for fingerprint in fingerprints)
+        packed = (pack_article(namespace, fingerprint, now_ms, learning=is_learning) for fingerprint in fingerprints)
         commands: list[tuple[Any, ...]] = [("EVALSHA", decide, 1, key, settings, *article) for article in packed]
         commands.append(("EVALSHA", sweep, 1, key, settings, now_ms, _SWEEP_SHARDS))
         try:
@@ -200,13 +182,14 @@ class RedisIndex:
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
-    def _receive(self, sent: SplitPipeline) -> list[Any]:
+    def receive(self, sent: SplitPipeline) -> list[Any]:
+        """Read the answers of a batch. Raises Unreachable, Fatal."""
         try:
             return sent.receive()
         except REDIS_ERRORS as error:
             raise self._failed(error) from error
 
-    def _recover(self, namespace: str, error: Exception) -> None:
+    def recover(self, namespace: str, error: Exception) -> None:
         """Mend what a batch failed on, so that it can be sent again: every script is idempotent."""
         if isinstance(error, NoScriptError):
             self._load(namespace)
@@ -248,6 +231,41 @@ class RedisIndex:
                 raise Unreachable("redis: no node of the cluster holds the namespace")
             return self._client.get_redis_connection(node)
         return self._client
+
+
+class _InFlight:
+    """PendingDecisions of one namespace's articles: sent, not yet answered."""
+
+    def __init__(
+        self,
+        index: RedisIndex,
+        namespace: str,
+        fingerprints: Sequence[Fingerprint],
+        now_ms: int,
+        *,
+        is_learning: bool,
+    ) -> None:
+        self._index = index
+        self._namespace = namespace
+        self._articles = len(fingerprints)
+        self._send = partial(index.send, namespace, fingerprints, now_ms, is_learning=is_learning)
+        self._sent = self._send()
+
+    def result(self) -> Sequence[Decision]:
+        """See PendingDecisions. Sends the batch again after errors that can be recovered from."""
+        for left in reversed(range(_ATTEMPTS)):
+            answers = self._index.receive(self._sent)
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
+            if not errors:
+                return [unpack_decision(answer) for answer in answers[: self._articles]]
+            self._index.recover(self._namespace, errors[0])
+            if left:
+                self._sent = self._send()
+        raise Unreachable("redis: the scripts or the namespace are lost as soon as they are loaded")
+
+    def cancel(self) -> None:
+        """See PendingDecisions."""
+        self._sent.drop()
 
 
 def parameters(rule: Rule) -> str:

@@ -1,0 +1,63 @@
+"""The pure steps between the ports: message to article, article to fingerprint, decision to event."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reprise.dedup.decision import Rule
+from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
+from reprise.messages import dead_letters
+from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.events import event_record
+from reprise.messages.namespaces import NamespaceRule
+from reprise.model import (
+    Article,
+    CorruptRecord,
+    Decision,
+    EventType,
+    Fingerprint,
+    Message,
+    OutputRecord,
+    Rejection,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleProcessor:
+    """Turns messages into articles and fingerprints, and decisions into records.
+
+    event_topics       topic of each type of event
+    dead_letter_topic  topic of the messages that cannot be processed
+    default_source     source of articles whose message names none
+    """
+
+    limits: DecoderLimits
+    namespaces: NamespaceRule
+    rule: Rule
+    event_topics: Mapping[EventType, str]
+    dead_letter_topic: str
+    default_source: str | None = None
+
+    def decode(self, message: Message) -> Article:
+        """Read the article out of a message that is no tombstone. Raises BadMessage."""
+        article = decode_article(message, self.limits, self.namespaces)
+        return article if article.source or not self.default_source else replace(article, source=self.default_source)
+
+    def fingerprint(self, article: Article) -> Fingerprint:
+        """Fingerprint one article."""
+        return fingerprint(article, self.rule)
+
+    def fingerprint_batch(self, articles: Sequence[Article]) -> Sequence[Fingerprint]:
+        """Fingerprint articles, in order; cheaper than one by one."""
+        return fingerprint_batch(articles, self.rule)
+
+    def event(self, article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
+        """Build the event of a decision."""
+        return event_record(article, fingerprint, decision, message, topics=self.event_topics)
+
+    def dead_letter(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+        """Build the dead letter that keeps the message. `now` is seconds since the epoch."""
+        return dead_letters.dead_letter_record(self.dead_letter_topic, message, rejection, now)
+
+    def dead_letter_notice(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+        """Build the dead letter of headers alone, for a message that is too large to keep."""
+        return dead_letters.notice_record(self.dead_letter_topic, message, rejection, now)
