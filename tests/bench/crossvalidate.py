@@ -26,8 +26,8 @@ from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
-from reprise.evaluation.runs import decide, shuffled
-from reprise.evaluation.scores import harmonic, score_stories
+from reprise.evaluation.runs import decide_in_order, shuffle
+from reprise.evaluation.scores import f1_score, score_stories
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.settings import load
@@ -90,8 +90,8 @@ def read(name: str, rule: Rule) -> list[LabelledArticle]:
 def run(articles: Sequence[LabelledArticle], gold: Mapping[str, str], rule: Rule, seed: int) -> Run:
     """Decide the articles in one order, and score each story."""
     index = MemoryIndex(rule=rule, retention=_RETENTION)
-    order = shuffled(articles, seed)
-    decided = decide(order, seed, index, "n", batch=len(order), clock=lambda: _NOW, advance=lambda _: None)
+    order = shuffle(articles, seed)
+    decided = decide_in_order(order, seed, index, "n", batch=len(order), clock=lambda: _NOW, advance=lambda _: None)
     return {
         each.story: StoryFigures(
             articles=each.articles, precision=each.articles * each.precision, recall=each.articles * each.recall
@@ -104,7 +104,7 @@ def f1(run: Run, stories: Sequence[str]) -> float:
     """B-cubed F1 of the articles of these stories."""
     chosen = [run[story] for story in stories]
     articles = sum(each.articles for each in chosen)
-    return harmonic(sum(each.precision for each in chosen) / articles, sum(each.recall for each in chosen) / articles)
+    return f1_score(sum(each.precision for each in chosen) / articles, sum(each.recall for each in chosen) / articles)
 
 
 def folds_of(gold: Mapping[str, str], count: int) -> list[list[str]]:

@@ -31,8 +31,8 @@ from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import sign
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
-from reprise.evaluation.runs import decide, seeds, shuffled
-from reprise.evaluation.scores import Scores, over_orders, score
+from reprise.evaluation.runs import decide_in_order, order_seeds, shuffle
+from reprise.evaluation.scores import Scores, score, summarize_orders
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings import load
@@ -80,9 +80,10 @@ def measure(
     labelled = [replace(page, fingerprint=rehashed(article, number)) for page, article in pages]
     gold = gold_labels(labelled)
     index = MemoryIndex(rule=Rule(), retention=_RETENTION)
-    run = partial(decide, index=index, batch=500, clock=time.time, advance=lambda _: None)
+    run = partial(decide_in_order, index=index, batch=500, clock=time.time, advance=lambda _: None)
     scores = [
-        score(gold, run(shuffled(labelled, seed), seed, namespace=f"pages-{seed}").stories()) for seed in seeds(orders)
+        score(gold, run(shuffle(labelled, seed), seed, namespace=f"pages-{seed}").stories())
+        for seed in order_seeds(orders)
     ]
     prints = [rehashed(article, number) for article in texts]
     outcomes = Counter(_outcome(order) for order in permutations(prints))
@@ -109,7 +110,7 @@ def markdown(found: Sequence[Hashed]) -> Iterator[str]:
 
 
 def _row(name: str, found: Sequence[Hashed]) -> str:
-    spread = over_orders([scores for each in found for scores in each.scores])
+    spread = summarize_orders([scores for each in found for scores in each.scores])
     figures = (spread["b3_f1"].mean, spread["b3_f1"].worst, spread["pair_p"].mean, spread["pair_r"].mean)
     total = len(found) * math.factorial(5)
     right, glued = sum(each.seeds_right for each in found), sum(each.seeds_glued for each in found)

@@ -24,8 +24,8 @@ from reprise.bootstrap import article_processor, open_index
 from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store
 from reprise.commands.support.phases import Phases
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
-from reprise.evaluation.runs import shuffled
-from reprise.evaluation.scores import Scores, harmonic, score
+from reprise.evaluation.runs import shuffle
+from reprise.evaluation.scores import Scores, f1_score, score
 from reprise.index.redis.client import connect
 from reprise.model import Article, Decision, Fingerprint, Message
 from reprise.processing.ports import Index
@@ -102,9 +102,9 @@ def score_among(gold: Mapping[str, str], predicted: Mapping[str, str]) -> tuple[
     scores = replace(
         own,
         b3_p=b3_p,
-        b3_f1=harmonic(b3_p, own.b3_r),
+        b3_f1=f1_score(b3_p, own.b3_r),
         pair_p=pair_p,
-        pair_f1=harmonic(pair_p, own.pair_r),
+        pair_f1=f1_score(pair_p, own.pair_r),
     )
     return scores, everything.total() - labelled.total()
 
@@ -128,7 +128,7 @@ def measure(
 ) -> Run:
     """Decide the pages in the order of `seed`, among the crowd, in a namespace of their own."""
     gold = gold_labels(pages)
-    order = [page.fingerprint for page in shuffled(pages, seed)]
+    order = [page.fingerprint for page in shuffle(pages, seed)]
     namespace = f"{settings.index.namespace}-{uuid4().hex[:8]}"
     stories: dict[str, str] = {}
     of_pages: list[Decision] = []

@@ -132,7 +132,7 @@ def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_the
     [
         (None, [], 2, "no such.jsonl"),
         ('{"id": "1", "text": "x"}\n', [], 2, "there is nothing to score"),
-        ('{"id": "1", "text": "x", "story": {}}\n', [], 2, ":1: story is neither a string, a number nor null"),
+        ('{"id": "1", "text": "x", "story": {}}\n', [], 2, ":1: story must be a string, an integer or null"),
         ("{}\n", ["--orders", "0"], 2, "Invalid value for '--orders'"),
         ('{"id": "1", "text": "x", "story": "a"}\n', ["--redis-url", "redis://localhost:1"], 1, "reprise: "),
     ],

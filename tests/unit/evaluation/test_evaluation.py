@@ -1,4 +1,4 @@
-"""Labelled files, orders, the yardstick and the mistakes."""
+"""Test an evaluation: labelled lines, orders of arrival, the baseline, the error analysis and the report."""
 
 import json
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.evaluation import baseline
-from reprise.evaluation.error_analysis import worst_stories
+from reprise.evaluation.error_analysis import find_worst_stories
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
-from reprise.evaluation.report import Report, to_json, to_terminal
-from reprise.evaluation.runs import Arrival, OrderedRun, decide, seeds, shuffled
+from reprise.evaluation.report import EvaluationReport, to_json, to_terminal
+from reprise.evaluation.runs import DecidedArticle, OrderedRun, decide_in_order, order_seeds, shuffle
 from reprise.evaluation.scores import score
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import DecoderLimits, decode_article
@@ -35,7 +35,7 @@ BAKERS = (
 )
 
 
-def lines(*rows: object) -> list[Message]:
+def messages(*rows: object) -> list[Message]:
     return [
         Message(topic="gold", partition=0, offset=number, key=None, value=json.dumps(row).encode())
         for number, row in enumerate(rows, start=1)
@@ -43,12 +43,14 @@ def lines(*rows: object) -> list[Message]:
 
 
 def read(*rows: object) -> list[LabelledArticle | RejectedLine]:
-    found = read_lines(lines(*rows), partial(decode_article, limits=DecoderLimits()), partial(fingerprint, rule=RULE))
-    return [each if isinstance(each, RejectedLine) else each[0] for each in found]
+    lines = read_lines(
+        messages(*rows), partial(decode_article, limits=DecoderLimits()), partial(fingerprint, rule=RULE)
+    )
+    return [line if isinstance(line, RejectedLine) else line[0] for line in lines]
 
 
 def labelled(*rows: object) -> list[LabelledArticle]:
-    return [each for each in read(*rows) if isinstance(each, LabelledArticle)]
+    return [line for line in read(*rows) if isinstance(line, LabelledArticle)]
 
 
 def row(article_id: str, text: str, story: object = None, source: str | None = None) -> dict[str, object]:
@@ -57,10 +59,10 @@ def row(article_id: str, text: str, story: object = None, source: str | None = N
 
 def run(articles: Sequence[LabelledArticle]) -> OrderedRun:
     index = MemoryIndex(rule=RULE, retention=Retention(window_seconds=60, replay_seconds=60))
-    return decide(articles, None, index, "ns", batch=2, clock=lambda: 1.0, advance=lambda _: None)
+    return decide_in_order(articles, None, index, "ns", batch=2, clock=lambda: 1.0, advance=lambda _: None)
 
 
-def variant(article: LabelledArticle, story: str, matched: str) -> Arrival:
+def variant(article: LabelledArticle, story: str, matched: str) -> DecidedArticle:
     decision = Decision(
         type=EventType.VARIANT,
         story_id=story,
@@ -70,55 +72,54 @@ def variant(article: LabelledArticle, story: str, matched: str) -> Arrival:
         containment=0.5,
         matched_article_id=matched,
     )
-    return Arrival(article=article, decision=decision)
+    return DecidedArticle(article=article, decision=decision)
 
 
-def new(article: LabelledArticle, story: str) -> Arrival:
-    return Arrival(article=article, decision=Decision(type=EventType.NEW, story_id=story, decided_at_ms=0))
+def new(article: LabelledArticle, story: str) -> DecidedArticle:
+    return DecidedArticle(article=article, decision=Decision(type=EventType.NEW, story_id=story, decided_at_ms=0))
 
 
-def test_lines_are_read_as_the_worker_reads_them() -> None:
-    """HTML wins over text, a number is a label, null and nothing are none; a broken line is told with its reason."""
+def test_lines_are_decoded_like_messages() -> None:
+    """HTML precedes text, an integer is a label, null is none; an invalid line is returned with its problem."""
     paragraph = f"<html><body><article><p>{BRIDGE}</p></article></body></html>"
-    found = read(
+    page, plain, rejected = read(
         {"id": "1", "html": paragraph, "text": BAKERS, "story": 7}, row("2", BRIDGE), {"id": "3", "story": "x"}
     )
-    page, plain, broken = found
     assert isinstance(page, LabelledArticle)
     assert isinstance(plain, LabelledArticle)
     assert (page.label, plain.label) == ("7", None)
     assert page.fingerprint.content_hash == plain.fingerprint.content_hash
-    assert broken == RejectedLine(line=3, problem="no_text: neither text nor html")
+    assert rejected == RejectedLine(line=3, problem="no_text: neither text nor html")
 
 
-def test_a_story_that_is_no_label_is_refused() -> None:
-    """An array as `story` is a mistake of the file, told with its line."""
+def test_a_story_that_is_no_label_is_an_error() -> None:
+    """An array as `story` is an error that names the line."""
     with pytest.raises(UsageError, match=r"gold:2: story"):
         read(row("1", BRIDGE, "a"), row("2", BRIDGE, ["a"]))
 
 
 def test_the_last_label_of_an_id_counts() -> None:
-    """Of several lines of one id the last that has a label gives it; a file without labels is refused."""
+    """An id on several lines has the label of its last labelled line; a file without labels is an error."""
     assert gold_labels(labelled(row("1", BRIDGE, "a"), row("1", BAKERS, "b"), row("1", BAKERS))) == {"1": "b"}
     with pytest.raises(UsageError, match="nothing to score"):
         gold_labels(labelled(row("1", BRIDGE)))
 
 
-def test_one_order_is_the_files_and_more_are_shuffled() -> None:
-    """The same seed gives the same order, another seed another; each holds every article."""
+def test_a_single_order_is_the_order_of_the_file() -> None:
+    """Several orders are shuffled: each seed has an order of its own, with every article."""
     articles = labelled(*(row(str(number), BRIDGE) for number in range(20)))
-    assert seeds(1) == [None]
-    assert seeds(3) == [0, 1, 2]
-    assert shuffled(articles, None) == articles
-    assert shuffled(articles, 1) == shuffled(articles, 1) != shuffled(articles, 2)
-    assert sorted(each.line for each in shuffled(articles, 1)) == [each.line for each in articles]
+    assert order_seeds(1) == [None]
+    assert order_seeds(3) == [0, 1, 2]
+    assert shuffle(articles, None) == articles
+    assert shuffle(articles, 1) == shuffle(articles, 1) != shuffle(articles, 2)
+    assert sorted(article.line for article in shuffle(articles, 1)) == [article.line for article in articles]
 
 
 def test_the_last_decision_of_an_id_counts() -> None:
-    """A page whose text is replaced by another report leaves its first story."""
+    """A page whose text is replaced by another report changes its story."""
     order = run(labelled(row("1", BRIDGE), row("2", BAKERS), row("3", BRIDGE), row("1", BAKERS)))
     stories = order.stories()
-    assert [each.decision.type for each in order.arrivals] == [
+    assert [item.decision.type for item in order.decided] == [
         "story.new",
         "story.new",
         "story.variant",
@@ -127,8 +128,8 @@ def test_the_last_decision_of_an_id_counts() -> None:
     assert stories["1"] == stories["2"] != stories["3"]
 
 
-def test_the_yardstick_joins_what_is_similar_enough() -> None:
-    """A copy is found at both thresholds, a text with a tail at 0.5, a third of it and empty texts at neither."""
+def test_the_baseline_joins_texts_above_the_threshold() -> None:
+    """Both thresholds join a copy, only 0.5 joins an extended text, neither joins a third of it or empty texts."""
     half = BRIDGE[: len(BRIDGE) // 3]
     texts = {
         "1": BRIDGE,
@@ -139,26 +140,26 @@ def test_the_yardstick_joins_what_is_similar_enough() -> None:
         "6": " ... ",
         "7": "Yes.",
     }
-    signed = [(name, baseline.signature(text)) for name, text in texts.items()]
-    done: list[int] = []
-    stories = {threshold: baseline.cluster(signed, threshold, done.append) for threshold in baseline.THRESHOLDS}
+    articles = [(name, baseline.signature(text)) for name, text in texts.items()]
+    advances: list[int] = []
+    stories = {threshold: baseline.cluster(articles, threshold, advances.append) for threshold in baseline.THRESHOLDS}
     assert stories[0.8]["1"] == stories[0.8]["2"]
     assert len({stories[0.8][name] for name in "14567"}) == 5
     assert stories[0.5]["3"] == stories[0.5]["1"] != stories[0.5]["4"]
     assert len({stories[0.5][name] for name in "4567"}) == 4
-    assert sum(done) == 2 * len(texts)
+    assert sum(advances) == 2 * len(texts)
 
 
-def test_the_yardstick_takes_the_most_similar_and_the_earliest_of_equals() -> None:
-    """Of several answers the most similar one gives the story; of equal ones, the one that came first."""
+def test_the_baseline_prefers_the_most_similar_then_the_earliest() -> None:
+    """Of several query results the most similar one decides the story; of equal ones, the earliest."""
     mixed = BRIDGE + " " + BAKERS
-    signed = [(str(n), baseline.signature(text)) for n, text in enumerate([BRIDGE, mixed, mixed + " End.", mixed])]
-    stories = baseline.cluster([signed[0], signed[2], signed[3]], 0.5, lambda _: None)
+    articles = [(str(n), baseline.signature(text)) for n, text in enumerate([BRIDGE, mixed, mixed + " End.", mixed])]
+    stories = baseline.cluster([articles[0], articles[2], articles[3]], 0.5, lambda _: None)
     assert stories["3"] == stories["2"]
 
 
-def test_splits_and_joins_are_told_with_what_tied_or_parted_them() -> None:
-    """A further piece is shown with the nearest article before it, a wrong match with the two articles it ties."""
+def test_the_error_analysis_lists_splits_and_wrong_joins() -> None:
+    """A split has the nearest earlier article of its story; a wrong join has the two articles that matched."""
     bridge, again, cut, bakers, stray = labelled(
         row("bridge", BRIDGE, "b"),
         row("again", BRIDGE, "b"),
@@ -168,7 +169,7 @@ def test_splits_and_joins_are_told_with_what_tied_or_parted_them() -> None:
     )
     order = OrderedRun(
         seed=3,
-        arrivals=[
+        decided=[
             new(bridge, "S1"),
             new(stray, "S9"),
             variant(bakers, "S1", "bridge"),
@@ -177,7 +178,7 @@ def test_splits_and_joins_are_told_with_what_tied_or_parted_them() -> None:
         ],
     )
     gold = gold_labels([bridge, again, cut, bakers, stray])
-    worst = {each.score.story: each for each in worst_stories(order, gold, RULE, stories=5, examples=3)}
+    worst = {errors.score.story: errors for errors in find_worst_stories(order, gold, RULE, stories=5, examples=3)}
     assert [split.article.article_id for split in worst["b"].splits] == ["again", "cut"]
     near = worst["b"].splits[0].nearest
     assert near is not None
@@ -192,44 +193,44 @@ def test_splits_and_joins_are_told_with_what_tied_or_parted_them() -> None:
     assert worst["o"].splits == []
 
 
-def test_a_perfect_order_has_no_worst_story() -> None:
-    """What loses nothing is not shown."""
+def test_a_run_without_errors_has_no_worst_story() -> None:
+    """Stories without a loss are left out."""
     articles = labelled(row("1", BRIDGE, "a"), row("2", BRIDGE, "a"), row("3", BAKERS, "b"))
     order = run(articles)
     gold = gold_labels(articles)
     assert score(gold, order.stories()).b3_f1 == 1
-    assert worst_stories(order, gold, RULE, stories=5, examples=3) == []
+    assert find_worst_stories(order, gold, RULE, stories=5, examples=3) == []
 
 
-def report() -> Report:
+def report() -> EvaluationReport:
     articles = labelled(row("a\x1b[31m", BRIDGE, "\x1b]0;story\x07", "one.example"), row("2", BAKERS, "b"))
-    order = OrderedRun(seed=0, arrivals=[new(articles[0], "S"), variant(articles[1], "S", "a\x1b[31m")])
+    order = OrderedRun(seed=0, decided=[new(articles[0], "S"), variant(articles[1], "S", "a\x1b[31m")])
     gold = gold_labels(articles)
     scores = [score(gold, order.stories())] * 2
-    return Report(
+    return EvaluationReport(
         articles=2,
         scored=2,
         gold_stories=2,
-        unread=1,
+        rejected=1,
         seeds=[0, 1],
         systems={"reprise": scores, "datasketch 0.5": scores},
         worst_order=1,
-        worst=worst_stories(order, gold, RULE, stories=5, examples=3),
+        worst=find_worst_stories(order, gold, RULE, stories=5, examples=3),
     )
 
 
-def test_the_report_for_machines_holds_every_order_and_mistake() -> None:
-    """It is plain JSON: figures of each order and over all, and the wrong match with both articles."""
-    found = json.loads(json.dumps(to_json(report())))
-    assert found["systems"].keys() == {"reprise", "datasketch 0.5"}
-    assert len(found["systems"]["reprise"]["orders"]) == 2
-    assert found["systems"]["reprise"]["over_orders"]["b3_p"] == {"mean": 0.5, "worst": 0.5, "spread": 0.0}
-    (join,) = found["worst_stories"][0]["joins"]
+def test_the_json_report_holds_every_order_and_error() -> None:
+    """It has the scores of each order, their statistics, and a wrong join with both articles."""
+    parsed = json.loads(json.dumps(to_json(report())))
+    assert parsed["systems"].keys() == {"reprise", "datasketch 0.5"}
+    assert len(parsed["systems"]["reprise"]["orders"]) == 2
+    assert parsed["systems"]["reprise"]["over_orders"]["b3_p"] == {"mean": 0.5, "worst": 0.5, "spread": 0.0}
+    (join,) = parsed["worst_stories"][0]["joins"]
     assert (join["article"]["id"], join["matched"]["id"], join["similarity"]) == ("2", "a\x1b[31m", 0.25)
 
 
-def test_the_report_for_people_says_the_same_and_steers_no_terminal() -> None:
-    """Figures, the wrong match, its similarity; what an article puts into its id stays text."""
+def test_the_terminal_report_is_complete_and_free_of_control_characters() -> None:
+    """It has the scores and the wrong join with its similarity; control characters of an id are replaced."""
     from rich.console import Console  # noqa: PLC0415
 
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
@@ -238,7 +239,7 @@ def test_the_report_for_people_says_the_same_and_steers_no_terminal() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     for part in (
-        "2 articles, 2 scored, of 2 stories; 2 random orders; lines that are no articles: 1",
+        "2 articles, 2 of them labelled, in 2 stories; mean of 2 random orders; rejected lines: 1",
         "seed 1",
         "joined  2",
     ):

@@ -1,4 +1,4 @@
-"""B-cubed and pairwise scores, against a second way to count them."""
+"""Test B-cubed and pairwise scores against their definitions and a reference script."""
 
 import importlib.util
 from dataclasses import asdict
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.evaluation.scores import Scores, over_orders, score, score_stories
+from reprise.evaluation.scores import Scores, score, score_stories, summarize_orders
 
 LABELLINGS = st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("vwxyz")), min_size=1, max_size=30)
 
 
 def labels(rows: list[tuple[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
-    """The gold and the predicted story of articles 0, 1, 2, ..."""
+    """Return the gold and the predicted stories of the articles 0, 1, 2, ..."""
     gold = {str(number): label for number, (label, _) in enumerate(rows)}
     return gold, {str(number): story for number, (_, story) in enumerate(rows)}
 
@@ -24,20 +24,20 @@ def f1(precision: float, recall: float) -> float:
     return 0.0 if precision == recall == 0 else 2 / (1 / precision + 1 / recall) if precision and recall else 0.0
 
 
-def by_definition(gold: dict[str, str], predicted: dict[str, str]) -> dict[str, float]:
-    """The figures by looking at every article and every pair."""
+def score_by_definition(gold: dict[str, str], predicted: dict[str, str]) -> dict[str, float]:
+    """Return the scores, computed from every article and every pair."""
     precision = recall = 0.0
     for article, label in gold.items():
-        found = {other for other in gold if predicted[other] == predicted[article]}
-        wanted = {other for other in gold if gold[other] == label}
-        precision += len(found & wanted) / len(found) / len(gold)
-        recall += len(found & wanted) / len(wanted) / len(gold)
+        predicted_story = {other for other in gold if predicted[other] == predicted[article]}
+        gold_story = {other for other in gold if gold[other] == label}
+        precision += len(predicted_story & gold_story) / len(predicted_story) / len(gold)
+        recall += len(predicted_story & gold_story) / len(gold_story) / len(gold)
     pairs = list(combinations(gold, 2))
-    found_pairs = {(a, b) for a, b in pairs if predicted[a] == predicted[b]}
-    wanted_pairs = {(a, b) for a, b in pairs if gold[a] == gold[b]}
-    right = len(found_pairs & wanted_pairs)
-    pair_p = right / len(found_pairs) if found_pairs else 0.0
-    pair_r = right / len(wanted_pairs) if wanted_pairs else 0.0
+    predicted_pairs = {(a, b) for a, b in pairs if predicted[a] == predicted[b]}
+    gold_pairs = {(a, b) for a, b in pairs if gold[a] == gold[b]}
+    correct = len(predicted_pairs & gold_pairs)
+    pair_p = correct / len(predicted_pairs) if predicted_pairs else 0.0
+    pair_r = correct / len(gold_pairs) if gold_pairs else 0.0
     return {
         "stories": len({predicted[article] for article in gold}),
         "b3_p": precision,
@@ -50,14 +50,14 @@ def by_definition(gold: dict[str, str], predicted: dict[str, str]) -> dict[str, 
 
 
 @given(LABELLINGS)
-def test_the_scores_are_those_of_the_definitions(rows: list[tuple[str, str]]) -> None:
-    """Counting stories gives what looking at every article and every pair gives."""
+def test_the_scores_match_their_definitions(rows: list[tuple[str, str]]) -> None:
+    """Counting by story returns the same scores as counting by article and by pair."""
     gold, predicted = labels(rows)
-    assert asdict(score(gold, predicted)) == pytest.approx(by_definition(gold, predicted))
+    assert asdict(score(gold, predicted)) == pytest.approx(score_by_definition(gold, predicted))
 
 
-def test_the_scores_are_those_of_the_reference_script(shared_dir: Path) -> None:
-    """The development set's own script gives the same figures for the same labels."""
+def test_the_scores_match_the_reference_script(shared_dir: Path) -> None:
+    """The script of the development set returns the same scores for the same labels."""
     spec = importlib.util.spec_from_file_location("reference_score", shared_dir / "eval" / "score.py")
     assert spec is not None
     assert spec.loader is not None
@@ -73,35 +73,35 @@ def test_the_scores_are_those_of_the_reference_script(shared_dir: Path) -> None:
     check()
 
 
-def test_articles_without_a_label_count_nowhere() -> None:
-    """A prediction for an article that gold does not name changes nothing."""
+def test_articles_without_a_label_are_not_scored() -> None:
+    """A prediction for an article without a gold label does not change the scores."""
     gold, predicted = {"1": "a", "2": "a"}, {"1": "x", "2": "x"}
     assert score(gold, predicted | {"3": "x", "4": "y"}) == score(gold, predicted)
 
 
 def test_an_article_without_a_prediction_is_an_error() -> None:
-    """Nothing is scored as if it had been decided."""
+    """A missing prediction raises KeyError."""
     with pytest.raises(KeyError):
         score({"1": "a"}, {})
 
 
 @given(LABELLINGS)
-def test_the_stories_scores_average_to_the_whole(rows: list[tuple[str, str]]) -> None:
-    """Weighted by their articles, the gold stories' precisions and recalls are the whole's; the worst come first."""
+def test_the_scores_of_the_stories_average_to_the_total(rows: list[tuple[str, str]]) -> None:
+    """Weighted by articles, precision and recall of the stories average to the total; the greatest loss is first."""
     gold, predicted = labels(rows)
-    whole, stories = score(gold, predicted), score_stories(gold, predicted)
-    assert sum(each.precision * each.articles for each in stories) / len(gold) == pytest.approx(whole.b3_p)
-    assert sum(each.recall * each.articles for each in stories) / len(gold) == pytest.approx(whole.b3_r)
-    assert [each.loss for each in stories] == sorted((each.loss for each in stories), reverse=True)
+    total, stories = score(gold, predicted), score_stories(gold, predicted)
+    assert sum(story.precision * story.articles for story in stories) / len(gold) == pytest.approx(total.b3_p)
+    assert sum(story.recall * story.articles for story in stories) / len(gold) == pytest.approx(total.b3_r)
+    assert [story.loss for story in stories] == sorted((story.loss for story in stories), reverse=True)
 
 
-def test_orders_are_gathered_by_figure() -> None:
-    """Mean, worst and spread of each figure over the orders."""
+def test_the_orders_are_summarized_by_score() -> None:
+    """Each score has its mean, worst and spread over the orders."""
 
     def of(value: float) -> Scores:
         return Scores(stories=1, b3_p=value, b3_r=1, b3_f1=1, pair_p=1, pair_r=1, pair_f1=1)
 
-    gathered = over_orders([of(0.5), of(0.9), of(0.7)])
-    assert (gathered["b3_p"].mean, gathered["b3_p"].worst, gathered["b3_p"].spread) == pytest.approx((0.7, 0.5, 0.4))
-    assert gathered["pair_f1"].spread == 0
-    assert "stories" not in gathered
+    summary = summarize_orders([of(0.5), of(0.9), of(0.7)])
+    assert (summary["b3_p"].mean, summary["b3_p"].worst, summary["b3_p"].spread) == pytest.approx((0.7, 0.5, 0.4))
+    assert summary["pair_f1"].spread == 0
+    assert "stories" not in summary

@@ -17,10 +17,10 @@ from reprise.commands.support.file_input import end_as_interrupted, environment_
 from reprise.commands.support.phases import Phases
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.evaluation import baseline
-from reprise.evaluation.error_analysis import worst_stories
+from reprise.evaluation.error_analysis import find_worst_stories
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
-from reprise.evaluation.report import OWN, Report, to_json, to_terminal
-from reprise.evaluation.runs import OrderedRun, decide, seeds, shuffled
+from reprise.evaluation.report import WORKER, EvaluationReport, to_json, to_terminal
+from reprise.evaluation.runs import OrderedRun, decide_in_order, order_seeds, shuffle
 from reprise.evaluation.scores import score
 from reprise.index.redis.errors import translate_redis_error
 from reprise.sanitize import one_line
@@ -83,7 +83,7 @@ class _Evaluation:
     orders: int
     show: Phases
 
-    def report(self, name: str, source: str | None, *, worst: int, examples: int) -> Report:
+    def report(self, name: str, source: str | None, *, worst: int, examples: int) -> EvaluationReport:
         """Read the file, decide its articles in every order, and score."""
         from reprise.bootstrap import dedup_rule  # noqa: PLC0415
 
@@ -93,21 +93,21 @@ class _Evaluation:
         read = self._read(name, source, with_baseline)
         gold = gold_labels(read.articles)
         runs = list(self._own(read.articles))
-        systems = {OWN: [score(gold, run.stories()) for run in runs]}
+        systems = {WORKER: [score(gold, run.stories()) for run in runs]}
         for threshold in baseline.THRESHOLDS if with_baseline else ():
             theirs = self._datasketch(read, threshold)
             systems[f"datasketch {threshold}"] = [score(gold, stories) for stories in theirs]
-        worst_order = min(range(len(runs)), key=lambda each: systems[OWN][each].b3_f1)
+        worst_order = min(range(len(runs)), key=lambda each: systems[WORKER][each].b3_f1)
         rule = dedup_rule(self.settings)
-        return Report(
+        return EvaluationReport(
             articles=len(read.articles),
             scored=len(gold),
             gold_stories=len(set(gold.values())),
-            unread=read.unread,
+            rejected=read.unread,
             seeds=[run.seed for run in runs],
             systems=systems,
             worst_order=worst_order,
-            worst=worst_stories(runs[worst_order], gold, rule, stories=worst, examples=examples),
+            worst=find_worst_stories(runs[worst_order], gold, rule, stories=worst, examples=examples),
         )
 
     def _read(self, name: str, source: str | None, with_baseline: bool) -> "_Lines":
@@ -135,13 +135,13 @@ class _Evaluation:
 
         client = connect(self.settings.redis)
         with closing(open_index(self.settings, client)) as index:
-            for number, seed in enumerate(seeds(self.orders), start=1):
+            for number, seed in enumerate(order_seeds(self.orders), start=1):
                 with (
-                    self.show.phase(f"{OWN}, order {number} of {self.orders}", len(articles)) as advance,
+                    self.show.phase(f"{WORKER}, order {number} of {self.orders}", len(articles)) as advance,
                     _forgotten(client, self.settings.index.namespace),
                 ):
-                    yield decide(
-                        shuffled(articles, seed),
+                    yield decide_in_order(
+                        shuffle(articles, seed),
                         seed,
                         index,
                         f"{self.settings.index.namespace}-{number}",
@@ -154,8 +154,8 @@ class _Evaluation:
         """The stories of datasketch's LSH in every order."""
         total = len(lines.articles) * self.orders
         with self.show.phase(f"datasketch {threshold}", total) as advance:
-            for seed in seeds(self.orders):
-                order = shuffled(lines.articles, seed)
+            for seed in order_seeds(self.orders):
+                order = shuffle(lines.articles, seed)
                 signed = [(each.article_id, lines.signatures[each.line]) for each in order]
                 yield baseline.cluster(signed, threshold, advance)
 

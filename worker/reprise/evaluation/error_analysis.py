@@ -1,4 +1,4 @@
-"""The stories that cost the most, with examples of what was split or joined wrongly, and what the index saw of it."""
+"""Find the stories with the most errors, with examples of wrong splits and wrong joins."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,19 +7,19 @@ from itertools import islice
 
 from reprise.dedup.decision import Comparison, Rule, accepts, compare
 from reprise.evaluation.labels import LabelledArticle
-from reprise.evaluation.runs import Arrival, OrderedRun
+from reprise.evaluation.runs import DecidedArticle, OrderedRun
 from reprise.evaluation.scores import StoryScore, score_stories
 from reprise.model import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nearest:
-    """The article of the same gold story that was there already and has the most in common.
+class NearestArticle:
+    """The earlier article of the same gold story that is most similar to a split article.
 
     bands         MinHash rows that both share
-    comparison    None where their sketches share nothing
-    same_source   whether both are of one known source
-    is_enough     whether the rule would accept it: then it was no candidate, or another story won
+    comparison    None if the sketches share no hash
+    same_source   whether both articles have the same known source
+    is_enough     whether the rule accepts the match; then it was no candidate, or another story matched better
     """
 
     article: LabelledArticle
@@ -30,17 +30,20 @@ class Nearest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """An article that began a further piece of its gold story. `nearest` is None where neither text is prose."""
+class StorySplit:
+    """An article that started another piece of its gold story.
+
+    nearest  None if this article has no prose, or none of the earlier articles of its gold story has any
+    """
 
     article: LabelledArticle
     decision: Decision
-    nearest: Nearest | None
+    nearest: NearestArticle | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Join:
-    """An article that joined a story by its match with an article of another gold story, or of none."""
+class WrongJoin:
+    """An article that matched an article with another gold label or without one."""
 
     article: LabelledArticle
     decision: Decision
@@ -48,87 +51,87 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistakes:
-    """What went wrong with one gold story; the counts are of all, the examples of the first."""
+class StoryErrors:
+    """The errors of one gold story. `splits` and `joins` are the first examples; `total_joins` counts all joins."""
 
     score: StoryScore
-    splits: Sequence[Split]
-    joins: Sequence[Join]
-    all_joins: int
+    splits: Sequence[StorySplit]
+    joins: Sequence[WrongJoin]
+    total_joins: int
 
 
-def worst_stories(
-    order: OrderedRun, gold: Mapping[str, str], rule: Rule, *, stories: int, examples: int
-) -> Sequence[Mistakes]:
-    """The stories of one order that lose the most, at most so many; those that lose nothing are none of them."""
-    by_label: defaultdict[str, list[Arrival]] = defaultdict(list)
-    for arrival in order.arrivals:
-        if (label := gold.get(arrival.article.article_id)) is not None:
-            by_label[label].append(arrival)
-    joins = _joins(order, gold)
-    costly = [each for each in score_stories(gold, order.stories()) if each.loss > 0][:stories]
+def find_worst_stories(
+    run: OrderedRun, gold: Mapping[str, str], rule: Rule, *, stories: int, examples: int
+) -> Sequence[StoryErrors]:
+    """Return at most `stories` gold stories with errors, by falling loss, each with at most `examples` of a kind."""
+    by_label: defaultdict[str, list[DecidedArticle]] = defaultdict(list)
+    for item in run.decided:
+        if (label := gold.get(item.article.article_id)) is not None:
+            by_label[label].append(item)
+    joins = _wrong_joins(run, gold)
+    worst = [score for score in score_stories(gold, run.stories()) if score.loss > 0][:stories]
     return [
-        Mistakes(
-            score=each,
-            splits=list(islice(_splits(by_label[each.story], rule), examples)),
-            joins=joins[each.story][:examples],
-            all_joins=len(joins[each.story]),
+        StoryErrors(
+            score=score,
+            splits=list(islice(_splits(by_label[score.story], rule), examples)),
+            joins=joins[score.story][:examples],
+            total_joins=len(joins[score.story]),
         )
-        for each in costly
+        for score in worst
     ]
 
 
-def _splits(arrivals: Sequence[Arrival], rule: Rule) -> Iterator[Split]:
-    """The first article of each piece of a gold story but the first piece."""
+def _splits(decided: Sequence[DecidedArticle], rule: Rule) -> Iterator[StorySplit]:
+    """Yield the first article of each piece of a gold story, except the first piece."""
     pieces: set[str] = set()
-    for at, arrival in enumerate(arrivals):
-        if pieces and arrival.decision.story_id not in pieces:
-            earlier = [each.article for each in arrivals[:at]]
-            yield Split(
-                article=arrival.article, decision=arrival.decision, nearest=_nearest(arrival.article, earlier, rule)
+    for at, item in enumerate(decided):
+        if pieces and item.decision.story_id not in pieces:
+            earlier = [other.article for other in decided[:at]]
+            yield StorySplit(
+                article=item.article, decision=item.decision, nearest=_find_nearest(item.article, earlier, rule)
             )
-        pieces.add(arrival.decision.story_id)
+        pieces.add(item.decision.story_id)
 
 
-def _nearest(article: LabelledArticle, earlier: Sequence[LabelledArticle], rule: Rule) -> Nearest | None:
-    found = [near for each in earlier if (near := _seen(article, each, rule)) is not None]
-    return max(found, key=_closeness, default=None)
+def _find_nearest(article: LabelledArticle, earlier: Sequence[LabelledArticle], rule: Rule) -> NearestArticle | None:
+    compared = [nearest for other in earlier if (nearest := _compare(article, other, rule)) is not None]
+    return max(compared, key=_similarity_key, default=None)
 
 
-def _closeness(near: Nearest) -> tuple[bool, float, float, int]:
-    if near.comparison is None:
-        return (False, 0.0, 0.0, near.bands)
-    return (near.is_enough, near.comparison.copied, near.comparison.similarity, near.bands)
+def _similarity_key(nearest: NearestArticle) -> tuple[bool, float, float, int]:
+    if nearest.comparison is None:
+        return (False, 0.0, 0.0, nearest.bands)
+    return (nearest.is_enough, nearest.comparison.copied, nearest.comparison.similarity, nearest.bands)
 
 
-def _seen(article: LabelledArticle, other: LabelledArticle, rule: Rule) -> Nearest | None:
-    """What the index sees of an article and one that it holds; None where one of them has no signature."""
-    mine, theirs = article.fingerprint.signature, other.fingerprint.signature
-    if mine is None or theirs is None:
+def _compare(article: LabelledArticle, other: LabelledArticle, rule: Rule) -> NearestArticle | None:
+    """Compare an article with an indexed one, like the index does. Return None if one of them has no signature."""
+    signature, other_signature = article.fingerprint.signature, other.fingerprint.signature
+    if signature is None or other_signature is None:
         return None
-    comparison = compare(mine, theirs.sketch, theirs.size, rule)
+    comparison = compare(signature, other_signature.sketch, other_signature.size, rule)
     same_source = article.source is not None and article.source == other.source
-    return Nearest(
+    return NearestArticle(
         article=other,
-        bands=sum(one == another for one, another in zip(mine.rows, theirs.rows, strict=True)),
+        bands=sum(row == other_row for row, other_row in zip(signature.rows, other_signature.rows, strict=True)),
         comparison=comparison,
         same_source=same_source,
         is_enough=comparison is not None and accepts(comparison, same_source, rule),
     )
 
 
-def _joins(order: OrderedRun, gold: Mapping[str, str]) -> Mapping[str, Sequence[Join]]:
-    """By gold story, the matches that tie one of its articles to an article that is not of it."""
+def _wrong_joins(run: OrderedRun, gold: Mapping[str, str]) -> Mapping[str, Sequence[WrongJoin]]:
+    """Return the wrong joins of each gold story. A join between two gold stories is listed for both."""
     articles: dict[str, LabelledArticle] = {}
-    found: defaultdict[str, list[Join]] = defaultdict(list)
-    for arrival in order.arrivals:
-        matched = articles.get(arrival.decision.matched_article_id or "")
-        articles[arrival.article.article_id] = arrival.article
+    joins: defaultdict[str, list[WrongJoin]] = defaultdict(list)
+    for item in run.decided:
+        matched = articles.get(item.decision.matched_article_id or "")
+        articles[item.article.article_id] = item.article
         if matched is None:
             continue
-        labels = {gold.get(arrival.article.article_id), gold.get(matched.article_id)}
+        labels = {gold.get(item.article.article_id), gold.get(matched.article_id)}
         if len(labels) > 1:
-            join = Join(article=arrival.article, decision=arrival.decision, matched=matched)
+            join = WrongJoin(article=item.article, decision=item.decision, matched=matched)
             for label in labels - {None}:
-                found[str(label)].append(join)
-    return found
+                joins[str(label)].append(join)
+    return joins

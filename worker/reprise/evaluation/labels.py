@@ -1,4 +1,4 @@
-"""Labelled articles: what an evaluation keeps of each line of its file."""
+"""Read labelled articles from the lines of a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from reprise.model import Article, Fingerprint, Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledArticle:
-    """One line. `label` is its gold story; None where it is replayed and not scored."""
+    """An article of a labelled file. `label` is its gold story; an article without one is decided but not scored."""
 
     line: int
     title: str | None
@@ -21,36 +21,36 @@ class LabelledArticle:
 
     @property
     def article_id(self) -> str:
-        """The article's id; several lines may have it."""
+        """The article's id. Several lines may share it."""
         return self.fingerprint.article_id
 
     @property
     def source(self) -> str | None:
-        """The site."""
+        """The site of the article."""
         return self.fingerprint.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
-    """A line that is no article: the worker would have put it into the dead letters."""
+    """A line that is no valid article. A worker would send it to the dead letters."""
 
     line: int
     problem: str
 
 
-Read = Callable[[Message], Article]
+Decode = Callable[[Message], Article]
 Fingerprinter = Callable[[Article], Fingerprint]
 
 
 def read_lines(
-    messages: Iterable[Message], read: Read, fingerprint: Fingerprinter
+    messages: Iterable[Message], decode: Decode, fingerprint: Fingerprinter
 ) -> Iterator[tuple[LabelledArticle, Article] | RejectedLine]:
-    """Read each line as the worker does, and its label. Raises UsageError where `story` is no label."""
+    """Decode each message as the worker does, and read its label. Raises UsageError for an invalid `story`."""
     for message in messages:
         try:
-            article = read(message)
-        except BadMessage as bad:
-            yield RejectedLine(line=message.offset, problem=str(bad))
+            article = decode(message)
+        except BadMessage as error:
+            yield RejectedLine(line=message.offset, problem=str(error))
             continue
         labelled = LabelledArticle(
             line=message.offset, title=article.title, label=_label(message), fingerprint=fingerprint(article)
@@ -58,11 +58,11 @@ def read_lines(
         yield labelled, article
 
 
-def gold_labels(labelled: Sequence[LabelledArticle]) -> Mapping[str, str]:
-    """Article id -> label, of the last line that has one. Raises UsageError where no line has."""
-    labels = {each.article_id: each.label for each in labelled if each.label is not None}
+def gold_labels(articles: Sequence[LabelledArticle]) -> Mapping[str, str]:
+    """Return the label of each article id, from its last labelled line. Raises UsageError if there are no labels."""
+    labels = {article.article_id: article.label for article in articles if article.label is not None}
     if not labels:
-        raise UsageError("no line that can be read has a `story`: there is nothing to score")
+        raise UsageError("no valid line has a `story`: there is nothing to score")
     return labels
 
 
@@ -72,4 +72,4 @@ def _label(message: Message) -> str | None:
         return label
     if isinstance(label, int):
         return str(label)
-    raise UsageError(f"{message.topic}:{message.offset}: story is neither a string, a number nor null")
+    raise UsageError(f"{message.topic}:{message.offset}: story must be a string, an integer or null")

@@ -1,4 +1,4 @@
-"""An evaluation as one value, as JSON, and as tables for a terminal."""
+"""Render the report of an evaluation: as JSON and for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,16 +8,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reprise.evaluation.error_analysis import Join, Mistakes, Nearest, Split
+from reprise.evaluation.error_analysis import NearestArticle, StoryErrors, StorySplit, WrongJoin
 from reprise.evaluation.labels import LabelledArticle
-from reprise.evaluation.scores import Scores, over_orders
+from reprise.evaluation.scores import Scores, summarize_orders
 from reprise.model import Decision
 from reprise.sanitize import one_line
 
-#: The name of the worker's own column.
-OWN: Final = "reprise"
+#: name of the worker's column
+WORKER: Final = "reprise"
 
-#: The figures in the order of the table, with what they are called there.
+#: fields of Scores in the order of the table, and their titles
 _FIGURES: Final = {
     "b3_p": "B-cubed precision",
     "b3_r": "B-cubed recall",
@@ -27,161 +27,166 @@ _FIGURES: Final = {
     "pair_f1": "pairwise F1",
 }
 
-#: Characters of a title and of an id that are shown.
-_TITLE: Final = 60
-_ID: Final = 48
+#: characters shown of a title and of an id
+_MAX_TITLE: Final = 60
+_MAX_ID: Final = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What an evaluation found.
+class EvaluationReport:
+    """The results of an evaluation.
 
-    seeds     one an order; None is the file's own order
-    systems   by column (the worker's first), the scores of each order
-    worst     the costly stories of the order `worst_order`, an index into `seeds`
-    unread    lines that were no articles
+    articles      decided articles
+    scored        article ids with a label
+    gold_stories  labels
+    rejected      lines that are no valid article
+    seeds         the seed of each order of arrival; None for the order of the file
+    systems       the scores of each order, by system; the worker is the first system
+    worst_order   index in `seeds` of the order with the lowest F1
+    worst         the stories with the most errors in that order
     """
 
     articles: int
     scored: int
     gold_stories: int
-    unread: int
+    rejected: int
     seeds: Sequence[int | None]
     systems: Mapping[str, Sequence[Scores]]
     worst_order: int
-    worst: Sequence[Mistakes]
+    worst: Sequence[StoryErrors]
 
 
-def to_json(report: Report) -> dict[str, Any]:
-    """The report as plain values, for machines."""
+def to_json(report: EvaluationReport) -> dict[str, Any]:
+    """Return the report as JSON values."""
     return {
         "articles": report.articles,
         "scored": report.scored,
         "gold_stories": report.gold_stories,
-        "unread": report.unread,
+        "unread": report.rejected,
         "seeds": list(report.seeds),
         "systems": {
             name: {
-                "orders": [asdict(each) for each in scores],
-                "over_orders": {figure: asdict(spread) for figure, spread in over_orders(scores).items()},
+                "orders": [asdict(run) for run in scores],
+                "over_orders": {figure: asdict(stats) for figure, stats in summarize_orders(scores).items()},
             }
             for name, scores in report.systems.items()
         },
         "worst_order": report.worst_order,
-        "worst_stories": [_mistakes_json(each) for each in report.worst],
+        "worst_stories": [_errors_json(errors) for errors in report.worst],
     }
 
 
-def to_terminal(report: Report) -> RenderableType:
-    """The report for people."""
-    parts: list[RenderableType] = [_heading(report), _figures(report)]
+def to_terminal(report: EvaluationReport) -> RenderableType:
+    """Return the report as text and tables for a terminal."""
+    parts: list[RenderableType] = [_heading(report), _score_table(report)]
     if report.worst:
-        parts += [Text(), Text(f"The stories that cost the most, {_order_name(report)}", style="bold")]
-        parts += [line for each in report.worst for line in _story(each)]
+        parts += [Text(), Text(f"Stories with the most errors, {_order_name(report)}", style="bold")]
+        parts += [line for errors in report.worst for line in _story_lines(errors)]
     return Group(*parts)
 
 
-def _heading(report: Report) -> Text:
-    ran = "the file's order" if report.seeds == [None] else f"{len(report.seeds)} random orders"
-    unread = f"; lines that are no articles: {report.unread:,}" if report.unread else ""
+def _heading(report: EvaluationReport) -> Text:
+    orders = "the order of the file" if report.seeds == [None] else f"mean of {len(report.seeds)} random orders"
+    rejected = f"; rejected lines: {report.rejected:,}" if report.rejected else ""
     return Text(
-        f"{report.articles:,} articles, {report.scored:,} scored, of {report.gold_stories:,} stories; {ran}{unread}"
+        f"{report.articles:,} articles, {report.scored:,} of them labelled, in {report.gold_stories:,} stories; "
+        f"{orders}{rejected}"
     )
 
 
-def _figures(report: Report) -> Table:
-    """The worker's figures with their spread, the others' means: all of theirs are in the JSON."""
-    several = len(report.seeds) > 1
+def _score_table(report: EvaluationReport) -> Table:
+    """Return the mean scores of each system, for the worker also the worst order and the spread."""
+    has_spread = len(report.seeds) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     for name in report.systems:
         table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
-        if name == OWN and several:
+        if name == WORKER and has_spread:
             table.add_column("worst", justify="right", no_wrap=True)
             table.add_column("spread", justify="right", no_wrap=True)
-    spreads = {name: over_orders(scores) for name, scores in report.systems.items()}
-    for figure, called in _FIGURES.items():
-        row = [called]
-        for name, each in spreads.items():
-            row.append(_share(each[figure].mean))
-            row += [_share(each[figure].worst), _share(each[figure].spread)] if name == OWN and several else []
+    systems = {name: summarize_orders(scores) for name, scores in report.systems.items()}
+    for figure, title in _FIGURES.items():
+        row = [title]
+        for name, stats in systems.items():
+            row.append(_share(stats[figure].mean))
+            row += [_share(stats[figure].worst), _share(stats[figure].spread)] if name == WORKER and has_spread else []
         table.add_row(*row, style="bold" if figure.endswith("f1") else None)
-    table.add_row("stories found", *_counts(report, several))
+    table.add_row("stories found", *_story_counts(report, has_spread))
     return table
 
 
-def _counts(report: Report, several: bool) -> Iterator[str]:
+def _story_counts(report: EvaluationReport, has_spread: bool) -> Iterator[str]:
     for name, scores in report.systems.items():
-        found = [each.stories for each in scores]
-        yield f"{sum(found) / len(found):,.0f}"
-        if name == OWN and several:
-            yield from (f"{max(found):,}", f"{max(found) - min(found):,}")
+        counts = [run.stories for run in scores]
+        yield f"{sum(counts) / len(counts):,.0f}"
+        if name == WORKER and has_spread:
+            yield from (f"{max(counts):,}", f"{max(counts) - min(counts):,}")
 
 
-def _order_name(report: Report) -> str:
+def _order_name(report: EvaluationReport) -> str:
     seed = report.seeds[report.worst_order]
-    return "in the file's order" if seed is None else f"in the worst order (seed {seed})"
+    return "in the order of the file" if seed is None else f"in the worst order (seed {seed})"
 
 
-def _story(mistakes: Mistakes) -> Iterator[Text]:
-    score = mistakes.score
+def _story_lines(errors: StoryErrors) -> Iterator[Text]:
+    score = errors.score
     yield Text()
     yield Text.assemble(
-        (one_line(score.story, _TITLE), "bold"),
-        f": {score.articles} articles in {score.pieces} {'piece' if score.pieces == 1 else 'pieces'}, "
+        (one_line(score.story, _MAX_TITLE), "bold"),
+        f": {score.articles} articles, found as {score.pieces} {'story' if score.pieces == 1 else 'stories'}, "
         f"precision {_share(score.precision)}, recall {_share(score.recall)}",
     )
-    for split in mistakes.splits:
-        yield from _split(split)
-    for join in mistakes.joins:
-        yield from _join(join)
-    if len(mistakes.joins) < mistakes.all_joins:
-        yield Text(f"  and {mistakes.all_joins - len(mistakes.joins)} more wrong matches", style="dim")
+    for split in errors.splits:
+        yield from _split_lines(split)
+    for join in errors.joins:
+        yield from _join_lines(join)
+    if len(errors.joins) < errors.total_joins:
+        yield Text(f"  and {errors.total_joins - len(errors.joins)} more wrong joins", style="dim")
 
 
-def _split(split: Split) -> Iterator[Text]:
-    how = (
-        "founded a story"
-        if split.decision.matched_article_id is None
-        else f"joined {split.decision.matched_article_id}"
-    )
-    yield Text.assemble(("  split   ", "yellow"), _named(split.article), f": {one_line(how, _TITLE)}")
+def _split_lines(split: StorySplit) -> Iterator[Text]:
+    matched = split.decision.matched_article_id
+    decision = "founded a story" if matched is None else f"joined {matched}"
+    yield Text.assemble(("  split   ", "yellow"), _describe(split.article), f": {one_line(decision, _MAX_TITLE)}")
     if split.nearest is None:
-        yield Text("          it, or all of its story before it, has nothing that reads like prose", style="dim")
+        yield Text(
+            "          not comparable: the article, or all earlier ones of its story, have no prose", style="dim"
+        )
     else:
         yield Text.assemble(
-            "          nearest ", _named(split.nearest.article), f": {_seen(split.nearest)}", style="dim"
+            "          nearest ", _describe(split.nearest.article), f": {_comparison(split.nearest)}", style="dim"
         )
 
 
-def _join(join: Join) -> Iterator[Text]:
-    yield Text.assemble(("  joined  ", "red"), _named(join.article))
-    yield Text.assemble("          with ", _named(join.matched), f": {_alike(join.decision)}", style="dim")
+def _join_lines(join: WrongJoin) -> Iterator[Text]:
+    yield Text.assemble(("  joined  ", "red"), _describe(join.article))
+    yield Text.assemble("          with ", _describe(join.matched), f": {_match(join.decision)}", style="dim")
 
 
-def _named(article: LabelledArticle) -> Text:
-    parts = [one_line(article.article_id, _ID)]
+def _describe(article: LabelledArticle) -> Text:
+    parts = [one_line(article.article_id, _MAX_ID)]
     if article.title:
-        parts.append(f"“{one_line(article.title, _TITLE)}”")
+        parts.append(f"“{one_line(article.title, _MAX_TITLE)}”")
     if article.source:
-        parts.append(f"({one_line(article.source, _ID)})")
+        parts.append(f"({one_line(article.source, _MAX_ID)})")
     return Text(" ".join(parts))
 
 
-def _seen(near: Nearest) -> str:
-    if near.comparison is None:
-        return f"{near.bands} bands shared, their samples share nothing"
-    found = near.comparison
-    verdict = "too little for one source" if near.same_source else "too little"
-    if near.is_enough:
-        verdict = "enough, but it was no candidate or another story won"
+def _comparison(nearest: NearestArticle) -> str:
+    if nearest.comparison is None:
+        return f"{nearest.bands} bands shared, no hash of the sketches shared"
+    comparison = nearest.comparison
+    verdict = "below the threshold for the same source" if nearest.same_source else "below the threshold"
+    if nearest.is_enough:
+        verdict = "above the threshold, but it was no candidate or another story matched better"
     return (
-        f"{near.bands} bands shared, similarity {_share(found.similarity)}, containment {_share(found.containment)}, "
-        f"copied {_share(found.copied)} in {found.hashes} hashes: {verdict}"
+        f"{nearest.bands} bands shared, similarity {_share(comparison.similarity)}, "
+        f"containment {_share(comparison.containment)}, "
+        f"copied {_share(comparison.copied)} in {comparison.hashes} hashes: {verdict}"
     )
 
 
-def _alike(decision: Decision) -> str:
+def _match(decision: Decision) -> str:
     kind = decision.kind.value if decision.kind else "new"
     return f"{kind}, similarity {_share(decision.similarity or 0)}, containment {_share(decision.containment or 0)}"
 
@@ -190,29 +195,29 @@ def _share(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _mistakes_json(mistakes: Mistakes) -> dict[str, Any]:
+def _errors_json(errors: StoryErrors) -> dict[str, Any]:
     return {
-        **asdict(mistakes.score),
-        "splits": [_split_json(each) for each in mistakes.splits],
+        **asdict(errors.score),
+        "splits": [_split_json(split) for split in errors.splits],
         "joins": [
-            {"article": _article_json(each.article), "matched": _article_json(each.matched)}
-            | _decision_json(each.decision)
-            for each in mistakes.joins
+            {"article": _article_json(join.article), "matched": _article_json(join.matched)}
+            | _decision_json(join.decision)
+            for join in errors.joins
         ],
-        "all_joins": mistakes.all_joins,
+        "all_joins": errors.total_joins,
     }
 
 
-def _split_json(split: Split) -> dict[str, Any]:
-    near = split.nearest
-    nearest = near and {
-        "article": _article_json(near.article),
-        "bands": near.bands,
-        "same_source": near.same_source,
-        "is_enough": near.is_enough,
-        "comparison": asdict(near.comparison) if near.comparison else None,
+def _split_json(split: StorySplit) -> dict[str, Any]:
+    nearest = split.nearest
+    nearest_json = nearest and {
+        "article": _article_json(nearest.article),
+        "bands": nearest.bands,
+        "same_source": nearest.same_source,
+        "is_enough": nearest.is_enough,
+        "comparison": asdict(nearest.comparison) if nearest.comparison else None,
     }
-    return {"article": _article_json(split.article), "nearest": nearest} | _decision_json(split.decision)
+    return {"article": _article_json(split.article), "nearest": nearest_json} | _decision_json(split.decision)
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:

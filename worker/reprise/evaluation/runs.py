@@ -1,4 +1,4 @@
-"""One order of arrival, decided by an index."""
+"""Decide labelled articles in one order of arrival."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ from reprise.processing.ports import Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """An article as it came in, and what was decided."""
+class DecidedArticle:
+    """An article and its decision."""
 
     article: LabelledArticle
     decision: Decision
@@ -20,30 +20,30 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderedRun:
-    """One run over all articles. `seed` is that of the shuffle; None for the file's own order."""
+    """The decisions of all articles in one order. `seed` shuffled the articles; None for the order of the file."""
 
     seed: int | None
-    arrivals: Sequence[Arrival]
+    decided: Sequence[DecidedArticle]
 
     def stories(self) -> dict[str, str]:
-        """Article id -> story; of an id that came more than once, the last decision counts."""
-        return {each.article.article_id: each.decision.story_id for each in self.arrivals}
+        """Return the story of each article id. For an id that occurs again the last decision counts."""
+        return {item.article.article_id: item.decision.story_id for item in self.decided}
 
 
-def seeds(orders: int) -> list[int | None]:
-    """The file's order where one is asked for, else so many random ones."""
+def order_seeds(orders: int) -> list[int | None]:
+    """Return the seed of each order. A single order is the one of the file, whose seed is None."""
     return [None] if orders == 1 else list(range(orders))
 
 
-def shuffled(articles: Sequence[LabelledArticle], seed: int | None) -> list[LabelledArticle]:
-    """The articles in the order of a seed."""
+def shuffle(articles: Sequence[LabelledArticle], seed: int | None) -> list[LabelledArticle]:
+    """Return the articles in the order of a seed."""
     order = list(articles)
     if seed is not None:
         random.Random(seed).shuffle(order)  # noqa: S311 - an order of arrival, not a secret
     return order
 
 
-def decide(
+def decide_in_order(
     order: Sequence[LabelledArticle],
     seed: int | None,
     index: Index,
@@ -53,20 +53,22 @@ def decide(
     clock: Callable[[], float],
     advance: Callable[[int], None],
 ) -> OrderedRun:
-    """Hand the articles, in batches, to empty namespaces: one for each of theirs, whose names begin with `namespace`.
+    """Decide the articles in batches of `batch`. `advance` is called with the size of each batch.
 
-    Raises what the index raises.
+    The index uses a namespace of its own for each namespace of the articles, named `namespace` and theirs. These must
+    be empty. `clock` returns seconds. Raises the errors of the index.
     """
-    arrivals: list[Arrival] = []
-    for begin in range(0, len(order), batch):
-        articles = order[begin : begin + batch]
+    decided: list[DecidedArticle] = []
+    for start in range(0, len(order), batch):
+        articles = order[start : start + batch]
         fingerprints = [
             replace(article.fingerprint, namespace=f"{namespace}.{article.fingerprint.namespace}")
             for article in articles
         ]
         decisions = submit_by_namespace(index, fingerprints, int(clock() * 1000)).result()
-        arrivals += [
-            Arrival(article=article, decision=decision) for article, decision in zip(articles, decisions, strict=True)
+        decided += [
+            DecidedArticle(article=article, decision=decision)
+            for article, decision in zip(articles, decisions, strict=True)
         ]
         advance(len(articles))
-    return OrderedRun(seed=seed, arrivals=arrivals)
+    return OrderedRun(seed=seed, decided=decided)
