@@ -58,6 +58,7 @@ class Crds:
 
 
 HELM: Final = Tool(name="helm", package="helm.sh/helm/v3/cmd/helm", version="v3.22.0")
+ACTIONLINT: Final = Tool(name="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", version="v1.7.12")
 KUBECONFORM: Final = Tool(name="kubeconform", package="github.com/yannh/kubeconform/cmd/kubeconform", version="v0.8.0")
 
 _CRDS: Final = (
