@@ -1,12 +1,12 @@
-"""Text from outside, made safe to show."""
+"""Text from outside is made safe to print."""
 
 import pytest
 
-from reprise.sanitize import one_line, printable
+from reprise.sanitize import make_printable, one_line
 
 
 @pytest.mark.parametrize(
-    ("text", "safe"),
+    ("text", "printable"),
     [
         ("plain\n\ttext", "plain\n\ttext"),
         ("\x1b[31mred\x07\r\x9b", "\ufffd[31mred\ufffd\ufffd\ufffd"),
@@ -14,12 +14,12 @@ from reprise.sanitize import one_line, printable
         ("\u200fעברית\u200d", "\u200fעברית\u200d"),
     ],
 )
-def test_what_steers_a_terminal_is_gone(text: str, safe: str) -> None:
-    """Control characters are shown as U+FFFD, overrides of direction vanish, marks and joiners of scripts stay."""
-    assert printable(text) == safe
+def test_control_characters_are_replaced(text: str, printable: str) -> None:
+    """Control characters become U+FFFD, overrides of direction are removed, marks and joiners of scripts stay."""
+    assert make_printable(text) == printable
 
 
 @pytest.mark.parametrize(("text", "line"), [(" a \n b\t c ", "a b c"), ("abcdef", "abcd…"), ("abc  def", "abc…")])
-def test_one_line_is_one_line(text: str, line: str) -> None:
-    """White space runs are one space, and what is too long ends in an ellipsis."""
+def test_one_line_joins_and_truncates(text: str, line: str) -> None:
+    """White space runs become one space, and a text that is too long ends in an ellipsis."""
     assert one_line(text, 5) == line

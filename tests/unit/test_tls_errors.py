@@ -1,13 +1,15 @@
+"""Permanent TLS failures are distinguished from those that a retry may cure."""
+
 import pytest
 
-from reprise.tls_errors import refusal
+from reprise.tls_errors import permanent_tls_failure
 
 VERIFY = "certificate verify failed"
 UNVERIFIED = f"[SSL: CERTIFICATE_VERIFY_FAILED] {VERIFY}"
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("error_text", "message"),
     [
         (
             f"Handshake failed: {UNVERIFIED}: certificate has expired (_ssl.c:1006)",
@@ -28,6 +30,6 @@ UNVERIFIED = f"[SSL: CERTIFICATE_VERIFY_FAILED] {VERIFY}"
         ("Error 111 connecting to localhost:6379. Connection refused.", None),
     ],
 )
-def test_what_lasts_is_told_from_what_passes(told: str, words: str | None) -> None:
-    """A certificate does not mend itself; a server that hangs up in mid-handshake is often back in a moment."""
-    assert refusal(told) == words
+def test_permanent_failures_are_found(error_text: str, message: str | None) -> None:
+    """A refused certificate is permanent; a server that closes the connection in a handshake may be restarting."""
+    assert permanent_tls_failure(error_text) == message

@@ -1,28 +1,28 @@
-"""Which failures of TLS no second try mends. Python and the clients tell them as text, and the text is what is read.
-
-May live here: words of OpenSSL. May not: sockets, clients, settings.
-"""
+"""Find permanent TLS failures, which a retry does not cure, in the error texts of Python and of the clients."""
 
 import re
 from typing import Final
 
-#: As Python writes an error of OpenSSL: library, perhaps the reason's name, words, and the line of C it was raised at.
-_TOLD: Final = re.compile(r"\[(?P<library>SSL|X509)(?:: (?P<reason>[\w/]+))?\] (?P<words>.*?)(?: \(_ssl\.c|$)")
+#: An OpenSSL error as Python formats it: library, optional reason code, message, and the line in _ssl.c.
+_OPENSSL_ERROR: Final = re.compile(
+    r"\[(?P<library>SSL|X509)(?:: (?P<reason>[\w/]+))?\] (?P<message>.*?)(?: \(_ssl\.c|$)"
+)
 
-#: Reasons that stay until somebody changes a certificate, a setting or the server. An alert is the other side's word.
-_LASTING: Final = re.compile(
+#: Reason codes that last until a certificate, a setting or the server is changed. The server sends the alerts.
+_PERMANENT: Final = re.compile(
     r"CERTIFICATE|KEY_VALUES|ALERT_(?!INTERNAL_ERROR|USER_CANCELLED)|WRONG_VERSION|UNSUPPORTED"
 )
 
 
-def refusal(told: str) -> str | None:
-    """Say in words why a certificate or a handshake was refused; None where the text tells of anything else.
+def permanent_tls_failure(error_text: str) -> str | None:
+    """Return OpenSSL's message if a certificate or a handshake was refused; None for any other error.
 
-    A connection that ends in mid-handshake is no refusal: servers that restart do that.
+    A connection that closes during the handshake is not permanent: a server that restarts closes it too.
     """
-    found = _TOLD.search(told)
-    if found is None:
+    error = _OPENSSL_ERROR.search(error_text)
+    if error is None:
         return None
-    reason = found["reason"] or ""
-    lasting = found["library"] == "X509" or not reason or _LASTING.search(reason)  # without a name: a file is no PEM
-    return found["words"].rstrip(".") if lasting else None
+    reason = error["reason"] or ""
+    # An error without a reason code means that a file is not in PEM format.
+    permanent = error["library"] == "X509" or not reason or _PERMANENT.search(reason)
+    return error["message"].rstrip(".") if permanent else None

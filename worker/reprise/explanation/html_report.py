@@ -15,7 +15,7 @@ from reprise.explanation.analysis import Explanation, Passage
 from reprise.explanation.dissection import DissectedArticle, Segment
 from reprise.explanation.terminal_report import figures, kept_in_words, remarks
 from reprise.explanation.verdict import count
-from reprise.sanitize import one_line, printable
+from reprise.sanitize import make_printable, one_line
 
 Side = Literal["a", "b"]
 
@@ -196,4 +196,4 @@ def _title(page: DissectedArticle) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(printable(text))
+    return escape(make_printable(text))

@@ -15,7 +15,7 @@ from rich.text import Text
 from reprise.explanation.analysis import Explanation, Passage
 from reprise.explanation.dissection import DissectedArticle, Segment
 from reprise.explanation.verdict import PairVerdict, count, percent
-from reprise.sanitize import one_line, printable
+from reprise.sanitize import make_printable, one_line
 
 #: Characters of a title, of an id, and of a segment's beginning.
 _TITLE: Final = 70
@@ -227,4 +227,4 @@ def _marked(
 
 
 def _inline(text: str) -> str:
-    return printable(text).replace("\n", " ").replace("\t", " ")
+    return make_printable(text).replace("\n", " ").replace("\t", " ")

@@ -46,7 +46,7 @@ class ConnectionErrorLog(logging.Handler):
         """Keep the exceptions among the arguments of a log record."""
         for argument in record.args if isinstance(record.args, tuple) else ():
             if isinstance(argument, Exception):
-                tls_reason = tls_errors.refusal(str(argument))
+                tls_reason = tls_errors.permanent_tls_failure(str(argument))
                 self.latest = TlsRefusedError(tls_reason) if tls_reason else argument
                 if self.refused is None and isinstance(self.latest, REFUSALS):
                     self.refused = self.latest

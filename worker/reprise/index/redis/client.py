@@ -55,7 +55,7 @@ def connect(settings: RedisSettings) -> Client:
 
 def _uncurable(error: Exception) -> str | None:
     """Say what is wrong where no waiting mends it. A cluster's client tells it in the causes of its own error."""
-    if words := tls_errors.refusal(str(error)):
+    if words := tls_errors.permanent_tls_failure(str(error)):
         return f": no TLS connection: {words}"
     if any(_NO_CLUSTER in str(cause) for cause in causes(error)):
         return " belongs to no cluster: set REPRISE_REDIS_CLUSTER=false"
