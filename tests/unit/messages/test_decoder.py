@@ -1,4 +1,4 @@
-"""Bytes -> Article: every reason to refuse a message, and every way to fill a gap."""
+"""decode_article: every reason to reject a message, and every default of a missing field."""
 
 import contextlib
 import time
@@ -20,13 +20,13 @@ def message(value: bytes) -> Message:
     return Message(topic="articles.raw", partition=0, offset=0, key=None, value=value)
 
 
-def read(limits: DecoderLimits | None = None, /, **fields: object) -> Article:
+def decode(limits: DecoderLimits | None = None, /, **fields: object) -> Article:
     return decode_article(message(orjson.dumps(fields)), limits or DecoderLimits())
 
 
-def test_everything_given_is_handed_through() -> None:
-    """An article that says everything is taken at its word; unknown fields are left alone."""
-    article = read(
+def test_known_fields_are_copied() -> None:
+    """Every known field of a message reaches the article; unknown fields are ignored."""
+    article = decode(
         id="a-1",
         text=TEXT,
         url="HTTP://Example.org/a?utm_source=x",
@@ -76,8 +76,8 @@ def test_everything_given_is_handed_through() -> None:
         (b'{"html": "<html></html>", "text": ""}', DeadLetterReason.NO_TEXT),
     ],
 )
-def test_what_is_no_article(value: bytes, reason: DeadLetterReason) -> None:
-    """Each kind of broken message has its own reason."""
+def test_malformed_messages_are_rejected(value: bytes, reason: DeadLetterReason) -> None:
+    """Each kind of malformed message has its own reason."""
     with pytest.raises(BadMessage) as caught:
         decode_article(message(value), DecoderLimits())
     assert caught.value.reason is reason
@@ -87,23 +87,23 @@ def test_what_is_no_article(value: bytes, reason: DeadLetterReason) -> None:
     "field", ["id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at"]
 )
 @pytest.mark.parametrize("value", [0, 17, 1.5, True, False, [], ["a"], {}, {"a": "b"}])
-def test_known_fields_are_strings(field: str, value: object) -> None:
-    """Another type in a known field is refused by the field's name, even where the value says nothing."""
+def test_known_fields_must_be_strings(field: str, value: object) -> None:
+    """A known field of another type is rejected, and the detail names it, even if the value is empty."""
     with pytest.raises(BadMessage) as caught:
-        read(**{"text": TEXT, field: value})
+        decode(**{"text": TEXT, field: value})
     assert caught.value.reason is DeadLetterReason.WRONG_TYPE
     assert caught.value.detail.startswith(field)
 
 
-@pytest.mark.parametrize("nothing", [None, "", " \t"])
-def test_null_and_blank_are_absent(nothing: str | None) -> None:
-    """An optional field that says nothing is as good as missing."""
+@pytest.mark.parametrize("blank", [None, "", " \t"])
+def test_null_and_blank_are_absent(blank: str | None) -> None:
+    """An optional field that is null or blank counts as missing."""
     optional = ("id", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
-    assert read(text=TEXT, **dict.fromkeys(optional, nothing)) == read(text=TEXT)
+    assert decode(text=TEXT, **dict.fromkeys(optional, blank)) == decode(text=TEXT)
 
 
 def test_byte_order_mark_is_skipped() -> None:
-    """A byte order mark before the object, as some tools write it, does no harm."""
+    """Some tools write a byte order mark before the JSON object."""
     assert decode_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), DecoderLimits()).article_id == "1"
 
 
@@ -127,50 +127,48 @@ def test_byte_order_mark_is_skipped() -> None:
         (DecoderLimits(field_characters=5), {"text": "a", "url": "https://a"}, DeadLetterReason.FIELD_TOO_LONG),
     ],
 )
-def test_limits_are_the_last_that_passes(
-    limits: DecoderLimits, fields: dict[str, str], reason: DeadLetterReason | None
-) -> None:
-    """At its limit a message is an article; one unit past it, it is not."""
+def test_limits_are_inclusive(limits: DecoderLimits, fields: dict[str, str], reason: DeadLetterReason | None) -> None:
+    """A message at a limit is decoded; one unit beyond, it is rejected."""
     if reason is None:
-        assert read(limits, **fields).text
+        assert decode(limits, **fields).text
         return
     with pytest.raises(BadMessage) as caught:
-        read(limits, **fields)
+        decode(limits, **fields)
     assert caught.value.reason is reason
 
 
-def test_html_wins_over_text() -> None:
-    """A page and a text: the page's text is the article's, and is marked as extracted."""
-    article = read(html=f"<main><p>{'A sentence of the page itself. ' * 5}</p></main>", text=TEXT)
+def test_html_has_priority_over_text() -> None:
+    """Of a message with both fields, the text is extracted from html and marked as extracted."""
+    article = decode(html=f"<main><p>{'A sentence of the page itself. ' * 5}</p></main>", text=TEXT)
     assert article.extracted
     assert article.text.startswith("A sentence of the page itself.")
     assert "bridge" not in article.text
 
 
 @pytest.mark.parametrize("page", ["", "  ", "<html><script>x</script></html>"])
-def test_a_page_without_text_gives_way_to_the_text(page: str) -> None:
-    """An article is not lost for an empty page that came with its text."""
-    article = read(html=page, text=TEXT)
+def test_text_is_used_if_html_has_no_text(page: str) -> None:
+    """An empty page does not reject a message that has a text field."""
+    article = decode(html=page, text=TEXT)
     assert article.text == TEXT
     assert not article.extracted
 
 
 def test_id_falls_back_to_url_and_then_to_text() -> None:
-    """Without an id, spellings of one URL are one article; without a URL, equal texts are."""
-    by_url = read(text=TEXT, url="https://example.org/a").article_id
-    assert by_url == read(text="Another text.", url="http://EXAMPLE.org/a?utm_source=x#top").article_id
-    assert by_url != read(text=TEXT, url="https://example.org/b").article_id
-    by_text = read(text=TEXT).article_id
-    assert by_text == read(text=TEXT, url="n/a", title="Bridge").article_id
-    assert by_text != read(text=TEXT + ".").article_id
+    """Without an id, all spellings of a URL share an article id; without a URL, equal texts do."""
+    by_url = decode(text=TEXT, url="https://example.org/a").article_id
+    assert by_url == decode(text="Another text.", url="http://EXAMPLE.org/a?utm_source=x#top").article_id
+    assert by_url != decode(text=TEXT, url="https://example.org/b").article_id
+    by_text = decode(text=TEXT).article_id
+    assert by_text == decode(text=TEXT, url="n/a", title="Bridge").article_id
+    assert by_text != decode(text=TEXT + ".").article_id
     assert by_text != by_url
-    assert read(text="https://example.org/a").article_id != by_url
+    assert decode(text="https://example.org/a").article_id != by_url
 
 
-def test_made_up_ids_stay_what_they_are() -> None:
-    """Another release gives an article the same id, else every article would be news again after an upgrade."""
-    assert read(text=TEXT, url="https://example.org/a").article_id == "c5ce1c41c9311513ea58db16898b6487"
-    assert read(text=TEXT).article_id == "cb66e628e6c6178456d0197d84b11537"
+def test_derived_ids_never_change() -> None:
+    """Every release derives the same id, so that an upgrade does not announce known articles as new."""
+    assert decode(text=TEXT, url="https://example.org/a").article_id == "c5ce1c41c9311513ea58db16898b6487"
+    assert decode(text=TEXT).article_id == "cb66e628e6c6178456d0197d84b11537"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +183,8 @@ def test_made_up_ids_stay_what_they_are() -> None:
     ],
 )
 def test_source_falls_back_to_the_site_of_the_url(fields: dict[str, str], source: str | None) -> None:
-    """The source is what the message says, else the URL's site, else unknown."""
-    assert read(text=TEXT, **fields).source == source
+    """The source is the message's field, else the registered domain of the URL, else unknown."""
+    assert decode(text=TEXT, **fields).source == source
 
 
 @pytest.mark.parametrize(
@@ -208,8 +206,8 @@ def test_source_falls_back_to_the_site_of_the_url(fields: dict[str, str], source
     ],
 )
 def test_crawl_times(crawled_at: str, milliseconds: int | None) -> None:
-    """RFC 3339 becomes milliseconds; what is no time is an unknown time, and the article lives."""
-    assert read(text=TEXT, crawled_at=crawled_at).crawled_at_ms == milliseconds
+    """An RFC 3339 time becomes milliseconds; an invalid time is unknown and does not reject the message."""
+    assert decode(text=TEXT, crawled_at=crawled_at).crawled_at_ms == milliseconds
 
 
 @pytest.mark.parametrize(
@@ -225,8 +223,8 @@ def test_crawl_times(crawled_at: str, milliseconds: int | None) -> None:
         orjson.dumps({"html": f"<script>{SECRET}</script>"}),
     ],
 )
-def test_a_detail_holds_nothing_of_the_article(value: bytes) -> None:
-    """Details go to logs and headers, where an article's words have no place."""
+def test_details_contain_no_article_text(value: bytes) -> None:
+    """Details are written to logs and headers, which must not contain text of articles."""
     with pytest.raises(BadMessage) as caught:
         decode_article(message(value), DecoderLimits(text_characters=1000))
     assert SECRET not in str(caught.value)
@@ -251,8 +249,8 @@ any_bytes = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(any_bytes)
-def test_any_bytes_are_an_article_or_a_bad_message(value: bytes) -> None:
-    """Nothing but BadMessage is ever raised, and what is read keeps the promises of an article."""
+def test_any_bytes_are_decoded_or_rejected(value: bytes) -> None:
+    """No exception but BadMessage is raised, and every decoded article is within the limits."""
     limits = DecoderLimits(message_bytes=250, text_characters=50, id_bytes=20)
     try:
         article = decode_article(message(value), limits)
@@ -278,8 +276,8 @@ def test_any_bytes_are_an_article_or_a_bad_message(value: bytes) -> None:
         b'"' * 4_000_000,
     ],
 )
-def test_four_megabytes_of_anything_stay_fast(value: bytes) -> None:
-    """A message at the size limit costs seconds at most, whatever it is made of."""
+def test_decoding_time_is_bounded(value: bytes) -> None:
+    """A message at the size limit takes seconds at most, whatever its content."""
     started = time.perf_counter()
     with contextlib.suppress(BadMessage):
         decode_article(message(value), DecoderLimits())

@@ -1,4 +1,4 @@
-"""Decision -> event: ids, the body against its schema, the headers of the record."""
+"""Events of decisions: ids, bodies against the schema, headers of the records."""
 
 import itertools
 import string
@@ -64,14 +64,14 @@ def record(decision: Decision, *headers: tuple[str, bytes]) -> OutputRecord:
     )
 
 
-def test_ids_stay_what_they_are() -> None:
-    """Another release names the same story and event the same, else replays across an upgrade would repeat them."""
+def test_ids_never_change() -> None:
+    """Every release derives the same ids, so that a replay after an upgrade repeats events and creates none."""
     assert story_id("news", "a-1", HASH) == "1eb8134bc3c5557b38ad299ab91110f2"
     assert event_id("news", "a-1", HASH, EventType.NEW, "f" * 32) == "5f937e75cde906a2c5c2477f48653ff0"
 
 
 def test_ids_differ_in_every_part() -> None:
-    """A change of any part, or text moved from one part to the next, gives another id."""
+    """A change of any part, or text moved from one part to the next, changes the id."""
     stories = [
         story_id("news", "a-1", HASH),
         story_id("newsa", "-1", HASH),
@@ -91,7 +91,7 @@ def test_ids_differ_in_every_part() -> None:
 
 
 def test_body_of_a_new_story() -> None:
-    """The whole body, byte by byte: the order of the fields is part of it."""
+    """The whole body, byte by byte, including the order of the fields."""
     name = event_id("news", "a-1", HASH, EventType.NEW, STORY)
     assert (
         record(NEW).value
@@ -104,7 +104,7 @@ def test_body_of_a_new_story() -> None:
 
 
 def test_body_of_a_variant() -> None:
-    """A variant says what it matched and how well, to four digits; whole seconds keep their milliseconds."""
+    """A variant has its match and two shares with four decimals; whole seconds are written with milliseconds."""
     event = story_event(ARTICLE, FINGERPRINT, VARIANT)
     assert list(event)[-4:] == ["kind", "similarity", "containment", "matched_article_id"]
     assert event["kind"] == "partial"
@@ -115,13 +115,13 @@ def test_body_of_a_variant() -> None:
 
 
 def test_revision_names_the_event_it_replaces() -> None:
-    """`revises` is the id that the event before it carried."""
+    """`revises` is the id of the event that the revision replaces."""
     before = story_event(ARTICLE, Fingerprint(article_id="a-1", content_hash=OTHER_HASH, namespace="news"), NEW)
     assert story_event(ARTICLE, FINGERPRINT, REVISION)["revises"] == before["event_id"]
 
 
-def test_late_crawl_revises_nothing() -> None:
-    """A revision that replaces no event has no `revises`, and is valid so."""
+def test_older_crawl_has_no_revises() -> None:
+    """A revision that replaces no event has no `revises`, and meets the schema."""
     late = Decision(
         type=EventType.VARIANT,
         story_id=STORY,
@@ -137,7 +137,7 @@ def test_late_crawl_revises_nothing() -> None:
 
 
 def test_variant_without_its_match_is_refused() -> None:
-    """Half a decision never becomes an event."""
+    """A variant without its similarity and match raises ValueError."""
     half = Decision(type=EventType.VARIANT, story_id=STORY, decided_at_ms=0, kind=Kind.NEAR, similarity=0.9)
     with pytest.raises(ValueError, match="matched"):
         story_event(ARTICLE, FINGERPRINT, half)
@@ -145,7 +145,7 @@ def test_variant_without_its_match_is_refused() -> None:
 
 @pytest.mark.parametrize(("decision", "topic"), [(NEW, "stories.new"), (VARIANT, "stories.variants")])
 def test_record_is_a_cloud_event_in_binary_mode(decision: Decision, topic: str) -> None:
-    """The record is keyed by its story, goes to its type's topic, and its headers repeat what the body says."""
+    """The record has the story id as its key, its type's topic, and headers that agree with the body."""
     sent = record(decision)
     body = orjson.loads(sent.value or b"")
     assert sent.topic == topic
@@ -164,7 +164,7 @@ def test_record_is_a_cloud_event_in_binary_mode(decision: Decision, topic: str) 
 
 
 @pytest.mark.parametrize(
-    ("given_headers", "handed_through"),
+    ("input_headers", "trace_headers"),
     [
         ([], []),
         ([("traceparent", b"00-1")], [("traceparent", b"00-1")]),
@@ -178,17 +178,17 @@ def test_record_is_a_cloud_event_in_binary_mode(decision: Decision, topic: str) 
         ([("ce_id", b"theirs"), ("content-type", b"text/plain")], []),
     ],
 )
-def test_trace_context_is_handed_through(
-    given_headers: list[tuple[str, bytes]], handed_through: list[tuple[str, bytes]]
+def test_trace_context_is_continued(
+    input_headers: list[tuple[str, bytes]], trace_headers: list[tuple[str, bytes]]
 ) -> None:
-    """The trace goes on behind the worker; nothing else of the input's headers does."""
-    headers = record(NEW, *given_headers).headers
-    assert list(headers[8:]) == handed_through
+    """The event carries the trace headers of the input message, and no other header of it."""
+    headers = record(NEW, *input_headers).headers
+    assert list(headers[8:]) == trace_headers
     assert len({name for name, _ in headers}) == len(headers)
 
 
-def test_the_same_decision_gives_the_same_bytes() -> None:
-    """A repeated decision on the same message is the same record, headers and all."""
+def test_same_decision_produces_the_same_bytes() -> None:
+    """A repeated decision on the same message produces an equal record, headers included."""
     assert record(REVISION, ("traceparent", b"00-1")) == record(REVISION, ("traceparent", b"00-1"))
 
 
@@ -232,14 +232,14 @@ decisions = st.one_of(
 @settings(deadline=None)
 @given(articles, hashes, decisions)
 def test_every_event_meets_its_schema(article: Article, content_hash: bytes, decision: Decision) -> None:
-    """Whatever is decided of whatever article, the bytes that are sent meet the schema."""
+    """The body of every decision on every article meets the schema."""
     fingerprint = Fingerprint(article_id=article.article_id, content_hash=content_hash)
     sent = event_record(article, fingerprint, decision, message(), topics=TOPICS)
     VALIDATOR.validate(orjson.loads(sent.value or b""))
 
 
-def test_schema_is_a_schema() -> None:
-    """The schema itself meets draft 2020-12."""
+def test_schema_is_valid() -> None:
+    """The schema itself meets draft 2020-12 of JSON Schema."""
     Draft202012Validator.check_schema(schema())
 
 
@@ -275,7 +275,7 @@ def test_schema_is_a_schema() -> None:
     ],
 )
 def test_schema_is_strict(decision: Decision, change: dict[str, object]) -> None:
-    """The schema refuses what no event may be; None in a change takes the field away."""
+    """The schema rejects every malformed event; None in a change removes the field."""
     event: dict[str, object] = {**story_event(ARTICLE, FINGERPRINT, decision)}
     VALIDATOR.validate(event)
     changed = {name: value for name, value in {**event, **change}.items() if value is not None}

@@ -1,4 +1,4 @@
-"""HTML -> text: what is kept, and that no markup costs more than its bound."""
+"""extract_text: the text that is kept, and the bounds on time and memory."""
 
 import gzip
 import os
@@ -32,7 +32,7 @@ PAGE = f"""<!doctype html><html><head><title>Bridge stays open</title><style>p {
 
 
 def test_main_content_keeps_paragraphs_on_lines() -> None:
-    """Each paragraph of the article stands on a line of its own; script, style and menus are gone."""
+    """Each paragraph of the article is on a line of its own; scripts, styles and menus are dropped."""
     lines = extract_text(PAGE).splitlines()
     assert FIRST in lines
     assert SECOND in lines
@@ -47,8 +47,8 @@ def test_main_content_keeps_paragraphs_on_lines() -> None:
         f"<nav><div>{FIRST}</div><div>{SECOND}</div></nav>",
     ],
 )
-def test_without_main_content_the_whole_page_is_taken(page: str) -> None:
-    """A page whose text stands where boilerplate usually does still gives it."""
+def test_whole_page_is_extracted_without_main_content(page: str) -> None:
+    """Text in elements that usually hold boilerplate is kept if the page has no other text."""
     lines = [line.strip() for line in extract_text(page).splitlines()]
     assert FIRST in lines
     assert SECOND in lines
@@ -68,7 +68,7 @@ def test_without_main_content_the_whole_page_is_taken(page: str) -> None:
     ],
 )
 def test_small_pages(page: str, text: str) -> None:
-    """Fragments, entities, NULs and empty pages are no errors."""
+    """Fragments, entities, NULs and empty pages raise no error."""
     assert extract_text(page).strip() == text
 
 
@@ -125,16 +125,16 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "body tags": lambda: _numbered("<body a{}=1>", 19_900) + FIRST,
 }
 
-#: Seconds for one page on a busy machine; the worst of them takes about one on an idle one. What is not bounded takes
-#: minutes, so that the margin hides nothing.
+#: Maximum seconds for one page on a busy machine; the slowest takes about 1 s on an idle one. Markup whose cost is not
+#: bounded takes minutes, so the margin hides no fault.
 HOSTILE_SECONDS = 10
 
-#: Bytes of address space for all pages, one after the other; formatting reopened without a bound asks for over 6 GB.
+#: Address space in bytes for all pages, one after the other; reopened formatting without a bound needs over 6 GB.
 HOSTILE_BYTES = 2_000_000_000
 
 
 def test_hostile_markup_is_bounded_in_time_and_memory() -> None:
-    """No markup makes the extraction slow, large, or crash; in a process of its own, because it might."""
+    """No markup makes the extraction slow, large or crash. A child process runs it, because it may crash."""
     program = "import tests_html_hostile as hostile; hostile.measure()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(html_module.__file__).parents[2])])}
     loader = (
@@ -158,7 +158,7 @@ def test_hostile_markup_is_bounded_in_time_and_memory() -> None:
 
 
 def measure() -> None:
-    """Print the seconds that each hostile page takes; runs in the child."""
+    """Print the seconds that each hostile page takes, in the child process."""
     resource.setrlimit(resource.RLIMIT_AS, (HOSTILE_BYTES, HOSTILE_BYTES))
     seconds = {}
     for name, build in HOSTILE.items():
@@ -172,14 +172,14 @@ def measure() -> None:
 @pytest.mark.parametrize(
     "name", ["nested span", "nested and closed div", "unclosed comments", "attributes", "ampersands"]
 )
-def test_hostile_markup_still_gives_its_text(name: str) -> None:
-    """A page that the parser must not see is read by the plainer way, not thrown away."""
+def test_text_of_hostile_markup_is_kept(name: str) -> None:
+    """The tags of a page that is not safe to parse are stripped; its text is kept."""
     assert FIRST in extract_text(HOSTILE[name]())
 
 
 @pytest.mark.parametrize("size", [html_module.MAX_PARSED_CHARACTERS, html_module.MAX_PARSED_CHARACTERS + 1])
-def test_a_page_beyond_the_bound_reads_like_one_below_it(size: int) -> None:
-    """The plainer way keeps paragraphs on lines of their own, and what is no text out, like the parser."""
+def test_large_page_has_the_same_lines_as_a_parsed_one(size: int) -> None:
+    """Stripping tags keeps paragraphs on lines of their own and drops invisible content, as the parser does."""
     page = PAGE + "<!--" + "x" * (size - len(PAGE) - 7) + "-->"
     assert len(page) == size
     lines = extract_text(page).splitlines()
@@ -200,8 +200,8 @@ def test_a_page_beyond_the_bound_reads_like_one_below_it(size: int) -> None:
         ("&#" + "9" * 6000 + ";x", "x"),
     ],
 )
-def test_the_plainer_way(page: str, text: str) -> None:
-    """Lines break where blocks begin and end, entities are read once, and nothing between script tags is text."""
+def test_strip_tags(page: str, text: str) -> None:
+    """Blocks start and end lines, entities are decoded once, and the content of scripts and styles is dropped."""
     assert html_module.strip_tags(page) == text
 
 
@@ -212,29 +212,29 @@ def test_the_plainer_way(page: str, text: str) -> None:
     )
 )
 def test_no_markup_raises(pieces: list[str]) -> None:
-    """Whatever the pieces of markup make up, both ways read it."""
+    """Both the parser and strip_tags return text for any sequence of markup."""
     page = "".join(pieces)
     assert isinstance(extract_text(page), str)
     assert isinstance(html_module.strip_tags(page), str)
 
 
-def test_a_parser_that_gives_up_is_a_bad_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the parser cannot read is a dead letter with its reason, not a crash."""
+def test_parser_error_is_a_bad_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that the parser fails on is rejected with a reason and does not stop the worker."""
 
-    class GivesUp:
+    class FailingTree:
         @staticmethod
         def parse(page: str) -> None:
             raise HTMLParserException(page)
 
-    monkeypatch.setattr(html_module, "HTMLTree", GivesUp)
+    monkeypatch.setattr(html_module, "HTMLTree", FailingTree)
     with pytest.raises(BadMessage) as caught:
         extract_text(PAGE)
     assert caught.value.reason is DeadLetterReason.HTML_UNREADABLE
     assert FIRST not in str(caught.value)
 
 
-def test_real_pages_are_tame_and_keep_their_article(shared_dir: Path) -> None:
-    """Every page of the development set goes to the parser and gives lines that read like sentences."""
+def test_real_pages_are_parsed_and_keep_their_article(shared_dir: Path) -> None:
+    """Every page of the development set is safe to parse and has lines as long as sentences."""
     with gzip.open(shared_dir / "eval" / "spotsigs-dev-html.jsonl.gz") as lines:
         pages = [orjson.loads(line)["html"] for line in lines]
     assert len(pages) > 200

@@ -1,4 +1,4 @@
-"""Which namespace an article belongs to."""
+"""Selection of an article's namespace."""
 
 import pytest
 from hypothesis import given
@@ -36,8 +36,8 @@ BY_HEADER = NamespaceRule(base="news", by=NamespaceSource.HEADER, key="X-Tenant"
         (7, "news"),
     ],
 )
-def test_a_language_is_its_primary_subtag(lang: object, namespace: str) -> None:
-    """Region, script, case and the crawler's underscore do not count; what is not listed stays in the base."""
+def test_language_is_matched_by_its_primary_subtag(lang: object, namespace: str) -> None:
+    """Region, script, case and underscores are ignored; an unlisted language selects the base."""
     assert select_namespace(BY_LANG, {"lang": lang}) == namespace
 
 
@@ -55,8 +55,8 @@ def test_a_language_is_its_primary_subtag(lang: object, namespace: str) -> None:
         ({}, "news"),
     ],
 )
-def test_a_field_is_compared_as_a_whole(fields: dict[str, object], namespace: str) -> None:
-    """Only a text counts, without the white space around it and whatever its case; the field's name is exact."""
+def test_field_is_matched_as_a_whole(fields: dict[str, object], namespace: str) -> None:
+    """Only strings count. Surrounding white space and case are ignored; the field name must match exactly."""
     assert select_namespace(BY_FIELD, fields) == namespace
 
 
@@ -73,19 +73,19 @@ def test_a_field_is_compared_as_a_whole(fields: dict[str, object], namespace: st
     ],
 )
 def test_the_last_header_counts(headers: list[tuple[str, bytes]], namespace: str) -> None:
-    """Of a header given twice the last one counts, and bytes that are no text are not listed."""
+    """Of a repeated header the last one counts; bytes that are not UTF-8 match no value."""
     assert select_namespace(BY_HEADER, {"tenant": "acme"}, headers) == namespace
 
 
 @given(st.dictionaries(st.sampled_from(["lang", "tenant"]), st.text() | st.none() | st.integers()), st.binary())
 def test_the_namespaces_are_a_closed_set(fields: dict[str, object], header: bytes) -> None:
-    """Whatever arrives, no article makes a namespace that the settings do not name."""
+    """No message creates a namespace that is not in the settings."""
     for namespaces in (SINGLE_NAMESPACE, BY_LANG, BY_FIELD, BY_HEADER):
         assert select_namespace(namespaces, fields, [("x-tenant", header)]) in list_namespaces(namespaces)
 
 
 def test_an_article_carries_its_namespace() -> None:
-    """Fields that are no part of an article, and the headers of its message, are seen as well."""
+    """decode_article passes all JSON fields and headers to the rule, unknown ones too."""
     message = Message(
         topic="t",
         partition=0,
@@ -94,6 +94,6 @@ def test_an_article_carries_its_namespace() -> None:
         value=b'{"text": "a", "lang": "en", "tenant": "b.c"}',
         headers=(("x-tenant", b"acme"),),
     )
-    found = [decode_article(message, DecoderLimits(), each).namespace for each in (BY_LANG, BY_FIELD, BY_HEADER)]
-    assert found == ["news-en", "news-b.c", "news-acme"]
+    selected = [decode_article(message, DecoderLimits(), rule).namespace for rule in (BY_LANG, BY_FIELD, BY_HEADER)]
+    assert selected == ["news-en", "news-b.c", "news-acme"]
     assert decode_article(message, DecoderLimits()).namespace == "default"

@@ -1,4 +1,4 @@
-"""URLs as identities: canonical_url and registered_domain."""
+"""Canonical form and registered domain of URLs."""
 
 import socket
 import time
@@ -33,8 +33,8 @@ PAGE = "https://example.org/news/a-story?id=7"
         "  https://example.org/news/a-story?id=7\n",
     ],
 )
-def test_spellings_of_one_address_are_one(spelling: str) -> None:
-    """Whatever a browser would take to the same page has one canonical form."""
+def test_spellings_of_a_url_have_one_canonical_form(spelling: str) -> None:
+    """All URLs that a browser would open as the same page have the same canonical form."""
     assert canonical_url(spelling) == PAGE
 
 
@@ -51,8 +51,8 @@ def test_spellings_of_one_address_are_one(spelling: str) -> None:
         "https://example.org/news/a-story%3Fid=7",
     ],
 )
-def test_another_page_is_another_address(other: str) -> None:
-    """What may be another page keeps another canonical form."""
+def test_different_pages_have_different_canonical_forms(other: str) -> None:
+    """URLs that may be different pages keep different canonical forms."""
     assert canonical_url(other) is not None
     assert canonical_url(other) != PAGE
 
@@ -74,7 +74,7 @@ def test_another_page_is_another_address(other: str) -> None:
     ],
 )
 def test_canonical_forms(url: str, canonical: str) -> None:
-    """The canonical form of odd addresses is written down."""
+    """Unusual URLs have the expected canonical form."""
     assert canonical_url(url) == canonical
 
 
@@ -96,8 +96,8 @@ def test_canonical_forms(url: str, canonical: str) -> None:
         "https://" + "a" * 300 + ".org/",
     ],
 )
-def test_what_is_no_web_address_is_no_identity(text: str) -> None:
-    """A filler such as "n/a" must not become the one identity of many articles."""
+def test_other_text_has_no_canonical_form(text: str) -> None:
+    """A filler such as "n/a" must not become the common id of many articles."""
     assert canonical_url(text) is None
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_web_address_is_no_identity(text: str) -> None:
     )
 )
 def test_canonical_is_stable_and_total(text: str) -> None:
-    """No text makes the functions raise, and a canonical form is its own canonical form."""
+    """No text raises an exception, and canonical_url is idempotent."""
     canonical = canonical_url(text)
     registered_domain(text)
     if canonical is not None:
@@ -140,13 +140,13 @@ def test_canonical_is_stable_and_total(text: str) -> None:
         ("http://[bad", None),
     ],
 )
-def test_site_of_an_address(url: str, site: str | None) -> None:
-    """The site is the registered domain, a blog's own name, or the host where nothing is registered."""
+def test_registered_domain(url: str, site: str | None) -> None:
+    """The result is the domain below a public suffix, private suffixes included, or the host if there is none."""
     assert registered_domain(url) == site
 
 
 def test_suffixes_need_neither_network_nor_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The public suffixes come with the package: no socket is opened and no file written."""
+    """The public suffix list ships with tldextract: no socket is opened and no file written."""
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a connection was tried")
@@ -171,16 +171,16 @@ def test_suffixes_need_neither_network_nor_disk(monkeypatch: pytest.MonkeyPatch,
         "https://" + "a." * 500_000 + "org/",
     ],
 )
-def test_huge_addresses_take_time_in_proportion(url: str) -> None:
-    """An address of a megabyte costs seconds at most, not minutes."""
+def test_long_urls_are_fast(url: str) -> None:
+    """A URL of a megabyte takes seconds at most."""
     started = time.perf_counter()
     canonical_url(url)
     registered_domain(url)
     assert time.perf_counter() - started < 3
 
 
-def test_an_address_past_what_servers_take_is_none() -> None:
-    """Putting megabytes in order costs seconds, so the last length that is read is one that a server would take."""
+def test_url_beyond_the_maximum_length_is_ignored() -> None:
+    """Normalising megabytes takes seconds, so only URLs of lengths that servers accept are read."""
     longest = "http://example.org/" + "a" * (urls.MAX_URL_CHARACTERS - len("http://example.org/"))
     assert canonical_url(longest) is not None
     assert registered_domain(longest) == "example.org"
