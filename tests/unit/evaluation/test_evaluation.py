@@ -239,7 +239,7 @@ def test_the_terminal_report_is_complete_and_free_of_control_characters() -> Non
     assert "\x1b" not in text
     assert "\x07" not in text
     for part in (
-        "2 articles, 2 of them labelled, in 2 stories; mean of 2 random orders; rejected lines: 1",
+        "2 articles; 2 labelled ids in 2 stories; mean of 2 random orders; rejected lines: 1",
         "seed 1",
         "joined  2",
     ):

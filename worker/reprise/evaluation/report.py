@@ -37,7 +37,7 @@ class EvaluationReport:
     """The results of an evaluation.
 
     articles      decided articles
-    scored        article ids with a label
+    scored        labelled article ids
     gold_stories  labels
     rejected      lines that are no valid article
     seeds         the seed of each order of arrival; None for the order of the file
@@ -89,7 +89,7 @@ def _heading(report: EvaluationReport) -> Text:
     orders = "the order of the file" if report.seeds == [None] else f"mean of {len(report.seeds)} random orders"
     rejected = f"; rejected lines: {report.rejected:,}" if report.rejected else ""
     return Text(
-        f"{report.articles:,} articles, {report.scored:,} of them labelled, in {report.gold_stories:,} stories; "
+        f"{report.articles:,} articles; {report.scored:,} labelled ids in {report.gold_stories:,} stories; "
         f"{orders}{rejected}"
     )
 
