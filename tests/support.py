@@ -19,6 +19,7 @@ import pytest
 from deploy.local.stack import Plan, StackUnavailable, child, free_port, make_plan, tail, wait_until
 
 __all__ = [
+    "REPOSITORY",
     "TopicNames",
     "WorkerProcess",
     "free_port",
@@ -28,6 +29,9 @@ __all__ = [
     "wait_until",
     "worker_environment",
 ]
+
+#: The top of the repository.
+REPOSITORY: Final = Path(__file__).parents[1]
 
 #: Seconds for a worker to drain after SIGTERM before it is killed: longer than its own limits.
 _STOP_SECONDS: Final = 50.0

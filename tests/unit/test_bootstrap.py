@@ -1,5 +1,3 @@
-import socket
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -10,7 +8,7 @@ from reprise.messages.namespaces import list_namespaces
 from reprise.model import DeadLetterReason, Decision, EventType, Message, Rejection
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
-from reprise.startup import StoppedDuringStartup, retry_until_ready, wait_for_broker
+from reprise.startup import StoppedDuringStartup, retry_until_ready
 
 
 def test_the_rule_is_that_of_the_settings() -> None:
@@ -106,16 +104,3 @@ def test_a_start_that_waits_can_be_stopped() -> None:
     stop.request()
     with pytest.raises(StoppedDuringStartup):
         retry_until_ready(away, "redis", timeout_seconds=3600, stop=stop)
-
-
-def test_a_broker_that_stays_away_is_told_once_and_then_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait is told once, however many tries it takes, and ends at its limit."""
-    monkeypatch.setattr("reprise.kafka.clients.BOOTSTRAP_TIMEOUT_MS", 100)
-    with socket.socket() as nobody:  # bound and not listening: refuses every connection
-        nobody.bind(("127.0.0.1", 0))
-        told: list[str] = []
-        servers = f"127.0.0.1:{nobody.getsockname()[1]}"
-        settings = load({"REPRISE_KAFKA_BOOTSTRAP_SERVERS": servers, "REPRISE_STARTUP_TIMEOUT_SECONDS": "1.5"})
-        with pytest.raises(Fatal, match=rf"kafka at {servers}: not ready within 1\.5 s"):
-            wait_for_broker(settings, StopRequest(), told.append)
-        assert len(told) == 1

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from reprise.errors import Fatal, Unreachable
-from reprise.index.redis.client import check_eviction, connect, location
+from reprise.index.redis.client import check_eviction, connect
 from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.settings import load
 from reprise.settings.groups import RedisSettings
@@ -56,19 +56,6 @@ def test_a_server_that_is_away_is_an_outage(cluster: str) -> None:
     """Nobody listens at port 1: the start waits and tries again."""
     with pytest.raises(Unreachable):
         connect(settings(url="redis://localhost:1", cluster=cluster, timeout_seconds="0.5"))
-
-
-@pytest.mark.parametrize(
-    ("url", "place"),
-    [
-        ("redis://user:hunter2@host/3", "host:6379"),
-        ("rediss://host:6380", "host:6380"),
-        ("unix://user:hunter2@/run/valkey.sock", "/run/valkey.sock"),
-    ],
-)
-def test_the_location_is_the_url_without_its_secrets(url: str, place: str) -> None:
-    """Logs and errors may say where the server is."""
-    assert location(settings(url=url)) == place
 
 
 def test_nothing_is_left_of_an_embedded_store() -> None:

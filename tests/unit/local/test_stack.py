@@ -1,27 +1,12 @@
-import os
 import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import StackKind, StackUnavailable, child, launch, make_plan, signals_held, wait_until
+from deploy.local.stack import StackKind, StackUnavailable, launch, make_plan, signals_held, wait_until
 from deploy.local.stack.selection import Plan
 from deploy.local.stack.types import Service, Stack
-
-_TOP = Path(__file__).parents[3]
-_SLEEPER = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _plan(tmp_path: Path, said: list[str], *kinds: StackKind) -> Plan:
@@ -54,42 +39,11 @@ def test_an_embedded_plan_opens_no_server_and_says_why(tmp_path: Path) -> None:
         assert "has no Kafka" in str(stack)
 
 
-def test_a_kind_that_fails_to_start_gives_way_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start that fails half way is told, undone, and followed by the next kind of the plan."""
-    said: list[str] = []
-    monkeypatch.setattr("deploy.local.stack.redis_local._START_SECONDS", 5.0)
-    plan = _plan(tmp_path, said, StackKind.JVM, StackKind.EMBEDDED)
-    answers = iter([Path("/bin/false"), None])
-    monkeypatch.setattr("deploy.local.stack.redis_local.server_binary", lambda: next(answers))
-    with (
-        pytest.raises(StackUnavailable, match=r"(?s)ended while it started.*no valkey-server"),
-        launch.open_redis(plan),
-    ):
-        pass
-    assert [line.split(" failed")[0] for line in said] == ["Redis from jvm", "Redis from embedded"]
-
-
 def test_a_mixed_stack_is_named_by_both_kinds() -> None:
     """The name tells what Kafka runs on and, where it differs, what Redis runs on."""
     kafka = Service(kind=StackKind.JVM, what="Kafka", address="k:1")
     redis = Service(kind=StackKind.GIVEN, what="Redis", address="redis://r:2/0")
     assert Stack(kafka=kafka, redis=redis).name == "jvm+given"
-
-
-def test_a_child_ends_with_its_context(tmp_path: Path) -> None:
-    """Leaving the context ends the child, also when the reason is an exception."""
-    with suppress(KeyboardInterrupt), child(_SLEEPER, tmp_path / "log") as process:
-        wait_until(lambda: "up" in (tmp_path / "log").read_text(), 20, "the child's first line")
-        raise KeyboardInterrupt
-    assert process.returncode == -signal.SIGTERM
-
-
-def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """A child that will not end kindly is killed after its time."""
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
-    with child([sys.executable, "-c", stubborn], tmp_path / "log", stop_seconds=0.2) as process:
-        wait_until(lambda: "up" in (tmp_path / "log").read_text(), 20, "the child's first line")
-    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_signal_waits_until_it_may_come() -> None:
@@ -110,24 +64,3 @@ def test_waiting_names_what_did_not_come() -> None:
     with pytest.raises(TimeoutError, match=r"the answer: not within 0\.1 s"):
         wait_until(lambda: None, 0.1, "the answer")
     assert time.monotonic() - started < 5
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_parent_leaves_no_child(number: signal.Signals, tmp_path: Path) -> None:
-    """A parent that is told to end ends its children first."""
-    script = (
-        "import sys, signal; from pathlib import Path; from deploy.local.stack import child, ending_on_signals\n"
-        f"with ending_on_signals(), child({_SLEEPER!r}, Path({str(tmp_path / 'log')!r})) as process:\n"
-        "    print(process.pid, flush=True)\n"
-        "    signal.pause()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=_TOP
-    ) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert _is_alive(pid)
-        parent.send_signal(number)
-        parent.wait(timeout=20)
-    assert not _is_alive(pid)
-    assert parent.returncode != 0

@@ -1,12 +1,6 @@
-"""extract_text: the text that is kept, and the bounds on time and memory."""
+"""extract_text: the text that is kept."""
 
 import gzip
-import os
-import resource
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -19,8 +13,8 @@ from reprise.errors import BadMessage
 from reprise.messages import html_text as html_module
 from reprise.messages.html_text import extract_text
 from reprise.model import DeadLetterReason
+from tests.hostile_html import FIRST, HOSTILE
 
-FIRST = "The council voted late on Tuesday to keep the old bridge open for another winter."
 SECOND = "Engineers had warned in March that two of its nine piers were washed out by the spring flood."
 
 PAGE = f"""<!doctype html><html><head><title>Bridge stays open</title><style>p {{ color: red }}</style>
@@ -70,103 +64,6 @@ def test_whole_page_is_extracted_without_main_content(page: str) -> None:
 def test_small_pages(page: str, text: str) -> None:
     """Fragments, entities, NULs and empty pages raise no error."""
     assert extract_text(page).strip() == text
-
-
-def _numbered(form: str, count: int) -> str:
-    return "".join(form.format(number) for number in range(count))
-
-
-HOSTILE: dict[str, Callable[[], str]] = {
-    "nested div": lambda: "<div>" * 200_000 + FIRST,
-    "nested and closed div": lambda: "<div>" * 200_000 + FIRST + "</div>" * 200_000,
-    "nested div at the bound": lambda: "<div>" * html_module.MAX_BLOCKS + FIRST,
-    "nested article": lambda: "<article>" * 19_999 + FIRST,
-    "nested div in tables": lambda: "<div><table><tr><td>" * (html_module.MAX_BLOCKS - 1) + FIRST,
-    "nested span": lambda: "<span>" * 200_000 + FIRST,
-    "nested span and strange ends": lambda: "<span>" * 9_900 + "</x>" * 9_900 + FIRST,
-    "nested span and paragraphs": lambda: "<span>" * 9_900 + "<p>x" * 9_900 + FIRST,
-    "nested links": lambda: "<a><div>" * 4_900 + FIRST,
-    "nested formatting": lambda: "<a><b><i><u><s><em>" * 50_000 + FIRST,
-    "formatting reopened": lambda: _numbered("<b id={}><p>", 9_900) + FIRST,
-    "formatting reopened at the bound": lambda: _numbered("<b id={}><p>", 700) + FIRST,
-    "formatting hidden by quotes": lambda: _numbered("""<b a"=" id={}>x</b>" c={}><p>""".replace("c={}", "c"), 5_000),
-    "formatting hidden in tables": lambda: _numbered("<b id={}><table><tr><td></b></table><p>", 3_900) + FIRST,
-    "attributes": lambda: "<div " + _numbered("a{}=1 ", 100_000) + ">" + FIRST,
-    "attributes of an end tag": lambda: "<p>x</p " + _numbered("a{} ", 100_000) + ">" + FIRST,
-    "attributes behind quotes": lambda: """x="<div """ + _numbered("""a{}='"="' """, 60_000) + ">" + FIRST,
-    "the same attribute": lambda: "<div " + "a=1 " * 240_000 + ">" + FIRST,
-    "many tags short of the bound": lambda: ("<p " + _numbered("a{} ", 500) + ">") * 300 + FIRST,
-    "starts within a tag": lambda: "<a " * 500 + 'b="' + "x" * 990_000 + '">' + FIRST,
-    "one long line": lambda: "<p>" + "word " * 1_000_000 + FIRST,
-    "one long word": lambda: "<p>" + "w" * 5_000_000 + " " + FIRST,
-    "NULs": lambda: "<p>\0\0" * 100_000 + FIRST,
-    "unclosed brackets": lambda: FIRST + "<" * 4_000_000,
-    "unclosed tags": lambda: FIRST + "<a " * 1_300_000,
-    "unclosed quote": lambda: FIRST + '<a b="' + "x" * 4_000_000,
-    "unclosed comments": lambda: FIRST + "<!--" * 1_000_000,
-    "unclosed scripts": lambda: FIRST + "<script>" * 500_000,
-    "ends without starts": lambda: "</p>" * 1_000_000 + FIRST,
-    "ampersands": lambda: FIRST + "&" * 4_000_000,
-    "a number of a million digits": lambda: FIRST + "&#" + "1" * 1_500_000 + ";",
-    "tables": lambda: "<table>" * 100_000 + FIRST,
-    "lists": lambda: "<ul><li>" * 9_900 + FIRST,
-    "text in a table": lambda: "<table>" + "a<tr>" * 19_000 + FIRST,
-    "lists in lists, a line an item": lambda: "<ul>" * 9_900 + "<li>x" * 9_900 + FIRST,
-    "lists in lists at the bound": lambda: "<ol>" * 1_000 + "<li>x" * 990 + FIRST,
-    "starts within values": lambda: "<p " + ('a="' + "<p " * 80 + "x" * 3_870 + '" ') * 240 + ">" + FIRST,
-    "starts before a long name": lambda: "<a" * 19_000 + "x" * 900_000 + ">" + FIRST,
-    "gaps between many tags": lambda: "<b> " * 1_000_000 + FIRST,
-    "body tags of many attributes": lambda: (
-        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 90)}>" for tag in range(1_300)) + FIRST
-    ),
-    "body tags at the bound": lambda: (
-        "".join(f"<body {_numbered(f'b{tag}_{{}} ', 500)}>" for tag in range(html_module.MAX_ROOT_TAGS)) + FIRST
-    ),
-    "body tags": lambda: _numbered("<body a{}=1>", 19_900) + FIRST,
-}
-
-#: Maximum seconds for one page on a busy machine; the slowest takes about 1 s on an idle one. Markup whose cost is not
-#: bounded takes minutes, so the margin hides no fault.
-HOSTILE_SECONDS = 10
-
-#: Address space in bytes for all pages, one after the other; reopened formatting without a bound needs over 6 GB.
-HOSTILE_BYTES = 2_000_000_000
-
-
-def test_hostile_markup_is_bounded_in_time_and_memory() -> None:
-    """No markup makes the extraction slow, large or crash. A child process runs it, because it may crash."""
-    program = "import tests_html_hostile as hostile; hostile.measure()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(html_module.__file__).parents[2])])}
-    loader = (
-        "import importlib.util, sys;"
-        f"spec = importlib.util.spec_from_file_location('tests_html_hostile', {__file__!r});"
-        "module = importlib.util.module_from_spec(spec); sys.modules['tests_html_hostile'] = module;"
-        "spec.loader.exec_module(module);"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", loader + program],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:] or f"exit code {done.returncode}"
-    seconds: dict[str, float] = orjson.loads(done.stdout)
-    assert set(seconds) == set(HOSTILE)
-    assert {name: took for name, took in seconds.items() if took > HOSTILE_SECONDS} == {}
-
-
-def measure() -> None:
-    """Print the seconds that each hostile page takes, in the child process."""
-    resource.setrlimit(resource.RLIMIT_AS, (HOSTILE_BYTES, HOSTILE_BYTES))
-    seconds = {}
-    for name, build in HOSTILE.items():
-        page = build()
-        started = time.perf_counter()
-        extract_text(page)
-        seconds[name] = time.perf_counter() - started
-    sys.stdout.buffer.write(orjson.dumps(seconds))
 
 
 @pytest.mark.parametrize(
