@@ -46,7 +46,7 @@ def test_actionlint_accepts_the_workflows() -> None:
     except tools.ToolMissing as error:
         unavailable("deploy", str(error))
     # Without shellcheck and pyflakes, which one machine has and another has not.
-    command = [program, "-shellcheck=", "-pyflakes=", *WORKFLOWS]
+    command = [str(program), "-shellcheck=", "-pyflakes=", *map(str, WORKFLOWS)]
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=LINT_SECONDS, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
