@@ -1,4 +1,4 @@
-"""The dashboard's file: what Grafana reads of it, and what an operator is told by it."""
+"""The dashboard's file: Grafana's types accept it, and its panels have titles, descriptions and valid queries."""
 
 import json
 import re
@@ -16,23 +16,23 @@ from tests.deploy.dashboard import COLUMNS, DASHBOARD, Query, filled, panels, qu
 from tests.deploy.prometheus import promtool_test
 
 #: The worker's metrics, by name.
-METRICS = Path(__file__).parents[1] / "unit" / "golden" / "metrics.txt"
+METRICS = Path(__file__).parents[1] / "unit" / "observability" / "golden" / "metrics.txt"
 
-#: Grid rows of 38 pixels that a screen of 1,080 shows.
+#: Grid rows of 38 pixels on a screen of 1,080 pixels.
 SCREEN_ROWS = 28
 
-#: Grafana's names of units, as far as they are used here; one that it does not know it shows as a word.
+#: The units in use. Grafana would show a misspelt one as a word.
 UNITS = {"bytes", "mps", "none", "percentunit", "s", "short"}
 
-#: Seconds that stand for never, which is a week.
+#: Seconds that the panel shows as "never": a week.
 NEVER = 604_800
 
-#: In a legend these would leave the name to Grafana, which shows the whole query.
+#: Legends for which Grafana shows the whole query.
 NO_LEGEND = {"", "__auto"}
 
 
 def lost(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
-    """List the paths of what stands in `ours` and not in `theirs`."""
+    """Yield the paths of values that `ours` has and `theirs` has not."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key, value in ours.items():
             yield from lost(value, theirs.get(key), f"{path}.{key}")
@@ -44,14 +44,31 @@ def lost(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
 
 
 def test_grafana_knows_every_field() -> None:
-    """Read and written by Grafana's own types, options of panels included, nothing is lost: no field is misspelt."""
+    """Grafana's own types keep every field when they read and write the file, so that no field is misspelt."""
     register_default_plugins()
-    written = json.loads(json.dumps(Dashboard.from_json(dict(DASHBOARD)), cls=JSONEncoder))
-    assert list(lost(DASHBOARD, written)) == []
+    model = {name: value for name, value in DASHBOARD.items() if not name.startswith("__")}
+    written = json.loads(json.dumps(Dashboard.from_json(model), cls=JSONEncoder))
+    assert list(lost(model, written)) == []
 
 
-def test_it_can_be_provisioned_again_and_again() -> None:
-    """A fixed uid, no numbers of one Grafana's database, and a data source that is chosen."""
+def test_an_import_asks_for_the_data_source() -> None:
+    """The input becomes the value of the variable that all queries use; every panel type is listed as required."""
+    (asked,) = DASHBOARD["__inputs"]
+    assert (asked["name"], asked["type"], asked["pluginId"]) == ("DS_PROMETHEUS", "datasource", "prometheus")
+    (variable,) = (each for each in DASHBOARD["templating"]["list"] if each["type"] == "datasource")
+    assert variable["name"] == "datasource"
+    assert variable["current"]["value"] == "${DS_PROMETHEUS}"
+    required = {(each["type"], each["id"]) for each in DASHBOARD["__requires"]}
+    assert required == {
+        ("grafana", "grafana"),
+        ("datasource", "prometheus"),
+        *(("panel", panel["type"]) for panel in panels()),
+    }
+    assert "${DS_PROMETHEUS}" not in json.dumps(DASHBOARD["panels"])
+
+
+def test_the_dashboard_can_be_provisioned_repeatedly() -> None:
+    """It has a fixed uid, no ids of a Grafana database, and its queries use the data source of the variable."""
     assert DASHBOARD["uid"] == "reprise"
     assert DASHBOARD["schemaVersion"] >= 39
     assert "id" not in DASHBOARD
@@ -61,8 +78,8 @@ def test_it_can_be_provisioned_again_and_again() -> None:
         assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_it_is_one_screen_without_overlaps() -> None:
-    """No two panels share a place, none leaves Grafana's columns, and the last one ends on the first screen."""
+def test_the_panels_fill_one_screen() -> None:
+    """No two panels overlap, none exceeds Grafana's columns, and the last one ends on the first screen."""
     places = []
     for panel in DASHBOARD["panels"]:
         grid = panel["gridPos"]
@@ -77,8 +94,8 @@ def test_it_is_one_screen_without_overlaps() -> None:
 
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: f"{panel['title']} ({panel['type']})")
-def test_each_panel_tells_what_it_shows(panel: Mapping[str, Any]) -> None:
-    """A title, a sentence for an operator, a unit, and a legend for each of its queries."""
+def test_each_panel_has_a_title_a_description_and_units(panel: Mapping[str, Any]) -> None:
+    """Each query has a legend."""
     assert panel["title"]
     assert re.fullmatch(r".{30,}\.", panel["description"]), panel["description"]
     assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
@@ -91,17 +108,17 @@ def test_each_panel_tells_what_it_shows(panel: Mapping[str, Any]) -> None:
         assert target["legendFormat"] not in NO_LEGEND
 
 
-def test_each_row_says_how_it_is_read() -> None:
-    """A question and its answer in a sentence."""
+def test_each_row_has_a_topic_and_a_sentence() -> None:
+    """The sentence tells an operator how a healthy state looks."""
     rows = [panel for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     for row in rows:
-        assert re.fullmatch(r"[^?]+\?  [^?]+\.", row["title"]), row["title"]
+        assert re.fullmatch(r"[A-Z]\w+: [^:]+\.", row["title"]), row["title"]
     assert len(rows) == 4
 
 
 @pytest.mark.parametrize("query", queries(), ids=str)
-def test_each_query_asks_for_the_chosen_workers(query: Query) -> None:
-    """Every selector chooses by instance, those of alerts, which are sums, by Kubernetes namespace."""
+def test_each_query_selects_the_chosen_workers(query: Query) -> None:
+    """Selectors use the instance; those of alerts use the Kubernetes namespace, which sum over instances."""
     selectors = re.findall(r"\b(ALERTS|(?:reprise|process)_\w+)(\{[^}]*\})?(?=[^\w(])", f"{query.expr} ")
     assert selectors
     for name, matchers in selectors:
@@ -110,7 +127,7 @@ def test_each_query_asks_for_the_chosen_workers(query: Query) -> None:
 
 
 def test_every_metric_of_the_worker_is_shown() -> None:
-    """A metric that nobody looks at is found here, and so is one that was renamed."""
+    """The panels use every exported metric and no other."""
     exported = set(re.findall(r"^# TYPE (\w+)", METRICS.read_text(), re.MULTILINE))
     assert exported
     asked = {name for query in queries() for name in re.findall(r"\breprise_\w+", query.expr)}
@@ -128,8 +145,8 @@ def test_every_metric_of_the_worker_is_shown() -> None:
         pytest.param("0x60", "0x60", 0, id="at rest"),
     ],
 )
-def test_the_time_to_catch_up_is_right(lag: str, articles: str, seconds: int, tmp_path: Path) -> None:
-    """Ten minutes of series with a sample every 15 s: the lag over the pace at which it shrinks."""
+def test_time_to_catch_up_is_lag_over_its_decrease(lag: str, articles: str, seconds: int, tmp_path: Path) -> None:
+    """Evaluate it by promtool on ten minutes of series with a sample every 15 s."""
     asked = {query.expr for query in queries() if query.panel.startswith("Time to catch up")}
     assert len(asked) == 1, "the two panels differ"
     expr = filled(asked.pop(), {"instance": "a", "__rate_interval": "1m"})

@@ -1,4 +1,4 @@
-"""The alert rules, checked and run by Prometheus's own tool."""
+"""The alert rules, checked and evaluated by promtool."""
 
 import shutil
 import subprocess
@@ -13,6 +13,9 @@ from tests.support import unavailable
 FOLDER = Path(__file__).parents[3] / "deploy" / "prometheus"
 RUNBOOK = Path(__file__).parents[3] / "docs" / "operating" / "runbook.md"
 
+#: Where the runbook is published: the site of mkdocs.yml and the page's path in it.
+RUNBOOK_URL = "https://reprise-dedup.github.io/reprise/operating/runbook/"
+
 
 def alerts() -> list[dict[str, Any]]:
     groups = yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"]
@@ -20,7 +23,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def promtool(*arguments: str) -> None:
-    """Run promtool, and fail with what it says."""
+    """Run promtool; fail with its output if it fails."""
     if shutil.which("promtool") is None:
         unavailable("stack", "no promtool; on Debian it is in the package prometheus")
     done = subprocess.run(
@@ -29,28 +32,28 @@ def promtool(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_rules_are_prometheus_rules() -> None:
-    """Promtool finds nothing wrong, not even by its linter."""
+def test_promtool_accepts_the_rules() -> None:
+    """Its strictest linter finds nothing."""
     promtool("check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
 
 
-def test_each_alert_fires_and_stays_silent() -> None:
-    """Promtool runs the series of rules_test.yaml against the rules."""
+def test_alerts_fire_in_the_cases_of_the_rules_test() -> None:
+    """Evaluate the rules by promtool on the series of rules_test.yaml."""
     promtool("test", "rules", "rules_test.yaml")
 
 
 def test_each_alert_has_a_case_in_which_it_fires() -> None:
-    """An alert without a test is found here."""
+    """No alert is untested."""
     tests = yaml.safe_load((FOLDER / "rules_test.yaml").read_text())["tests"]
     fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
     assert fired == {rule["alert"] for rule in alerts()}
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_each_alert_tells_what_to_do(rule: dict[str, Any]) -> None:
-    """Severity, summary, description, and a link to a section of the runbook that exists."""
+def test_each_alert_links_to_its_section_of_the_runbook(rule: dict[str, Any]) -> None:
+    """Each also has a severity, a summary and a description."""
     assert rule["labels"]["severity"] in {"warning", "critical"}
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     page, section = rule["annotations"]["runbook_url"].split("#")
-    assert (page, section) == ("docs/runbook.md", rule["alert"].lower())
+    assert (page, section) == (RUNBOOK_URL, rule["alert"].lower())
     assert f"\n### {rule['alert']}\n" in RUNBOOK.read_text()
