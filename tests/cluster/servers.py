@@ -15,8 +15,8 @@ from typing import Any, Final
 import redis
 from redis.crc import key_slot
 
-from deploy.local.stack import child, tail, wait_until
-from deploy.local.stack.redis_local import OPTIONS, server_binary
+from deploy.local.stack import run_child, tail, wait_until
+from deploy.local.stack.redis_local import SERVER_OPTIONS, server_binary
 from tests.support import unavailable
 
 #: Primaries, each with one replica: the fewest of which a majority outlives one.
@@ -187,7 +187,9 @@ class RedisCluster:
         place = ("--bind", "127.0.0.1", "--port", str(node.port), "--dir", node.directory)
         # a replica follows its primary at once: the default waits 5 s for others to come
         speed = ("--repl-diskless-sync-delay", "0")
-        node.process = self._running.enter_context(child([binary, *place, *OPTIONS, *arguments, *speed], node.log))
+        node.process = self._running.enter_context(
+            run_child([binary, *place, *SERVER_OPTIONS, *arguments, *speed], node.log)
+        )
         wait_until(lambda: _answers(node), AGREE_SECONDS, f"an answer of {binary.name}")
         if node.process.poll() is not None:
             unavailable("stack", f"{binary} runs no cluster\n{tail(node.log)}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local.stack import child, free_port, tail, wait_until
+from deploy.local.stack import free_port, run_child, tail, wait_until
 from tests.support import unavailable
 
 #: Seconds for it to be ready: it starts in one.
@@ -94,7 +94,7 @@ def running_prometheus(targets: Sequence[Mapping[str, Any]], rules: Path, folder
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address={address}",
     ]
-    with child(command, log):
+    with run_child(command, log):
         prometheus = Prometheus(address=f"http://{address}")
         try:
             wait_until(prometheus.ready, _START_SECONDS, "an answer of Prometheus")

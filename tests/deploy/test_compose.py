@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.stack import child, free_port, tail, wait_until
-from deploy.local.stack.compose import FILE, compose_command
+from deploy.local.stack import free_port, run_child, tail, wait_until
+from deploy.local.stack.compose import COMPOSE_FILE, compose_command
 from tests.deploy.engine import TOP, Engine
 from tests.support import unavailable
 
@@ -96,11 +96,11 @@ def running(engine: Engine, compose: Sequence[str], image: str, log: Path) -> It
         # the one tag of it that every engine of these tests has
         "PROMETHEUS_IMAGE": "prom/prometheus:latest",
     }
-    command = [*compose, "-p", name, "-f", str(FILE)]
+    command = [*compose, "-p", name, "-f", str(COMPOSE_FILE)]
     prometheus = f"http://127.0.0.1:{port}"
     project = Project(engine=engine, name=name, command=command, environment=environment, prometheus=prometheus)
     try:
-        with child([*command, "up", "-d", "--no-build"], log, environment=environment) as up:
+        with run_child([*command, "up", "-d", "--no-build"], log, environment=environment) as up:
 
             def settled() -> bool:
                 project.look_at_health()
@@ -150,7 +150,7 @@ def test_the_demo_takes_its_servers_from_compose(engine: Engine, compose: Sequen
     environment = {name: value for name, value in engine.environment.items() if not name.startswith("REPRISE_")}
     log = tmp_path / "demo.log"
     command = [sys.executable, "-m", "deploy.local.demo", "--rate", "100", "--articles", "200"]
-    with child(command, log, environment={**environment, "STACK": "containers", "PYTHONPATH": str(TOP)}) as demo:
+    with run_child(command, log, environment={**environment, "STACK": "containers", "PYTHONPATH": str(TOP)}) as demo:
         assert demo.wait(timeout=DEMO) == 0, log.read_text()
     told = log.read_text()
     assert f"{' '.join(compose)} up\nstack: containers (apache/kafka:4.1.0" in told

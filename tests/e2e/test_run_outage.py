@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from deploy.local.stack import child, free_port, wait_until
+from deploy.local.stack import free_port, run_child, wait_until
 from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.redis_local import server_binary
 from tests.e2e.support_e2e import (
@@ -49,7 +49,7 @@ def redis_on(port: int, directory: Path) -> Iterator[None]:
         unavailable("stack", "no Redis server on this machine to stop and start again")
     kept = ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"]
     arguments: list[str | Path] = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", directory, *kept]
-    with child(arguments, directory / "redis.log"):
+    with run_child(arguments, directory / "redis.log"):
         wait_until(lambda: redis_version(f"redis://127.0.0.1:{port}/0"), SEEN_SECONDS, "an answer of Redis")
         yield
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.local.stack import Stack, child, wait_until
+from deploy.local.stack import Stack, run_child, wait_until
 from tests.support import worker_environment
 
 _TOP = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def test_the_demo_shows_every_message_and_leaves_nothing(stack: Stack) -> None:
 def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, stack: Stack, tmp_path: Path) -> None:
     """A signal in the middle ends the worker and removes the topics before the demo itself ends."""
     log = tmp_path / "demo.log"
-    with child(_demo("--rate", "1"), log, environment={**_given(stack), "PYTHONPATH": str(_TOP)}) as demo:
+    with run_child(_demo("--rate", "1"), log, environment={**_given(stack), "PYTHONPATH": str(_TOP)}) as demo:
         worker = int(wait_until(lambda: re.findall(r"worker: pid (\d+)", log.read_text()), 60, "the worker")[0])
         os.kill(worker, 0)
         demo.send_signal(number)

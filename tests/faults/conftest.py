@@ -18,7 +18,7 @@ import pytest
 
 from deploy.local.stack import free_port
 from deploy.local.stack.kafka_jvm import Listener
-from deploy.local.stack.selection import STATE
+from deploy.local.stack.selection import STATE_DIRECTORY
 from reprise.errors import UsageError
 from reprise.settings import load
 from tests.faults.proxy import Proxy
@@ -27,7 +27,7 @@ from tests.faults.scenario import OpenScene, Outcome, open_scene
 from tests.faults.servers import Broker, RedisServer
 
 #: Where logs of failed scenarios stay; ignored by git. The newest runs are kept.
-_LOGS: Final = STATE / "faults"
+_LOGS: Final = STATE_DIRECTORY / "faults"
 _KEPT_RUNS: Final = 5
 
 #: Seconds for one scenario, in its short and in its long form.

@@ -12,20 +12,20 @@ from typing import Final
 
 import redis
 
-from deploy.local.stack import child, free_port, wait_until
+from deploy.local.stack import free_port, run_child, wait_until
 from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.kafka_jvm import (
     BROKER_CLASS,
     Listener,
     fetch_jars,
+    find_jvm_problem,
     format_storage,
     java_command,
-    jvm_problem,
-    wait_for,
+    wait_for_broker,
     write_configuration,
 )
 from deploy.local.stack.redis_local import server_binary
-from deploy.local.stack.selection import STATE
+from deploy.local.stack.selection import STATE_DIRECTORY
 from tests.support import unavailable
 
 #: Seconds for a server to end after it was killed, and for a Redis to load what it kept.
@@ -61,16 +61,16 @@ class Broker:
 
     def start(self) -> None:
         """Start it on what it kept. Skips the test where this machine has no Java or no jars."""
-        if problem := jvm_problem():
+        if problem := find_jvm_problem():
             unavailable("stack", f"no broker to break: {problem}")
         self.home.mkdir(parents=True, exist_ok=True)
-        java = java_command(self.home, fetch_jars(STATE))
+        java = java_command(self.home, fetch_jars(STATE_DIRECTORY))
         if self._properties is None:
             settings = {**self._told(), **_FAULTS, **self.changes}
             self._properties = write_configuration(self.home, self.port, self.listeners, settings)
             format_storage(java, self._properties, self.log)
-        self.process = self._running.enter_context(child([*java, BROKER_CLASS, self._properties], self.log))
-        wait_for(self.process, self.address, self.log)
+        self.process = self._running.enter_context(run_child([*java, BROKER_CLASS, self._properties], self.log))
+        wait_for_broker(self.process, self.address, self.log)
 
     def kill(self) -> None:
         """Send SIGKILL."""
@@ -145,7 +145,7 @@ class RedisServer:
             *kept,
         ]
         log = self.directory.with_suffix(".log")
-        self.process = self._running.enter_context(child([*arguments, *self.options], log))
+        self.process = self._running.enter_context(run_child([*arguments, *self.options], log))
         wait_until(lambda: redis_version(self.url), _REDIS_SECONDS, "an answer of Redis")
 
     def kill(self, *, with_data: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from deploy.local.stack import StackUnavailable
-from deploy.local.stack.kafka_jvm import jvm_problem
+from deploy.local.stack.kafka_jvm import find_jvm_problem
 from tests.e2e.support_e2e import Place, open_place
 from tests.security.certificates import Certificates, make_certificates
 from tests.security.secured_kafka import SecuredKafka, secured_kafka
@@ -28,7 +28,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="session")
 def kafka(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    if problem := jvm_problem():  # whatever the stack is: the listeners are configured in the broker's own file
+    if problem := find_jvm_problem():  # whatever the stack is: the listeners are configured in the broker's own file
         unavailable("security", f"no Kafka with listeners of our own: {problem}")
     try:
         with secured_kafka(certificates, tmp_path_factory.mktemp("kafka"), PASSWORD) as found:

@@ -27,7 +27,7 @@ from kafka.admin import (
 
 from deploy.local.stack import free_port
 from deploy.local.stack.kafka_jvm import Listener, jvm_kafka
-from deploy.local.stack.selection import STATE
+from deploy.local.stack.selection import STATE_DIRECTORY
 from tests.security.certificates import Certificates, Pair
 
 _PROTOCOLS: Final = {
@@ -109,7 +109,7 @@ def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iter
     }
     for name, pair in pairs.items():
         settings |= _tls(name.lower(), pair, certificates.authority)
-    with jvm_kafka(STATE, logs, listeners=listeners, settings=settings) as service:
+    with jvm_kafka(STATE_DIRECTORY, logs, listeners=listeners, settings=settings) as service:
         yield SecuredKafka(plain=service.address, ports=ports, certificates=certificates, password=password)
 
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import redis
 
-from deploy.local.stack import child, free_port, tail, wait_until
-from deploy.local.stack.redis_local import OPTIONS
+from deploy.local.stack import free_port, run_child, tail, wait_until
+from deploy.local.stack.redis_local import SERVER_OPTIONS
 from tests.security.certificates import Certificates, Pair
 from tests.security.support_security import redis_rights
 
@@ -69,7 +69,7 @@ def secured_redis(
         f"user {USER} on >{password} ~{{*}}:* {' '.join(redis_rights())}\nuser default off\n"
     )
     log.unlink(missing_ok=True)
-    with child([binary, configuration, *OPTIONS], log) as process:
+    with run_child([binary, configuration, *SERVER_OPTIONS], log) as process:
         wait_until(lambda: process.poll() is not None or _listens(log), _START_SECONDS, "a Redis that listens")
         assert process.poll() is None, tail(log)
         yield SecuredRedis(port=port, certificates=certificates, password=password)

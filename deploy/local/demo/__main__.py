@@ -10,11 +10,11 @@ from typing import Final
 from rich.console import Console
 
 from deploy.local.demo import on_files, on_kafka
-from deploy.local.demo.counters import Tally
-from deploy.local.demo.crawl import Load, load_sample
+from deploy.local.demo.counters import OutcomeCounters
+from deploy.local.demo.crawl import DemoLoad, load_sample
 from deploy.local.demo.session import DemoFailed
-from deploy.local.demo.summary import summarise
-from deploy.local.stack import Plan, Stack, StackUnavailable, ending_on_signals, make_plan, open_stack
+from deploy.local.demo.summary import summarize
+from deploy.local.stack import Stack, StackPlan, StackUnavailable, exit_on_signals, make_plan, open_stack
 
 #: Seconds from the stack's being up to the last thing that is waited for; the rest of 90 is for taking it all down.
 _SHOW_SECONDS: Final = 65.0
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(line, markup=False, soft_wrap=True)
 
     try:
-        with ending_on_signals():
+        with exit_on_signals():
             plan = make_plan(say)
             say(f"bringing up the stack: {plan}")
             with open_stack(plan) as stack:
@@ -46,23 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _load(arguments: Sequence[str] | None) -> Load:
-    usual = Load()
+def _load(arguments: Sequence[str] | None) -> DemoLoad:
+    usual = DemoLoad()
     parser = argparse.ArgumentParser(prog="python -m deploy.local.demo", description=__doc__)
     parser.add_argument("--rate", type=float, default=usual.rate, help="pages of the sample a second (%(default)s)")
     parser.add_argument("--articles", type=int, default=usual.articles, help="articles of the stream (%(default)s)")
-    return Load(**vars(parser.parse_args(arguments)))
+    return DemoLoad(**vars(parser.parse_args(arguments)))
 
 
-def _show(plan: Plan, stack: Stack, load: Load, console: Console) -> list[str]:
+def _show(plan: StackPlan, stack: Stack, load: DemoLoad, console: Console) -> list[str]:
     sample = load_sample()
-    tally = Tally(watched=sample.gold.keys())
+    tally = OutcomeCounters(watched=sample.gold.keys())
     deadline = time.monotonic() + _SHOW_SECONDS
     if stack.kafka is None or stack.redis is None:
-        speed = on_files.demonstrate(sample, load, tally, console, plan.logs, deadline)
+        speed = on_files.run_on_files(sample, load, tally, console, plan.logs, deadline)
     else:
-        speed = on_kafka.demonstrate(stack.kafka, stack.redis, sample, load, tally, console, plan.logs, deadline)
-    return summarise(tally, sample.gold, str(stack), speed)
+        speed = on_kafka.run_on_kafka(stack.kafka, stack.redis, sample, load, tally, console, plan.logs, deadline)
+    return summarize(tally, sample.gold, str(stack), speed)
 
 
 if __name__ == "__main__":

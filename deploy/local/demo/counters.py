@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from deploy.local.demo.crawl import address
+from deploy.local.demo.crawl import article_key
 
 #: Rows that are kept to be shown: more than a screen has, and than the sample gives at once.
 KEPT_ROWS: Final = 200
@@ -15,7 +15,7 @@ _SPEED_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class OutcomeRow:
     """One outcome as people read it; `similarity` is 0..1."""
 
     what: str
@@ -26,11 +26,11 @@ class Row:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class OutcomeCounters:
     """Counts what comes out. `watched` are the addresses whose stories are kept; times are seconds of one clock."""
 
     watched: Collection[str]
-    rows: deque[Row] = field(default_factory=lambda: deque(maxlen=KEPT_ROWS))
+    rows: deque[OutcomeRow] = field(default_factory=lambda: deque(maxlen=KEPT_ROWS))
     stories: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
@@ -51,10 +51,10 @@ class Tally:
             self.stories += 1
         else:
             self.kinds[kind] += 1
-        if (name := address(article)) in self.watched:
+        if (name := article_key(article)) in self.watched:
             self.story_of[name] = event["story_id"]
         self.rows.append(
-            Row(
+            OutcomeRow(
                 what=kind or "new story",
                 title=article["title"] or article["url"] or article["id"],
                 source=article["source"] or "",
@@ -66,7 +66,7 @@ class Tally:
     def add_dead(self, reason: str, detail: str) -> None:
         """Count a dead letter."""
         self.dead[reason] += 1
-        self.rows.append(Row(what="dead letter", title=f"{reason}: {detail}"))
+        self.rows.append(OutcomeRow(what="dead letter", title=f"{reason}: {detail}"))
 
     def note_time(self, now: float) -> None:
         """Remember how far things were at this time."""

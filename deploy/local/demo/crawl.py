@@ -16,7 +16,7 @@ _BROKEN_EVERY: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SampleCrawl:
     """The sample crawl. `gold` maps an article's address to the story that its editor put it in."""
 
     pages: tuple[bytes, ...]
@@ -37,11 +37,13 @@ class Sample:
         return len(self.pages) + len(self.broken)
 
 
-def load_sample() -> Sample:
+def load_sample() -> SampleCrawl:
     """Read the sample where the package keeps it."""
     pages = _lines("crawl.jsonl")
     bodies = [orjson.loads(page) for page in pages]
-    return Sample(pages=pages, broken=_lines("broken.jsonl"), gold={address(body): body["story"] for body in bodies})
+    return SampleCrawl(
+        pages=pages, broken=_lines("broken.jsonl"), gold={article_key(body): body["story"] for body in bodies}
+    )
 
 
 def sample_path(name: str) -> Path:
@@ -49,13 +51,13 @@ def sample_path(name: str) -> Path:
     return Path(str(files("reprise").joinpath("sample", name)))
 
 
-def address(article: Mapping[str, Any]) -> str:
+def article_key(article: Mapping[str, Any]) -> str:
     """Name an article the same way in a message and in an event, which may have made up its id: by its URL."""
     return str(article.get("url") or article.get("id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class DemoLoad:
     """How much goes in, and how fast: `rate` is the sample's pages a second, `articles` is what the stream adds.
 
     The defaults are what an eye can follow, and some seconds of a worker's full speed on two cores.

@@ -8,21 +8,21 @@ from typing import Any, Final, Protocol
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.local.demo.counters import Tally
+from deploy.local.demo.counters import OutcomeCounters
 from reprise.messages.dead_letters import DETAIL, REASON
 
 #: Milliseconds that closing may take: nothing of the listener's is to be kept.
 _CLOSE_MS: Final = 2_000
 
 
-class Listener(Protocol):
+class EventReader(Protocol):
     """Where outcomes come from."""
 
-    def listen(self, tally: Tally, timeout_seconds: float) -> None:
+    def listen(self, tally: OutcomeCounters, timeout_seconds: float) -> None:
         """Count what has come, waiting so long for something."""
 
 
-class TopicListener:
+class TopicEventReader:
     """Reads the output topics from their beginning, outside of any group, as raw bytes."""
 
     def __init__(self, bootstrap_servers: str, *, articles: str, events: tuple[str, ...], dead: str) -> None:
@@ -36,7 +36,7 @@ class TopicListener:
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
 
-    def listen(self, tally: Tally, timeout_seconds: float) -> None:
+    def listen(self, tally: OutcomeCounters, timeout_seconds: float) -> None:
         """See Listener."""
         batches = self._consumer.poll(timeout_ms=round(timeout_seconds * 1000), max_records=2_000)
         for partition, records in batches.items():
@@ -53,7 +53,7 @@ class TopicListener:
         self._consumer.close(timeout_ms=_CLOSE_MS)
 
 
-class FileListener:
+class FileEventReader:
     """Reads a file of events, one a line, while it grows; of dead letters it knows nothing."""
 
     def __init__(self, path: Path, articles: int) -> None:
@@ -61,7 +61,7 @@ class FileListener:
         self._articles = articles
         self._position = 0
 
-    def listen(self, tally: Tally, timeout_seconds: float) -> None:
+    def listen(self, tally: OutcomeCounters, timeout_seconds: float) -> None:
         """See Listener."""
         tally.articles_in = self._articles
         lines = self._fresh()

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local.demo.counters import Tally
-from deploy.local.demo.crawl import Load, Sample, sample_path
-from deploy.local.demo.event_reader import FileListener
+from deploy.local.demo.counters import OutcomeCounters
+from deploy.local.demo.crawl import DemoLoad, SampleCrawl, sample_path
+from deploy.local.demo.event_reader import FileEventReader
 from deploy.local.demo.reprise_cli import reprise, run_to_end
 from deploy.local.demo.session import DemoSession
-from deploy.local.demo.view import View, open_view
-from deploy.local.stack import child
+from deploy.local.demo.view import DemoView, open_view
+from deploy.local.stack import run_child
 
 
-def demonstrate(
-    sample: Sample, load: Load, tally: Tally, console: Console, logs: Path, deadline: float
+def run_on_files(
+    sample: SampleCrawl, load: DemoLoad, tally: OutcomeCounters, console: Console, logs: Path, deadline: float
 ) -> float | None:
     """Replay the sample, then a stream; return its articles a second, None where time ended it before.
 
@@ -46,13 +46,13 @@ def demonstrate(
 
 
 def _replay(
-    inputs: list[Path], articles: int, tally: Tally, view: View, log: Path, deadline: float, *, rows: bool
+    inputs: list[Path], articles: int, tally: OutcomeCounters, view: DemoView, log: Path, deadline: float, *, rows: bool
 ) -> bool:
     """Replay files to their end and tell whether there was time for it."""
     events = log.with_suffix(".events.jsonl")
     arguments = reprise("replay", *(str(path) for path in inputs), "--output", str(events))
-    with child(arguments, log, environment=_settings()) as replay:
-        listener = FileListener(events, tally.articles_in + articles)
+    with run_child(arguments, log, environment=_settings()) as replay:
+        listener = FileEventReader(events, tally.articles_in + articles)
         pace = DemoSession(listener=listener, tally=tally, view=view, worker=replay, log=log, deadline=deadline)
         done = pace.until(lambda: replay.poll() is not None, rows=rows)
         pace.step(rows=rows)  # what came between the last look and the end

@@ -14,13 +14,13 @@ from uuid import uuid4
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 
-from deploy.local.demo.counters import Tally
-from deploy.local.demo.crawl import Load, Sample
-from deploy.local.demo.event_reader import TopicListener
+from deploy.local.demo.counters import OutcomeCounters
+from deploy.local.demo.crawl import DemoLoad, SampleCrawl
+from deploy.local.demo.event_reader import TopicEventReader
 from deploy.local.demo.reprise_cli import reprise, run_to_end
 from deploy.local.demo.session import DemoFailed, DemoSession
 from deploy.local.demo.view import open_view
-from deploy.local.stack import Service, Stack, StackKind, child, free_port, tail, wait_until
+from deploy.local.stack import Stack, StackKind, StackService, free_port, run_child, tail, wait_until
 
 #: Seconds for the worker to join its group.
 _READY_SECONDS: Final = 30.0
@@ -39,7 +39,7 @@ _FORGET_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class DemoConfig:
     """The topics of this run, and the settings that hold for all of its commands."""
 
     articles: str
@@ -49,12 +49,12 @@ class Names:
     environment: dict[str, str]
 
 
-def demonstrate(
-    kafka: Service,
-    redis: Service,
-    sample: Sample,
-    load: Load,
-    tally: Tally,
+def run_on_kafka(
+    kafka: StackService,
+    redis: StackService,
+    sample: SampleCrawl,
+    load: DemoLoad,
+    tally: OutcomeCounters,
     console: Console,
     logs: Path,
     deadline: float,
@@ -69,14 +69,14 @@ def demonstrate(
         http = f"http://127.0.0.1:{names.environment['REPRISE_HTTP_PORT']}"
         log = logs / "worker.log"
         worker = opened.enter_context(
-            child(reprise("run"), log, environment=names.environment, stop_seconds=_STOP_SECONDS)
+            run_child(reprise("run"), log, environment=names.environment, stop_seconds=_STOP_SECONDS)
         )
         _await_ready(http, worker.poll, log)
         metrics = f"worker: pid {worker.pid}, {http}/metrics"
         view = opened.enter_context(open_view(console, f"stack: {Stack(kafka=kafka, redis=redis)}\n{metrics}"))
         if not console.is_terminal:
             view.say(metrics)
-        listener = TopicListener(
+        listener = TopicEventReader(
             kafka.address, articles=names.articles, events=(names.new, names.variants), dead=names.dead
         )
         opened.enter_context(closing(listener))
@@ -86,9 +86,9 @@ def demonstrate(
 
 
 @contextmanager
-def _names(kafka: Service, redis: Service) -> Iterator[Names]:
+def _names(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]:
     """Give this run its names: the defaults on servers of its own, elsewhere names that are nobody's, removed after."""
-    own = kafka.kind is not StackKind.GIVEN
+    own = kafka.kind is not StackKind.EXTERNAL
     prefix = "" if own else f"reprise-demo-{uuid4().hex[:8]}."
     topics = {
         "REPRISE_TOPIC_ARTICLES": f"{prefix}articles.raw",
@@ -103,11 +103,11 @@ def _names(kafka: Service, redis: Service) -> Iterator[Names]:
         "REPRISE_KAFKA_GROUP_ID": f"{prefix}reprise",
         "REPRISE_HTTP_PORT": str(free_port()),
     }
-    if redis.kind is StackKind.GIVEN:
+    if redis.kind is StackKind.EXTERNAL:
         settings |= {"REPRISE_WINDOW_SECONDS": str(_FORGET_SECONDS), "REPRISE_REPLAY_SECONDS": str(_FORGET_SECONDS)}
     articles, new, variants, dead = topics.values()
     try:
-        yield Names(
+        yield DemoConfig(
             articles=articles, new=new, variants=variants, dead=dead, environment={**os.environ, **topics, **settings}
         )
     finally:
@@ -144,7 +144,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _send_sample(pace: DemoSession, sample: Sample, rate: float, bootstrap_servers: str, topic: str) -> None:
+def _send_sample(pace: DemoSession, sample: SampleCrawl, rate: float, bootstrap_servers: str, topic: str) -> None:
     pace.view.say(f"sending the sample: {len(sample.pages)} pages and {len(sample.broken)} broken messages")
     with closing(KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), compression_type="lz4")) as producer:
         began = time.monotonic()
@@ -156,13 +156,13 @@ def _send_sample(pace: DemoSession, sample: Sample, rate: float, bootstrap_serve
     pace.until(lambda: pace.tally.outcomes >= len(sample), rows=True)
 
 
-def _send_stream(pace: DemoSession, names: Names, load: Load, log: Path) -> float | None:
+def _send_stream(pace: DemoSession, names: DemoConfig, load: DemoLoad, log: Path) -> float | None:
     if pace.is_over():
         return None
     pace.view.say(f"sending a stream of {load.articles:,} generated articles, as fast as the worker takes them")
     before = pace.tally.outcomes
     arguments = reprise("generate", *load.stream_arguments(), "--topic", names.articles)
-    with child(arguments, log, environment=names.environment) as generator:
+    with run_child(arguments, log, environment=names.environment) as generator:
         pace.until(lambda: pace.tally.outcomes > before or generator.poll() not in {None, 0}, rows=False)
         began = time.monotonic()
         target = before + load.articles

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.demo.session import DemoFailed
-from deploy.local.stack import child, tail
+from deploy.local.stack import run_child, tail
 
 #: Seconds for a command that is done at once on an idle machine.
 _RUN_SECONDS: Final = 45.0
@@ -22,7 +22,7 @@ def reprise(*arguments: str) -> list[str]:
 
 def run_to_end(arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
     """Run a command that ends by itself. Raises DemoFailed where it fails or takes too long."""
-    with child(arguments, log, environment=environment) as process:
+    with run_child(arguments, log, environment=environment) as process:
         try:
             code = process.wait(timeout=_RUN_SECONDS)
         except subprocess.TimeoutExpired:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.demo.counters import Tally
-from deploy.local.demo.event_reader import Listener
-from deploy.local.demo.view import View
+from deploy.local.demo.counters import OutcomeCounters
+from deploy.local.demo.event_reader import EventReader
+from deploy.local.demo.view import DemoView
 from deploy.local.stack import tail
 
 #: Seconds that one look at the outputs waits for something to come.
@@ -24,9 +24,9 @@ class DemoFailed(Exception):  # said to people
 class DemoSession:
     """One run's listener, screen, worker and deadline (seconds of time.monotonic)."""
 
-    listener: Listener
-    tally: Tally
-    view: View
+    listener: EventReader
+    tally: OutcomeCounters
+    view: DemoView
     worker: "subprocess.Popen[bytes]"
     log: Path
     deadline: float

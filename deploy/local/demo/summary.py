@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.local.demo.counters import Tally
+from deploy.local.demo.counters import OutcomeCounters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class SampleComparison:
     """Stories found against gold ones, over the pages that have both. Precision and recall are B-cubed, 0..1."""
 
     pages: int
@@ -25,13 +25,13 @@ class Comparison:
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
-def compare(gold: Mapping[str, str], found: Mapping[str, str]) -> Comparison:
+def compare_stories(gold: Mapping[str, str], found: Mapping[str, str]) -> SampleComparison:
     """Compare two groupings of the same pages (Bagga and Baldwin's B-cubed, the mean over pages)."""
     pages = [page for page in gold if page in found]
     pairs = Counter((gold[page], found[page]) for page in pages)
     of_gold, of_found = Counter(gold[page] for page in pages), Counter(found[page] for page in pages)
     total = max(len(pages), 1)
-    return Comparison(
+    return SampleComparison(
         pages=len(pages),
         gold=len(of_gold),
         found=len(of_found),
@@ -41,11 +41,13 @@ def compare(gold: Mapping[str, str], found: Mapping[str, str]) -> Comparison:
     )
 
 
-def summarise(tally: Tally, gold: Mapping[str, str], stack: str, articles_per_second: float | None) -> list[str]:
+def summarize(
+    tally: OutcomeCounters, gold: Mapping[str, str], stack: str, articles_per_second: float | None
+) -> list[str]:
     """Tell the whole run in a few lines; `articles_per_second` is that of the synthetic stream, if it came to it."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(tally.kinds.items())) or "none"
     reasons = ", ".join(f"{count} {reason}" for reason, count in tally.dead.most_common()) or "none"
-    seen = compare(gold, tally.story_of)
+    seen = compare_stories(gold, tally.story_of)
     speed = "not reached" if articles_per_second is None else f"{articles_per_second:,.0f} articles/s on the stream"
     compared = (
         f"{seen.pages} pages of {seen.gold} labelled stories: {seen.found} found, {seen.alike} exactly as labelled"

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.demo.counters import Row, Tally
+from deploy.local.demo.counters import OutcomeCounters, OutcomeRow
 
 #: Redraws a second at most: the screen must not slow what it shows.
 _REDRAWS: Final = 5
@@ -35,34 +35,34 @@ _COLOURS: Final = {
 }
 
 
-class View(Protocol):
+class DemoView(Protocol):
     """What the demo tells while it runs."""
 
     def say(self, line: str) -> None:
         """Tell of a step."""
 
-    def show(self, tally: Tally, *, rows: bool) -> None:
+    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
         """Show how far things are; `rows` asks for each outcome where they are told one by one."""
 
 
 @contextmanager
-def open_view(console: Console, heading: str) -> Iterator[View]:
+def open_view(console: Console, heading: str) -> Iterator[DemoView]:
     """Give the view that fits the console; a terminal is left as it was found."""
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _LineView(console)
         return
     with Live(console=console, auto_refresh=False) as live:
-        yield _Screen(live, heading)
+        yield _ScreenView(live, heading)
 
 
-def row_text(row: Row) -> str:
+def format_row(row: OutcomeRow) -> str:
     """Tell an outcome in one plain line."""
     similarity = "" if row.similarity is None else f"{row.similarity:.2f}"
     where = f" ({row.source})" if row.source else ""
     return f"{row.what:<11} {similarity:>4}  {row.story[:_STORY_CHARACTERS]:<6}  {row.title}{where}"
 
 
-def figures(tally: Tally) -> str:
+def format_counts(tally: OutcomeCounters) -> str:
     """Tell the counts in one line."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(tally.kinds.items()))
     variants = f"{tally.kinds.total():,} variants" + (f" ({kinds})" if kinds else "")
@@ -70,7 +70,7 @@ def figures(tally: Tally) -> str:
     return f"{tally.articles_in:,} articles in; {outcome}; {tally.speed():,.0f} articles/s"
 
 
-class _Lines:
+class _LineView:
     """Plain lines: each outcome once while rows are asked for, else figures now and then."""
 
     def __init__(self, console: Console) -> None:
@@ -81,35 +81,35 @@ class _Lines:
     def say(self, line: str) -> None:
         self._print(line)
 
-    def show(self, tally: Tally, *, rows: bool) -> None:
+    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
         fresh = min(tally.outcomes - self._told, len(tally.rows))
         self._told = tally.outcomes
         if rows:
             for row in list(tally.rows)[len(tally.rows) - fresh :]:
-                self._print(row_text(row))
+                self._print(format_row(row))
         elif time.monotonic() - self._told_at >= _LINE_SECONDS:
             self._told_at = time.monotonic()
-            self._print(figures(tally))
+            self._print(format_counts(tally))
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class _Screen:
+class _ScreenView:
     """A table of the latest outcomes under a heading, redrawn in place."""
 
     def __init__(self, live: Live, heading: str) -> None:
         self._live = live
         self._heading = heading
         self._step = ""
-        self._tally: Tally | None = None
+        self._tally: OutcomeCounters | None = None
         self._drawn_at = 0.0
 
     def say(self, line: str) -> None:
         self._step = line
         self._draw()
 
-    def show(self, tally: Tally, *, rows: bool) -> None:
+    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
         self._tally = tally
         if time.monotonic() - self._drawn_at >= 1 / _REDRAWS:
             self._draw()
@@ -122,12 +122,12 @@ class _Screen:
         head = Text(f"{self._heading}\n{self._step}")
         if self._tally is None:
             return Panel(head, title="reprise")
-        head.append(f"\n{figures(self._tally)}", style="bold")
+        head.append(f"\n{format_counts(self._tally)}", style="bold")
         height = max(3, self._live.console.size.height - _FRAME_LINES)
         return Group(Panel(head, title="reprise"), _table(list(self._tally.rows)[-height:]))
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[OutcomeRow]) -> Table:
     table = Table(expand=True, box=None, pad_edge=False)
     table.add_column("decision", width=11, no_wrap=True)
     table.add_column("sim.", width=4, justify="right")

@@ -1,34 +1,39 @@
-"""A real Kafka and a real Redis for the demo, the tests and the benchmarks: the best that this machine has.
+"""Start a real Kafka and a real Redis for the demo, the tests and the benchmarks: the best that this machine can run.
 
-May live here: choosing, starting and stopping servers. May not: anything that knows what the worker does with them.
+    selection.py      the kinds of servers that this machine can run, and the reasons against the others
+    launch.py         context managers that start and stop Kafka, Redis or both
+    compose.py        both servers with compose
+    containers.py     each server by itself, on a Docker-compatible engine
+    kafka_jvm.py      a Kafka broker from its Maven artifacts
+    redis_local.py    a Redis or Valkey server of this machine
+    external.py       servers that already run
+    health_checks.py  whether a server answers
+    processes.py      child processes, signals, waiting
+    types.py          the types of this package
 
-    compose.py      both servers by compose           containers.py   each by itself, on a Docker-compatible engine
-    kafka_jvm.py    a broker from its Maven artifacts
-    redis_local.py  a server of this machine          given.py        servers that run already
-    choice.py       which of them, and why not        opening.py      the context managers that callers use
-    processes.py    children, signals, waiting        service.py      the nouns
+This package does not know the worker.
 """
 
 from deploy.local.stack.launch import open_kafka, open_redis, open_stack, prepare
-from deploy.local.stack.processes import child, ending_on_signals, free_port, signals_held, tail, wait_until
-from deploy.local.stack.selection import Plan, make_plan
-from deploy.local.stack.types import Service, Stack, StackKind, StackUnavailable
+from deploy.local.stack.processes import defer_signals, exit_on_signals, free_port, run_child, tail, wait_until
+from deploy.local.stack.selection import StackPlan, make_plan
+from deploy.local.stack.types import Stack, StackKind, StackService, StackUnavailable
 
 __all__ = [
-    "Plan",
-    "Service",
     "Stack",
     "StackKind",
+    "StackPlan",
+    "StackService",
     "StackUnavailable",
-    "child",
-    "ending_on_signals",
+    "defer_signals",
+    "exit_on_signals",
     "free_port",
     "make_plan",
     "open_kafka",
     "open_redis",
     "open_stack",
     "prepare",
-    "signals_held",
+    "run_child",
     "tail",
     "wait_until",
 ]

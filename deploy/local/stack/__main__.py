@@ -1,4 +1,4 @@
-"""`python -m deploy.local.stack up|env|prepare`: a stack by hand, for a worker that is run by hand."""
+"""`python -m deploy.local.stack up|env|prepare`: run a stack for a worker that is started by hand."""
 
 import argparse
 import os
@@ -11,60 +11,62 @@ import click
 
 from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
 from deploy.local.stack.launch import open_stack, prepare
-from deploy.local.stack.processes import ending_on_signals
-from deploy.local.stack.selection import STATE, make_plan
+from deploy.local.stack.processes import exit_on_signals
+from deploy.local.stack.selection import STATE_DIRECTORY, make_plan
 from deploy.local.stack.types import Stack, StackUnavailable
 
-#: The addresses of the stack that is up, as shell assignments.
-_ADDRESSES: Final = STATE / "env"
+#: file with the addresses of a running stack, as shell assignments
+_ADDRESSES: Final = STATE_DIRECTORY / "env"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the three and give its exit code."""
+    """Run one of the three commands and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.stack", description=__doc__)
-    commands = {"up": up, "env": show_environment, "prepare": fetch}
+    commands = {"up": run_stack, "env": print_addresses, "prepare": download}
     parser.add_argument(
-        "command", choices=commands, help="run it; print a running one's addresses; fetch what it needs"
+        "command",
+        choices=commands,
+        help="up: run a stack until Ctrl-C; env: print its addresses; prepare: download jars or images",
     )
     try:
-        with ending_on_signals():
+        with exit_on_signals():
             return commands[parser.parse_args(arguments).command]()
     except StackUnavailable as error:
-        _say(f"the stack is unavailable: {error}")
+        _report(f"the stack is unavailable: {error}")
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
 
-def up() -> int:
+def run_stack() -> int:
     """Run a stack until a signal ends it."""
-    with open_stack(make_plan(_say)) as stack:
+    with open_stack(make_plan(_report)) as stack:
         click.echo(f"stack: {stack}")
         if stack.kafka is None:
-            _say("the embedded stack has no servers to keep up; `reprise replay` starts its own store")
+            _report("the embedded stack has no servers to run; `reprise replay` starts a store of its own")
             return 1
         _ADDRESSES.write_text(_assignments(stack))
         try:
-            click.echo(_assignments(stack) + "up until Ctrl-C")
-            signal.pause()  # SIGINT and SIGTERM arrive as exceptions
+            click.echo(_assignments(stack) + "running until Ctrl-C")
+            signal.pause()  # SIGINT and SIGTERM raise exceptions here
         finally:
-            if _ADDRESSES.read_text() == _assignments(stack):  # else another stack came up since
+            if _ADDRESSES.read_text() == _assignments(stack):  # another stack may have replaced them
                 _ADDRESSES.unlink()
     return 0
 
 
-def show_environment() -> int:
-    """Print a running stack's addresses for `eval`."""
+def print_addresses() -> int:
+    """Print the addresses of the running stack for `eval`."""
     if not _ADDRESSES.is_file():
-        _say("no stack is up: python -m deploy.local.stack up")
+        _report("no stack is running; start one: python -m deploy.local.stack up")
         return 1
     click.echo(_ADDRESSES.read_text(), nl=False)
     return 0
 
 
-def fetch() -> int:
-    """Fetch jars or images; a failure is told and left to the start, which may choose another kind."""
-    prepare(make_plan(_say))
+def download() -> int:
+    """Download jars or images. A failure is only reported, because the start may use another kind."""
+    prepare(make_plan(_report))
     return 0
 
 
@@ -73,7 +75,7 @@ def _assignments(stack: Stack) -> str:
     return "".join(f"export {name}={service.address}{os.linesep}" for name, service in values.items() if service)
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
 
 

@@ -1,4 +1,4 @@
-"""compose.yaml: what its servers are, for who starts them otherwise; and the two servers by compose itself."""
+"""Read the service definitions of compose.yaml, and run both servers with compose."""
 
 import os
 import re
@@ -9,34 +9,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.health_checks import kafka_answers, redis_version
-from deploy.local.stack.processes import child, free_port, inherited, output_of, signals_held, tail, wait_until
-from deploy.local.stack.types import Service, Stack, StackKind, StackUnavailable
+from deploy.local.stack.health_checks import is_kafka_up, redis_version
+from deploy.local.stack.processes import (
+    defer_signals,
+    environment_with,
+    free_port,
+    read_output,
+    run_child,
+    tail,
+    wait_until,
+)
+from deploy.local.stack.types import Stack, StackKind, StackService, StackUnavailable
 
-FILE: Final = Path(__file__).resolve().parents[2] / "compose" / "compose.yaml"
+COMPOSE_FILE: Final = Path(__file__).resolve().parents[2] / "compose" / "compose.yaml"
 
-#: The standard one, the one before it, and podman's own; the first that answers is used.
+#: compose commands, by preference: the plugin of Docker, its predecessor, and podman's
 _PROGRAMS: Final = (("docker", "compose"), ("docker-compose",), ("podman-compose",))
 
-#: Seconds for a program to tell its version, in Python on a busy machine.
-_LOOK_SECONDS: Final = 15.0
+#: seconds for a program to print its version; podman-compose is slow on a busy machine
+_VERSION_SECONDS: Final = 15.0
 
-#: Seconds for `up` and `down`: containers are made and removed, nothing is pulled or waited for.
+#: seconds for `up` and `down`, which create and remove containers but pull no image and wait for no server
 _CALL_SECONDS: Final = 90.0
 
-#: Seconds for both servers to answer.
+#: seconds for both servers to answer
 _START_SECONDS: Final = 90.0
 
-#: Seconds that a server has after SIGTERM: its data is thrown away.
+#: seconds between SIGTERM and SIGKILL; short, because the data is discarded
 _STOP_SECONDS: Final = 2
 
-#: Compose's `${NAME:-default}`, the only form of it that the file uses.
+#: a variable of compose, `${NAME:-default}`; the file uses no other form
 _VARIABLE: Final = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """A service of the file, with its variables filled in."""
+class ServiceDefinition:
+    """A service of compose.yaml, with its variables substituted."""
 
     image: str
     environment: Mapping[str, str]
@@ -44,65 +52,69 @@ class Definition:
     hostname: str | None
 
 
-def definition(service: str, **variables: str) -> Definition:
-    """Read a service; variables that are not given have the file's defaults."""
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415  # it comes with the development tools; a benchmark may run without them
+def load_service_definition(service: str, **variables: str) -> ServiceDefinition:
+    """Return the definition of a service. Variables without a value have the defaults of the file."""
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415  # a benchmark may run without it
 
-    text = _VARIABLE.sub(lambda found: variables.get(found[1], found[2]), FILE.read_text())
-    found = yaml.safe_load(text)["services"][service]
-    return Definition(
-        image=found["image"],
-        environment=found.get("environment", {}),
-        command=found.get("command", ()),
-        hostname=found.get("hostname"),
+    text = _VARIABLE.sub(lambda match: variables.get(match[1], match[2]), COMPOSE_FILE.read_text())
+    definition = yaml.safe_load(text)["services"][service]
+    return ServiceDefinition(
+        image=definition["image"],
+        environment=definition.get("environment", {}),
+        command=definition.get("command", ()),
+        hostname=definition.get("hostname"),
     )
 
 
 def compose_command() -> tuple[str, ...] | None:
-    """Return the compose of this machine, or None where there is none."""
+    """Return the first compose command that works on this machine, or None."""
     for program in _PROGRAMS:
-        if output_of([*program, "version"], _LOOK_SECONDS) is not None:
+        if read_output([*program, "version"], _VERSION_SECONDS) is not None:
             return program
     return None
 
 
 @contextmanager
-def compose_stack(directory: Path, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Run both servers by compose, on free loopback ports, as a project of its own. Raises StackUnavailable."""
+def compose_stack(directory: Path, report: Callable[[str], None]) -> Iterator[Stack]:
+    """Run both servers with compose, on free loopback ports, in a project of their own. Raises StackUnavailable."""
     program = compose_command()
     if program is None:
-        raise StackUnavailable(f"none of {', '.join(' '.join(each) for each in _PROGRAMS)} answers")
+        raise StackUnavailable(f"none of {', '.join(' '.join(program) for program in _PROGRAMS)} works")
     kafka_port, redis_port = free_port(), free_port()
     address, url = f"127.0.0.1:{kafka_port}", f"redis://127.0.0.1:{redis_port}/0"
-    environment = inherited(KAFKA_PORT=str(kafka_port), REDIS_PORT=str(redis_port))
-    project = [*program, "-p", f"reprise-{os.getpid()}", "-f", str(FILE)]
+    environment = environment_with(KAFKA_PORT=str(kafka_port), REDIS_PORT=str(redis_port))
+    project = [*program, "-p", f"reprise-{os.getpid()}", "-f", str(COMPOSE_FILE)]
     log = directory / "compose.log"
 
     def call(*arguments: str) -> None:
         _call([*project, *arguments], environment, log)
 
-    say(f"{' '.join(program)} up")
+    report(f"starting Kafka and Redis: {' '.join(program)} up")
     try:
-        with signals_held():
+        with defer_signals():
             call("up", "-d", "kafka", "redis")
         try:
-            wait_until(lambda: kafka_answers(address) and redis_version(url), _START_SECONDS, "an answer of both")
+            wait_until(
+                lambda: is_kafka_up(address) and redis_version(url), _START_SECONDS, "an answer of Kafka and Redis"
+            )
         except TimeoutError as error:
             call("logs")
             raise StackUnavailable(f"{error}\n{tail(log)}") from None
-        what = f"{definition('redis').image} ({redis_version(url)})"
+        redis = f"{load_service_definition('redis').image} ({redis_version(url)})"
         yield Stack(
-            kafka=Service(kind=StackKind.CONTAINERS, what=definition("kafka").image, address=address),
-            redis=Service(kind=StackKind.CONTAINERS, what=what, address=url),
+            kafka=StackService(
+                kind=StackKind.CONTAINERS, product=load_service_definition("kafka").image, address=address
+            ),
+            redis=StackService(kind=StackKind.CONTAINERS, product=redis, address=url),
         )
     finally:
-        with signals_held():
+        with defer_signals():
             call("down", "-v", "-t", str(_STOP_SECONDS))
 
 
 def _call(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-    # a session of its own: at a Ctrl-C compose would give up with half of the project up
-    with child(arguments, log, environment=environment) as process:
+    # run_child gives compose a session of its own: a Ctrl-C would make it stop with half of the project up
+    with run_child(arguments, log, environment=environment) as process:
         try:
             code = process.wait(timeout=_CALL_SECONDS)
         except subprocess.TimeoutExpired:

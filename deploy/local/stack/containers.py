@@ -1,4 +1,4 @@
-"""Kafka and Redis as compose.yaml defines them, one by one, on a Docker-compatible engine of this machine."""
+"""Run Kafka and Redis in containers, as compose.yaml defines them, on a Docker-compatible engine of this machine."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,130 +7,130 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from deploy.local.stack.compose import Definition, definition
-from deploy.local.stack.health_checks import kafka_answers, redis_version
-from deploy.local.stack.processes import free_port, signals_held, tail, wait_until
-from deploy.local.stack.types import Service, StackKind, StackUnavailable
+from deploy.local.stack.compose import ServiceDefinition, load_service_definition
+from deploy.local.stack.health_checks import is_kafka_up, redis_version
+from deploy.local.stack.processes import defer_signals, free_port, tail, wait_until
+from deploy.local.stack.types import StackKind, StackService, StackUnavailable
 
-#: Seconds for one request to the engine; pulling an image is many, each with news of its progress.
+#: seconds for one request to the engine; pulling an image takes many, one for each report of its progress
 _ENGINE_SECONDS: Final = 60
 
-#: Seconds for a quick look whether an engine is there.
-_LOOK_SECONDS: Final = 5
+#: seconds for an engine to answer a ping
+_PING_SECONDS: Final = 5
 
-#: Seconds for a server to answer in its container.
+#: seconds for a server in a container to answer
 _START_SECONDS: Final = 90.0
 
 _LABEL: Final = "reprise.local-stack"
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def engine_problem() -> str | None:
-    """Say why no engine can be used, or None where one answers."""
+def find_engine_problem() -> str | None:
+    """Return why no container engine can be used, or None if one can."""
     try:
-        import docker  # type: ignore[import-untyped]  # noqa: PLC0415  # it comes with the development tools; a benchmark may run without them
+        import docker  # type: ignore[import-untyped]  # noqa: PLC0415  # a benchmark may run without it
         import testcontainers.core.container  # noqa: F401, PLC0415
     except ImportError:
         return "testcontainers is not installed"
     host = urlsplit(os.environ.get("DOCKER_HOST", ""))
     if host.scheme == "tcp" and host.hostname not in {"localhost", "127.0.0.1", "::1"}:
-        return "the container engine is on another machine, where loopback ports are out of reach"
+        return "the container engine is on another machine, whose loopback ports are not reachable"
     try:
-        client = docker.from_env(timeout=_LOOK_SECONDS)
+        client = docker.from_env(timeout=_PING_SECONDS)
         client.ping()
         client.close()
-    except Exception:  # whatever stands there, it does not answer as an engine does
+    except Exception:  # any error means that no engine answers at this address
         return "no container engine answers"
     return None
 
 
-def pull_images(say: Say) -> None:
-    """Pull what the engine does not have yet. Raises StackUnavailable."""
-    import docker  # noqa: PLC0415  # as above
+def pull_images(report: Report) -> None:
+    """Pull the images that the engine lacks. Raises StackUnavailable."""
+    import docker  # noqa: PLC0415  # a development dependency
 
     client = docker.from_env(timeout=_ENGINE_SECONDS)
     try:
         for service in ("kafka", "redis"):
-            _pull_missing(client, definition(service).image, say)
+            _pull_missing(client, load_service_definition(service).image, report)
     finally:
         client.close()
 
 
-def _pull_missing(client: Any, image: str, say: Say) -> None:
-    import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415  # as above
+def _pull_missing(client: Any, image: str, report: Report) -> None:
+    import docker.errors  # type: ignore[import-untyped]  # noqa: PLC0415  # a development dependency
 
     try:
         client.images.get(image)
     except docker.errors.ImageNotFound:
-        say(f"pulling {image}")
+        report(f"pulling {image}")
         try:
             client.images.pull(image)
-        except Exception as error:  # the engine, its registry or the line to it
+        except Exception as error:  # an error of the engine, the registry or the network
             raise StackUnavailable(f"{image} cannot be pulled: {error}") from error
 
 
 @contextmanager
-def container_kafka(directory: Path, say: Say) -> Iterator[Service]:
-    """Run a broker in a container, bound to a free loopback port. Raises StackUnavailable."""
+def container_kafka(directory: Path, report: Report) -> Iterator[StackService]:
+    """Run a broker in a container, on a free loopback port. Raises StackUnavailable."""
     port = free_port()
     address = f"127.0.0.1:{port}"
-    kafka = definition("kafka", KAFKA_PORT=str(port))
-    with _container(kafka, (9092, port), directory / "kafka.log", say) as running:
-        _wait_for(running, lambda: kafka_answers(address), directory / "kafka.log", "an answer of Kafka")
-        yield Service(kind=StackKind.CONTAINERS, what=kafka.image, address=address)
+    kafka = load_service_definition("kafka", KAFKA_PORT=str(port))
+    with _container(kafka, (9092, port), directory / "kafka.log", report) as container:
+        _wait_for(container, lambda: is_kafka_up(address), directory / "kafka.log", "an answer of Kafka")
+        yield StackService(kind=StackKind.CONTAINERS, product=kafka.image, address=address)
 
 
 @contextmanager
-def container_redis(directory: Path, say: Say) -> Iterator[Service]:
-    """Run a Redis in a container, bound to a free loopback port. Raises StackUnavailable."""
+def container_redis(directory: Path, report: Report) -> Iterator[StackService]:
+    """Run a Redis in a container, on a free loopback port. Raises StackUnavailable."""
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
-    server = definition("redis")
-    with _container(server, (6379, port), directory / "redis.log", say) as running:
-        _wait_for(running, lambda: redis_version(url), directory / "redis.log", "an answer of Redis")
-        yield Service(kind=StackKind.CONTAINERS, what=f"{server.image} ({redis_version(url)})", address=url)
+    server = load_service_definition("redis")
+    with _container(server, (6379, port), directory / "redis.log", report) as container:
+        _wait_for(container, lambda: redis_version(url), directory / "redis.log", "an answer of Redis")
+        yield StackService(kind=StackKind.CONTAINERS, product=f"{server.image} ({redis_version(url)})", address=url)
 
 
 @contextmanager
-def _container(defined: Definition, ports: tuple[int, int], log: Path, say: Say) -> Iterator[Any]:
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # as above
+def _container(definition: ServiceDefinition, ports: tuple[int, int], log: Path, report: Report) -> Iterator[Any]:
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  # a development dependency
 
-    pull_images(say)
-    options = {"labels": {_LABEL: str(os.getpid())}, "hostname": defined.hostname}
-    container: Any = DockerContainer(defined.image).with_envs(**defined.environment).with_kwargs(**options)
-    container.ports[f"{ports[0]}/tcp"] = ("127.0.0.1", ports[1])  # with_bind_ports knows no host address
-    if defined.command:
-        container.with_command(list(defined.command))
+    pull_images(report)
+    options = {"labels": {_LABEL: str(os.getpid())}, "hostname": definition.hostname}
+    container: Any = DockerContainer(definition.image).with_envs(**definition.environment).with_kwargs(**options)
+    container.ports[f"{ports[0]}/tcp"] = ("127.0.0.1", ports[1])  # with_bind_ports cannot bind to one host address
+    if definition.command:
+        container.with_command(list(definition.command))
     try:
-        with signals_held():
-            _start(container, defined.image)
+        with defer_signals():
+            _start(container, definition.image)
         yield container
     finally:
-        with signals_held():
-            _keep_logs(container, log)
+        with defer_signals():
+            _save_logs(container, log)
             container.stop()
 
 
 def _start(container: Any, image: str) -> None:
     try:
         container.start()
-    except Exception as error:  # the engine's own words, whatever its client makes of them
+    except Exception as error:  # the client raises many types, the text is the engine's
         raise StackUnavailable(f"{image} does not start: {error}") from error
 
 
-def _wait_for(container: Any, answers: Callable[[], object], log: Path, what: str) -> None:
-    def settled() -> bool:
-        return bool(answers()) or not _is_running(container)
+def _wait_for(container: Any, is_up: Callable[[], object], log: Path, description: str) -> None:
+    def is_up_or_ended() -> bool:
+        return bool(is_up()) or not _is_running(container)
 
     try:
-        wait_until(settled, _START_SECONDS, what)
+        wait_until(is_up_or_ended, _START_SECONDS, description)
     except TimeoutError as error:
-        _keep_logs(container, log)
+        _save_logs(container, log)
         raise StackUnavailable(f"{error}\n{tail(log)}") from None
     if not _is_running(container):
-        _keep_logs(container, log)
-        raise StackUnavailable(f"a container ended while it started\n{tail(log)}")
+        _save_logs(container, log)
+        raise StackUnavailable(f"the container ended during its start\n{tail(log)}")
 
 
 def _is_running(container: Any) -> bool:
@@ -139,11 +139,11 @@ def _is_running(container: Any) -> bool:
     return wrapped.status in {"created", "running"}
 
 
-def _keep_logs(container: Any, log: Path) -> None:
-    """Write what the container has said; a container that never was has said nothing."""
+def _save_logs(container: Any, log: Path) -> None:
+    """Save the log of a container. A container that was never created has none."""
     try:
-        said = container.get_wrapped_container().logs()
-    except Exception:  # a log that cannot be had must not keep its container from being removed
+        output = container.get_wrapped_container().logs()
+    except Exception:  # a missing log must not prevent the removal of the container
         return
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(said)
+    log.write_bytes(output)

@@ -1,23 +1,23 @@
-"""Does a server answer, as a client asks it? The addresses may be anybody's."""
+"""Check whether a server answers, with a client's request."""
 
 import redis
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-#: Milliseconds for one look at a broker; a look that fails is repeated until the caller's deadline.
-_KAFKA_LOOK_MS = 2_000
+#: milliseconds for one request to a broker; callers repeat a failed check until their deadline
+_KAFKA_TIMEOUT_MS = 2_000
 
-#: Seconds for one look at a Redis.
-_REDIS_LOOK_SECONDS = 2.0
+#: seconds for one request to Redis
+_REDIS_TIMEOUT_SECONDS = 2.0
 
 
-def kafka_answers(bootstrap_servers: str) -> bool:
-    """Tell whether a broker is registered and answers for its cluster."""
+def is_kafka_up(bootstrap_servers: str) -> bool:
+    """Return whether a broker answers and its cluster has a registered broker."""
     try:
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap_servers.split(","),
-            bootstrap_timeout_ms=_KAFKA_LOOK_MS,
-            request_timeout_ms=_KAFKA_LOOK_MS,
+            bootstrap_timeout_ms=_KAFKA_TIMEOUT_MS,
+            request_timeout_ms=_KAFKA_TIMEOUT_MS,
         )
     except (KafkaError, OSError, ValueError):
         return False
@@ -30,16 +30,16 @@ def kafka_answers(bootstrap_servers: str) -> bool:
 
 
 def redis_version(url: str) -> str | None:
-    """Return "Redis 7.0.15" or "Valkey 9.1.2", or None where nothing answers."""
+    """Return product and version, such as "Redis 7.0.15" or "Valkey 9.1.2", or None if no server answers."""
     client = redis.Redis.from_url(
-        url, socket_connect_timeout=_REDIS_LOOK_SECONDS, socket_timeout=_REDIS_LOOK_SECONDS, retry=None
+        url, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS, socket_timeout=_REDIS_TIMEOUT_SECONDS, retry=None
     )
     try:
-        told = client.info("server")
+        info = client.info("server")
     except (redis.RedisError, OSError):
         return None
     finally:
         client.close()
-    if "valkey_version" in told:  # beside a redis_version of 7.2.4, for clients that ask for that
-        return f"Valkey {told['valkey_version']}"
-    return f"Redis {told.get('redis_version', '')}".strip()
+    if "valkey_version" in info:  # Valkey also reports a compatible redis_version, such as 7.2.4
+        return f"Valkey {info['valkey_version']}"
+    return f"Redis {info.get('redis_version', '')}".strip()

@@ -1,4 +1,4 @@
-"""A Kafka broker without containers: its jars by Maven, KRaft on one node, on free loopback ports."""
+"""Run a Kafka broker without containers: jars from Maven, one KRaft node, free loopback ports."""
 
 import hashlib
 import os
@@ -12,37 +12,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.health_checks import kafka_answers
-from deploy.local.stack.processes import child, end, free_port, output_of, tail, wait_until
-from deploy.local.stack.types import Service, StackKind, StackUnavailable
+from deploy.local.stack.health_checks import is_kafka_up
+from deploy.local.stack.processes import free_port, read_output, run_child, tail, terminate, wait_until
+from deploy.local.stack.types import StackKind, StackService, StackUnavailable
 
 _POM: Final = Path(__file__).parent.parent / "pom.xml"
 
-#: The oldest Java that Kafka 4 runs on.
-_OLDEST_JAVA: Final = 17
+#: oldest Java version that Kafka 4 supports
+_MIN_JAVA: Final = 17
 
-#: Seconds for 43 MB from a repository that may be slow; eight are usual.
+#: seconds to download 43 MB; usually it takes 8 s, but a repository may be slow
 _FETCH_SECONDS: Final = 300.0
 
-#: Seconds for the storage tool and for the broker; two and three are usual, more on a busy machine.
+#: seconds for the storage tool and for the broker; usually they take 2 s and 3 s, more on a busy machine
 _FORMAT_SECONDS: Final = 60.0
 _START_SECONDS: Final = 60.0
 
-#: Seconds after SIGTERM: its data is thrown away, so the broker needs no orderly end.
+#: seconds between SIGTERM and SIGKILL; short, because the data is discarded
 _STOP_SECONDS: Final = 3.0
 
-#: A small heap and the collector with the fewest threads: the machine belongs to the worker and the tests.
+#: options for a small heap and few threads, which leave the machine to the worker and the tests
 _JVM_OPTIONS: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
-#: What runs a node, among the programs of the jars.
+#: main class of a node
 BROKER_CLASS: Final = "kafka.Kafka"
 
-#: Any 16 bytes in base64; the cluster lives as long as its context.
+#: id of the cluster: any 16 bytes in base64, because the cluster is temporary
 _CLUSTER_ID: Final = "cmVwcmlzZS1sb2NhbC0wMQ"
 
-#: Settings that hold for a single throw-away node, also in a container (compose.yaml repeats them; a test compares).
-#: Topics are made by who needs them, with their partitions; groups start without waiting for members; internal topics
-#: are kept small.
+#: settings of a single temporary node; compose.yaml repeats them, and a test compares both
+#: Clients create their topics with a number of partitions, so automatic creation is off. Groups start without waiting
+#: for members. Internal topics are small.
 BROKER_SETTINGS: Final = {
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
@@ -69,30 +69,30 @@ appender.console.layout.pattern = %d %p %m (%c)%n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A further port of the broker; `protocol` is Kafka's word (SSL, SASL_SSL, ...), `name` begins its settings."""
+    """An additional listener of the broker. `protocol` is a security protocol; `name` is part of its settings."""
 
     name: str
     protocol: str
     port: int
 
 
-def jvm_problem() -> str | None:
-    """Say why this machine cannot run the broker, or None where it can."""
-    told = output_of(["java", "-version"], timeout_seconds=20.0)
-    version = re.search(r'version "(\d+)', told or "")
+def find_jvm_problem() -> str | None:
+    """Return why this machine cannot run the broker, or None if it can."""
+    output = read_output(["java", "-version"], timeout_seconds=20.0)
+    version = re.search(r'version "(\d+)', output or "")
     if version is None:
         return "no Java"
-    if int(version[1]) < _OLDEST_JAVA:
-        return f"Java {version[1]} is older than {_OLDEST_JAVA}"
+    if int(version[1]) < _MIN_JAVA:
+        return f"Java {version[1]} is older than {_MIN_JAVA}"
     if shutil.which("mvn") is None:
         return "no Maven (mvn)"
     return None
 
 
 def fetch_jars(state: Path) -> Path:
-    """Return the folder with the broker's jars, fetched by Maven once for each content of the pom.
+    """Return the directory of the broker's jars. Maven downloads them once for each content of the pom.
 
-    Raises StackUnavailable with Maven's own words.
+    Raises StackUnavailable with the end of Maven's log.
     """
     digest = hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
     jars = state / f"kafka-{digest}"
@@ -104,33 +104,33 @@ def fetch_jars(state: Path) -> Path:
         unfinished = Path(name) / "jars"
         _copy_dependencies(unfinished, log)
         try:
-            unfinished.rename(jars)  # whole or not at all, also when interrupted
+            unfinished.rename(jars)  # atomic, so that an interrupted download leaves no partial directory
         except OSError:
-            if not jars.is_dir():  # somebody else was first
+            if not jars.is_dir():  # unless another process finished first
                 raise
     return jars
 
 
-def _copy_dependencies(folder: Path, log: Path) -> None:
+def _copy_dependencies(directory: Path, log: Path) -> None:
     arguments: list[str | Path] = ["mvn", "-B", "-f", _POM, "dependency:copy-dependencies"]
-    arguments += [f"-DoutputDirectory={folder.absolute()}", "-DincludeScope=runtime"]
+    arguments += [f"-DoutputDirectory={directory.absolute()}", "-DincludeScope=runtime"]
     log.unlink(missing_ok=True)
-    with child(arguments, log) as maven:
+    with run_child(arguments, log) as maven:
         try:
             code = maven.wait(timeout=_FETCH_SECONDS)
         except subprocess.TimeoutExpired:
             raise StackUnavailable(f"Maven took more than {_FETCH_SECONDS:g} s\n{tail(log)}") from None
     if code != 0:
-        raise StackUnavailable(f"Maven could not fetch Kafka\n{tail(log)}")
+        raise StackUnavailable(f"Maven could not download Kafka\n{tail(log)}")
 
 
 @contextmanager
 def jvm_kafka(
     state: Path, directory: Path, *, listeners: Sequence[Listener] = (), settings: Mapping[str, str] | None = None
-) -> Iterator[Service]:
-    """Run a broker on free loopback ports, its data thrown away at the end. Raises StackUnavailable.
+) -> Iterator[StackService]:
+    """Run a broker on free loopback ports and discard its data at the end. Raises StackUnavailable.
 
-    Its address is that of a listener without security; `listeners` come beside it, advertised as localhost.
+    The address of the service is a listener without security. `listeners` are additional ones, advertised as localhost.
     """
     jars, log = fetch_jars(state), directory / "kafka.log"
     port = free_port()
@@ -139,23 +139,28 @@ def jvm_kafka(
         properties = write_configuration(home, port, listeners, settings or {})
         java = java_command(home, jars)
         format_storage(java, properties, log)
-        with child([*java, BROKER_CLASS, properties], log, stop_seconds=_STOP_SECONDS) as broker:
-            wait_for(broker, f"127.0.0.1:{port}", log)
-            yield Service(kind=StackKind.JVM, what=f"Kafka {_version(jars)}", address=f"127.0.0.1:{port}")
+        with run_child([*java, BROKER_CLASS, properties], log, stop_seconds=_STOP_SECONDS) as broker:
+            wait_for_broker(broker, f"127.0.0.1:{port}", log)
+            yield StackService(kind=StackKind.JVM, product=f"Kafka {_read_version(jars)}", address=f"127.0.0.1:{port}")
 
 
 def java_command(home: Path, jars: Path) -> list[str]:
-    """Return how Java is started for a program of the broker's jars that logs as `home` says."""
+    """Return the command that runs a class of the broker's jars, with the log4j configuration in `home`."""
     return ["java", *_JVM_OPTIONS, f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}", "-cp", f"{jars}/*"]
 
 
-def write_configuration(home: Path, port: int, listeners: Sequence[Listener], more: Mapping[str, str]) -> Path:
-    """Write the settings of a node and of its log; its data will lie in `home` too, and survive the node there."""
+def write_configuration(
+    home: Path, port: int, listeners: Sequence[Listener], extra_settings: Mapping[str, str]
+) -> Path:
+    """Write the settings of a node and of its log into `home`. Return the path of the node's settings.
+
+    The data is also in `home` and survives a restart of the node.
+    """
     controller_port = free_port()
     protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
     protocols |= {listener.name: listener.protocol for listener in listeners}
     advertised = [f"PLAINTEXT://127.0.0.1:{port}"]
-    advertised += [f"{listener.name}://localhost:{listener.port}" for listener in listeners]  # as certificates name it
+    advertised += [f"{listener.name}://localhost:{listener.port}" for listener in listeners]
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -167,7 +172,7 @@ def write_configuration(home: Path, port: int, listeners: Sequence[Listener], mo
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(home / "data"),
         **BROKER_SETTINGS,
-        **more,
+        **extra_settings,
     }
     (home / "log4j2.properties").write_text(_LOG4J)
     properties = home / "server.properties"
@@ -176,27 +181,27 @@ def write_configuration(home: Path, port: int, listeners: Sequence[Listener], mo
 
 
 def format_storage(java: list[str], properties: Path, log: Path) -> None:
-    """Prepare the folder of a node's data. Raises StackUnavailable."""
-    with child([*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", properties], log) as tool:
+    """Format the data directory of a node. Raises StackUnavailable."""
+    with run_child([*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", properties], log) as tool:
         try:
             code = tool.wait(timeout=_FORMAT_SECONDS)
         except subprocess.TimeoutExpired:
-            code = end(tool)
+            code = terminate(tool)
     if code != 0:
-        raise StackUnavailable(f"Kafka's storage could not be formatted\n{tail(log)}")
+        raise StackUnavailable(f"Kafka's storage tool failed\n{tail(log)}")
 
 
-def wait_for(broker: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    """Return when a broker answers. Raises StackUnavailable."""
+def wait_for_broker(broker: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    """Wait until the broker answers. Raises StackUnavailable if it ends or does not answer."""
     try:
-        wait_until(lambda: broker.poll() is not None or kafka_answers(address), _START_SECONDS, "an answer of Kafka")
+        wait_until(lambda: broker.poll() is not None or is_kafka_up(address), _START_SECONDS, "an answer of Kafka")
     except TimeoutError as error:
         raise StackUnavailable(f"{error}\n{tail(log)}") from None
     if broker.poll() is not None:
-        raise StackUnavailable(f"Kafka ended while it started\n{tail(log)}")
+        raise StackUnavailable(f"Kafka ended during its start\n{tail(log)}")
 
 
-def _version(jars: Path) -> str:
+def _read_version(jars: Path) -> str:
     for jar in os.listdir(jars):
         if found := re.fullmatch(r"kafka_2\.13-(.+)\.jar", jar):
             return found[1]

@@ -1,4 +1,4 @@
-"""Children that never outlive their parent's use of them, signals that wait, and conditions with a deadline."""
+"""Run child processes that end with their parent, defer signals, and wait for conditions with a deadline."""
 
 import os
 import signal
@@ -12,32 +12,35 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Final, TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-#: Seconds between two looks at a condition: short against every start that is waited for, long against a look's cost.
-_LOOK_SECONDS: Final = 0.05
+#: seconds between two checks of a condition: short compared with a server's start, long compared with a check
+_CHECK_SECONDS: Final = 0.05
 
-#: Seconds that a child has after SIGTERM before it is killed.
+#: seconds between SIGTERM and SIGKILL
 STOP_SECONDS: Final = 10.0
 
-#: Lines of a log that a failed start shows.
+#: lines of a log that an error shows
 _TAIL_LINES: Final = 25
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DEFERRED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def wait_until(condition: Callable[[], Answer], timeout_seconds: float, what: str) -> Answer:
-    """Return the first true answer of `condition`; raise TimeoutError, naming `what`, when there was none in time."""
+def wait_until(condition: Callable[[], Result], timeout_seconds: float, description: str) -> Result:
+    """Return the first true result of `condition`.
+
+    Raises TimeoutError, which contains `description`, if the condition stays false for `timeout_seconds`.
+    """
     deadline = time.monotonic() + timeout_seconds
-    while not (answer := condition()):
+    while not (result := condition()):
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"{what}: not within {timeout_seconds:g} s")
-        time.sleep(_LOOK_SECONDS)
-    return answer
+            raise TimeoutError(f"timed out after {timeout_seconds:g} s: {description}")
+        time.sleep(_CHECK_SECONDS)
+    return result
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that was free a moment ago."""
+    """Return a free loopback TCP port. Another process may take it before the caller does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -45,32 +48,33 @@ def free_port() -> int:
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a log, indented, under its name."""
+    """Return the path and the last lines of a log, for an error message."""
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
     return "\n".join([f"{log}:", *(f"    {line}" for line in lines[-_TAIL_LINES:])])
 
 
 @contextmanager
-def child(
+def run_child(
     arguments: Sequence[str | Path],
     log: Path | IO[bytes],
     *,
     environment: Mapping[str, str] | None = None,
     stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program while the context lasts, its output in `log`; then SIGTERM, and SIGKILL after `stop_seconds`.
+    """Run a program during the context, with its output in `log`; then terminate it as `terminate` does.
 
-    It gets a session of its own: a Ctrl-C in the terminal reaches the parent alone, which ends its children in order.
+    The child has a session of its own, so that a Ctrl-C in the terminal reaches only the parent. The parent then ends
+    its children in order.
     """
     process = None
     try:
-        with signals_held():  # between the fork and the assignment nobody would know the child
+        with defer_signals():  # an exception between the fork and the assignment would orphan the child
             process = _start(arguments, log, environment)
         yield process
     finally:
         if process is not None:
-            with signals_held():  # a second Ctrl-C must not leave the child behind
-                end(process, stop_seconds)
+            with defer_signals():  # a second Ctrl-C must not orphan the child
+                terminate(process, stop_seconds)
 
 
 def _start(
@@ -90,8 +94,8 @@ def _start(
     )
 
 
-def end(process: subprocess.Popen[bytes], stop_seconds: float = STOP_SECONDS) -> int:
-    """End a child, kindly first, and return its exit code; one that has ended already is only asked for it."""
+def terminate(process: subprocess.Popen[bytes], stop_seconds: float = STOP_SECONDS) -> int:
+    """Send SIGTERM to a running child, and SIGKILL after `stop_seconds`. Return the exit code."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -102,48 +106,52 @@ def end(process: subprocess.Popen[bytes], stop_seconds: float = STOP_SECONDS) ->
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP wait until the context ends; then the first that came is delivered.
+def defer_signals() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP until the end of the context, which raises the first one received.
 
-    Python-level handlers, no mask: a mask would be inherited by the child that is started meanwhile.
+    This uses Python signal handlers and not a signal mask, because a child that is started meanwhile would inherit it.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are delivered to the main thread only
+        yield  # Python delivers signals to the main thread only
         return
-    came: list[int] = []
+    received: list[int] = []
 
-    def note(signum: int, _: FrameType | None) -> None:
-        came.append(signum)
+    def record(signum: int, _: FrameType | None) -> None:
+        received.append(signum)
 
-    before = {number: signal.signal(number, note) for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN}
+    previous = {
+        number: signal.signal(number, record)
+        for number in _DEFERRED_SIGNALS
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 @contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit with the shell's code (128 + signal), so that every context is left."""
+def exit_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into SystemExit with the code 128 + signal, so that every context manager exits."""
 
     def leave(signum: int, _: FrameType | None) -> None:
         raise SystemExit(128 + signum)
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def output_of(arguments: Sequence[str], timeout_seconds: float) -> str | None:
-    """Return what a short command prints, standard error included; None where it is missing, fails or is late."""
+def read_output(arguments: Sequence[str], timeout_seconds: float) -> str | None:
+    """Return the output of a command, standard error included, or None if it is missing, fails or times out."""
     try:
-        done = subprocess.run(  # noqa: S603  # as above
+        done = subprocess.run(  # noqa: S603  # the programs are named in this package
             arguments, capture_output=True, text=True, timeout=timeout_seconds, check=True, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.SubprocessError):
@@ -151,6 +159,6 @@ def output_of(arguments: Sequence[str], timeout_seconds: float) -> str | None:
     return done.stdout + done.stderr
 
 
-def inherited(**changes: str) -> dict[str, str]:
-    """Return this process's environment with changes."""
+def environment_with(**changes: str) -> dict[str, str]:
+    """Return the environment of this process with changes."""
     return {**os.environ, **changes}

@@ -1,4 +1,4 @@
-"""Which kinds of stack this machine can run, best first, and why not the others."""
+"""Select the kinds of servers that this machine can run, best first, with the reasons against the others."""
 
 import os
 import shutil
@@ -8,88 +8,97 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack.containers import engine_problem
+from deploy.local.stack.containers import find_engine_problem
 from deploy.local.stack.external import KAFKA_VARIABLE, REDIS_VARIABLE
-from deploy.local.stack.kafka_jvm import jvm_problem
+from deploy.local.stack.kafka_jvm import find_jvm_problem
 from deploy.local.stack.types import StackKind, StackUnavailable
 
-#: Jars, logs and the addresses of a stack that is up; ignored by git, removed by `make clean`.
-STATE: Final = Path(__file__).resolve().parents[3] / ".stack"
+#: directory of jars, logs and the addresses of a running stack; git ignores it, `make clean` removes it
+STATE_DIRECTORY: Final = Path(__file__).resolve().parents[3] / ".stack"
 
-#: Folders of logs that are kept, the newest.
-_KEPT_RUNS: Final = 10
+#: number of log directories that are kept, the newest ones
+_KEPT_LOGS: Final = 10
 
-_CHOICES: Final = (StackKind.CONTAINERS, StackKind.JVM, StackKind.EMBEDDED)
+_SELECTABLE: Final = (StackKind.CONTAINERS, StackKind.JVM, StackKind.EMBEDDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What will be tried: `kinds` in order, with what is wrong with those left out; `logs` is this run's own folder."""
+class StackPlan:
+    """The kinds of servers to try, in order.
+
+    problems        the reason against each kind that was left out
+    external_kafka  address of a Kafka that already runs
+    external_redis  URL of a Redis that already runs
+    logs            log directory of this run
+    report          prints a line about the progress
+    """
 
     kinds: tuple[StackKind, ...]
     problems: Mapping[StackKind, str]
-    given_kafka: str | None
-    given_redis: str | None
+    external_kafka: str | None
+    external_redis: str | None
     logs: Path
-    say: Callable[[str], None]
+    report: Callable[[str], None]
 
     @property
-    def why_no_kafka(self) -> str:
-        """Say why there is no Kafka where the plan ends with the embedded stack."""
+    def no_kafka_reason(self) -> str:
+        """The reason why the embedded stack has no Kafka."""
         if not self.problems:
             return "STACK=embedded has no Kafka"
         return "; ".join(f"{kind}: {problem}" for kind, problem in self.problems.items())
 
     def __str__(self) -> str:
-        """Name the first choice in one line, before anything is started."""
-        given = [
-            name for name, value in ((KAFKA_VARIABLE, self.given_kafka), (REDIS_VARIABLE, self.given_redis)) if value
-        ]
-        reasons = "; ".join(f"no {kind}: {problem}" for kind, problem in self.problems.items())
-        return f"{self.kinds[0]}{' + ' + ', '.join(given) if given else ''}{f' ({reasons})' if reasons else ''}"
+        """Describe the first kind in one line, before a server is started."""
+        addresses = {KAFKA_VARIABLE: self.external_kafka, REDIS_VARIABLE: self.external_redis}
+        external = [name for name, address in addresses.items() if address]
+        problems = "; ".join(f"no {kind}: {problem}" for kind, problem in self.problems.items())
+        return f"{' + '.join([self.kinds[0], *external])}{f' ({problems})' if problems else ''}"
 
 
-def make_plan(say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Plan:
-    """Look at the machine and at `STACK`. Raises StackUnavailable where the kind that STACK forces cannot be had."""
+def make_plan(report: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> StackPlan:
+    """Return the plan for this machine and the variable `STACK`.
+
+    Raises StackUnavailable if this machine cannot run the kind that `STACK` forces.
+    """
     forced = environment.get("STACK", "").strip()
-    if forced and forced not in _CHOICES:
-        raise StackUnavailable(f"STACK={forced} is none of {', '.join(_CHOICES)}")
-    kinds, problems = _forced(StackKind(forced)) if forced else _best_first()
-    return Plan(
+    if forced and forced not in _SELECTABLE:
+        raise StackUnavailable(f"STACK={forced} is none of {', '.join(_SELECTABLE)}")
+    kinds, problems = _select_forced(StackKind(forced)) if forced else _select_available()
+    return StackPlan(
         kinds=kinds,
         problems=problems,
-        given_kafka=environment.get(KAFKA_VARIABLE) or None,
-        given_redis=environment.get(REDIS_VARIABLE) or None,
-        logs=_new_logs(),
-        say=say,
+        external_kafka=environment.get(KAFKA_VARIABLE) or None,
+        external_redis=environment.get(REDIS_VARIABLE) or None,
+        logs=_new_log_directory(),
+        report=report,
     )
 
 
-def _forced(kind: StackKind) -> tuple[tuple[StackKind, ...], dict[StackKind, str]]:
-    if problem := _problem_of(kind):
-        raise StackUnavailable(f"STACK={kind} cannot be had: {problem}")
+def _select_forced(kind: StackKind) -> tuple[tuple[StackKind, ...], dict[StackKind, str]]:
+    if problem := _find_problem(kind):
+        raise StackUnavailable(f"STACK={kind} is not possible: {problem}")
     return (kind,), {}
 
 
-def _best_first() -> tuple[tuple[StackKind, ...], dict[StackKind, str]]:
-    found = {kind: _problem_of(kind) for kind in _CHOICES}
-    kinds = tuple(kind for kind, problem in found.items() if problem is None)
-    return kinds, {kind: problem for kind, problem in found.items() if problem is not None}
+def _select_available() -> tuple[tuple[StackKind, ...], dict[StackKind, str]]:
+    checked = {kind: _find_problem(kind) for kind in _SELECTABLE}
+    kinds = tuple(kind for kind, problem in checked.items() if problem is None)
+    return kinds, {kind: problem for kind, problem in checked.items() if problem is not None}
 
 
-def _problem_of(kind: StackKind) -> str | None:
+def _find_problem(kind: StackKind) -> str | None:
     match kind:
         case StackKind.CONTAINERS:
-            return engine_problem()
+            return find_engine_problem()
         case StackKind.JVM:
-            return jvm_problem()
+            return find_jvm_problem()
         case _:
             return None
 
 
-def _new_logs() -> Path:
-    """Return a folder for this run's logs, made when something is written; old ones go."""
-    runs = STATE / "logs"
-    for old in sorted(runs.iterdir())[:-_KEPT_RUNS] if runs.is_dir() else []:
+def _new_log_directory() -> Path:
+    """Return the path of a log directory for this run, and remove old ones. The first log creates the directory."""
+    runs = STATE_DIRECTORY / "logs"
+    for old in sorted(runs.iterdir())[:-_KEPT_LOGS] if runs.is_dir() else []:
         shutil.rmtree(old, ignore_errors=True)
     return runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"

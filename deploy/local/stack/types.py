@@ -1,47 +1,47 @@
-"""The nouns of the stack: plain values."""
+"""Define the types of the stack."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class StackUnavailable(Exception):  # said to people: "the stack is unavailable: ..."
-    """No such server can be had on this machine; the text says why, and shows the log's tail where a start failed."""
+class StackUnavailable(Exception):  # users read it: "the stack is unavailable: ..."
+    """This machine cannot run a server. The text has the reason and, after a failed start, the end of the log."""
 
 
 class StackKind(StrEnum):
-    """What Kafka and Redis run on, best first. `given` is for servers whose address the environment names."""
+    """The kinds of servers, best first. `external` means servers whose addresses the environment names."""
 
-    GIVEN = "given"
+    EXTERNAL = "external"
     CONTAINERS = "containers"
     JVM = "jvm"
     EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One server that answers. `address` is HOST:PORT for Kafka and a URL for Redis; `what` is for people."""
+class StackService:
+    """A server that answers. `product` is its name and version; `address` is HOST:PORT for Kafka, a URL for Redis."""
 
     kind: StackKind
-    what: str
+    product: str
     address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Both servers; neither where the stack is embedded, with the reasons in `why`."""
+    """Kafka and Redis. Both are None for the embedded stack; `reason` then explains why there is no Kafka."""
 
-    kafka: Service | None
-    redis: Service | None
-    why: str = ""
+    kafka: StackService | None
+    redis: StackService | None
+    reason: str = ""
 
     @property
     def name(self) -> str:
-        """The kinds in use: one word where both servers are of one kind, else `KAFKA'S+REDIS'S`."""
+        """The kind of both servers, or `KAFKA_KIND+REDIS_KIND` if they differ."""
         kinds = [service.kind for service in (self.kafka, self.redis) if service is not None]
         return "+".join(dict.fromkeys(kinds)) if kinds else StackKind.EMBEDDED
 
     def __str__(self) -> str:
-        """Name the stack in one line."""
-        services = [f"{service.what} at {service.address}" for service in (self.kafka, self.redis) if service]
-        why = (self.why or "no server of its own").splitlines()[0]  # a log's tail was shown when the start failed
-        return f"{self.name} ({', '.join(services) or why})"
+        """Describe the stack in one line."""
+        services = [f"{service.product} at {service.address}" for service in (self.kafka, self.redis) if service]
+        reason = (self.reason or "no servers").splitlines()[0]  # the log's end was printed when the start failed
+        return f"{self.name} ({', '.join(services) or reason})"

@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from pydantic import TypeAdapter
 
-from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
+from deploy.local.stack import StackUnavailable, exit_on_signals, make_plan
 from tests.bench.goals.measuring import measure
 from tests.bench.goals.plots import draw
 from tests.bench.goals.profile import FORMS
@@ -35,7 +35,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if not given.draw_only:
         try:
-            with ending_on_signals():
+            with exit_on_signals():
                 command = _COMMANDS.get(given.form) or shlex.join(["python", "-m", "tests.bench.goals", *sys.argv[1:]])
                 results = measure(FORMS[given.form], make_plan(_say), command, _say)
         except (StackUnavailable, BenchmarkFailed) as error:

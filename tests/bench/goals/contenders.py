@@ -14,7 +14,7 @@ from typing import Final
 import psutil
 from pydantic import TypeAdapter
 
-from deploy.local.stack import child
+from deploy.local.stack import run_child
 from tests.bench.goals.results import Contender, Cores, Passage, Run
 from tests.bench.goals.run_resources import BenchmarkFailed, Place, await_delivered, await_workers, open_place, preload
 from tests.bench.goals.servers import CpuTimes, Servers, cores_between, cpu_times
@@ -112,7 +112,7 @@ def _started(contender: Contender, place: Place, log: Path) -> Iterator[WorkerPr
         with running_worker(place.settings(), log) as worker:
             yield worker
         return
-    with child(_naive(place, _THRESHOLDS[contender]), log) as process:
+    with run_child(_naive(place, _THRESHOLDS[contender]), log) as process:
         yield WorkerProcess(process=process, log=log, http="")
 
 

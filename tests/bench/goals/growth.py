@@ -16,7 +16,7 @@ from typing import Final
 
 import redis
 
-from deploy.local.stack import Plan
+from deploy.local.stack import StackPlan
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint_batch
@@ -69,7 +69,7 @@ class _Index:
         return Probe(server_us=1e6 * spent / len(batch), round_trip_us=1e6 * passed / len(batch))
 
 
-def measure(plan: Plan, sizes: tuple[int, ...], say: Callable[[str], None]) -> Growth:
+def measure(plan: StackPlan, sizes: tuple[int, ...], say: Callable[[str], None]) -> Growth:
     """Fill the one up to each size; then fill the other anew, and probe both."""
     found: list[Size] = []
     shingles: list[int] = []
@@ -109,7 +109,7 @@ def measure(plan: Plan, sizes: tuple[int, ...], say: Callable[[str], None]) -> G
     )
 
 
-def _opened(stack: ExitStack, plan: Plan) -> _Index:
+def _opened(stack: ExitStack, plan: StackPlan) -> _Index:
     client = redis.Redis.from_url(stack.enter_context(fresh_store(plan)))
     index = RedisIndex(client, rule=Rule(), retention=_RETENTION, expected_articles=_SETTINGS.expected_articles)
     stack.enter_context(closing(index))

@@ -23,8 +23,8 @@ def look(servers: Servers) -> Machine:
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
         load_before=os.getloadavg()[0],
-        kafka=f"{servers.kafka.what} ({servers.kafka.kind})",
-        redis=f"{servers.redis.what} ({servers.redis.kind})",
+        kafka=f"{servers.kafka.product} ({servers.kafka.kind})",
+        redis=f"{servers.redis.product} ({servers.redis.kind})",
         versions={"Python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
     )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from deploy.local.stack import Plan
+from deploy.local.stack import StackPlan
 from reprise.settings.groups import IndexSettings
 from tests.bench import memory
 from tests.bench.goals import forgetting, growth, latency, machine, scaling, starting, throughput
@@ -19,7 +19,7 @@ from tests.bench.goals.summary import spread
 _WORDS: Final = 560
 
 
-def measure(form: Form, plan: Plan, command: str, say: Callable[[str], None]) -> Results:
+def measure(form: Form, plan: StackPlan, command: str, say: Callable[[str], None]) -> Results:
     """Measure everything. Raises StackUnavailable, BenchmarkFailed."""
     began, date = time.monotonic(), datetime.now(UTC)
 
@@ -28,7 +28,7 @@ def measure(form: Form, plan: Plan, command: str, say: Callable[[str], None]) ->
 
     with open_servers(plan) as servers:
         found = machine.look(servers)
-        tell(f"{servers.kafka.what} at {servers.kafka.address}, {servers.redis.what} at {servers.redis.address}")
+        tell(f"{servers.kafka.product} at {servers.kafka.address}, {servers.redis.product} at {servers.redis.address}")
         tell("throughput")
         rounds = throughput.measure(servers, form.articles, form.rounds, tell)
         tell("two workers beside one")
@@ -68,7 +68,7 @@ def half_of_the_maximum(measured: Throughput) -> float:
     return spread([each[Contender.REPRISE].rate for each in measured.rounds]).median / 2
 
 
-def _index_memory(plan: Plan, expected: int, articles: int) -> IndexMemory:
+def _index_memory(plan: StackPlan, expected: int, articles: int) -> IndexMemory:
     found = memory.measure(expected, articles / expected, _WORDS, seed=0, open_store=partial(fresh_store, plan))
     return IndexMemory(
         expected_articles=expected,

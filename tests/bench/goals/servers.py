@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psutil
 import redis
 
-from deploy.local.stack import Plan, Service, open_kafka, open_redis
+from deploy.local.stack import StackPlan, StackService, open_kafka, open_redis
 from reprise.replay.embedded_valkey import embedded_valkey
 from tests.bench.goals.results import Cores
 
@@ -17,9 +17,9 @@ from tests.bench.goals.results import Cores
 class Servers:
     """What all measures share. `broker` is None where the broker is no process of ours (a container, or given)."""
 
-    plan: Plan
-    kafka: Service
-    redis: Service
+    plan: StackPlan
+    kafka: StackService
+    redis: StackService
     broker: psutil.Process | None
 
 
@@ -34,16 +34,16 @@ class CpuTimes:
 
 
 @contextmanager
-def open_servers(plan: Plan) -> Iterator[Servers]:
+def open_servers(plan: StackPlan) -> Iterator[Servers]:
     """Run both, or use those whose addresses are given. Raises StackUnavailable: there is no benchmark without them."""
     with open_kafka(plan) as kafka, open_redis(plan) as store:
         yield Servers(plan=plan, kafka=kafka, redis=store, broker=_listener(kafka.address))
 
 
 @contextmanager
-def fresh_store(plan: Plan) -> Iterator[str]:
+def fresh_store(plan: StackPlan) -> Iterator[str]:
     """Run one more Redis of the same kind, and give its URL; an embedded one where the other is somebody's own."""
-    if plan.given_redis:
+    if plan.external_redis:
         with embedded_valkey() as url:
             yield url
         return

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from pydantic import TypeAdapter
 
-from deploy.local.stack import StackUnavailable, ending_on_signals, make_plan
+from deploy.local.stack import StackUnavailable, exit_on_signals, make_plan
 from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS
 from tests.bench.goals.run_resources import BenchmarkFailed
 from tests.bench.soak.picture import draw
@@ -44,7 +44,7 @@ def main() -> int:
         form = Form(rate=given.rate, window_seconds=given.window, windows=given.windows, words=given.words)
         command = shlex.join(["python", "-m", "tests.bench.soak", *sys.argv[1:]])
         try:
-            with ending_on_signals():
+            with exit_on_signals():
                 seen = soak(form, make_plan(_say), command, _say)
         except (StackUnavailable, BenchmarkFailed) as error:
             _say(f"no soak: {error}")

@@ -10,7 +10,7 @@ from typing import Final
 
 import redis
 
-from deploy.local.stack import Plan, child, tail, wait_until
+from deploy.local.stack import StackPlan, run_child, tail, wait_until
 from reprise.index.redis.codec import margin_ms
 from tests.bench.goals import machine
 from tests.bench.goals.contenders import is_ready, workers
@@ -32,7 +32,7 @@ _LATE: Final = 2.0
 _PATIENCE_SECONDS: Final = 30.0
 
 
-def soak(form: Form, plan: Plan, command: str, say: Callable[[str], None]) -> Soak:
+def soak(form: Form, plan: StackPlan, command: str, say: Callable[[str], None]) -> Soak:
     """Run it. Raises StackUnavailable, BenchmarkFailed."""
     date = datetime.now(UTC)
     settings = {
@@ -138,7 +138,7 @@ def _generating(place: Place, form: Form) -> Iterator["Popen[bytes]"]:
     options = {"topic": place.topics.articles, "rate": form.rate, "duration": form.load_seconds, "words": form.words}
     command = [*reprise_command(), "generate", *(f"--{name}={value}" for name, value in options.items())]
     log = place.servers.plan.logs / f"{place.namespace}-generate.log"
-    with child(command, log, environment=worker_environment(place.settings())) as process:
+    with run_child(command, log, environment=worker_environment(place.settings())) as process:
         yield process
         if process.returncode:
             raise BenchmarkFailed(tail(log))

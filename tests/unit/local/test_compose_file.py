@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from deploy.local.stack.compose import FILE, definition
+from deploy.local.stack.compose import COMPOSE_FILE, load_service_definition
 from deploy.local.stack.kafka_jvm import BROKER_SETTINGS
-from deploy.local.stack.redis_local import OPTIONS
+from deploy.local.stack.redis_local import SERVER_OPTIONS
 
-_DEPLOY = FILE.parents[1]
+_DEPLOY = COMPOSE_FILE.parents[1]
 
 
 def _services() -> dict[str, Any]:
-    services: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
+    services: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
     return services
 
 
@@ -22,25 +22,25 @@ def _mounts(service: str) -> Iterator[tuple[Path, str]]:
     for mount in _services()[service]["volumes"]:
         source, target, mode = mount.split(":")
         assert mode == "ro"
-        yield (FILE.parent / source).resolve(), target
+        yield (COMPOSE_FILE.parent / source).resolve(), target
 
 
 def test_a_broker_in_a_container_is_set_as_one_on_a_jvm() -> None:
     """Every setting of the throw-away broker holds in compose as well, so that a test means the same on both."""
-    told = definition("kafka").environment
+    told = load_service_definition("kafka").environment
     expected = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in BROKER_SETTINGS.items()}
     assert expected.items() <= told.items()
 
 
 def test_a_redis_in_a_container_is_set_as_a_local_one() -> None:
     """It keeps nothing on disk and refuses rather than evicts."""
-    assert tuple(definition("redis").command[-len(OPTIONS) :]) == OPTIONS
+    assert tuple(load_service_definition("redis").command[-len(SERVER_OPTIONS) :]) == SERVER_OPTIONS
 
 
 def test_a_variable_that_is_given_replaces_its_default() -> None:
     """The port by which the machine's clients are sent to the broker is the one that was chosen for it."""
-    chosen = definition("kafka", KAFKA_PORT="40001").environment["KAFKA_ADVERTISED_LISTENERS"]
-    usual = definition("kafka").environment["KAFKA_ADVERTISED_LISTENERS"]
+    chosen = load_service_definition("kafka", KAFKA_PORT="40001").environment["KAFKA_ADVERTISED_LISTENERS"]
+    usual = load_service_definition("kafka").environment["KAFKA_ADVERTISED_LISTENERS"]
     assert (chosen.split(",")[0], usual.split(",")[0]) == ("HOST://127.0.0.1:40001", "HOST://127.0.0.1:9092")
 
 

@@ -6,10 +6,10 @@ import orjson
 import pytest
 from rich.console import Console
 
-from deploy.local.demo.counters import Tally
+from deploy.local.demo.counters import OutcomeCounters
 from deploy.local.demo.crawl import load_sample
-from deploy.local.demo.event_reader import FileListener
-from deploy.local.demo.summary import compare, summarise
+from deploy.local.demo.event_reader import FileEventReader
+from deploy.local.demo.summary import compare_stories, summarize
 from deploy.local.demo.view import open_view
 
 
@@ -35,7 +35,7 @@ def _event(number: int, story: str, **more: Any) -> dict[str, Any]:
 )
 def test_stories_are_compared_page_by_page(found: dict[str, str], alike: int, precision: float, recall: float) -> None:
     """B-cubed falls in precision where stories are glued, in recall where one is split, over the pages seen."""
-    result = compare({"a": "x", "b": "x", "c": "y"}, found)
+    result = compare_stories({"a": "x", "b": "x", "c": "y"}, found)
     assert result.alike == alike
     assert result.precision == pytest.approx(precision)
     assert result.recall == pytest.approx(recall)
@@ -52,8 +52,8 @@ def test_the_sample_is_sent_whole() -> None:
 
 def test_a_growing_file_is_read_by_whole_lines(tmp_path: Path) -> None:
     """A line that is half written is left until the rest of it is there, and none is counted twice."""
-    path, tally = tmp_path / "events.jsonl", Tally(watched=())
-    listener = FileListener(path, articles=2)
+    path, tally = tmp_path / "events.jsonl", OutcomeCounters(watched=())
+    listener = FileEventReader(path, articles=2)
     first, second = (
         orjson.dumps(_event(1, "s")) + b"\n",
         orjson.dumps(_event(2, "s", kind="near", similarity=0.5)) + b"\n",
@@ -71,7 +71,7 @@ def test_a_growing_file_is_read_by_whole_lines(tmp_path: Path) -> None:
 def test_the_view_shows_what_was_decided(terminal: bool) -> None:
     """Kind, similarity, title and the counts are seen on a terminal and without one."""
     output = io.StringIO()
-    tally = Tally(watched=())
+    tally = OutcomeCounters(watched=())
     tally.add_event(_event(1, "s"))
     tally.add_event(_event(2, "s", kind="near", similarity=0.5))
     tally.add_dead("not_json", "[bold]no markup")
@@ -86,11 +86,11 @@ def test_the_view_shows_what_was_decided(terminal: bool) -> None:
 
 def test_the_summary_counts_everything() -> None:
     """Articles, stories, variants by kind, dead letters by reason and the comparison are all there."""
-    tally = Tally(watched={"https://a.example/1", "https://a.example/2"}, articles_in=3)
+    tally = OutcomeCounters(watched={"https://a.example/1", "https://a.example/2"}, articles_in=3)
     tally.add_event(_event(1, "s"))
     tally.add_event(_event(2, "s", kind="near", similarity=0.5))
     tally.add_dead("not_json", "")
-    lines = summarise(tally, {"https://a.example/1": "x", "https://a.example/2": "x"}, "jvm", None)
+    lines = summarize(tally, {"https://a.example/1": "x", "https://a.example/2": "x"}, "jvm", None)
     assert lines[:6] == [
         "stack         jvm",
         "articles      3",
