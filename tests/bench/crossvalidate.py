@@ -19,7 +19,7 @@ from unittest import mock
 
 import numpy as np
 
-from reprise.commands.support.file_input import messages
+from reprise.commands.support.file_input import read_messages
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
@@ -82,7 +82,7 @@ def read(name: str, rule: Rule) -> list[LabelledArticle]:
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
     )
     lines = read_lines(
-        messages(settings, name), partial(decode_article, limits=limits), partial(fingerprint, rule=rule)
+        read_messages(settings, name), partial(decode_article, limits=limits), partial(fingerprint, rule=rule)
     )
     return [line[0] for line in lines if not isinstance(line, RejectedLine)]
 

@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 
 from reprise.bootstrap import article_processor
-from reprise.commands.support.file_input import environment_with, messages
-from reprise.commands.support.phases import Phases
+from reprise.commands.support.file_input import override_redis_url, read_messages
+from reprise.commands.support.progress import ProgressDisplay
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
@@ -125,16 +125,16 @@ def main() -> int:
     parser.add_argument("--hashes", type=int, default=5)
     parser.add_argument("--orders", type=int, default=5)
     given = parser.parse_args()
-    settings = load(environment_with("unix:///nowhere"))  # for its limits and rule: no Redis is asked
+    settings = load(override_redis_url("unix:///nowhere"))  # for its limits and rule: no Redis is asked
     processor = article_processor(settings)
-    read = read_lines(messages(settings, given.gold), processor.decode, processor.fingerprint)
+    read = read_lines(read_messages(settings, given.gold), processor.decode, processor.fingerprint)
     pages = [each for each in read if isinstance(each, tuple)]
     texts = [
         Article(article_id=path.name[:3], text=path.read_text("utf-8")) for path in sorted(given.seeds.glob("*.txt"))
     ]
-    found, show = [], Phases(sys.stderr)
+    found, show = [], ProgressDisplay(sys.stderr)
     for number in range(given.hashes):
-        with show.phase(f"hash function {number}", given.orders * len(pages)) as advance:
+        with show.bar(f"hash function {number}", given.orders * len(pages)) as advance:
             found.append(measure(pages, texts, number, given.orders))
             advance(given.orders * len(pages))
     sys.stdout.write("\n".join((*markdown(found), "")))

@@ -21,8 +21,9 @@ from typing import Final
 from uuid import uuid4
 
 from reprise.bootstrap import article_processor, open_index
-from reprise.commands.support.file_input import end_as_interrupted, environment_with, messages, store
-from reprise.commands.support.phases import Phases
+from reprise.commands.support.file_input import override_redis_url, provide_redis, read_messages
+from reprise.commands.support.progress import ProgressDisplay
+from reprise.commands.support.signals import interrupt_on_termination
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
 from reprise.evaluation.runs import shuffle
 from reprise.evaluation.scores import Scores, f1_score, score
@@ -124,7 +125,7 @@ def scattered(
 
 
 def measure(
-    settings: Settings, index: Index, pages: Sequence[LabelledArticle], crowd: Crowd, seed: int, show: Phases
+    settings: Settings, index: Index, pages: Sequence[LabelledArticle], crowd: Crowd, seed: int, show: ProgressDisplay
 ) -> Run:
     """Decide the pages in the order of `seed`, among the crowd, in a namespace of their own."""
     gold = gold_labels(pages)
@@ -134,7 +135,7 @@ def measure(
     of_pages: list[Decision] = []
     seconds = 0.0
     arrivals = scattered(order, crowd.articles(), crowd.count, seed)
-    with show.phase(f"{crowd.name}, order {seed}", len(order) + crowd.count) as advance:
+    with show.bar(f"{crowd.name}, order {seed}", len(order) + crowd.count) as advance:
         while batch := list(islice(arrivals, _BATCH)):
             started = time.perf_counter()
             decisions = index.decide(namespace, batch, int(time.time() * 1000))
@@ -184,7 +185,7 @@ def synthetic(processor: ArticleProcessor, options: CrawlOptions) -> Crowd:
 
 def _articles(settings: Settings, name: str, processor: ArticleProcessor) -> Iterator[tuple[LabelledArticle, Article]]:
     """The lines of a file that are articles."""
-    lines = read_lines(messages(settings, name), processor.decode, processor.fingerprint)
+    lines = read_lines(read_messages(settings, name), processor.decode, processor.fingerprint)
     return (each for each in lines if isinstance(each, tuple))
 
 
@@ -221,10 +222,10 @@ def markdown(runs: Sequence[Run]) -> str:
 def main() -> int:
     """Measure, print, and fail where a crowd costs more F1 than is allowed, on the mean of the orders."""
     given = _arguments()
-    end_as_interrupted()
-    show = Phases(sys.stderr)
-    with store(given.redis_url) as url:
-        settings = load(environment_with(url) | _SETTINGS)
+    interrupt_on_termination()
+    show = ProgressDisplay(sys.stderr)
+    with provide_redis(given.redis_url) as url:
+        settings = load(override_redis_url(url) | _SETTINGS)
         processor = article_processor(settings)
         pages = [each[0] for each in _articles(settings, given.gold, processor)]
         crowds = [alone()]

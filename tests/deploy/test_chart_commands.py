@@ -72,7 +72,7 @@ def test_job_worker_and_test_do_what_the_chart_says(objects: Objects, tmp_path: 
     made = ran(objects, "Job", "topics")
     assert (made.returncode, made.stdout.count("created")) == (0, 4), made.stderr
     again = ran(objects, "Job", "topics")
-    assert (again.returncode, again.stdout.count("is there")) == (0, 4), again.stderr
+    assert (again.returncode, again.stdout.count("exists")) == (0, 4), again.stderr
     assert ran(objects, "Pod", "topics").returncode == 0
 
     arguments = container(objects, "Deployment", "worker")["args"]

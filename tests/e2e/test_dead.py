@@ -100,16 +100,16 @@ def test_redrive_sends_each_letter_back_once(place: Place) -> None:
     """Key, bytes, headers and partition are the original's, the attempt is counted; a second redrive sends nothing."""
     originals = put_letters(place)
     dry = dead(place, "redrive", "--dry-run")
-    assert "would be sent back: 7" in dry.stderr
+    assert "would be redriven: 7" in dry.stderr
     assert came_back(place) == []
     first = dead(place, "redrive", "--reason", "not_json")
     assert first.returncode == 0, first.stderr
-    assert "sent back: 6 (6 not_json)" in first.stderr
+    assert "redriven: 6 (6 not_json)" in first.stderr
     rest = dead(place, "redrive")
-    assert "sent back: 1 (1 no_text)" in rest.stderr
-    assert "without a message to send: 1" in rest.stderr
+    assert "redriven: 1 (1 no_text)" in rest.stderr
+    assert "skipped notices: 1" in rest.stderr
     again = dead(place, "redrive")
-    assert "sent back: 0" in again.stderr
+    assert "redriven: 0" in again.stderr
     copies = came_back(place)
     assert [(copy.key, copy.value, copy.partition) for copy in copies] == [
         (each.key, each.value, each.partition) for each in originals

@@ -69,7 +69,7 @@ def test_a_crawl_that_waits_for_kafka_can_be_stopped(broker: Broker, generator: 
     last = generator.stderr.read().splitlines()[-1]
     assert (generator.wait(timeout=SECONDS), last) == (
         1,
-        "reprise: stopped with a batch undelivered, as Kafka stayed away",
+        "reprise: stopped while Kafka was unreachable; the last batch was not published",
     )
 
 

@@ -1,4 +1,4 @@
-"""`reprise generate` as its user runs it: how long it goes on, how it ends, and what it says."""
+"""`reprise generate`: its options, its end, and its status lines."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from tests.support import wait_until, worker_environment
 COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]
 
 
-def test_a_reader_that_leaves_ends_it_without_a_word() -> None:
-    """`reprise generate --endless | head` ends with exit code 1, as a replay does, and says nothing."""
+def test_a_closed_pipe_ends_the_command_silently() -> None:
+    """`reprise generate --endless | head` exits with 1 and prints no error."""
     with subprocess.Popen([*COMMAND, "--endless"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["kind"] == "founder"
@@ -27,27 +27,27 @@ def test_a_reader_that_leaves_ends_it_without_a_word() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("options", "code"), [(["--endless"], 0), (["--count", "1000000"], 1)])
-def test_a_signal_ends_it_behind_a_whole_line(
+def test_a_signal_ends_the_command_after_a_whole_line(
     tmp_path: Path, number: signal.Signals, options: list[str], code: int
 ) -> None:
-    """It is the regular end of an endless crawl, and cuts one short that was to have another; no line is torn."""
+    """A signal ends an endless crawl with exit code 0 and any other with 1; no line is incomplete."""
     output = tmp_path / "out.jsonl"
     arguments = [*COMMAND, *options, "--rate", "2000", "--output", str(output)]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, env=worker_environment({})) as process:
         wait_until(lambda: output.exists() and output.stat().st_size > 0, 30, "the first articles")
         process.send_signal(number)
         assert process.stderr is not None
-        told = process.stderr.read().decode()
+        printed = process.stderr.read().decode()
         assert process.wait(timeout=30) == code
     lines = output.read_bytes().splitlines(keepends=True)
     assert all(line.endswith(b"}\n") for line in lines)
-    assert told.startswith(f"reprise: generated {len(lines):,} messages in ")
-    assert told.endswith("reprise: interrupted\n") == bool(code)
+    assert printed.startswith(f"reprise: generated {len(lines):,} messages in ")
+    assert printed.endswith("reprise: interrupted\n") == bool(code)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_signal_waits_for_a_slow_reader(unbuffered: str) -> None:
-    """A batch that stands in a full pipe is finished when it is read at last, whatever Python's buffers are."""
+    """A batch in a full pipe is finished when it is read, with and without buffers in Python."""
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with subprocess.Popen([*COMMAND, "--endless"], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -59,8 +59,8 @@ def test_a_signal_waits_for_a_slow_reader(unbuffered: str) -> None:
         assert process.wait(timeout=30) == 0
 
 
-def test_a_second_signal_waits_for_nobody() -> None:
-    """Where nobody reads what it writes, and the first one waits for that, the second ends it."""
+def test_a_second_signal_ends_the_command_at_once() -> None:
+    """If the output is not read, the first signal waits for the batch and the second ends the process."""
     with subprocess.Popen([*COMMAND, "--endless"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert os.read(process.stdout.fileno(), 1) == b"{"
@@ -77,8 +77,8 @@ def test_a_second_signal_waits_for_nobody() -> None:
 
 
 @pytest.mark.parametrize("names", [("a.jsonl", "a.jsonl"), ("-", "-")])
-def test_labels_need_a_file_of_their_own(tmp_path: Path, names: tuple[str, str]) -> None:
-    """Both in one file would be torn lines."""
+def test_gold_and_output_must_differ(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Articles and labels in one file would overwrite each other; nothing is written."""
     output, gold = (name if name == "-" else str(tmp_path / name) for name in names)
     arguments = [*COMMAND, "--count", "5", "--output", output, "--gold", gold]
     done = subprocess.run(arguments, capture_output=True, env=worker_environment({}), timeout=30, check=False)

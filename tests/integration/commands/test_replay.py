@@ -116,7 +116,7 @@ def test_the_settings_of_another_redis_play_no_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "settings", "code", "told"),
     [
-        ([], {}, 2, ["reprise: Missing argument 'FILE...'. Try 'reprise replay --help'."]),
+        ([], {}, 2, ["reprise: Missing argument 'FILE...'. See 'reprise replay --help'."]),
         (["no.jsonl", "no.gz"], {}, 2, ["reprise: no.jsonl: No such file", "reprise: no.gz: No such file"]),
         (["-"], {"REPRISE_WINDOW_SECONDS": "0"}, 2, ["reprise: REPRISE_WINDOW_SECONDS: invalid value '0'; allowed: "]),
         (["-", "--redis-url", "http://x"], {}, 2, ["reprise: REPRISE_REDIS_URL: invalid value; allowed: "]),

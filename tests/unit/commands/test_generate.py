@@ -1,31 +1,27 @@
-"""The options of `reprise generate`, and its account of itself."""
+"""The options and status lines of `reprise generate`."""
 
 import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from reprise.commands.generate import CrawlCounter, command, named_numbers
+from reprise.commands.generate import CrawlCounter, command, parse_weights
+from reprise.commands.support.progress import LINE_INTERVAL_SECONDS, ProgressDisplay
 from reprise.commands.support.rate_limit import RateLimit
-from reprise.commands.support.telling import LINE_SECONDS, Telling
 from reprise.errors import UsageError
 from reprise.model import DeadLetterReason
 from reprise.synthetic import MalformedMessage
 
-COMMAND = [sys.executable, "-m", "reprise.cli", "generate", "--words", "40", "--sites", "20"]
-
-
 BROKEN = MalformedMessage(value=b"null", reason=DeadLetterReason.NOT_AN_OBJECT)
 
 
-def made(tmp_path: Path, *arguments: str) -> list[dict[str, str]]:
-    """Run it in this process and give its lines."""
+def generate(tmp_path: Path, *arguments: str) -> list[dict[str, str]]:
+    """Run the command in this process and return its parsed lines."""
     output = tmp_path / "out.jsonl"
-    done = CliRunner().invoke(command, ["--words", "40", "--sites", "20", *arguments, "--output", str(output)])
-    assert done.exit_code == 0, done.output or done.exception
+    result = CliRunner().invoke(command, ["--words", "40", "--sites", "20", *arguments, "--output", str(output)])
+    assert result.exit_code == 0, result.output or result.exception
     return [json.loads(line) for line in output.read_bytes().splitlines()]
 
 
@@ -39,26 +35,26 @@ def made(tmp_path: Path, *arguments: str) -> list[dict[str, str]]:
         (["--rate", "1000", "--duration", "1", "--burst", "times=5,seconds=1,every=1", "--count", "700"], 700),
     ],
 )
-def test_it_ends_where_it_is_asked_to(tmp_path: Path, arguments: list[str], messages: int) -> None:
-    """By count, by a rate for a time, or by the nearer of both; 1,000 messages where nothing is said."""
-    assert len(made(tmp_path, *arguments)) == messages
+def test_count_and_duration_bound_the_crawl(tmp_path: Path, arguments: list[str], messages: int) -> None:
+    """The crawl ends at --count or at the messages due within --duration, whichever is less; by default at 1,000."""
+    assert len(generate(tmp_path, *arguments)) == messages
 
 
 def test_kinds_and_languages_reach_the_crawl(tmp_path: Path) -> None:
-    """The options of the command line are those of the crawl: only the kinds and languages named are there."""
-    lines = made(tmp_path, "--kinds", "exact,revision=2", "--languages", "fr=3,zh", "--count", "400")
+    """The crawl has only the kinds and languages of the command line."""
+    lines = generate(tmp_path, "--kinds", "exact,revision=2", "--languages", "fr=3,zh", "--count", "400")
     assert {line["kind"] for line in lines} == {"founder", "exact", "revision"}
     assert {line["lang"] for line in lines} == {"fr", "zh"}
 
 
-def test_languages_without_weights_are_what_they_were(tmp_path: Path) -> None:
-    """A plain list leaves the shares to the sites, which is another crawl than equal weights."""
-    assert made(tmp_path, "--languages", "en, de") == made(tmp_path, "--languages", "en,de")
-    assert made(tmp_path, "--languages", "en,de") != made(tmp_path, "--languages", "en=1,de=1")
+def test_languages_without_weights_differ_from_equal_weights(tmp_path: Path) -> None:
+    """A plain list assigns the languages to the sites, which is another crawl than equal weights."""
+    assert generate(tmp_path, "--languages", "en, de") == generate(tmp_path, "--languages", "en,de")
+    assert generate(tmp_path, "--languages", "en,de") != generate(tmp_path, "--languages", "en=1,de=1")
 
 
-def test_broken_messages_are_labelled_apart(tmp_path: Path) -> None:
-    """With --gold there is a label for each line, in its order; of a broken one why it is binned."""
+def test_gold_labels_malformed_messages(tmp_path: Path) -> None:
+    """The label file has a line per message, in order; that of a malformed one has the dead-letter reason."""
     output, gold = tmp_path / "out.jsonl", tmp_path / "gold.jsonl"
     arguments = ["--count", "500", "--broken", "0.2", "--output", str(output), "--gold", str(gold)]
     assert CliRunner().invoke(command, arguments).exit_code == 0
@@ -71,7 +67,7 @@ def test_broken_messages_are_labelled_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "message"),
     [
         (["--endless", "--count", "1"], "--endless excludes"),
         (["--endless", "--duration", "1"], "--endless excludes"),
@@ -79,50 +75,61 @@ def test_broken_messages_are_labelled_apart(tmp_path: Path) -> None:
         (["--output", "-", "--topic", "t"], "--output and --topic"),
         (["--rate", "nan"], "--rate"),
         (["--rate", "-1"], "--rate"),
-        (["--burst", "times=2,seconds=1,every=9"], "--burst: needs a --rate"),
-        (["--burst", "times=2", "--rate", "1"], "--burst: times=K,seconds=S,every=P"),
+        (["--burst", "times=2,seconds=1,every=9"], "--burst: requires --rate"),
+        (["--burst", "times=2", "--rate", "1"], "--burst: invalid value 'times=2'"),
         (["--burst", "times=2,seconds=9,every=3", "--rate", "1"], "burst: seconds"),
         (["--kinds", "exact=1,copied=2"], "kinds must be among"),
-        (["--kinds", "exact=half"], "--kinds: exact=half"),
+        (["--kinds", "exact=half"], "--kinds: invalid value 'exact=half'"),
     ],
 )
-def test_a_contradiction_is_refused(arguments: list[str], named: str) -> None:
-    """What cannot be meant is wrong usage, in a line that names the option."""
-    done = CliRunner().invoke(command, arguments)
-    assert isinstance(done.exception, UsageError)
-    assert named in str(done.exception)
+def test_invalid_options_are_wrong_usage(arguments: list[str], message: str) -> None:
+    """Options that conflict, and invalid values, are reported in a line that names the option."""
+    result = CliRunner().invoke(command, arguments)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
 
 
 @pytest.mark.parametrize("text", ["a=", "a=1,a=2", "=3", "a=-1", "a=1.5", "a b=1"])
-def test_named_numbers_are_whole_and_come_once(text: str) -> None:
-    """A name without its number, with half a one, or twice is refused."""
+def test_weights_are_integers_of_distinct_names(text: str) -> None:
+    """A missing number, a fraction and a repeated name are errors."""
     with pytest.raises(UsageError, match="--kinds"):
-        named_numbers("kinds", text)
+        parse_weights("kinds", text)
 
 
-def test_a_name_alone_has_one() -> None:
-    """Spaces and a comma at the end mean nothing."""
-    assert named_numbers("kinds", " a=5, b ,") == {"a": 5, "b": 1}
+def test_a_name_without_a_weight_has_1() -> None:
+    """Spaces and a final comma are ignored."""
+    assert parse_weights("kinds", " a=5, b ,") == {"a": 5, "b": 1}
 
 
-def test_the_account_says_how_fast_and_how_late_it_is() -> None:
-    """Messages, broken ones, seconds, messages a second, and the time behind the rate once that is a second."""
+def test_the_status_has_the_counts_the_rate_and_the_delay() -> None:
+    """The delay behind the rate is part of the status from one second on."""
     now = [10.0]
-    account = CrawlCounter(RateLimit(rate=100), lambda: now[0])
-    assert account.line() == "0 messages in 0.0 s (0 a second)"
-    account.add([BROKEN] * 1500)
+    counter = CrawlCounter(RateLimit(rate=100), lambda: now[0])
+    assert counter.status() == "0 messages in 0.0 s (0 a second)"
+    counter.add([BROKEN] * 1500)
     now[0] = 25.9
-    assert account.line() == "1,500 messages (1,500 broken) in 15.9 s (94 a second)"
+    assert counter.status() == "1,500 messages (1,500 broken) in 15.9 s (94 a second)"
     now[0] = 30.0
-    assert account.line() == "1,500 messages (1,500 broken) in 20.0 s (75 a second), 5.0 s behind the rate"
+    assert counter.status() == "1,500 messages (1,500 broken) in 20.0 s (75 a second), 5.0 s behind the rate"
 
 
-def test_without_a_terminal_a_line_comes_now_and_then() -> None:
-    """How far it is, is told when the last line is LINE_SECONDS ago, and anything else at once."""
+def test_without_a_terminal_the_status_is_printed_at_an_interval() -> None:
+    """A status line follows the previous line after LINE_INTERVAL_SECONDS; other lines are printed at once."""
     now, stream = [0.0], io.StringIO()
-    with Telling(stream, lambda: now[0]) as telling:
-        for tenth in range(int(LINE_SECONDS * 20) + 1):
+    display = ProgressDisplay(stream, lambda: now[0])
+    with display.spinner(lambda: f"{now[0]:.1f}"):
+        for tenth in range(int(LINE_INTERVAL_SECONDS * 20) + 1):
             now[0] = tenth / 10
-            telling.so_far(lambda: f"{now[0]:.1f}")
-        telling.say("done")
+            display.refresh()
+        display.print("done")
     assert stream.getvalue() == "reprise: 5.0\nreprise: 10.0\nreprise: done\n"
+
+
+def test_a_bar_prints_its_count_at_an_interval_and_at_the_end() -> None:
+    """Without a terminal, a step of known length prints how far it is, then its count and duration."""
+    now, stream = [0.0], io.StringIO()
+    with ProgressDisplay(stream, lambda: now[0]).bar("reading", 4000) as advance:
+        for second in (3.0, 6.0, 9.0):
+            now[0] = second
+            advance(1000)
+    assert stream.getvalue() == "reprise: reading: 2,000 of 4,000 articles\nreprise: reading: 3,000 articles in 9.0 s\n"

@@ -1,4 +1,4 @@
-"""Which namespace a command looks into, where a worker serves several."""
+"""The option `--namespace` of a command, if a worker serves several namespaces."""
 
 import pytest
 
@@ -13,15 +13,15 @@ DIVIDED = {
 }
 
 
-def test_the_base_unless_another_is_named() -> None:
-    """The others are told, so that nobody takes one for all."""
+def test_the_default_is_the_base_namespace() -> None:
+    """The other namespaces are returned too, so that a command can list them."""
     settings = load(DIVIDED)
     assert choose_namespace(settings, None) == ("news", ["news-en", "news-de"])
     assert choose_namespace(settings, "news-de") == ("news-de", ["news", "news-en"])
     assert choose_namespace(load({"REPRISE_NAMESPACE": "news"}), None) == ("news", [])
 
 
-def test_one_that_the_worker_does_not_serve_is_refused() -> None:
-    """A slip of the pen is not an empty index."""
+def test_an_unknown_namespace_is_an_error() -> None:
+    """A misspelt namespace must not look like an empty index."""
     with pytest.raises(UsageError, match="news, news-en, news-de"):
         choose_namespace(load(DIVIDED), "news-fr")

@@ -1,4 +1,4 @@
-"""What the commands that look into an index print, and how a sample becomes an estimate."""
+"""The output of `reprise stats` and `reprise story`, and the estimates from a sample."""
 
 from reprise.commands import stats, story
 from reprise.index.redis.codec import unpack_survey
@@ -46,7 +46,7 @@ def representative(
 
 
 def test_a_sample_is_projected_onto_all_shards() -> None:
-    """What a sixteenth of the shards holds, in two answers, stands for sixteen times as much; times are not scaled."""
+    """The counts of a sixteenth of the shards, in two replies, are multiplied by sixteen; times are not."""
     answers = [[100, 50, 10, 5, 20, 3, 2, 15, 7_000, 9_000], [28, 9, 1, 1, 4, 0, 1, 3, 0, 0]]
     assert unpack_survey(answers, 2_048) == IndexStats(
         shards_read=128,
@@ -61,17 +61,17 @@ def test_a_sample_is_projected_onto_all_shards() -> None:
     )
 
 
-def test_an_empty_index_in_words() -> None:
-    """Nothing is made up where there is nothing yet."""
-    found = dict(stats.rows(SETTINGS, "n", HELD, EMPTY, SERVER))
-    assert (found["last seen"], found["swept"], found["generation"]) == ("never", "never", "none")
-    assert found["memory"] == "1.5 MB, no limit"
+def test_an_empty_index_has_no_times() -> None:
+    """Times that do not exist are `never` in the table and null in the JSON."""
+    table = dict(stats.to_rows(SETTINGS, "n", HELD, EMPTY, SERVER))
+    assert (table["last seen"], table["last sweep"], table["generation"]) == ("never", "never", "none")
+    assert table["memory"] == "1.5 MB, no limit"
     as_json = stats.to_json(SETTINGS, "n", HELD, EMPTY, SERVER)
     assert (as_json["oldest_at"], as_json["swept_at"], as_json["maxmemory_bytes"]) == (None, None, None)
 
 
-def test_an_estimate_is_called_one() -> None:
-    """Where only some of the shards were looked at, the counts are said to be about right."""
+def test_an_estimate_is_marked() -> None:
+    """If only some of the shards were read, the counts begin with `about`."""
     sampled = IndexStats(
         shards_read=64,
         representatives=1_000_000,
@@ -83,40 +83,40 @@ def test_an_estimate_is_called_one() -> None:
         oldest_ms=1_700_000_000_000,
         newest_ms=1_700_000_001_000,
     )
-    found = dict(stats.rows(SETTINGS, "n", HELD, sampled, SERVER))
-    assert found["representatives"].startswith("about 1,000,000, 500,000 of them founders")
-    assert found["articles"].startswith("about 3,000,000 ")
-    assert found["last seen"] == "between 2023-11-14T22:13:20.000Z and 2023-11-14T22:13:21.000Z"
+    table = dict(stats.to_rows(SETTINGS, "n", HELD, sampled, SERVER))
+    assert table["representatives"].startswith("about 1,000,000, 500,000 of them founders")
+    assert table["articles"].startswith("about 3,000,000 ")
+    assert table["last seen"] == "from 2023-11-14T22:13:20.000Z to 2023-11-14T22:13:21.000Z"
 
 
 def test_the_columns_of_a_story_are_aligned() -> None:
-    """Each line has the article at the same place, and its end is when it is forgotten: a window after it was seen."""
+    """The article column is aligned, and a representative expires a window after it was last seen."""
     found = story.StoryLookup(
-        representatives=[representative("second", number=2, source=None), representative("first")], looked_at=2
+        representatives=[representative("second", number=2, source=None), representative("first")], searched=2
     )
-    heading, second, first = story.lines(STORY, None, found, WINDOW_MS)
+    heading, second, first = story.to_lines(STORY, None, found, WINDOW_MS)
     at = heading.index("article")
     assert (second[at:], first[at:]) == ("second", "first (founder)")
     assert second.split() == ["2023-11-14T22:13:20.000Z", "2023-11-21T22:13:20.000Z", "unknown", "1,234", "second"]
 
 
-def test_an_id_cannot_steer_the_terminal() -> None:
-    """An article's id is anybody's text: its line cuts it and shows no control characters; the JSON has all."""
+def test_control_characters_of_an_id_are_not_printed() -> None:
+    """The table shortens an article id and removes control characters; the JSON has the whole id."""
     hostile = "\x1b[2J\n" + "x" * 300
-    found = story.StoryLookup(representatives=[representative(hostile)], looked_at=1)
-    _, line = story.lines(STORY, None, found, WINDOW_MS)
+    found = story.StoryLookup(representatives=[representative(hostile)], searched=1)
+    _, line = story.to_lines(STORY, None, found, WINDOW_MS)
     assert "\x1b" not in line
     assert "\n" not in line
     assert len(line) < 200
     assert story.to_json(STORY, None, found, WINDOW_MS)["representatives"][0]["article_id"] == hostile
 
 
-def test_an_article_is_told_with_both_of_its_stories() -> None:
-    """What its event named, and where its representative went since; without a living representative no table."""
-    nothing = story.StoryLookup(representatives=[], looked_at=0)
-    assert list(story.lines(STORY, RECORDED, nothing, WINDOW_MS)) == [
+def test_an_article_is_shown_with_both_of_its_stories() -> None:
+    """The decision names the story of the event and the present story; without a representative there is no table."""
+    nothing = story.StoryLookup(representatives=[], searched=0)
+    assert list(story.to_lines(STORY, RECORDED, nothing, WINDOW_MS)) == [
         f"decided at 2023-11-14T22:13:20.000Z: story.variant, near of story {'cd' * 16}",
-        f"the two stories have met: it is in {STORY} now",
+        f"its representative has moved to story {STORY} since",
     ]
     decision = story.to_json(STORY, RECORDED, nothing, WINDOW_MS)["decision"]
     assert (decision["type"], decision["kind"], decision["story_id"]) == ("story.variant", "near", "cd" * 16)

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from reprise.commands.generate import command
-from reprise.commands.support.crawl_outputs import deliver
+from reprise.commands.support.crawl_outputs import publish
 from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
@@ -422,4 +422,4 @@ class _RejectingSink:
 def test_an_article_that_is_too_large_for_the_topic_is_an_error() -> None:
     """A record that is too large ends the command, instead of a gap in the crawl."""
     with pytest.raises(UsageError, match="words"):
-        deliver(generate_crawl(CrawlOptions(count=1)), _RejectingSink(), "articles.raw", with_labels=True)
+        publish(generate_crawl(CrawlOptions(count=1)), _RejectingSink(), "articles.raw", with_labels=True)

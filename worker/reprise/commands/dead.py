@@ -1,117 +1,112 @@
-"""`reprise dead`: look at the dead letters, and send them back once what was wrong with them is mended."""
+"""`reprise dead`: list dead letters, and redrive them."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import orjson
 
 from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.kafka.redrive import Redrive
+from reprise.kafka.topic_reader import read_log
+from reprise.messages.dead_letters import DeadLetter, parse_dead_letter, redriven_offsets
 from reprise.model import DeadLetterReason
+from reprise.sanitize import one_line
 from reprise.settings import Settings, load
 
-if TYPE_CHECKING:
-    from reprise.messages.dead_letters import DeadLetter
+#: Characters of a detail on its line, which then fits on a wide terminal.
+_MAX_DETAIL_CHARACTERS: Final = 120
 
-#: Characters of a detail on its line: what a wide terminal shows of it.
-_DETAIL_CHARACTERS: Final = 120
-
-_reason = click.option(
+_reason_option = click.option(
     "--reason",
     "reasons",
     type=click.Choice([reason.value for reason in DeadLetterReason]),
     multiple=True,
-    help="Only letters with this reason; may be given several times.",
+    help="Only dead letters with this reason; may be given several times.",
 )
 
 
 @click.group()
 def command() -> None:
-    """List the dead letters, or send them back to the topic they came from."""
+    """List dead letters, or redrive them: send them back to the topic that they came from."""
 
 
 @command.command("list", cls=ConfiguredCommand)
-@_reason
-@click.option("--all", "include_redriven", is_flag=True, help="Also those that were sent back already.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@_reason_option
+@click.option("--all", "include_redriven", is_flag=True, help="Include dead letters that were redriven.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def list_letters(reasons: tuple[str, ...], include_redriven: bool, as_json: bool) -> None:
-    """Print a line for each dead letter, and how many there are of each reason.
+    """List dead letters, one per line, and count them by reason.
 
-    A line says where the letter is, why it is there, when that was, where the message came from, and how often it was
-    sent back before.
+    A line has the position of the dead letter, the reason, the time, the position of the original message, how many
+    times it was redriven before, and the detail. The counts go to standard error.
     """
     counts: Counter[str] = Counter()
-    for letter, was_redriven in _letters(load(), reasons):
-        if was_redriven and not include_redriven:
+    for letter, is_redriven in _read_letters(load(), reasons):
+        if is_redriven and not include_redriven:
             continue
         counts[letter.reason] += 1
-        click.echo(_json(letter, was_redriven) if as_json else _line(letter, was_redriven))
-    click.echo(_summary("dead letters", counts), err=True)
+        click.echo(_format_json(letter, is_redriven) if as_json else _format_line(letter, is_redriven))
+    click.echo(_format_counts("dead letters", counts), err=True)
 
 
 @command.command(cls=ConfiguredCommand)
-@_reason
-@click.option("--dry-run", is_flag=True, help="Say what would be sent back, and send nothing.")
+@_reason_option
+@click.option("--dry-run", is_flag=True, help="List the dead letters that would be redriven, and send nothing.")
 def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:
-    """Send dead letters back to the topic and partition they came from, each once.
+    """Send dead letters back to the topic and partition that they came from, each once.
 
-    The copy and a marker in the dead letters' topic are one Kafka transaction: a redrive that was stopped goes on where
-    it was. A header counts the attempts. A notice, which has no message to send, stays where it is.
+    A header of the message counts the attempts. The message and a marker in the dead-letter topic are one Kafka
+    transaction, so that the command can be stopped and run again. A notice contains no message and is skipped.
     """
-    from reprise.kafka.redrive import Redrive  # noqa: PLC0415  # --help needs no client
-
     settings = load()
     notices, counts = Counter[str](), Counter[str]()
 
-    def due() -> Iterator["DeadLetter"]:
-        for letter, was_redriven in _letters(settings, reasons):
-            if was_redriven:
+    def pending() -> Iterator[DeadLetter]:
+        for letter, is_redriven in _read_letters(settings, reasons):
+            if is_redriven:
                 continue
             (counts if letter.has_message else notices)[letter.reason] += 1
             if letter.has_message:
                 yield letter
 
     if dry_run:
-        for letter in due():
-            click.echo(_line(letter, False))
+        for letter in pending():
+            click.echo(_format_line(letter, is_redriven=False))
     else:
-        # opened before the first letter is read: from then on no other redrive can send what this one is about to
-        with closing(Redrive(settings.kafka, settings.topics.dead)) as open_redrive:
-            sent = 0
-            for number in open_redrive.send(due()):
-                sent += number
-                click.echo(f"sent back {sent}", err=True)
-    click.echo(_summary("would be sent back" if dry_run else "sent back", counts), err=True)
+        # Open the producer before reading the markers: it fences any other redrive, which could otherwise send a
+        # letter again that this one has read as pending.
+        with closing(Redrive(settings.kafka, settings.topics.dead)) as producer:
+            total = 0
+            for batch_size in producer.send(pending()):
+                total += batch_size
+                click.echo(f"redriven so far: {total}", err=True)
+    click.echo(_format_counts("would be redriven" if dry_run else "redriven", counts), err=True)
     if notices:
-        click.echo(_summary("without a message to send", notices), err=True)
+        click.echo(_format_counts("skipped notices", notices), err=True)
 
 
-def _letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple["DeadLetter", bool]]:
-    """Give each letter with one of the reasons (none: any), and whether it was sent back already."""
-    from reprise.kafka.topic_reader import read_log  # noqa: PLC0415  # --help needs no client
-    from reprise.messages.dead_letters import parse_dead_letter, redriven_offsets  # noqa: PLC0415
-
+def _read_letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tuple[DeadLetter, bool]]:
+    """Yield each dead letter with one of the reasons (default: any), and whether it was redriven."""
     topic = settings.topics.dead
-    # Twice through the topic: a marker stands behind its letter, and offsets fit into memory where letters may not.
-    done = redriven_offsets(read_log(settings.kafka, topic))
+    # Read the topic twice: a marker follows its dead letter, and all offsets fit into memory but all letters may not.
+    redriven = redriven_offsets(read_log(settings.kafka, topic))
     for message in read_log(settings.kafka, topic):
         letter = parse_dead_letter(message)
         if letter is not None and (not reasons or letter.reason in reasons):
-            place = letter.position
-            yield letter, place.offset in done.get((place.topic, place.partition), ())
+            position = letter.position
+            yield letter, position.offset in redriven.get((position.topic, position.partition), ())
 
 
-def _line(letter: "DeadLetter", was_redriven: bool) -> str:
-    from reprise.sanitize import one_line  # noqa: PLC0415
-
-    fields = (letter.position, letter.reason, letter.time, f"from {letter.origin}", f"attempts {letter.attempts}")
-    told = ("sent back",) if was_redriven else ()
-    return "  ".join(map(str, (*fields, *told, one_line(letter.detail, _DETAIL_CHARACTERS))))
+def _format_line(letter: DeadLetter, is_redriven: bool) -> str:
+    columns = (letter.position, letter.reason, letter.time, f"from {letter.origin}", f"attempts {letter.attempts}")
+    mark = ("redriven",) if is_redriven else ()
+    return "  ".join(map(str, (*columns, *mark, one_line(letter.detail, _MAX_DETAIL_CHARACTERS))))
 
 
-def _json(letter: "DeadLetter", was_redriven: bool) -> str:
+def _format_json(letter: DeadLetter, is_redriven: bool) -> str:
     return orjson.dumps(
         {
             "topic": letter.position.topic,
@@ -127,11 +122,11 @@ def _json(letter: "DeadLetter", was_redriven: bool) -> str:
             },
             "attempts": letter.attempts,
             "has_message": letter.has_message,
-            "redriven": was_redriven,
+            "redriven": is_redriven,
         }
     ).decode()
 
 
-def _summary(what: str, counts: Counter[str]) -> str:
+def _format_counts(title: str, counts: Counter[str]) -> str:
     by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    return f"{what}: {counts.total()}" + (f" ({by_reason})" if by_reason else "")
+    return f"{title}: {counts.total()}" + (f" ({by_reason})" if by_reason else "")

@@ -1,4 +1,4 @@
-"""`reprise generate`: a synthetic crawl with known stories, to a file or a topic, at a rate, for a time."""
+"""`reprise generate`: write a synthetic crawl with known stories to a file or a topic."""
 
 import math
 import re
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import click
 
-from reprise.commands.support.crawl_outputs import is_standard_output, to_file, to_gold, to_topic
+from reprise.commands.support.crawl_outputs import is_standard_output, open_file, open_label_file, open_topic
+from reprise.commands.support.progress import ProgressDisplay
 from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.commands.support.signals import on_signals
-from reprise.commands.support.telling import Telling
 from reprise.errors import UsageError
 from reprise.processing.shutdown import StopRequest
 from reprise.synthetic import CrawlOptions, GeneratedArticle, MalformedMessage, generate_crawl, insert_malformed
@@ -23,91 +23,128 @@ from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 from reprise.synthetic.options import MAX_REACH, MAX_SKEW
 from reprise.synthetic.reprints import REPRINTS
 
-#: Articles where nothing says how many.
-_COUNT: Final = 1000
+#: Messages without --count, --duration and --endless.
+_DEFAULT_COUNT: Final = 1000
 
-#: Broken messages, at most: from 30 % on a worker stops instead of binning them, and with all there were no articles.
-_MOST_BROKEN: Final = 0.9
+#: Largest ratio of malformed messages. From 0.3 on a worker's circuit breaker opens by default.
+_MAX_BROKEN: Final = 0.9
 
-#: Messages a second, at least and at most: one a day, and more than one process can make.
-_SLOWEST, _FASTEST = 1 / 86_400, 1_000_000
+#: Messages per second: one a day, and more than one process can generate.
+_MIN_RATE, _MAX_RATE = 1 / 86_400, 1_000_000
 
-#: Seconds behind the rate that are worth telling.
-_LATE_SECONDS: Final = 1.0
+#: Seconds behind the rate from which the status line reports the delay.
+_REPORTED_DELAY_SECONDS: Final = 1.0
 
-#: Seconds that a division by nearly none of them stops at.
-_SHORTEST_SECONDS: Final = 1e-3
+#: Least duration in seconds that a rate is computed from, against a division by zero.
+_MIN_DURATION_SECONDS: Final = 1e-3
 
-#: name, or name=number; more digits than any weight may have
-_NAMED: Final = re.compile(r"(\w+)(?:=(\d{1,9}))?")
+#: `name` or `name=number`, with more digits than any weight may have.
+_NAME_AND_NUMBER: Final = re.compile(r"(\w+)(?:=(\d{1,9}))?")
 
-#: shows what a crawl is without options
 _DEFAULTS: Final = CrawlOptions(count=None)
 
-_SHARE: Final = click.FloatRange(0, 1)
+_RATIO: Final = click.FloatRange(0, 1)
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(0), help=f"Messages.  [default: {_COUNT}, or as --duration says]")
+@click.option(
+    "--count",
+    type=click.IntRange(0),
+    help=f"Number of messages.  [default: {_DEFAULT_COUNT}, or no limit with --duration or --endless]",
+)
 @click.option(
     "--duration",
+    metavar="SECONDS",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds: with a rate the messages that are due by then, else as many as are made.",
+    help="With --rate, generate the messages that are due in this time; otherwise as many as possible.",
 )
-@click.option("--endless", is_flag=True, help="Until SIGINT or SIGTERM, which are then the regular end.")
-@click.option("--rate", type=float, default=0, show_default=True, help="Messages a second; 0: no limit.")
+@click.option("--endless", is_flag=True, help="Run until SIGINT or SIGTERM, then exit with 0.")
+@click.option("--rate", type=float, default=0, show_default=True, help="Messages per second; 0 means no limit.")
 @click.option(
-    "--burst", metavar="times=K,seconds=S,every=P", help="K times the rate for the last S of every P seconds."
+    "--burst",
+    metavar="times=K,seconds=S,every=P",
+    help="Multiply the rate by K in the last S of every P seconds.",
 )
-@click.option("--words", type=int, default=_DEFAULTS.words, show_default=True, help="Mean words of a new story.")
-@click.option("--spread", type=_SHARE, default=_DEFAULTS.spread, show_default=True, help="Largest deviation from it.")
-@click.option("--duplicates", type=_SHARE, default=_DEFAULTS.duplicates, show_default=True, help="Share of reprints.")
+@click.option("--words", type=int, default=_DEFAULTS.words, show_default=True, help="Mean length of a new story.")
+@click.option(
+    "--spread",
+    type=_RATIO,
+    default=_DEFAULTS.spread,
+    show_default=True,
+    help="Maximum deviation from the mean length, as a ratio.",
+)
+@click.option(
+    "--duplicates",
+    type=_RATIO,
+    default=_DEFAULTS.duplicates,
+    show_default=True,
+    help="Ratio of articles that reprint an earlier one.",
+)
 @click.option(
     "--kinds",
     default=",".join(f"{kind}={weight}" for kind, weight in REPRINTS.items()),
     show_default=True,
-    help="Kinds of reprints and their weights; one without a weight has 1.",
+    help="Kinds of reprints and their weights; the default weight is 1.",
 )
 @click.option(
     "--skew",
     type=click.FloatRange(0, MAX_SKEW),
     default=_DEFAULTS.skew,
     show_default=True,
-    help="How unequally stories are reprinted, in tenths: Zipf's exponent; 0: all alike.",
+    help="Exponent of Zipf's law for the reprints of a story, rounded to tenths; with 0 all stories are equal.",
 )
 @click.option(
     "--largest",
-    type=_SHARE,
+    type=_RATIO,
     default=_DEFAULTS.largest,
     show_default=True,
-    help="Share of the reprints that are of the first story.",
+    help="Ratio of reprints that reprint the first story.",
 )
 @click.option(
     "--reach",
     type=click.IntRange(1, MAX_REACH),
     default=_DEFAULTS.reach,
     show_default=True,
-    help="Stories that are still reprinted, about; held in memory, some 7 KB each.",
+    help="Approximate number of recent stories that can be reprinted; each takes about 7 KB of memory.",
 )
-@click.option("--html", type=_SHARE, default=_DEFAULTS.html, show_default=True, help="Share of articles given as HTML.")
+@click.option(
+    "--html",
+    type=_RATIO,
+    default=_DEFAULTS.html,
+    show_default=True,
+    help="Ratio of articles with HTML instead of text.",
+)
 @click.option(
     "--broken",
-    type=click.FloatRange(0, _MOST_BROKEN),
+    type=click.FloatRange(0, _MAX_BROKEN),
     default=0,
     show_default=True,
-    help="Share of messages that nobody can read; they are told from articles by --gold alone.",
+    help="Ratio of malformed messages. They have no label in the output; --gold lists them.",
 )
-@click.option("--seed", type=int, default=_DEFAULTS.seed, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--seed",
+    type=int,
+    default=_DEFAULTS.seed,
+    show_default=True,
+    help="Seed of the random numbers. The same seed and options generate the same bytes.",
+)
 @click.option(
     "--languages",
     default=",".join(_DEFAULTS.languages),
     show_default=True,
-    help="Languages, spoken by the sites in turn; with weights (en=5,de=2) each has its part of the new stories.",
+    help="Languages, assigned to the sites in turn; with weights (en=5,de=2), their ratio of the new stories.",
 )
-@click.option("--sites", type=int, default=_DEFAULTS.sites, show_default=True, help="Sites that print the stories.")
-@click.option("--output", type=Path, help="JSON-lines file, compressed if it ends in .gz; - is standard output.")
-@click.option("--topic", help="Kafka topic, reached as the REPRISE_KAFKA_ settings say.")
-@click.option("--gold", type=Path, help="JSON-lines file for the labels, which then leave the articles.")
+@click.option(
+    "--sites", type=int, default=_DEFAULTS.sites, show_default=True, help="Number of sites that publish articles."
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=Path,
+    help="JSON-lines file, gzip-compressed if the name ends in .gz; - is standard output.  [default: -]",
+)
+@click.option("--topic", help="Kafka topic to write to instead. The REPRISE_KAFKA_ settings apply.")
+@click.option("--gold", metavar="FILE", type=Path, help="Write the labels to this JSON-lines file instead.")
 def command(
     count: int | None,
     duration: float | None,
@@ -117,85 +154,88 @@ def command(
     output: Path | None,
     topic: str | None,
     gold: Path | None,
-    **shape: Any,
+    **crawl_options: Any,
 ) -> None:
-    """Generate a crawl whose stories are known.
+    """Generate a synthetic crawl with known stories.
 
-    Each line holds an article and its labels: `story`, and `kind`, which says how it was made from the story's
-    founder. A revision repeats the id of its founder. Several generators need a --seed each: no two seeds share an id.
+    Each line is an article with two labels: 'story', and 'kind', the way it was made from the first article of its
+    story. A revision has the id of that first article. Give several generators different seeds; then no two
+    articles share an id.
+
     docs/operating/load-testing.md has recipes.
     """
-    _refuse_contradictions(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
-    pace = RateLimit(rate=_rate(rate), burst=_burst(burst, rate), duration_seconds=duration)
+    _check_options(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
+    rate_limit = RateLimit(rate=_check_rate(rate), burst=_parse_burst(burst, rate), duration_seconds=duration)
     if count is None and duration is None and not endless:
-        count = _COUNT
-    messages = islice(_messages(pace, **shape), count)
-    # a line that moves would run through the articles on the same terminal
-    moving = topic is not None or not is_standard_output(output) or not sys.stdout.isatty()
-    stop, account, cut_short = StopRequest(), CrawlCounter(pace), False
+        count = _DEFAULT_COUNT
+    messages = islice(_generate_messages(rate_limit, **crawl_options), count)
+    # An animation would overwrite articles that are written to the same terminal.
+    animated = topic is not None or not is_standard_output(output) or not sys.stdout.isatty()
+    display = ProgressDisplay(sys.stderr, animated=animated)
+    stop, counter, interrupted = StopRequest(), CrawlCounter(rate_limit), False
     with on_signals(stop.request), ExitStack() as stack:
-        telling = stack.enter_context(Telling(sys.stderr, moving=moving))
         if topic is None:
-            writes = [to_file(output, with_labels=gold is None, stack=stack)]
+            writers = [open_file(output, with_labels=gold is None, stack=stack)]
         else:
-            writes = [to_topic(topic, with_labels=gold is None, stop=stop, say=telling.say, stack=stack)]
+            writers = [open_topic(topic, with_labels=gold is None, stop=stop, report=display.print, stack=stack)]
         if gold is not None:
-            writes.append(to_gold(gold, stack=stack))
-        for batch in limit_rate(messages, pace, wait=stop.wait):
+            writers.append(open_label_file(gold, stack=stack))
+        stack.enter_context(display.spinner(counter.status))
+        for batch in limit_rate(messages, rate_limit, wait=stop.wait):
             if stop.requested:
-                cut_short = not endless
+                interrupted = not endless
                 break
-            account.add(batch)
-            for write in writes:
+            counter.add(batch)
+            for write in writers:
                 write(batch)
-            telling.so_far(account.line)
-    telling.say(f"generated {account.line()}, seed {shape['seed']}")
-    if cut_short:
+            display.refresh()
+    display.print(f"generated {counter.status()}, seed {crawl_options['seed']}")
+    if interrupted:
         raise click.Abort
 
 
 class CrawlCounter:
-    """What was generated, and how fast; the time begins with the first batch."""
+    """Counts generated messages and measures their rate; the time begins with the first batch."""
 
-    def __init__(self, pace: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace = pace
+    def __init__(self, rate_limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate_limit = rate_limit
         self._clock = clock
         self._started_at: float | None = None
         self._messages = 0
-        self._broken = 0
+        self._malformed = 0
 
     def add(self, batch: Sequence[GeneratedArticle | MalformedMessage]) -> None:
-        """Count a batch that is due."""
+        """Count a batch."""
         self._started_at = self._clock() if self._started_at is None else self._started_at
         self._messages += len(batch)
-        self._broken += sum(isinstance(message, MalformedMessage) for message in batch)
+        self._malformed += sum(isinstance(message, MalformedMessage) for message in batch)
 
-    def line(self) -> str:
-        """Say how many messages there were, how many a second, and how late they are where a rate is asked for."""
+    def status(self) -> str:
+        """Return the number of messages, the duration, the rate, and the delay behind the requested rate."""
         seconds = 0.0 if self._started_at is None else self._clock() - self._started_at
-        line = f"{self._messages:,} messages"
-        line += f" ({self._broken:,} broken)" if self._broken else ""
-        line += f" in {seconds:.1f} s ({self._messages / max(seconds, _SHORTEST_SECONDS):,.0f} a second)"
-        late = seconds - self._pace.due_seconds(self._messages) if self._pace.rate else 0.0
-        return f"{line}, {late:.1f} s behind the rate" if late >= _LATE_SECONDS else line
+        status = f"{self._messages:,} messages"
+        status += f" ({self._malformed:,} broken)" if self._malformed else ""
+        status += f" in {seconds:.1f} s ({self._messages / max(seconds, _MIN_DURATION_SECONDS):,.0f} a second)"
+        delay = seconds - self._rate_limit.due_seconds(self._messages) if self._rate_limit.rate else 0.0
+        return f"{status}, {delay:.1f} s behind the rate" if delay >= _REPORTED_DELAY_SECONDS else status
 
 
-def _messages(
-    pace: RateLimit, *, kinds: str, languages: str, broken: float, **shape: Any
+def _generate_messages(
+    rate_limit: RateLimit, *, kinds: str, languages: str, broken: float, **crawl_options: Any
 ) -> Iterator[GeneratedArticle | MalformedMessage]:
-    spoken = named_numbers("languages", languages)
+    weights = parse_weights("languages", languages)
     options = CrawlOptions(
         count=None,
-        kinds=named_numbers("kinds", kinds),
-        languages=spoken if "=" in languages else tuple(spoken),
-        interval_us=round(SECOND_US / pace.rate) if pace.rate else _DEFAULTS.interval_us,
-        burst=pace.burst,
-        **shape,
+        kinds=parse_weights("kinds", kinds),
+        languages=weights if "=" in languages else tuple(weights),
+        interval_us=round(SECOND_US / rate_limit.rate) if rate_limit.rate else _DEFAULTS.interval_us,
+        burst=rate_limit.burst,
+        **crawl_options,
     )
     return insert_malformed(generate_crawl(options), broken, options.seed)
 
 
-def _refuse_contradictions(
+def _check_options(
     *,
     count: int | None,
     duration: float | None,
@@ -206,43 +246,47 @@ def _refuse_contradictions(
 ) -> None:
     if output is not None and topic is not None:
         raise UsageError("--output and --topic exclude each other")
-    if gold is not None and topic is None and _is_same(gold, output):
-        raise UsageError("--gold and --output: the labels need a file of their own")
+    if gold is not None and topic is None and _is_same_file(gold, output):
+        raise UsageError("--gold and --output must be different files")
     if endless and (count is not None or duration is not None):
         raise UsageError("--endless excludes --count and --duration")
     if duration is not None and not math.isfinite(duration):
-        raise UsageError("--duration: a number of seconds; --endless has no end")
+        raise UsageError(f"--duration: invalid value {duration}; use --endless to run without an end")
 
 
-def _is_same(gold: Path, output: Path | None) -> bool:
+def _is_same_file(gold: Path, output: Path | None) -> bool:
     if is_standard_output(gold) or is_standard_output(output):
         return is_standard_output(gold) and is_standard_output(output)
     return output is not None and gold.resolve() == output.resolve()
 
 
-def _rate(rate: float) -> float:
-    if rate and not _SLOWEST <= rate <= _FASTEST:
-        raise UsageError(f"--rate: messages a second, from one a day to {_FASTEST:,}; 0 for no limit")
+def _check_rate(rate: float) -> float:
+    if rate and not _MIN_RATE <= rate <= _MAX_RATE:
+        raise UsageError(
+            f"--rate: invalid value {rate:g}; allowed: 0, or from 1/86400 to {_MAX_RATE} messages per second"
+        )
     return rate
 
 
-def _burst(text: str | None, rate: float) -> Burst:
+def _parse_burst(text: str | None, rate: float) -> Burst:
     if text is None:
         return STEADY
-    given = named_numbers("burst", text)
-    if given.keys() != {"times", "seconds", "every"}:
-        raise UsageError("--burst: times=K,seconds=S,every=P, all three")
+    parts = parse_weights("burst", text)
+    if parts.keys() != {"times", "seconds", "every"}:
+        raise UsageError(f"--burst: invalid value {text!r}; expected times=K,seconds=S,every=P")
     if not rate:
-        raise UsageError("--burst: needs a --rate to multiply")
-    return Burst(**given)
+        raise UsageError("--burst: requires --rate")
+    return Burst(**parts)
 
 
-def named_numbers(option: str, text: str) -> dict[str, int]:
-    """Read `name=number,name,...`, a name alone having 1. Raises UsageError."""
-    found: dict[str, int] = {}
-    for each in filter(None, (part.strip() for part in text.split(","))):
-        parsed = _NAMED.fullmatch(each)
-        if parsed is None or parsed[1] in found:
-            raise UsageError(f"--{option}: {each}: allowed: names, each once, with whole numbers: name=3,other=1")
-        found[parsed[1]] = int(parsed[2] or 1)
-    return found
+def parse_weights(option: str, text: str) -> dict[str, int]:
+    """Parse `name=number,name,...`; a name without a number has 1. Raises UsageError."""
+    weights: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = _NAME_AND_NUMBER.fullmatch(part)
+        if match is None or match[1] in weights:
+            raise UsageError(
+                f"--{option}: invalid value {part!r}; expected distinct names with integers: name=3,other=1"
+            )
+        weights[match[1]] = int(match[2] or 1)
+    return weights

@@ -1,63 +1,78 @@
-"""`reprise replay`: the worker's own pipeline from files to a file, without Kafka."""
+"""`reprise replay`: run the worker's pipeline from files to a file, without Kafka."""
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import click
 
-from reprise.commands.support.file_input import end_as_interrupted, environment_with, store
+from reprise.bootstrap import article_processor, build_pipeline, open_index
+from reprise.commands.support.file_input import override_redis_url, provide_redis
+from reprise.commands.support.progress import ProgressDisplay
 from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.signals import interrupt_on_termination
 from reprise.errors import Fatal
+from reprise.index.redis.client import connect
+from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
+from reprise.observability.observers import NullObserver
+from reprise.observability.outcomes import ArticleOutcome, outcome_of
+from reprise.processing.shutdown import StopRequest
+from reprise.replay.event_writer import EventWriter, check_output
+from reprise.replay.file_source import FileSource, check_readable
 from reprise.settings import Settings, load
+
+#: Dead letters that are printed one by one; of a file in another format a hundred lines suffice.
+MAX_PRINTED_DEAD_LETTERS: Final = 100
 
 
 @click.command(cls=ConfiguredCommand)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--output", type=click.Path(dir_okay=False), default="-", help="Where the events go; - is standard output."
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    default="-",
+    show_default=True,
+    help="Write the events to this file; - is standard output.",
 )
 @click.option(
-    "--redis-url", help="The Redis of the index; without it, an embedded store that is empty and goes with the end."
+    "--redis-url",
+    metavar="URL",
+    help="Redis server of the index. Without it, an embedded server starts with an empty index and stops at the end.",
 )
-@click.option("--source", help="The source of articles that name none.")
+@click.option("--source", help="Source of articles that name none.")
 def command(files: Sequence[str], output: str, redis_url: str | None, source: str | None) -> None:
-    """Decide the articles of JSON-lines files (.gz too, - for standard input), in order, one event a line.
+    """Decide the articles of JSON-lines files in order, and write one event per line.
 
-    The settings of Kafka and of the worker's port play no part.
+    Files whose names end in .gz are decompressed; - is standard input. The settings of Kafka, the topics and the HTTP
+    port have no effect.
     """
-    from reprise.replay.event_writer import check_output  # noqa: PLC0415
-    from reprise.replay.file_source import check_readable  # noqa: PLC0415
-
     check_readable(files)  # before the output is opened, which empties it
     check_output(output, files)
-    end_as_interrupted()
-    with store(redis_url) as url, _output(output) as events:
-        if not replay_files(load(environment_with(url)), files, events, source):
-            raise Fatal("redis stayed away, and the events are incomplete")
+    interrupt_on_termination()
+    with provide_redis(redis_url) as url, _open_output(output) as events:
+        if not replay_files(load(override_redis_url(url)), files, events, source):
+            raise Fatal("Redis was unreachable for too long; the output is incomplete")
 
 
 @contextmanager
-def _output(name: str) -> Iterator[BinaryIO]:
+def _open_output(name: str) -> Iterator[BinaryIO]:
     if name == "-":
         yield sys.stdout.buffer
         return
-    with open(name, "wb") as file:  # a name as it was given, for the error's words
+    with open(name, "wb") as file:  # not Path(name).open: an error line shows the name as it was given
         yield file
 
 
 def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
-    """Run the pipeline to the end of the files; answers whether everything is delivered."""
-    from reprise.bootstrap import article_processor, build_pipeline, open_index  # noqa: PLC0415
-    from reprise.commands.support.progress import Progress  # noqa: PLC0415
-    from reprise.index.redis.client import connect  # noqa: PLC0415
-    from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
-    from reprise.replay.event_writer import EventWriter  # noqa: PLC0415
-    from reprise.replay.file_source import FileSource  # noqa: PLC0415
-
+    """Run the pipeline to the end of the files. Return whether it delivered everything."""
     stop = StopRequest()
+    display = ProgressDisplay(sys.stderr)
+    progress = ReplayProgress(display)
     with ExitStack() as closing:
         messages = FileSource(
             files,
@@ -68,7 +83,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
         closing.callback(messages.close)
         index = open_index(settings, connect(settings.redis))
         closing.callback(index.close)
-        progress = closing.enter_context(Progress(sys.stderr))
+        closing.enter_context(display.spinner(progress.status))
         pipeline = build_pipeline(
             settings,
             source=messages,
@@ -79,8 +94,67 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             outage_timeout_seconds=settings.times.startup_timeout_seconds,
             processor=article_processor(settings, default_source=source),
         )
-        # a pipe's next line may be long in coming, and the events of the last one do not wait for it
+        # The next line of a pipe may take long to arrive; the events of the previous ones must not wait for it.
         pipeline.reads_ahead = all(Path(name).is_file() for name in files)
         delivered = pipeline.run()
-    progress.summarise()
+    progress.print_summary()
     return delivered
+
+
+class ReplayProgress(NullObserver):
+    """Counts outcomes, refreshes the display, and prints dead letters and outages."""
+
+    def __init__(self, display: ProgressDisplay, clock: Callable[[], float] = time.monotonic) -> None:
+        self._display = display
+        self._clock = clock
+        self._started_at = clock()
+        self._messages = 0
+        self._outcomes: Counter[ArticleOutcome] = Counter()
+        self._variants: Counter[str] = Counter()
+        self._dead_letters: Counter[str] = Counter()
+
+    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
+        """Count the outcomes, and the kinds of variants."""
+        for decision in decisions:
+            outcome = outcome_of(decision)
+            self._outcomes[outcome] += 1
+            if outcome is ArticleOutcome.VARIANT and decision.kind:
+                self._variants[decision.kind.value] += 1
+
+    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
+        """Count a dead letter and print it: a replay writes it to no topic."""
+        self._dead_letters[rejection.reason.value] += 1
+        total = self._dead_letters.total()
+        if total <= MAX_PRINTED_DEAD_LETTERS:
+            self._display.print(f"{message.topic}:{message.offset}: {rejection.reason.value}: {rejection.detail}")
+        elif total == MAX_PRINTED_DEAD_LETTERS + 1:
+            self._display.print("further dead letters are only counted")
+
+    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
+        """Count processed messages."""
+        self._messages += len(messages)
+        self._display.refresh()
+
+    def unreachable(self, dependency: Dependency, reason: str) -> None:
+        """Print the start of an outage."""
+        self._display.print(f"{dependency} is unreachable; retrying")
+
+    def reachable(self, dependency: Dependency) -> None:
+        """Print the end of an outage."""
+        self._display.print(f"{dependency} is reachable again")
+
+    def status(self) -> str:
+        """Return the counts so far as one line."""
+        counts = [f"{self._outcomes[ArticleOutcome.NEW]:,} new", f"{self._outcomes[ArticleOutcome.VARIANT]:,} variants"]
+        if replayed := self._outcomes[ArticleOutcome.REPLAYED]:
+            counts.append(f"{replayed:,} replayed")
+        return f"{self._messages:,} messages: {', '.join(counts)}, {self._dead_letters.total():,} dead"
+
+    def print_summary(self) -> None:
+        """Print the counts, the duration, the rate, and the counts by kind and by reason."""
+        seconds = max(self._clock() - self._started_at, 1e-9)
+        parts = [f"{self.status()} in {seconds:.1f} s ({self._messages / seconds:,.0f} a second)"]
+        for title, counts in (("variants", self._variants), ("dead letters", self._dead_letters)):
+            if counts:
+                parts.append(f"{title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
+        self._display.print("; ".join(parts))

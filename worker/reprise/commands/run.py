@@ -1,16 +1,24 @@
-"""`reprise run`: the worker, from its settings to its last commit."""
+"""`reprise run`: run the worker from its settings to its last commit."""
 
 import re
 from datetime import datetime
 
 import click
+from prometheus_client import CollectorRegistry
 
 from reprise import __version__
+from reprise.bootstrap import open_worker
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.commands.support.signals import on_signals
 from reprise.errors import CircuitOpen, Fatal, UsageError
+from reprise.observability.http_server import build_routes, http_server
+from reprise.observability.logging import ProgressLogger, configure_logging, get_logger
+from reprise.observability.metrics import Metrics
+from reprise.observability.observers import CompositeObserver
+from reprise.observability.probes import ProbeState
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import Settings, load
+from reprise.startup import StoppedDuringStartup
 from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUpOptions
 
 
@@ -18,39 +26,38 @@ from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUp
 @click.option(
     "--warm-up",
     metavar="UNTIL",
-    help="Index in silence what comes before UNTIL, to take over from a worker of another index: a time in RFC 3339, "
-    "offsets such as 0:1234,1:1200, or group:NAME, the group of the other worker. docs/operating/upgrades.md "
-    "has the steps.",
+    help="Index the messages before UNTIL without publishing events, to take over from a worker with another index. "
+    "UNTIL is a time in RFC 3339, offsets such as 0:1234,1:1200, or group:NAME with the consumer group of the other "
+    "worker. docs/operating/upgrades.md has the steps.",
 )
 @click.option(
     "--learn-from",
     metavar="GENERATION",
-    help="The REPRISE_INDEX_GENERATION of the other worker, whose stories are taken over; the one without by default.",
+    help="With --warm-up: REPRISE_INDEX_GENERATION of the index whose story ids are taken over.  [default: the index "
+    "without a generation]",
 )
 def command(warm_up: str | None, learn_from: str | None) -> None:
-    """Read articles from Kafka, decide, and publish the events, until SIGTERM or SIGINT.
+    """Run the worker: consume articles from Kafka, decide each, and publish the events.
 
-    Either drains: the batch in hand is finished and committed, then the group is left. A second one ends the worker at
-    once, which loses nothing either: what is not committed is read again.
+    SIGTERM and SIGINT start a graceful shutdown: the worker finishes the current batch, commits its offsets and leaves
+    the consumer group. A second signal ends it at once; messages that are not committed are read again.
     """
-    from reprise.observability import logging  # noqa: PLC0415  # --help needs none of the clients
-
     settings = load()
-    silence = _silence(warm_up, learn_from)
-    logging.configure_logging(settings.service.log_level, settings.service.log_format)
-    work(settings, StopRequest(), silence)
+    warm_up_options = _parse_warm_up(warm_up, learn_from)
+    configure_logging(settings.service.log_level, settings.service.log_format)
+    run_worker(settings, StopRequest(), warm_up_options)
 
 
-def _silence(warm_up: str | None, learn_from: str | None) -> WarmUpOptions | None:
+def _parse_warm_up(warm_up: str | None, learn_from: str | None) -> WarmUpOptions | None:
     if warm_up is None:
         if learn_from is not None:
-            raise UsageError("--learn-from: needs --warm-up as well")
+            raise UsageError("--learn-from: requires --warm-up")
         return None
-    return WarmUpOptions(text=warm_up, until=read_until(warm_up), generation=learn_from or None)
+    return WarmUpOptions(text=warm_up, until=parse_cutoff(warm_up), generation=learn_from or None)
 
 
-def read_until(text: str) -> TimeCutoff | OffsetCutoff | GroupCutoff:
-    """Read `group:NAME`, `PARTITION:OFFSET,...` or a time in RFC 3339. Raises UsageError."""
+def parse_cutoff(text: str) -> TimeCutoff | OffsetCutoff | GroupCutoff:
+    """Parse `group:NAME`, `PARTITION:OFFSET,...` or a time in RFC 3339. Raises UsageError."""
     if text.startswith("group:") and text != "group:":
         return GroupCutoff(group_id=text.removeprefix("group:"))
     if re.fullmatch(r"\d{1,9}:\d{1,18}(,\d{1,9}:\d{1,18})*", text):
@@ -59,29 +66,19 @@ def read_until(text: str) -> TimeCutoff | OffsetCutoff | GroupCutoff:
         if len(offsets) == len(pairs):
             return OffsetCutoff(offsets=offsets)
     try:
-        at = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise UsageError(
-            f"--warm-up: {text!r} is not allowed; allowed: a time such as 2026-11-21T08:00:00Z, "
+            f"--warm-up: invalid value {text!r}; allowed: a time such as 2026-11-21T08:00:00Z, "
             "offsets such as 0:1234,1:1200, or group:NAME"
         )
-    return TimeCutoff(at_ms=round(at.timestamp() * 1000))
+    return TimeCutoff(at_ms=round(time.timestamp() * 1000))
 
 
-def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = None) -> None:
-    """Run one worker until it is stopped. Raises Fatal, also where it could not deliver what it had in hand."""
-    from prometheus_client import CollectorRegistry  # noqa: PLC0415
-
-    from reprise.bootstrap import open_worker  # noqa: PLC0415
-    from reprise.observability.http_server import build_routes, http_server  # noqa: PLC0415
-    from reprise.observability.logging import ProgressLogger, get_logger  # noqa: PLC0415
-    from reprise.observability.metrics import Metrics  # noqa: PLC0415
-    from reprise.observability.observers import CompositeObserver  # noqa: PLC0415
-    from reprise.observability.probes import ProbeState  # noqa: PLC0415
-    from reprise.startup import StoppedDuringStartup  # noqa: PLC0415
-
+def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = None) -> None:
+    """Run one worker until it is stopped. Raises Fatal, also if the shutdown had to abandon a batch."""
     log, progress = get_logger(), ProgressLogger()
     metrics, probes = Metrics(CollectorRegistry()), ProbeState(settings.times.liveness_timeout_seconds)
     metrics.set_worker_info(
@@ -91,15 +88,15 @@ def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = 
         expected_articles=settings.index.expected_articles,
     )
 
-    def drain() -> None:
+    def begin_shutdown() -> None:
         probes.mark_draining()
         stop.request()
 
     with (
-        on_signals(drain),
+        on_signals(begin_shutdown),
         http_server(build_routes(probes, metrics.registry), settings.service.http_port) as http_port,
     ):
-        log.info("starting", version=__version__, http_port=http_port, **_shown(settings))
+        log.info("starting", version=__version__, http_port=http_port, **_startup_log_fields(settings))
         try:
             with open_worker(settings, CompositeObserver(metrics, probes, progress), metrics, stop, warm_up) as (
                 pipeline,
@@ -114,17 +111,21 @@ def work(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = 
             metrics.set_circuit_open()
             probes.mark_draining()
             log.error("circuit_open", reason=str(error), hold_seconds=settings.times.circuit_hold_seconds)
-            stop.wait(settings.times.circuit_hold_seconds)  # out of the group, which others may take over
+            # The worker has left its group by now, so the wait delays no other worker.
+            stop.wait(settings.times.circuit_hold_seconds)
             raise
         finally:
             progress.log_summary()
         if not delivered:
-            raise Fatal("stopped with a batch undelivered, as a dependency stayed away; a restart reads it again")
+            raise Fatal(
+                "stopped with a batch undelivered because a dependency was unreachable; its messages are read again "
+                "after a restart"
+            )
         log.info("stopped")
 
 
-def _shown(settings: Settings) -> dict[str, object]:
-    """What an operator looks for first; no secret among it."""
+def _startup_log_fields(settings: Settings) -> dict[str, object]:
+    """Return the settings that identify a worker; secrets are not among them."""
     return {
         "bootstrap_servers": settings.kafka.bootstrap_servers,
         "group_id": settings.kafka.group_id,

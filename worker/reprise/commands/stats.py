@@ -1,68 +1,67 @@
-"""`reprise stats`: what the index of a namespace holds."""
+"""`reprise stats`: show what the index of a namespace contains."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 import orjson
 
-from reprise.commands.support import namespace_option
+from reprise.bootstrap import open_inspector
+from reprise.commands.support.namespace_option import choose_namespace, namespace_option
 from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
 from reprise.messages.timestamps import format_rfc3339
 from reprise.settings import Settings, load
 
-if TYPE_CHECKING:
-    from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
-
-#: Characters of the column of names.
-_NAME: Final = 17
+#: Characters of the first column.
+_NAME_WIDTH: Final = 17
 
 
 @click.command(cls=ConfiguredCommand)
-@namespace_option.option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@namespace_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(namespace: str | None, as_json: bool) -> None:
-    """Print what the index of a namespace holds, and how much of the memory is used.
+    """Show what the index of a namespace contains, and how much memory the server uses.
 
-    The counts of a large index are estimates, from some 20,000 entries. Representatives are counted in the buckets of
-    one band; those that are in none, because it was full or a stock phrase, are missed. What is too old counts until it
-    is swept, for an eighth of the window at most, but a representative does not. No index keeps the window: it is this
-    environment's, which should be the workers'. Needs no right that a worker lacks, and changes nothing.
+    The counts of a large index are estimates from about 20,000 entries. Expired entries count until the sweep removes
+    them, after at most an eighth of the window; expired representatives do not count. A representative that is in no
+    bucket of the first band, because its bucket was full or a stock phrase, is not counted.
+
+    The index does not store the window: set REPRISE_WINDOW_SECONDS as for the workers. The command is read-only and
+    needs no permission that a worker lacks.
     """
-    from reprise.bootstrap import open_inspector  # noqa: PLC0415  # --help needs no client
-
     settings = load()
-    here, others = namespace_option.choose_namespace(settings, namespace)
-    with open_inspector(settings, here) as look:
-        held, survey, server = look.held, look.survey(round(time.time() * 1000)), look.server()
+    namespace, others = choose_namespace(settings, namespace)
+    with open_inspector(settings, namespace) as inspector:
+        info, stats, server = inspector.held, inspector.survey(round(time.time() * 1000)), inspector.server()
     if as_json:
-        click.echo(orjson.dumps(to_json(settings, here, held, survey, server), option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(to_json(settings, namespace, info, stats, server), option=orjson.OPT_INDENT_2))
         return
-    for name, value in rows(settings, here, held, survey, server):
-        click.echo(f"{name:<{_NAME}}{value}")
+    for name, value in to_rows(settings, namespace, info, stats, server):
+        click.echo(f"{name:<{_NAME_WIDTH}}{value}")
     if others:
-        click.echo(f"{'not counted':<{_NAME}}{', '.join(others)}: --namespace chooses one")
+        click.echo(f"{'not included':<{_NAME_WIDTH}}{', '.join(others)} (see --namespace)")
 
 
 def to_json(
-    settings: Settings, namespace: str, held: "IndexInfo", survey: "IndexStats", server: "ServerInfo"
+    settings: Settings, namespace: str, info: IndexInfo, stats: IndexStats, server: ServerInfo
 ) -> dict[str, Any]:
-    """Everything as one object; times are RFC 3339, and null where there is none."""
-    survey_fields = asdict(survey)
-    oldest_ms, newest_ms = survey_fields.pop("oldest_ms"), survey_fields.pop("newest_ms")
+    """Return the output of --json. Times are RFC 3339, or null if there is none."""
+    stats_fields = asdict(stats)
+    oldest_ms, newest_ms = stats_fields.pop("oldest_ms"), stats_fields.pop("newest_ms")
     return {
         "namespace": namespace,
         "generation": settings.index.index_generation,
-        "version": held.version,
-        "parameters": held.parameters,
-        "shards": held.shards,
-        "last_number": held.last_number,
-        "swept_at": _moment(held.swept_ms),
-        **survey_fields,
-        "oldest_at": _moment(oldest_ms),
-        "newest_at": _moment(newest_ms),
+        "version": info.version,
+        "parameters": info.parameters,
+        "shards": info.shards,
+        "last_number": info.last_number,
+        "swept_at": _format_time(info.swept_ms),
+        **stats_fields,
+        "oldest_at": _format_time(oldest_ms),
+        "newest_at": _format_time(newest_ms),
         "window_seconds": settings.index.window_seconds,
         "replay_seconds": settings.index.replay_seconds,
         "server": server.name,
@@ -72,40 +71,40 @@ def to_json(
     }
 
 
-def rows(
-    settings: Settings, namespace: str, held: "IndexInfo", survey: "IndexStats", server: "ServerInfo"
+def to_rows(
+    settings: Settings, namespace: str, info: IndexInfo, stats: IndexStats, server: ServerInfo
 ) -> Iterator[tuple[str, str]]:
-    """Rows of (what, how much)."""
-    about = "" if survey.shards_read == held.shards else "about "
-    limit = "no limit" if server.max_bytes is None else f"of {_megabytes(server.max_bytes)}"
+    """Yield the names and values of the table."""
+    about = "" if stats.shards_read == info.shards else "about "
+    limit = "no limit" if server.max_bytes is None else f"limit {_format_megabytes(server.max_bytes)}"
     yield "namespace", namespace
     yield "generation", settings.index.index_generation or "none"
-    yield "written with", held.parameters
-    yield "shards", f"{held.shards:,} of each kind, {survey.shards_read:,} looked at"
+    yield "parameters", info.parameters
+    yield "shards", f"{info.shards:,} of each kind, {stats.shards_read:,} read"
     yield (
         "representatives",
-        f"{about}{survey.representatives:,}, {survey.founders:,} of them founders of their story; "
-        f"{held.last_number:,} were ever added",
+        f"{about}{stats.representatives:,}, {stats.founders:,} of them founders of their story; "
+        f"{info.last_number:,} added in total",
     )
     yield (
         "last seen",
-        f"between {_moment(survey.oldest_ms)} and {_moment(survey.newest_ms)}" if survey.oldest_ms else "never",
+        f"from {_format_time(stats.oldest_ms)} to {_format_time(stats.newest_ms)}" if stats.oldest_ms else "never",
     )
-    yield "articles", f"{about}{survey.articles:,} with their latest decision"
-    yield "revisions", f"{about}{survey.revisions:,}, and {survey.superseded:,} superseded decisions kept for a replay"
-    yield "texts", f"{about}{survey.texts:,} whose exact copies are known"
-    yield "swept", _moment(held.swept_ms) or "never"
+    yield "articles", f"{about}{stats.articles:,} with their latest decision"
+    yield "revisions", f"{about}{stats.revisions:,}; {stats.superseded:,} superseded decisions kept for replays"
+    yield "texts", f"{about}{stats.texts:,} to detect exact copies"
+    yield "last sweep", _format_time(info.swept_ms) or "never"
     yield (
-        "remembered",
-        f"{settings.index.window_seconds:,.0f} s, superseded decisions {settings.index.replay_seconds:,.0f} s",
+        "retention",
+        f"stories {settings.index.window_seconds:,.0f} s, superseded decisions {settings.index.replay_seconds:,.0f} s",
     )
     yield "server", f"{server.name}, maxmemory-policy {server.policy or 'unknown'}"
-    yield "memory", f"{_megabytes(server.used_bytes)}, {limit}"
+    yield "memory", f"{_format_megabytes(server.used_bytes)}, {limit}"
 
 
-def _moment(milliseconds: int | None) -> str | None:
+def _format_time(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else format_rfc3339(milliseconds)
 
 
-def _megabytes(number: int) -> str:
+def _format_megabytes(number: int) -> str:
     return f"{number / 1_000_000:,.1f} MB"

@@ -1,156 +1,158 @@
-"""`reprise story`: what the index still knows of a story."""
+"""`reprise story`: list the articles of a story that the index holds."""
 
 import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 import orjson
 
-from reprise.commands.support import namespace_option
+from reprise.bootstrap import open_inspector
+from reprise.commands.support.namespace_option import choose_namespace, namespace_option
+from reprise.commands.support.progress import ProgressDisplay
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal, UsageError
+from reprise.index.redis.inspect import IndexInspector
+from reprise.index.redis.inspect_types import RecordedDecision, StoredRepresentative
 from reprise.messages.timestamps import format_rfc3339
 from reprise.sanitize import one_line
 from reprise.settings import load
 
-if TYPE_CHECKING:
-    from reprise.index.redis.inspect import IndexInspector
-    from reprise.index.redis.inspect_types import RecordedDecision, StoredRepresentative
-
 _STORY_ID: Final = re.compile(r"[0-9a-f]{32}")
 
-#: Characters of an article's id in the table: those of most URLs. The JSON has all.
-_ID_CHARACTERS: Final = 80
+#: Characters of an article id in the table, enough for most URLs. --json prints the whole id.
+_MAX_ID_CHARACTERS: Final = 80
 
 
 @click.command(cls=ConfiguredCommand)
 @click.argument("identifier", metavar="ID")
-@click.option("--article", "by_article", is_flag=True, help="ID is that of an article, not of a story.")
+@click.option("--article", "by_article", is_flag=True, help="ID is the id of an article, not of a story.")
 @click.option(
     "--timeout-seconds",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True, max=3600),
     default=60.0,
     show_default=True,
-    help="Stop after this many seconds.",
+    help="Stop the search after this time.",
 )
-@namespace_option.option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@namespace_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(identifier: str, by_article: bool, timeout_seconds: float, namespace: str | None, as_json: bool) -> None:
-    """Print the representatives of a story that the index still holds, the newest first.
+    """List the articles of a story that the index holds, newest first.
 
-    A representative is an article that later ones are compared with; variants that one covers are not kept one by one.
-    It is forgotten a window after it came or matched last; the window is this environment's, which should be the
-    workers'. A source is shown by its hash: the same hash is the same source.
+    The index holds representatives: articles that later ones are compared with. A variant that a representative covers
+    is not among them. The first article of a story is its founder. A representative expires a window after it was last
+    matched; the index does not store the window, so set REPRISE_WINDOW_SECONDS as for the workers. A source is shown as
+    a hash.
 
-    No key leads from a story to its representatives: this walks over the numbers of all that were ever added, the
-    newest first, in steps of 3 ms between which workers go on, and takes some 3 seconds a million. Needs no right that
-    a worker lacks, and changes nothing.
+    The command searches all representatives, newest first, because no key leads from a story to them. It takes about
+    3 seconds per million, in steps of 3 ms that let workers continue. It is read-only and needs no permission that a
+    worker lacks.
     """
-    from reprise.bootstrap import open_inspector  # noqa: PLC0415  # --help needs no client
-
     if not by_article and not _STORY_ID.fullmatch(identifier):
-        raise UsageError(f"{identifier!r} is no story id, which has 32 digits 0-9 a-f; --article takes an article's id")
+        raise UsageError(
+            f"invalid story id {identifier!r}: expected 32 digits 0-9 a-f; use --article for an article id"
+        )
     settings = load()
     now_ms = round(time.time() * 1000)
-    here, others = namespace_option.choose_namespace(settings, namespace)
-    elsewhere = f"; --namespace looks into {', '.join(others)}" if others else ""
-    with open_inspector(settings, here) as look:
-        recorded = look.article(identifier, now_ms) if by_article else None
-        if by_article and recorded is None:
+    namespace, others = choose_namespace(settings, namespace)
+    hint = f"; --namespace searches {', '.join(others)}" if others else ""
+    with open_inspector(settings, namespace) as inspector:
+        decision = inspector.article(identifier, now_ms) if by_article else None
+        if by_article and decision is None:
             raise Fatal(
-                f"namespace {here!r} has no decision on record for article {identifier!r}: it is forgotten, or was "
-                f"never read there{elsewhere}"
+                f"namespace {namespace!r} has no decision for article {identifier!r}: it expired, or the article was "
+                f"never read{hint}"
             )
-        story_id = recorded.story_id if recorded else identifier
-        found = _walk(look, story_id, now_ms, timeout_seconds)
+        story_id = decision.story_id if decision else identifier
+        found = _search(inspector, story_id, now_ms, timeout_seconds)
     window_ms = round(settings.index.window_seconds * 1000)
     if as_json:
-        click.echo(orjson.dumps(to_json(story_id, recorded, found, window_ms), option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(to_json(story_id, decision, found, window_ms), option=orjson.OPT_INDENT_2))
     else:
-        for line in lines(story_id, recorded, found, window_ms):
+        for line in to_lines(story_id, decision, found, window_ms):
             click.echo(line)
-    if found.looked_at < look.held.last_number:
+    if found.searched < inspector.held.last_number:
         raise Fatal(
-            f"looked at the newest {found.looked_at:,} of {look.held.last_number:,} representatives in "
-            f"{timeout_seconds:g} s: there may be more; --timeout-seconds gives it longer"
+            f"searched the newest {found.searched:,} of {inspector.held.last_number:,} representatives in "
+            f"{timeout_seconds:g} s; raise --timeout-seconds to search the rest"
         )
     if not found.representatives:
-        raise Fatal(f"namespace {here!r} holds no living representative of story {story_id}{elsewhere}")
+        raise Fatal(f"namespace {namespace!r} holds no representative of story {story_id}{hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryLookup:
-    """What a walk found, the newest first, and how many of the numbers ever given it looked at."""
+    """The representatives of a story, newest first, and how many representatives were searched."""
 
-    representatives: "Sequence[StoredRepresentative]"
-    looked_at: int
+    representatives: Sequence[StoredRepresentative]
+    searched: int
 
 
-def _walk(look: "IndexInspector", story_id: str, now_ms: int, timeout_seconds: float) -> StoryLookup:
-    from reprise.commands.support.phases import Phases  # noqa: PLC0415
-
-    until = time.monotonic() + timeout_seconds
+def _search(inspector: IndexInspector, story_id: str, now_ms: int, timeout_seconds: float) -> StoryLookup:
+    deadline = time.monotonic() + timeout_seconds
     representatives: list[StoredRepresentative] = []
-    looked_at = 0
-    with Phases(sys.stderr).phase("looked through the index", look.held.last_number) as advance:
-        for numbers, found in look.story(story_id, now_ms):
-            representatives += found
-            looked_at += numbers
-            advance(numbers)
-            if time.monotonic() >= until:
+    searched = 0
+    with ProgressDisplay(sys.stderr).bar("searched the index", inspector.held.last_number) as advance:
+        for step_size, matches in inspector.story(story_id, now_ms):
+            representatives += matches
+            searched += step_size
+            advance(step_size)
+            if time.monotonic() >= deadline:
                 break
-    return StoryLookup(representatives=representatives, looked_at=looked_at)
+    return StoryLookup(representatives=representatives, searched=searched)
 
 
-def to_json(story_id: str, recorded: "RecordedDecision | None", found: StoryLookup, window_ms: int) -> dict[str, Any]:
-    """Everything as one object; `decision` is null unless an article was asked for."""
+def to_json(story_id: str, decision: RecordedDecision | None, found: StoryLookup, window_ms: int) -> dict[str, Any]:
+    """Return the output of --json. `decision` is null without --article."""
     return {
         "story_id": story_id,
-        "decision": recorded
+        "decision": decision
         and {
-            "type": recorded.type,
-            "kind": recorded.kind,
-            "decided_at": format_rfc3339(recorded.decided_at_ms),
-            "story_id": recorded.told_story_id,
-            "matched_article_id": recorded.matched_article_id,
+            "type": decision.type,
+            "kind": decision.kind,
+            "decided_at": format_rfc3339(decision.decided_at_ms),
+            "story_id": decision.told_story_id,
+            "matched_article_id": decision.matched_article_id,
         },
         "representatives": [
             {
-                "article_id": each.article_id,
-                "founder": each.is_founder,
-                "source": each.source,
-                "shingles": each.size,
-                "seen_at": format_rfc3339(each.seen_ms),
-                "forgotten_at": format_rfc3339(each.seen_ms + window_ms),
+                "article_id": representative.article_id,
+                "founder": representative.is_founder,
+                "source": representative.source,
+                "shingles": representative.size,
+                "seen_at": format_rfc3339(representative.seen_ms),
+                "forgotten_at": format_rfc3339(representative.seen_ms + window_ms),
             }
-            for each in found.representatives
+            for representative in found.representatives
         ],
-        "looked_at": found.looked_at,
+        "looked_at": found.searched,
     }
 
 
-def lines(story_id: str, recorded: "RecordedDecision | None", found: StoryLookup, window_ms: int) -> Iterator[str]:
-    """What was decided of the article, if one was asked for, and a line for each representative below its heading."""
-    if recorded:
-        what = f"{recorded.type}, {recorded.kind}" if recorded.kind else f"{recorded.type}"
-        yield f"decided at {format_rfc3339(recorded.decided_at_ms)}: {what} of story {recorded.told_story_id}"
-        if recorded.told_story_id != story_id:
-            yield f"the two stories have met: it is in {story_id} now"
+def to_lines(story_id: str, decision: RecordedDecision | None, found: StoryLookup, window_ms: int) -> Iterator[str]:
+    """Yield the decision on the article, if there is one, then a table of the representatives."""
+    if decision:
+        type_and_kind = f"{decision.type}, {decision.kind}" if decision.kind else f"{decision.type}"
+        decided_at = format_rfc3339(decision.decided_at_ms)
+        yield f"decided at {decided_at}: {type_and_kind} of story {decision.told_story_id}"
+        if decision.told_story_id != story_id:
+            yield f"its representative has moved to story {story_id} since"
     if found.representatives:
-        yield _line("last seen", "forgotten", "source", "shingles", "article")
-    for each in found.representatives:
-        yield _line(
-            format_rfc3339(each.seen_ms),
-            format_rfc3339(each.seen_ms + window_ms),
-            each.source or "unknown",
-            f"{each.size:,}",
-            one_line(each.article_id, _ID_CHARACTERS) + (" (founder)" if each.is_founder else ""),
+        yield _format_row("last seen", "expires", "source", "shingles", "article")
+    for representative in found.representatives:
+        yield _format_row(
+            format_rfc3339(representative.seen_ms),
+            format_rfc3339(representative.seen_ms + window_ms),
+            representative.source or "unknown",
+            f"{representative.size:,}",
+            one_line(representative.article_id, _MAX_ID_CHARACTERS)
+            + (" (founder)" if representative.is_founder else ""),
         )
 
 
-def _line(seen: str, forgotten: str, source: str, shingles: str, article: str) -> str:
-    return f"{seen:<26}{forgotten:<26}{source:<18}{shingles:>8}  {article}"
+def _format_row(seen: str, expires: str, source: str, shingles: str, article: str) -> str:
+    return f"{seen:<26}{expires:<26}{source:<18}{shingles:>8}  {article}"

@@ -1,26 +1,28 @@
-"""`reprise topics`: create the four topics, and say how existing ones differ."""
+"""`reprise topics`: create the topics, or check existing ones."""
 
 import click
 
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import Fatal
+from reprise.kafka.topics import TopicPlan, check_topics, create_topics
+from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
+from reprise.startup import wait_for_broker
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(cls=ConfiguredCommand)
-@click.option(
-    "--partitions", type=click.IntRange(1), help="Partitions of each topic; the broker's default if not given."
-)
-@click.option("--replication-factor", type=click.IntRange(1), help="Copies of each partition; likewise.")
-@click.option("--retention-seconds", type=_SECONDS, help="How long records are kept; likewise.")
+@click.option("--partitions", type=click.IntRange(1), help="Number of partitions of each topic.")
+@click.option("--replication-factor", type=click.IntRange(1), help="Number of replicas of each partition.")
+@click.option("--retention-seconds", metavar="SECONDS", type=_SECONDS, help="Retention of each topic.")
 @click.option(
     "--dead-retention-seconds",
+    metavar="SECONDS",
     type=_SECONDS,
-    help="The same for the dead letters, which somebody must have time to look at.",
+    help="Retention of the dead-letter topic, if it differs: dead letters must last until they are redriven.",
 )
-@click.option("--check", "check_only", is_flag=True, help="Create nothing.")
+@click.option("--check", "check_only", is_flag=True, help="Only check; create no topic.")
 def command(
     partitions: int | None,
     replication_factor: int | None,
@@ -30,13 +32,10 @@ def command(
 ) -> None:
     """Create the topics that do not exist, and check the others.
 
-    What is not given is left to the broker, and not checked. What exists is never altered: where it differs, a line
-    says how, and the exit code is 1. The names come from the environment.
+    The REPRISE_TOPIC_ settings name the topics. For an option that is not given, a new topic has the broker's default
+    and an existing one is not checked. Existing topics are never changed: each difference is printed, and the exit code
+    is 1.
     """
-    from reprise.kafka.topics import TopicPlan, check_topics, create_topics  # noqa: PLC0415
-    from reprise.processing.shutdown import StopRequest  # noqa: PLC0415
-    from reprise.startup import wait_for_broker  # noqa: PLC0415  # --help needs no client
-
     settings = load()
     plans = [
         TopicPlan(
@@ -50,9 +49,8 @@ def command(
     wait_for_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
     states = (check_topics if check_only else create_topics)(settings.kafka, plans)
     for state in states:
-        found = ["created"] if state.created else list(state.differences) or ["is there"]
-        for each in found:
-            click.echo(f"{state.name}: {each}")
-    differing = [state.name for state in states if state.differences]
-    if differing:
-        raise Fatal(f"not as asked for: {', '.join(differing)}")
+        for status in ["created"] if state.created else list(state.differences) or ["exists"]:
+            click.echo(f"{state.name}: {status}")
+    different = [state.name for state in states if state.differences]
+    if different:
+        raise Fatal(f"topics that differ from the options: {', '.join(different)}")

@@ -15,8 +15,9 @@ from typing import Any, Final, TextIO
 import structlog
 
 from reprise.errors import traceback_lines
-from reprise.model import CorruptRecord, Decision, Dependency, EventType, Message, Rejection
+from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
 from reprise.observability.observers import NullObserver
+from reprise.observability.outcomes import ArticleOutcome, outcome_of
 
 #: Seconds between two "progress" lines while messages arrive, and between two "unreachable" lines of one dependency.
 PROGRESS_INTERVAL_SECONDS: Final = 30.0
@@ -132,10 +133,8 @@ class ProgressLogger(NullObserver):
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """Count new stories, variants and replayed decisions."""
         for decision in decisions:
-            if decision.trace.replayed:
-                self._counts["replayed"] += 1
-            else:
-                self._counts["new" if decision.type is EventType.NEW else "variants"] += 1
+            outcome = outcome_of(decision)
+            self._counts["variants" if outcome is ArticleOutcome.VARIANT else outcome.value] += 1
 
     def unexpected_error(self, error: Exception) -> None:
         """Log the error's type and calls. Its message may quote an article and is left out."""

@@ -25,13 +25,13 @@ from reprise.model import (
     DeadLetterReason,
     Decision,
     Dependency,
-    EventType,
     Kind,
     MemoryUsage,
     Message,
     Rejection,
 )
 from reprise.observability.collectors import IndexCollector, LagCollector, MemoryCollector
+from reprise.observability.outcomes import ArticleOutcome, outcome_of
 from reprise.processing.ports import Partition
 
 #: Seconds of a step of a batch, from one article on an idle machine to a full batch on a slow Redis.
@@ -42,16 +42,6 @@ _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 #: Messages of a batch, up to the largest value of REPRISE_BATCH_MAX_ARTICLES.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-
-
-class ArticleOutcome(StrEnum):
-    """The result of processing a message, as a label of `reprise_articles_total`."""
-
-    NEW = "new"
-    VARIANT = "variant"
-    REPLAYED = "replayed"
-    DEAD = "dead"
-    SKIPPED = "skipped"
 
 
 class Metrics:
@@ -221,11 +211,9 @@ class Metrics:
         self._full_buckets.inc(trace.full_buckets)
         self._stop_bands.inc(trace.stop_bands)
         self._indexed.inc(trace.indexed)
-        if trace.replayed:
-            self._articles.labels(ArticleOutcome.REPLAYED).inc()
-            return
-        self._articles.labels(ArticleOutcome.NEW if decision.type is EventType.NEW else ArticleOutcome.VARIANT).inc()
-        if decision.kind is not None:
+        outcome = outcome_of(decision)
+        self._articles.labels(outcome).inc()
+        if outcome is ArticleOutcome.VARIANT and decision.kind is not None:
             self._variants.labels(decision.kind).inc()
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:

@@ -1,22 +1,27 @@
-"""`--namespace`: which of the worker's namespaces a command looks into."""
+"""The option `--namespace`, for commands that inspect one index."""
 
 from collections.abc import Sequence
 
 import click
 
+from reprise.bootstrap import namespace_rule
 from reprise.errors import UsageError
+from reprise.messages.namespaces import list_namespaces
 from reprise.settings import Settings
 
-option = click.option("--namespace", help="One of those that REPRISE_NAMESPACE_BY makes; REPRISE_NAMESPACE by default.")
+namespace_option = click.option(
+    "--namespace",
+    help="Namespace to inspect: REPRISE_NAMESPACE by default, or one made by REPRISE_NAMESPACE_BY.",
+)
 
 
 def choose_namespace(settings: Settings, namespace: str | None) -> tuple[str, Sequence[str]]:
-    """Give the namespace to look into, and the worker's others. Raises UsageError where it is none of them."""
-    from reprise.bootstrap import namespace_rule  # noqa: PLC0415  # --help needs no client
-    from reprise.messages.namespaces import list_namespaces  # noqa: PLC0415
+    """Return the namespace to inspect, and the worker's other namespaces.
 
+    Raises UsageError if the worker does not serve `namespace`.
+    """
     served = list_namespaces(namespace_rule(settings))
-    here = namespace or settings.index.namespace
-    if here not in served:
-        raise UsageError(f"--namespace: {here!r} is none of this environment's: {', '.join(served)}")
-    return here, [each for each in served if each != here]
+    chosen = namespace or settings.index.namespace
+    if chosen not in served:
+        raise UsageError(f"--namespace: unknown namespace {chosen!r}; the settings define {', '.join(served)}")
+    return chosen, [name for name in served if name != chosen]

@@ -1,89 +1,91 @@
-"""What a replay tells while it runs, and its last line."""
+"""Show the progress of a command on standard error."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TextIO
 
-from reprise.commands.support.telling import Telling
-from reprise.model import CorruptRecord, Decision, Dependency, EventType, Message, Rejection
-from reprise.observability.observers import NullObserver
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-#: Dead letters told of one by one; of a file that is none of ours a hundred lines say enough.
-MAX_NOTES: Final = 100
+#: Seconds between two status lines if the stream is not a terminal.
+LINE_INTERVAL_SECONDS: Final = 5.0
+
+_TEXT: Final = TextColumn("{task.description}", markup=False)
 
 
-class Progress(NullObserver):
-    """Counts what the pipeline tells and shows it on `stream`, which is not where the events go."""
+class ProgressDisplay:
+    """Show a spinner or a bar on a terminal, elsewhere a status line every LINE_INTERVAL_SECONDS.
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._telling = Telling(stream, clock)
+    stream    not the stream of the command's output
+    animated  False if the output goes to the same terminal, where the animation would overwrite it
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, *, animated: bool = True) -> None:
+        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+        self._animated = animated and self._console.is_terminal
         self._clock = clock
-        self._started_at = clock()
-        self._outcomes: Counter[str] = Counter()
-        self._kinds: Counter[str] = Counter()
-        self._dead: Counter[str] = Counter()
-        self._done = 0
-        self._notes = 0
+        self._printed_at = clock()
+        self._status: Callable[[], str] | None = None
+        self._animation: Progress | None = None
 
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        self._telling.__enter__()
-        self._telling.so_far(self._line)
-        return self
+    def print(self, line: str) -> None:
+        """Print a line, above the animation if there is one."""
+        self._printed_at = self._clock()
+        self._console.print(f"reprise: {line}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Show no more, also where the replay failed."""
-        self._telling.__exit__(kind, error, where)
+    def refresh(self) -> None:
+        """Update the status on a terminal; elsewhere print it if the interval has passed since the last line."""
+        if self._status is None or self._animation is None:
+            return
+        if self._animated:
+            self._animation.update(self._animation.task_ids[0], description=self._status())
+        elif self._clock() - self._printed_at >= LINE_INTERVAL_SECONDS:
+            self.print(self._status())
 
-    def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
-        """See Observer."""
-        for decision in decisions:
-            if decision.trace.replayed:
-                self._outcomes["replayed"] += 1
-            else:
-                self._outcomes["new" if decision.type is EventType.NEW else "variants"] += 1
-                self._kinds.update([decision.kind.value] if decision.kind else [])
+    @contextmanager
+    def spinner(self, status: Callable[[], str]) -> Iterator[None]:
+        """Show `status()` beside a spinner; call `refresh` whenever it changes."""
+        with self._animate(status, None, SpinnerColumn(), _TEXT, TimeElapsedColumn()):
+            yield
 
-    def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
-        """See Observer."""
-        self._dead[rejection.reason.value] += 1
-        self._note(f"{message.topic}:{message.offset}: {rejection.reason.value}: {rejection.detail}")
+    @contextmanager
+    def bar(self, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Show a bar, and print the count and the duration at the end.
 
-    def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """See Observer."""
-        self._done += len(messages)
-        self._telling.so_far(self._line)
+        Yields a function that adds a number of articles to the count. `total` is None if it is unknown.
+        """
+        started_at, count = self._clock(), 0
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """See Observer."""
-        self._telling.say(f"{dependency} does not answer; waiting for it")
+        def status() -> str:
+            return f"{name}: {count:,} articles" if total is None else f"{name}: {count:,} of {total:,} articles"
 
-    def reachable(self, dependency: Dependency) -> None:
-        """See Observer."""
-        self._telling.say(f"{dependency} answers again")
+        with self._animate(status, total, _TEXT, BarColumn(), TimeRemainingColumn()) as animation:
 
-    def _note(self, line: str) -> None:
-        """Tell of one message."""
-        self._notes += 1
-        if self._notes <= MAX_NOTES:
-            self._telling.say(line)
-        elif self._notes == MAX_NOTES + 1:
-            self._telling.say("more dead letters are only counted")
+            def advance(articles: int) -> None:
+                nonlocal count
+                count += articles
+                animation.advance(animation.task_ids[0], articles)
+                self.refresh()
 
-    def summarise(self) -> None:
-        """Tell the whole in one line."""
-        seconds = max(self._clock() - self._started_at, 1e-9)
-        parts = [f"{self._line()} in {seconds:.1f} s ({self._done / seconds:,.0f} a second)"]
-        for what, counts in (("variants", self._kinds), ("dead letters", self._dead)):
-            if counts:
-                parts.append(f"{what}: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
-        self._telling.say("; ".join(parts))
+            yield advance
+        self.print(f"{name}: {count:,} articles in {self._clock() - started_at:.1f} s")
 
-    def _line(self) -> str:
-        counts = [f"{self._outcomes[name]:,} {name}" for name in ("new", "variants")]
-        counts += [f"{self._outcomes['replayed']:,} replayed"] if self._outcomes["replayed"] else []
-        return f"{self._done:,} messages: {', '.join(counts)}, {self._dead.total():,} dead"
+    @contextmanager
+    def _animate(self, status: Callable[[], str], total: int | None, *columns: ProgressColumn) -> Iterator[Progress]:
+        self._status = status
+        with Progress(*columns, console=self._console, transient=True, disable=not self._animated) as animation:
+            self._animation = animation
+            animation.add_task(status(), total=total)
+            try:
+                yield animation
+            finally:
+                self._animation = None

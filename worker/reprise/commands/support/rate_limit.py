@@ -1,4 +1,4 @@
-"""The pace of a crawl in real time: which messages are due by now."""
+"""Release the messages of a crawl at a rate, in real time."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,60 +10,68 @@ from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 
 T = TypeVar("T")
 
-#: messages handed over at once at most: enough that a round trip to a broker costs each next to nothing
-_BATCH: Final = 500
+#: Messages of a batch, at most. At this size a round trip to a broker costs little per message.
+_MAX_BATCH: Final = 500
 
-#: microseconds of a batch at a rate: nobody sees that twenty a second are steps
+#: Microseconds of the stream in a batch: twenty batches a second look like a steady rate.
 _BATCH_US: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """`rate` messages a second outside of a burst, 0 for no limit; `duration_seconds` is how long, None for no end."""
+    """The rate and the duration of a stream of messages.
+
+    rate              messages per second outside of a burst; 0 for no limit
+    duration_seconds  None for no limit
+    """
 
     rate: float = 0
     burst: Burst = STEADY
     duration_seconds: float | None = None
 
-    def messages(self) -> int | None:
-        """Say how many are due within the duration; None where nothing or only the clock says so."""
+    def max_messages(self) -> int | None:
+        """Return the number of messages that are due within the duration; None without a rate or a duration."""
         if not self.rate or self.duration_seconds is None:
             return None
-        return self._due(round(self.duration_seconds * SECOND_US))
+        return self._due_messages(round(self.duration_seconds * SECOND_US))
 
-    def due_seconds(self, given: int) -> float:
-        """Say when the message after so many is due, in seconds from the first; 0 where there is no rate."""
-        return self.burst.clock_us(round(given * SECOND_US / self.rate)) / SECOND_US if self.rate else 0.0
+    def due_seconds(self, released: int) -> float:
+        """Return when the message after `released` others is due, in seconds after the first; 0 without a rate."""
+        return self.burst.clock_us(round(released * SECOND_US / self.rate)) / SECOND_US if self.rate else 0.0
 
-    def batch(self, given: int) -> int:
-        """Say how many messages to hand over together after so many."""
+    def batch_size(self, released: int) -> int:
+        """Return the size of the batch after `released` messages."""
         if not self.rate:
-            return _BATCH
-        now_us = self.burst.clock_us(round(given * SECOND_US / self.rate))
-        return min(_BATCH, max(1, self._due(now_us + _BATCH_US) - given))
+            return _MAX_BATCH
+        now_us = self.burst.clock_us(round(released * SECOND_US / self.rate))
+        return min(_MAX_BATCH, max(1, self._due_messages(now_us + _BATCH_US) - released))
 
-    def _due(self, clock_us: int) -> int:
+    def _due_messages(self, clock_us: int) -> int:
         return round(self.burst.steady_us(clock_us) * self.rate / SECOND_US)
 
 
 def limit_rate(
     messages: Iterable[T],
-    pace: RateLimit,
+    rate_limit: RateLimit,
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[list[T]]:
-    """Cut the messages into batches, each given out once it is due.
+    """Yield the messages in batches, each when it is due.
 
-    A consumer that is late is not made later: the batches that are due by then follow each other at once. Without a
-    rate the duration ends by the clock; with one it is a number of messages, whenever the last of them is out.
+    If the consumer is slower than the rate, overdue batches follow each other without a wait. With a rate, the
+    duration bounds the number of messages; without one, it bounds the time by the clock.
     """
-    given, left = 0, islice(messages, pace.messages())
-    batch = list(islice(left, pace.batch(given)))
-    start = clock()  # not before the first batch: with it the whole world is made
+    released, remaining = 0, islice(messages, rate_limit.max_messages())
+    batch = list(islice(remaining, rate_limit.batch_size(released)))
+    start = clock()  # after the first batch, because generating it includes the set-up of the crawl
     while batch:
-        wait(max(0.0, start + pace.due_seconds(given) - clock()))
-        if pace.duration_seconds is not None and not pace.rate and clock() - start >= pace.duration_seconds:
+        wait(max(0.0, start + rate_limit.due_seconds(released) - clock()))
+        if (
+            rate_limit.duration_seconds is not None
+            and not rate_limit.rate
+            and clock() - start >= rate_limit.duration_seconds
+        ):
             return
         yield batch
-        given += len(batch)
-        batch = list(islice(left, pace.batch(given)))
+        released += len(batch)
+        batch = list(islice(remaining, rate_limit.batch_size(released)))

@@ -1,4 +1,4 @@
-"""Signals that ask a command to end."""
+"""Handle the signals that end a command."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,24 +6,30 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-#: Ctrl-C, and what a container or a service manager sends first.
-_WATCHED: Final = (signal.SIGTERM, signal.SIGINT)
+#: SIGINT is Ctrl-C; SIGTERM is the first signal that Kubernetes and service managers send.
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def on_signals(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at the first SIGTERM or SIGINT; the next one ends the process as if nobody listened."""
-    before = {each: signal.getsignal(each) for each in _WATCHED}
+def on_signals(callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback` at the first SIGTERM or SIGINT. A second one ends the process, as without a handler."""
+    previous = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        for each in _WATCHED:
-            signal.signal(each, signal.SIG_DFL)
-        act()
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        callback()
 
-    for each in _WATCHED:
-        signal.signal(each, handle)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def interrupt_on_termination() -> None:
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP, as on SIGINT, so that context managers close what they opened."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
