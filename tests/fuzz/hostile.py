@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from reprise.messages.decoder import DecoderLimits
 from reprise.messages.html_text import (
     MAX_ATTRIBUTES,
     MAX_BLOCKS,
@@ -18,10 +17,11 @@ from reprise.messages.html_text import (
     MAX_TAGS,
     MAX_UNCLOSED_TIMES_TAGS,
 )
+from tests.decoder_limits import decoder_limits
 
 #: Bytes of a message and characters of a text that still pass, the JSON around them left out.
-MESSAGE: Final = DecoderLimits().message_bytes - 1000
-TEXT: Final = DecoderLimits().text_characters
+MESSAGE: Final = decoder_limits().message_bytes - 1000
+TEXT: Final = decoder_limits().text_characters
 
 #: Characters that the parser of HTML still sees.
 PARSED: Final = MAX_PARSED_CHARACTERS - 1000

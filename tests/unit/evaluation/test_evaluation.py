@@ -17,8 +17,9 @@ from reprise.evaluation.report import EvaluationReport, to_json, to_terminal
 from reprise.evaluation.runs import DecidedArticle, OrderedRun, decide_in_order, order_seeds, shuffle
 from reprise.evaluation.scores import score
 from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.decoder import decode_article
 from reprise.model import Decision, EventType, Kind, Message
+from tests.decoder_limits import decoder_limits
 
 RULE = Rule()
 
@@ -44,7 +45,7 @@ def messages(*rows: object) -> list[Message]:
 
 def read(*rows: object) -> list[LabelledArticle | RejectedLine]:
     lines = read_lines(
-        messages(*rows), partial(decode_article, limits=DecoderLimits()), partial(fingerprint, rule=RULE)
+        messages(*rows), partial(decode_article, limits=decoder_limits()), partial(fingerprint, rule=RULE)
     )
     return [line if isinstance(line, RejectedLine) else line[0] for line in lines]
 

@@ -24,8 +24,9 @@ from reprise.explanation.offsets import source_offsets
 from reprise.explanation.passages import shared_runs
 from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly, judge
 from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.decoder import decode_article
 from reprise.model import Article, EventType, Message
+from tests.decoder_limits import decoder_limits
 from tests.text_helpers import shingles
 
 RULE = Rule()
@@ -63,7 +64,7 @@ def sample() -> list[Article]:
         Message(topic="sample", partition=0, offset=number, key=None, value=line)
         for number, line in enumerate(SAMPLE.read_bytes().splitlines())
     ]
-    return [decode_article(message, DecoderLimits()) for message in messages]
+    return [decode_article(message, decoder_limits()) for message in messages]
 
 
 # --- places in the text

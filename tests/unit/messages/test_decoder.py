@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reprise.errors import BadMessage
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.model import Article, DeadLetterReason, Message
+from tests.decoder_limits import decoder_limits
 
 TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."
 SECRET = "confidential-words"
@@ -21,7 +22,7 @@ def message(value: bytes) -> Message:
 
 
 def decode(limits: DecoderLimits | None = None, /, **fields: object) -> Article:
-    return decode_article(message(orjson.dumps(fields)), limits or DecoderLimits())
+    return decode_article(message(orjson.dumps(fields)), limits or decoder_limits())
 
 
 def test_known_fields_are_copied() -> None:
@@ -79,7 +80,7 @@ def test_known_fields_are_copied() -> None:
 def test_malformed_messages_are_rejected(value: bytes, reason: DeadLetterReason) -> None:
     """Each kind of malformed message has its own reason."""
     with pytest.raises(BadMessage) as caught:
-        decode_article(message(value), DecoderLimits())
+        decode_article(message(value), decoder_limits())
     assert caught.value.reason is reason
 
 
@@ -104,27 +105,27 @@ def test_null_and_blank_are_absent(blank: str | None) -> None:
 
 def test_byte_order_mark_is_skipped() -> None:
     """Some tools write a byte order mark before the JSON object."""
-    assert decode_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), DecoderLimits()).article_id == "1"
+    assert decode_article(message(b'\xef\xbb\xbf{"text": "a", "id": "1"}'), decoder_limits()).article_id == "1"
 
 
 @pytest.mark.parametrize(
     ("limits", "fields", "reason"),
     [
-        (DecoderLimits(message_bytes=100), {"text": "a" * (100 - len('{"text":""}'))}, None),
+        (decoder_limits(message_bytes=100), {"text": "a" * (100 - len('{"text":""}'))}, None),
         (
-            DecoderLimits(message_bytes=100),
+            decoder_limits(message_bytes=100),
             {"text": "a" * (101 - len('{"text":""}'))},
             DeadLetterReason.MESSAGE_TOO_LARGE,
         ),
-        (DecoderLimits(text_characters=10), {"text": "é" * 10}, None),
-        (DecoderLimits(text_characters=10), {"text": "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
-        (DecoderLimits(text_characters=10), {"html": "<p><b><i>" + "é" * 10}, None),
-        (DecoderLimits(text_characters=10), {"html": "<p>" + "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
-        (DecoderLimits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
-        (DecoderLimits(), {"text": "a", "id": "é" * 128}, None),
-        (DecoderLimits(), {"text": "a", "id": "é" * 128 + "x"}, DeadLetterReason.ID_TOO_LONG),
-        (DecoderLimits(field_characters=5), {"text": "a", "title": "éàèùâê"}, DeadLetterReason.FIELD_TOO_LONG),
-        (DecoderLimits(field_characters=5), {"text": "a", "url": "https://a"}, DeadLetterReason.FIELD_TOO_LONG),
+        (decoder_limits(text_characters=10), {"text": "é" * 10}, None),
+        (decoder_limits(text_characters=10), {"text": "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
+        (decoder_limits(text_characters=10), {"html": "<p><b><i>" + "é" * 10}, None),
+        (decoder_limits(text_characters=10), {"html": "<p>" + "é" * 11}, DeadLetterReason.TEXT_TOO_LONG),
+        (decoder_limits(text_characters=10), {"html": "<p>short", "text": "a" * 11}, None),
+        (decoder_limits(), {"text": "a", "id": "é" * 128}, None),
+        (decoder_limits(), {"text": "a", "id": "é" * 128 + "x"}, DeadLetterReason.ID_TOO_LONG),
+        (decoder_limits(field_characters=5), {"text": "a", "title": "éàèùâê"}, DeadLetterReason.FIELD_TOO_LONG),
+        (decoder_limits(field_characters=5), {"text": "a", "url": "https://a"}, DeadLetterReason.FIELD_TOO_LONG),
     ],
 )
 def test_limits_are_inclusive(limits: DecoderLimits, fields: dict[str, str], reason: DeadLetterReason | None) -> None:
@@ -226,7 +227,7 @@ def test_crawl_times(crawled_at: str, milliseconds: int | None) -> None:
 def test_details_contain_no_article_text(value: bytes) -> None:
     """Details are written to logs and headers, which must not contain text of articles."""
     with pytest.raises(BadMessage) as caught:
-        decode_article(message(value), DecoderLimits(text_characters=1000))
+        decode_article(message(value), decoder_limits(text_characters=1000))
     assert SECRET not in str(caught.value)
     assert len(caught.value.detail) < 200
 
@@ -251,7 +252,7 @@ any_bytes = st.one_of(
 @given(any_bytes)
 def test_any_bytes_are_decoded_or_rejected(value: bytes) -> None:
     """No exception but BadMessage is raised, and every decoded article is within the limits."""
-    limits = DecoderLimits(message_bytes=250, text_characters=50, id_bytes=20)
+    limits = decoder_limits(message_bytes=250, text_characters=50, id_bytes=20)
     try:
         article = decode_article(message(value), limits)
     except BadMessage:
@@ -280,5 +281,5 @@ def test_decoding_time_is_bounded(value: bytes) -> None:
     """A message at the size limit takes seconds at most, whatever its content."""
     started = time.perf_counter()
     with contextlib.suppress(BadMessage):
-        decode_article(message(value), DecoderLimits())
+        decode_article(message(value), decoder_limits())
     assert time.perf_counter() - started < 10

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.decoder import decode_article
 from reprise.messages.namespaces import (
     SINGLE_NAMESPACE,
     NamespaceRule,
@@ -13,6 +13,7 @@ from reprise.messages.namespaces import (
     select_namespace,
 )
 from reprise.model import Message
+from tests.decoder_limits import decoder_limits
 
 BY_LANG = NamespaceRule(base="news", by=NamespaceSource.LANG, values=("en", "pt", "zh"))
 BY_FIELD = NamespaceRule(base="news", by=NamespaceSource.FIELD, key="tenant", values=("acme", "b.c"))
@@ -94,6 +95,6 @@ def test_an_article_carries_its_namespace() -> None:
         value=b'{"text": "a", "lang": "en", "tenant": "b.c"}',
         headers=(("x-tenant", b"acme"),),
     )
-    selected = [decode_article(message, DecoderLimits(), rule).namespace for rule in (BY_LANG, BY_FIELD, BY_HEADER)]
+    selected = [decode_article(message, decoder_limits(), rule).namespace for rule in (BY_LANG, BY_FIELD, BY_HEADER)]
     assert selected == ["news-en", "news-b.c", "news-acme"]
-    assert decode_article(message, DecoderLimits()).namespace == "default"
+    assert decode_article(message, decoder_limits()).namespace == "default"

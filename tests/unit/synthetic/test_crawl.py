@@ -22,13 +22,14 @@ from reprise.commands.support.rate_limit import RateLimit, limit_rate
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
-from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.decoder import decode_article
 from reprise.model import Message, OutputRecord
 from reprise.synthetic import CrawlOptions, GeneratedArticle, generate_crawl, insert_malformed
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.reprints import REPRINTS, Relation
 from reprise.synthetic.rng import Rng, zipf_table
 from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
+from tests.decoder_limits import decoder_limits
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 
@@ -281,7 +282,7 @@ def test_every_line_is_valid_input() -> None:
         }
         assert all(isinstance(value, str) and value for value in body.values())
         assert len(body["id"].encode()) <= 256
-        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=line), DecoderLimits())
+        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=line), decoder_limits())
         assert (article.article_id, article.source) == (body["id"], body["source"])
         assert article.crawled_at_ms is not None
         assert fingerprint(article, Rule()).signature is not None
@@ -296,7 +297,7 @@ def test_an_exact_copy_keeps_the_kept_text_of_its_founder(html: int) -> None:
     seen: Counter[tuple[bool, bool]] = Counter()
     for x in generate_crawl(CrawlOptions(count=1500, html=html, duplicates=0.6, words=150)):
         value = serialize_line(x, with_labels=False)
-        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=value), DecoderLimits())
+        article = decode_article(Message(topic="t", partition=0, offset=0, key=None, value=value), decoder_limits())
         content_hash = fingerprint(article, Rule()).content_hash
         is_same = hashes.setdefault(x.story, content_hash) == content_hash
         seen[x.relation in {Relation.FOUNDER, Relation.EXACT}, is_same] += 1

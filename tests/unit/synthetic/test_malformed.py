@@ -6,11 +6,12 @@ from collections import Counter
 import pytest
 
 from reprise.errors import BadMessage
-from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.decoder import decode_article
 from reprise.model import Message
 from reprise.synthetic import CrawlOptions, MalformedMessage, generate_crawl, insert_malformed
 from reprise.synthetic.malformed import MALFORMED_REASONS
 from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
+from tests.decoder_limits import decoder_limits
 
 OPTIONS = CrawlOptions(count=3000, words=40)
 
@@ -23,7 +24,7 @@ def test_the_decoder_rejects_a_malformed_message_for_its_labelled_reason() -> No
             continue
         message = Message(topic="t", partition=0, offset=0, key=None, value=generated.value)
         with pytest.raises(BadMessage) as raised:
-            decode_article(message, DecoderLimits())
+            decode_article(message, decoder_limits())
         assert raised.value.reason is generated.reason
         reasons.add(generated.reason)
     assert reasons == set(MALFORMED_REASONS)

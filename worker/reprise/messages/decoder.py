@@ -32,10 +32,10 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 class DecoderLimits:
     """Size limits; a message beyond one of them becomes a dead letter."""
 
-    #: bytes of a message's value; four times a broker's default limit
-    message_bytes: int = 4_194_304
-    #: characters of the article's text, after extraction; a long read has 50,000
-    text_characters: int = 500_000
+    #: bytes of a message's value
+    message_bytes: int
+    #: characters of the article's text, after extraction
+    text_characters: int
     #: bytes of an id in UTF-8; the index stores it with each decision
     id_bytes: int = 256
     #: characters of each of `url`, `source`, `title` and `published_at`. An event repeats them and must fit its topic:

@@ -31,9 +31,6 @@ from reprise.settings.types import (
 
 PREFIX: Final = "REPRISE_"
 
-#: Default of REPRISE_BATCH_MAX_ARTICLES.
-BATCH_MAX: Final = 500
-
 _RULE: Final = Rule()
 
 
@@ -261,9 +258,7 @@ class LimitSettings(SettingsGroup):
     title = "Limit"
 
     #: A round trip to Redis and a commit of offsets cost little per message at this size, and a retry repeats no more.
-    batch_max_articles: int = Field(
-        default=BATCH_MAX, ge=1, le=10_000, description="Maximum number of messages in a batch."
-    )
+    batch_max_articles: int = Field(default=500, ge=1, le=10_000, description="Maximum number of messages in a batch.")
     #: Four times the default limit of a Kafka broker.
     max_message_bytes: int = Field(
         default=4_194_304,
