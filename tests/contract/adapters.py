@@ -1,4 +1,4 @@
-"""The adapters under test, over a broker in memory and over Kafka, and how tests drive them."""
+"""The adapters under test, over a broker in memory and over Kafka, and functions that drive them."""
 
 import time
 import uuid
@@ -20,17 +20,17 @@ from reprise.settings.groups import KafkaSettings
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
 PARTITIONS = 2
-#: Seconds within which a real broker must have done anything asked of it here.
+#: Seconds within which a real broker must complete every operation of these tests.
 DEADLINE_SECONDS = 30.0
-#: Seconds of one poll, long against what a broker on this machine takes.
+#: Seconds of one poll; a broker on this machine answers much faster.
 POLL_SECONDS = 0.5
-#: Seconds within which a delivery must be acknowledged.
+#: Seconds within which the records of a batch must be acknowledged.
 FLUSH_SECONDS = 30.0
 
 
 @dataclass
-class MemoryWorld:
-    """The adapters under test, over one broker."""
+class MemoryAdapters:
+    """Adapters over one broker in memory."""
 
     broker: MemoryBroker = field(default_factory=MemoryBroker)
 
@@ -47,9 +47,9 @@ class MemoryWorld:
 
     def delivery(self, source: Source) -> Delivery:
         assert isinstance(source, MemorySource)
-        return AtLeastOnce(MemorySink(self.broker), source.commit)
+        return AtLeastOnce(MemorySink(self.broker), source, flush_timeout_seconds=FLUSH_SECONDS)
 
-    def append_damaged(self, topic: str) -> None:
+    def append_corrupt(self, topic: str) -> None:
         self.broker.append(topic, OutputRecord(topic=topic, key=None, value=b"", headers=()))
         self.broker.damage(topic, 0, len(self.broker.log[topic, 0]) - 1)
 
@@ -58,7 +58,7 @@ class MemoryWorld:
 
 
 class NotUtf8(str):
-    """The name of a header, which Kafka's clients decode and its brokers never look at."""
+    """A header name that encodes to invalid UTF-8: brokers do not check it, and the consumer cannot decode it."""
 
     __slots__ = ()
 
@@ -67,7 +67,9 @@ class NotUtf8(str):
 
 
 @dataclass
-class KafkaWorld:
+class KafkaAdapters:
+    """Adapters over one Kafka broker."""
+
     bootstrap_servers: str
     transactional: bool = False
     opened: list[Source | Sink | Delivery] = field(default_factory=list)
@@ -86,7 +88,7 @@ class KafkaWorld:
         return name
 
     def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
-        source = KafkaSource(self.settings(group), [topic], batch_max=batch_max)
+        source = KafkaSource(self.settings(group), [topic], batch_max=batch_max, on_rebalance=lambda: None)
         self.opened.append(source)
         return source
 
@@ -98,14 +100,14 @@ class KafkaWorld:
     def delivery(self, source: Source) -> Delivery:
         assert isinstance(source, KafkaSource)
         delivery: Delivery = (
-            Transactional(source._settings, source, flush_timeout_seconds=FLUSH_SECONDS)
+            Transactional(self.settings(), source, flush_timeout_seconds=FLUSH_SECONDS)
             if self.transactional
             else AtLeastOnce(self.sink(), source, flush_timeout_seconds=FLUSH_SECONDS)
         )
         self.opened.append(delivery)
         return delivery
 
-    def append_damaged(self, topic: str) -> None:
+    def append_corrupt(self, topic: str) -> None:
         producer = KafkaProducer(bootstrap_servers=self.bootstrap_servers, allow_auto_create_topics=False)
         producer.send(topic, value=b"", partition=0, headers=[(NotUtf8("h"), b"")]).get(timeout=DEADLINE_SECONDS)
         producer.close(timeout=DEADLINE_SECONDS)
@@ -115,49 +117,52 @@ class KafkaWorld:
             adapter.close()
 
 
-IndexAdapter = MemoryWorld | KafkaWorld
+Adapters = MemoryAdapters | KafkaAdapters
 
 
 def poll_until(
     done: Callable[[Sequence[Message | CorruptRecord]], bool], *sources: Source
 ) -> list[Message | CorruptRecord]:
-    """Poll the sources in turn until what came satisfies `done`; a group needs all its members polled to settle."""
-    got: list[Message | CorruptRecord] = []
-    until = time.monotonic() + DEADLINE_SECONDS
-    while not done(got):
-        assert time.monotonic() < until, f"only {len(got)} messages came"
+    """Poll all members of a group until the messages received satisfy `done`, and return the messages."""
+    received: list[Message | CorruptRecord] = []
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not done(received):
+        assert time.monotonic() < deadline, f"only {len(received)} messages received"
         for batch in poll_together(*sources):
-            got += batch
-    return got
+            received += batch
+    return received
 
 
 def poll_together(*sources: Source) -> list[Sequence[Message | CorruptRecord]]:
-    """Poll members of a group at the same time, as they would from processes of their own.
+    """Poll the members of a group at the same time, as separate processes would; return one batch a member.
 
-    One after the other they would miss the ends of each other's rebalances: a join ends in all of them at once, and who
-    is not in its poll then begins another.
+    Polled in turn, they would miss the ends of each other's rebalances: a join ends in all members at once, and a
+    member that is not in its poll then starts another.
     """
     with ThreadPoolExecutor(len(sources)) as pool:
         return list(pool.map(lambda source: source.poll(POLL_SECONDS), sources))
 
 
 def take(source: Source, count: int) -> list[Message]:
-    got = poll_until(lambda messages: len(messages) >= count, source)
-    return [message for message in got if isinstance(message, Message)]
+    """Poll until at least `count` messages are received."""
+    received = poll_until(lambda messages: len(messages) >= count, source)
+    return [message for message in received if isinstance(message, Message)]
 
 
-def fill(world: IndexAdapter, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
+def fill(adapters: Adapters, topic: str, count: int, start: int = 0) -> list[OutputRecord]:
+    """Publish `count` records, numbered from `start`."""
     records = [
         OutputRecord(topic=topic, key=b"k%d" % number, value=b"v%d" % number, headers=(("h", b"%d" % number),))
         for number in range(start, start + count)
     ]
-    sink = world.sink()
+    sink = adapters.sink()
     assert list(sink.send(records)) == []
     sink.flush()
     return records
 
 
 def values(messages: Sequence[Message]) -> list[bytes | None]:
+    """Return the values, sorted."""
     return sorted((message.value for message in messages), key=lambda value: value or b"")
 
 
@@ -166,39 +171,40 @@ METADATA = "metadata"
 
 
 def deliver(delivery: Delivery, outcomes: Sequence[Outcome], *sources: Source) -> Sequence[Delivered]:
-    """Deliver as the pipeline does: a rebalance in progress refuses it, and polling ends the rebalance."""
-    until = time.monotonic() + DEADLINE_SECONDS
+    """Deliver as the pipeline does: poll and retry, because a rebalance makes a delivery fail until it completes."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
             return delivery.deliver(outcomes, METADATA)
         except Unreachable:
-            assert time.monotonic() < until
+            assert time.monotonic() < deadline
             poll_together(*sources)
 
 
 def skipped(messages: Sequence[Message | CorruptRecord]) -> list[Outcome]:
-    """What messages lead to that lead to nothing: their positions are committed."""
+    """Return outcomes without a record: delivering them only commits the offsets."""
     return [Outcome(message=message) for message in messages]
 
 
 def settle(
-    first: Source, second: Source, seen: Callable[[Sequence[Message | CorruptRecord]], bool] = lambda got: True
+    first: Source, second: Source, seen: Callable[[Sequence[Message | CorruptRecord]], bool] = lambda received: True
 ) -> None:
-    """Poll both until each owns its share; Kafka's say so, and memory's are settled at once."""
-    until = time.monotonic() + DEADLINE_SECONDS
-    got: list[Message | CorruptRecord] = []
+    """Poll two members until each has partitions that the other has not, and the messages received satisfy `seen`."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    received: list[Message | CorruptRecord] = []
     shares = [set[tuple[str, int]](), set[tuple[str, int]]()]
-    while not (all(shares) and seen(got)):
-        assert time.monotonic() < until, "the group did not settle"
+    while not (all(shares) and seen(received)):
+        assert time.monotonic() < deadline, "the group did not settle"
         for batch in poll_together(first, second):
-            got += batch
+            received += batch
         shares = [owned(first), owned(second)]
         if shares[0] & shares[1]:
             shares = [set(), set()]
 
 
 def owned(source: Source) -> set[tuple[str, int]]:
+    """Return the partitions that are assigned to a source."""
     if isinstance(source, KafkaSource):
         return set(source.partitions())
-    assert isinstance(source, MemorySource), "a third adapter needs its way of telling"
+    assert isinstance(source, MemorySource)
     return set(source.positions)

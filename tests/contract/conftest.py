@@ -9,7 +9,7 @@ from reprise.dedup.retention import Retention
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.processing.ports import Index
-from tests.contract.adapters import IndexAdapter, KafkaWorld, MemoryWorld
+from tests.contract.adapters import Adapters, KafkaAdapters, MemoryAdapters
 from tests.contract.streams import RULE
 
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
@@ -33,13 +33,13 @@ def index(request: pytest.FixtureRequest) -> Iterator[Index]:
 @pytest.fixture(
     params=["memory", *(pytest.param(name, marks=pytest.mark.stack) for name in ("kafka", "transactional"))]
 )
-def world(request: pytest.FixtureRequest) -> Iterator[IndexAdapter]:
+def adapters(request: pytest.FixtureRequest) -> Iterator[Adapters]:
     """The adapters of one way to deliver."""
-    made: IndexAdapter
+    made: Adapters
     if request.param == "memory":
-        made = MemoryWorld()
+        made = MemoryAdapters()
     else:
         servers = request.getfixturevalue("kafka_bootstrap_servers")
-        made = KafkaWorld(servers, transactional=request.param == "transactional")
+        made = KafkaAdapters(servers, transactional=request.param == "transactional")
     yield made
     made.close()

@@ -1,6 +1,6 @@
-"""A broker in memory, for tests of the pipeline: it keeps the contract of the ports, and breaks where a test asks.
+"""A broker in memory, for tests of the pipeline: it keeps the contract of the ports, and fails where a test asks.
 
-The contract suite runs against it and against Kafka, so that what the pipeline's tests show holds for the real one.
+The contract suite runs against it and against Kafka, so that results of the pipeline's tests also hold for Kafka.
 """
 
 import zlib
@@ -13,7 +13,7 @@ from reprise.model import CorruptRecord, Message, OutputRecord
 from reprise.processing.batch import next_offsets
 from reprise.processing.ports import Partition
 
-#: Bytes of key, value and headers, as a broker's default limit is.
+#: Bytes of key, value and headers; the default limit of a broker.
 MAX_RECORD_BYTES = 1_048_576
 
 
@@ -54,20 +54,20 @@ class MemoryBroker:
         logs = [log for (name, _), log in sorted(self.log.items()) if name == topic]
         return [message for log in logs for message in log if isinstance(message, Message)]
 
-    def reach(self) -> None:
+    def check_reachable(self) -> None:
         if self.down:
             raise Unreachable("the broker is down")
 
     def rebalance(self, group: str) -> None:
-        """Deal the partitions out; who keeps one keeps its position, and who gets one begins at what is committed."""
+        """Assign the partitions again: one that stays keeps its position, a new one starts at its committed offset."""
         members = self.groups[group]
         owners: dict[Partition, MemorySource] = {}
         for number, partition in enumerate(sorted(self.log)):
-            willing = [member for member in members if partition[0] in member.topics]
-            if willing:
-                owners[partition] = willing[number % len(willing)]
+            subscribed = [member for member in members if partition[0] in member.topics]
+            if subscribed:
+                owners[partition] = subscribed[number % len(subscribed)]
         for member in members:
-            member.own({partition for partition, owner in owners.items() if owner is member})
+            member.assign({partition for partition, owner in owners.items() if owner is member})
 
 
 @dataclass
@@ -79,38 +79,38 @@ class MemorySource:
 
     def __post_init__(self) -> None:
         self.positions: dict[Partition, int] = {}
-        self.changes: dict[Partition, int] = defaultdict(int)
+        self.epochs: dict[Partition, int] = defaultdict(int)
         self.paused = False
         self.broker.groups[self.group].append(self)
         self.broker.rebalance(self.group)
 
-    def own(self, partitions: set[Partition]) -> None:
-        for lost in self.positions.keys() - partitions:
-            del self.positions[lost]
-            self.changes[lost] += 1
+    def assign(self, partitions: set[Partition]) -> None:
+        for revoked in self.positions.keys() - partitions:
+            del self.positions[revoked]
+            self.epochs[revoked] += 1
         for new in partitions - self.positions.keys():
-            self.changes[new] += 1
+            self.epochs[new] += 1
             self.positions[new] = self.broker.committed.get((self.group, new), 0)
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
-        self.broker.reach()
+        self.broker.check_reachable()
         batch: list[Message | CorruptRecord] = []
         for partition, position in () if self.paused else self.positions.items():
             batch += self.broker.log[partition][position : position + self.batch_max - len(batch)]
         for message in batch:
             partition = (message.topic, message.partition)
             self.positions[partition] = message.offset + 1
-        return [replace(each, assignment=self.changes[each.topic, each.partition]) for each in batch]
+        return [replace(message, assignment=self.epochs[message.topic, message.partition]) for message in batch]
 
     def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
-        self.broker.reach()
-        ours = [each for each in messages if each.assignment == self.changes[each.topic, each.partition]]
-        for partition, position in next_offsets(ours).items():
-            self.broker.committed[self.group, partition] = position
+        self.broker.check_reachable()
+        owned = [message for message in messages if message.assignment == self.epochs[message.topic, message.partition]]
+        for partition, offset in next_offsets(owned).items():
+            self.broker.committed[self.group, partition] = offset
             self.broker.offset_metadata[self.group, partition] = offset_metadata
 
     def read_offset_metadata(self) -> Sequence[str]:
-        self.broker.reach()
+        self.broker.check_reachable()
         return [self.broker.offset_metadata.get((self.group, partition), "") for partition in self.positions]
 
     def pause(self) -> None:
@@ -139,14 +139,14 @@ class MemorySink:
         self.in_flight: list[OutputRecord] = []
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
-        self.broker.reach()
+        self.broker.check_reachable()
         too_large = [index for index, record in enumerate(records) if size(record) > self.broker.max_record_bytes]
         self.in_flight += [record for index, record in enumerate(records) if index not in too_large]
         return too_large
 
     def flush(self) -> None:
         in_flight, self.in_flight = self.in_flight, []
-        self.broker.reach()
+        self.broker.check_reachable()
         for record in in_flight:
             partitions = sum(topic == record.topic for topic, _ in self.broker.log) or 1
             self.broker.append(record.topic, record, zlib.crc32(record.key or b"") % partitions)

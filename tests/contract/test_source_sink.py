@@ -1,4 +1,4 @@
-"""One suite for every Source and Sink: Kafka's, and those in memory that stand in for it in unit tests."""
+"""One suite for every Source and Sink: those over Kafka, and those in memory that replace it in unit tests."""
 
 import random
 import time
@@ -15,8 +15,8 @@ from tests.contract.adapters import (
     DEADLINE_SECONDS,
     PARTITIONS,
     POLL_SECONDS,
-    IndexAdapter,
-    KafkaWorld,
+    Adapters,
+    KafkaAdapters,
     deliver,
     fill,
     owned,
@@ -30,235 +30,237 @@ from tests.contract.adapters import (
 from tests.contract.memory_broker import MAX_RECORD_BYTES
 
 
-def test_every_record_arrives_as_it_was_sent(world: IndexAdapter) -> None:
-    """Key, value, headers, order within a partition and a tombstone's null survive the way through the broker."""
-    topic = world.topic()
-    sent = fill(world, topic, 50)
+def test_records_are_received_as_sent(adapters: Adapters) -> None:
+    """The broker keeps key, value, headers, the null value of a tombstone, and the order within a partition."""
+    topic = adapters.topic()
+    sent = fill(adapters, topic, 50)
     tombstone = OutputRecord(topic=topic, key=b"gone", value=None, headers=())
-    sink = world.sink()
+    sink = adapters.sink()
     sink.send([tombstone])
     sink.flush()
-    got = take(world.source(topic, "g"), 51)
-    assert sorted((m.key, m.value, m.headers) for m in got if m.value is not None) == sorted(
-        (r.key, r.value, r.headers) for r in sent
+    messages = take(adapters.source(topic, "g"), 51)
+    assert sorted((m.key, m.value, m.headers) for m in messages if m.value is not None) == sorted(
+        (record.key, record.value, record.headers) for record in sent
     )
-    assert [m.key for m in got if m.value is None] == [b"gone"]
+    assert [message.key for message in messages if message.value is None] == [b"gone"]
     for partition in range(PARTITIONS):
-        offsets = [m.offset for m in got if m.partition == partition]
+        offsets = [message.offset for message in messages if message.partition == partition]
         assert offsets == list(range(len(offsets)))
 
 
-def test_a_batch_has_at_most_so_many_messages(world: IndexAdapter) -> None:
-    """A poll never gives more than batch_max, and the polls together give everything once."""
-    topic = world.topic()
-    fill(world, topic, 25)
-    source = world.source(topic, "g", batch_max=10)
+def test_poll_returns_at_most_batch_max_messages(adapters: Adapters) -> None:
+    """A poll never returns more than batch_max messages, and all polls together return each message once."""
+    topic = adapters.topic()
+    fill(adapters, topic, 25)
+    source = adapters.source(topic, "g", batch_max=10)
     sizes: list[int] = []
-    until = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while sum(sizes) < 25:
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         sizes.append(len(source.poll(POLL_SECONDS)))
     assert max(sizes) <= 10
     assert sum(sizes) == 25
 
 
-def test_what_is_not_committed_is_read_again(world: IndexAdapter) -> None:
-    """A source that goes away uncommitted has its messages given to the next one of the group."""
-    topic = world.topic()
-    fill(world, topic, 20)
-    first = world.source(topic, "g")
-    got = take(first, 20)
+def test_uncommitted_messages_are_read_again(adapters: Adapters) -> None:
+    """Where a source closes without a commit, the next source of the group reads its messages."""
+    topic = adapters.topic()
+    fill(adapters, topic, 20)
+    first = adapters.source(topic, "g")
+    messages = take(first, 20)
     first.close()
-    assert values(take(world.source(topic, "g"), 20)) == values(got)
+    assert values(take(adapters.source(topic, "g"), 20)) == values(messages)
 
 
-def test_what_is_committed_is_not_read_again(world: IndexAdapter) -> None:
-    """The next source of the group begins after what was committed, and a stranger group at the beginning."""
-    topic = world.topic()
-    fill(world, topic, 20)
-    first = world.source(topic, "g")
-    deliver(world.delivery(first), skipped(take(first, 20)), first)
+def test_committed_messages_are_not_read_again(adapters: Adapters) -> None:
+    """The next source of the group starts at the committed offsets, and another group at the beginning."""
+    topic = adapters.topic()
+    fill(adapters, topic, 20)
+    first = adapters.source(topic, "g")
+    deliver(adapters.delivery(first), skipped(take(first, 20)), first)
     first.close()
-    fill(world, topic, 5, start=20)
-    assert values(take(world.source(topic, "g"), 5)) == [b"v%d" % number for number in range(20, 25)]
-    assert len(take(world.source(topic, "other"), 25)) == 25
+    fill(adapters, topic, 5, start=20)
+    assert values(take(adapters.source(topic, "g"), 5)) == [b"v%d" % number for number in range(20, 25)]
+    assert len(take(adapters.source(topic, "other"), 25)) == 25
 
 
-def test_a_paused_source_gives_nothing_and_forgets_nothing(world: IndexAdapter) -> None:
-    """Polls of a paused source are empty; resumed, it goes on where it was."""
-    topic = world.topic()
-    fill(world, topic, 10)
-    source = world.source(topic, "g")
+def test_paused_source_returns_nothing_until_resumed(adapters: Adapters) -> None:
+    """Polls of a paused source are empty; after `resume` it continues at its position."""
+    topic = adapters.topic()
+    fill(adapters, topic, 10)
+    source = adapters.source(topic, "g")
     take(source, 10)
     source.pause()
-    fill(world, topic, 10, start=10)
+    fill(adapters, topic, 10, start=10)
     assert [list(source.poll(0.2)) for _ in range(5)] == [[]] * 5
     source.resume()
     assert values(take(source, 10)) == [b"v%d" % number for number in range(10, 20)]
 
 
-def test_a_source_that_joins_while_paused_stays_paused(world: IndexAdapter) -> None:
-    """A pause holds for partitions that are assigned after it."""
-    topic = world.topic()
-    fill(world, topic, 10)
-    source = world.source(topic, "g")
+def test_pause_applies_to_partitions_assigned_later(adapters: Adapters) -> None:
+    """A source that is paused before it joins the group returns nothing until `resume`."""
+    topic = adapters.topic()
+    fill(adapters, topic, 10)
+    source = adapters.source(topic, "g")
     source.pause()
-    until = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while not owned(source):
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         assert list(source.poll(POLL_SECONDS)) == []
     assert [list(source.poll(0.2)) for _ in range(3)] == [[]] * 3
     source.resume()
     assert len(take(source, 10)) == 10
 
 
-def test_two_sources_share_the_partitions(world: IndexAdapter) -> None:
-    """Two members of a group get everything between them, each partition from one of them."""
-    topic = world.topic()
-    first, second = world.source(topic, "g"), world.source(topic, "g")
+def test_members_of_a_group_share_the_partitions(adapters: Adapters) -> None:
+    """Two members receive all messages together, and those of a partition only one of them."""
+    topic = adapters.topic()
+    first, second = adapters.source(topic, "g"), adapters.source(topic, "g")
     settle(first, second)
-    fill(world, topic, 40)
-    got: dict[int, list[Message | CorruptRecord]] = {0: [], 1: []}
-    until = time.monotonic() + DEADLINE_SECONDS
-    while sum(map(len, got.values())) < 40:
-        assert time.monotonic() < until
+    fill(adapters, topic, 40)
+    received: dict[int, list[Message | CorruptRecord]] = {0: [], 1: []}
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while sum(map(len, received.values())) < 40:
+        assert time.monotonic() < deadline
         for number, batch in enumerate(poll_together(first, second)):
-            got[number] += batch
-    assert {m.partition for m in got[0]}.isdisjoint(m.partition for m in got[1])
-    assert got[0]
-    assert got[1]
+            received[number] += batch
+    assert {m.partition for m in received[0]}.isdisjoint(m.partition for m in received[1])
+    assert received[0]
+    assert received[1]
 
 
-def test_a_partition_lost_is_not_committed(world: IndexAdapter) -> None:
-    """Positions of a partition that another member has taken over are left out, and the rest is committed."""
-    topic = world.topic()
-    fill(world, topic, 40)
-    first = world.source(topic, "g")
+def test_offsets_of_revoked_partitions_are_not_committed(adapters: Adapters) -> None:
+    """The commit skips a partition that was reassigned to another member, and includes the rest."""
+    topic = adapters.topic()
+    fill(adapters, topic, 40)
+    first = adapters.source(topic, "g")
     batch = take(first, 40)
     first.pause()
-    second = world.source(topic, "g")
-    settle(first, second, seen=lambda got: len(got) > 0)
-    deliver(world.delivery(first), skipped(batch), first, second)
+    second = adapters.source(topic, "g")
+    settle(first, second, seen=lambda items: len(items) > 0)
+    deliver(adapters.delivery(first), skipped(batch), first, second)
     first.close()
     second.close()
-    again = {m.partition for m in take(world.source(topic, "g"), 1)}
-    assert len(again) == 1, "one partition stayed with the first and is committed, the other moved and is not"
+    read_again = {message.partition for message in take(adapters.source(topic, "g"), 1)}
+    assert len(read_again) == 1, "the partition that stayed with the first source is committed, the other is not"
 
 
-def test_a_record_that_cannot_be_decoded_is_named_and_passed(world: IndexAdapter) -> None:
-    """Damaged records come as their positions, once each, and neither hide nor repeat their neighbours."""
-    topic = world.topic()
-    fill(world, topic, 10)
-    world.append_damaged(topic)
-    world.append_damaged(topic)
-    fill(world, topic, 10, start=10)
-    source = world.source(topic, "g")
-    got = poll_until(lambda messages: len(messages) >= 22, source)
-    damaged = [item for item in got if isinstance(item, CorruptRecord)]
-    assert [item.partition for item in damaged] == [0, 0]
-    assert damaged[1].offset == damaged[0].offset + 1
-    assert all(item.detail for item in damaged)
-    assert sorted((item.partition, item.offset) for item in got) == sorted({(m.partition, m.offset) for m in got})
-    assert values([m for m in got if isinstance(m, Message)]) == sorted(b"v%d" % number for number in range(20))
-    deliver(world.delivery(source), skipped(got), source)
+def test_corrupt_records_are_reported_and_skipped(adapters: Adapters) -> None:
+    """Each corrupt record is returned once as a CorruptRecord, and every record beside it once as a Message."""
+    topic = adapters.topic()
+    fill(adapters, topic, 10)
+    adapters.append_corrupt(topic)
+    adapters.append_corrupt(topic)
+    fill(adapters, topic, 10, start=10)
+    source = adapters.source(topic, "g")
+    received = poll_until(lambda items: len(items) >= 22, source)
+    corrupt = [item for item in received if isinstance(item, CorruptRecord)]
+    assert [item.partition for item in corrupt] == [0, 0]
+    assert corrupt[1].offset == corrupt[0].offset + 1
+    assert all(item.detail for item in corrupt)
+    offsets = [(item.partition, item.offset) for item in received]
+    assert sorted(offsets) == sorted(set(offsets))
+    messages = [item for item in received if isinstance(item, Message)]
+    assert values(messages) == sorted(b"v%d" % number for number in range(20))
+    deliver(adapters.delivery(source), skipped(received), source)
     source.close()
-    fill(world, topic, 1, start=20)
-    assert values(take(world.source(topic, "g"), 1)) == [b"v20"]
+    fill(adapters, topic, 1, start=20)
+    assert values(take(adapters.source(topic, "g"), 1)) == [b"v20"]
 
 
 @pytest.mark.stack
-def test_a_record_that_is_found_unreadable_in_a_pause_waits_for_its_end(
+def test_corrupt_record_is_reported_after_a_pause(
     kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fetch may slip in before a pause: what it raises is no message for whoever waits, and comes when it is over."""
-    world = KafkaWorld(kafka_bootstrap_servers)
-    topic = world.topic(1)
-    source = world.source(topic, "g")
+    """Where a fetch from before a pause raises, the paused source returns nothing, and the record after `resume`."""
+    adapters = KafkaAdapters(kafka_bootstrap_servers)
+    topic = adapters.topic(1)
+    source = adapters.source(topic, "g")
     assert isinstance(source, KafkaSource)
     assert list(source.poll(0.2)) == []
-    world.append_damaged(topic)
+    adapters.append_corrupt(topic)
     source.pause()
     consumer = source._open()
 
-    def slipped(**_: object) -> dict[object, object]:
+    def fail_to_decode(**_: object) -> dict[object, object]:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
-    with monkeypatch.context() as slips:
-        slips.setattr(consumer, "poll", slipped)
+    with monkeypatch.context() as patch:
+        patch.setattr(consumer, "poll", fail_to_decode)
         assert list(source.poll(0.2)) == []
         assert list(source.poll(0.2)) == []
     source.resume()
-    (found,) = poll_until(lambda got: len(got) > 0, source)
-    assert isinstance(found, CorruptRecord)
-    world.close()
+    (item,) = poll_until(lambda items: len(items) > 0, source)
+    assert isinstance(item, CorruptRecord)
+    adapters.close()
 
 
-def test_what_is_too_large_is_named_and_the_rest_is_sent(world: IndexAdapter) -> None:
-    """A record past the limit is returned by its index, whatever surrounds it, and harms nobody else."""
-    topic = world.topic()
+def test_send_returns_the_indexes_of_records_too_large(adapters: Adapters) -> None:
+    """`send` returns the index of each record above the limit, and sends the others."""
+    topic = adapters.topic()
     small = OutputRecord(topic=topic, key=b"k", value=b"small", headers=())
     large = replace(small, value=b"x" * (MAX_RECORD_BYTES + 1))
-    sink = world.sink()
+    sink = adapters.sink()
     assert list(sink.send([small, large, small, large])) == [1, 3]
     sink.flush()
-    assert values(take(world.source(topic, "g"), 2)) == [b"small", b"small"]
+    assert values(take(adapters.source(topic, "g"), 2)) == [b"small", b"small"]
 
 
 @pytest.mark.stack
-def test_what_the_broker_finds_too_large_is_named_and_nothing_else(kafka_bootstrap_servers: str) -> None:
-    """A topic's own limit is told by the broker alone; those that were on their way beside it are not blamed for it."""
-    world = KafkaWorld(kafka_bootstrap_servers)
-    topic, limited = world.topic(), f"t{uuid.uuid4().hex}"
-    admin = open_admin(world.settings())
+def test_sink_finds_the_records_that_the_broker_refuses(kafka_bootstrap_servers: str) -> None:
+    """Only the broker knows a topic's own limit; retries find its large records, and those beside them are sent."""
+    adapters = KafkaAdapters(kafka_bootstrap_servers)
+    topic, limited = adapters.topic(), f"t{uuid.uuid4().hex}"
+    admin = open_admin(adapters.settings())
     admin.create_topics(
         {limited: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "5000"}}}
     )
     admin.close()
     small = [OutputRecord(topic=name, key=b"k", value=b"small", headers=()) for name in (topic, limited)]
     large = [OutputRecord(topic=limited, key=b"k", value=random.randbytes(20_000), headers=()) for _ in range(2)]
-    sink = world.sink()
-    records, left = [small[0], large[0], small[1], large[1]], [1, 3]
-    until = time.monotonic() + DEADLINE_SECONDS
+    sink = adapters.sink()
+    records = [small[0], large[0], small[1], large[1]]
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            found = list(sink.send(records))
+            too_large = list(sink.send(records))
             sink.flush()
             break
         except Unreachable:
-            assert time.monotonic() < until, "the sink never found out"
-    assert found == left
+            assert time.monotonic() < deadline, "the sink did not find the large records"
+    assert too_large == [1, 3]
     for name in (topic, limited):
-        assert set(values(take(world.source(name, name), 1))) == {b"small"}
-    world.close()
+        assert set(values(take(adapters.source(name, name), 1))) == {b"small"}
+    adapters.close()
 
 
-def test_a_flush_of_nothing_succeeds(world: IndexAdapter) -> None:
-    """A batch of tombstones sends nothing and is flushed all the same."""
-    sink = world.sink()
+def test_flush_without_records_succeeds(adapters: Adapters) -> None:
+    """A batch of tombstones sends nothing, and its flush succeeds."""
+    sink = adapters.sink()
     assert list(sink.send([])) == []
     sink.flush()
 
 
 @pytest.mark.stack
-def test_a_join_that_ends_between_two_polls_is_not_forgotten(kafka_bootstrap_servers: str) -> None:
-    """Partitions that are added while a poll is too short to see the rebalance through are read all the same."""
-    world = KafkaWorld(kafka_bootstrap_servers)
-    topic = world.topic()
-    source = world.source(topic, "g")
+def test_join_that_ends_between_two_polls_takes_effect(kafka_bootstrap_servers: str) -> None:
+    """A new partition is assigned, though the rebalance ends between two short polls; see fix_stuck_join."""
+    adapters = KafkaAdapters(kafka_bootstrap_servers)
+    topic = adapters.topic()
+    source = adapters.source(topic, "g")
     assert isinstance(source, KafkaSource)
-    poll_until(lambda got: len(source.partitions()) == PARTITIONS, source)
-    admin = open_admin(world.settings())
+    poll_until(lambda items: len(source.partitions()) == PARTITIONS, source)
+    admin = open_admin(adapters.settings())
     admin.create_partitions({topic: PARTITIONS + 1})
     admin.close()
-    # what follows happens by itself when the client's metadata is five minutes old
+    # The client does the same once its metadata is five minutes old.
     client = source._open()
     client._cluster.request_update()
-    until = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while client._coordinator._join_task is None:
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         source.poll(0.001)
     while not client._coordinator._join_task.is_done:
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    poll_until(lambda got: len(source.partitions()) == PARTITIONS + 1, source)
-    world.close()
+    poll_until(lambda items: len(source.partitions()) == PARTITIONS + 1, source)
+    adapters.close()

@@ -1,4 +1,4 @@
-"""Creating and checking topics, on a real Kafka."""
+"""Topics are created and compared with their plans on a real Kafka."""
 
 import uuid
 
@@ -20,8 +20,8 @@ def name() -> str:
     return f"t{uuid.uuid4().hex}"
 
 
-def test_topics_are_created_as_planned_and_then_left_alone(settings: KafkaSettings) -> None:
-    """What is created agrees with its plan at once, and creating it again changes and reports nothing."""
+def test_topics_are_created_as_planned_and_not_altered_later(settings: KafkaSettings) -> None:
+    """A new topic matches its plan at once, and creating it again changes and reports nothing."""
     plans = [
         TopicPlan(name=name(), partitions=3, replication=1, retention_seconds=3600.0),
         TopicPlan(name=name(), retention_seconds=-1),
@@ -37,8 +37,8 @@ def test_topics_are_created_as_planned_and_then_left_alone(settings: KafkaSettin
     assert list(missing_topics(settings, names)) == []
 
 
-def test_differences_are_told_and_never_mended(settings: KafkaSettings) -> None:
-    """Partitions, replication and retention that are not as planned are told, a line each, and stay as they are."""
+def test_differences_are_reported_and_not_altered(settings: KafkaSettings) -> None:
+    """Partitions, replication and retention that differ from the plan are reported, a line each, and do not change."""
     topic = name()
     create_topics(settings, [TopicPlan(name=topic, partitions=2, replication=1, retention_seconds=3600.0)])
     other = TopicPlan(name=topic, partitions=4, replication=3, retention_seconds=-1)
@@ -55,8 +55,8 @@ def test_differences_are_told_and_never_mended(settings: KafkaSettings) -> None:
     assert list(create_topics(settings, [other])) == [expected]
 
 
-def test_a_plan_that_the_cluster_cannot_keep_is_fatal(settings: KafkaSettings) -> None:
-    """More replicas than brokers is a mistake to mend, not an outage to wait out."""
+def test_plan_with_more_replicas_than_brokers_is_fatal(settings: KafkaSettings) -> None:
+    """The error is Fatal, because a retry cannot help, and names the topic."""
     topic = name()
     with pytest.raises(Fatal, match=topic):
         create_topics(settings, [TopicPlan(name=topic, partitions=1, replication=99)])

@@ -154,4 +154,4 @@ def test_without_the_topic_the_command_says_so(place: Place) -> None:
         [*reprise_command(), "dead", "list"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 1
-    assert run.stderr == f"reprise: there is no topic {place.namespace}.nowhere\n"
+    assert run.stderr == f"reprise: topic {place.namespace}.nowhere does not exist\n"

@@ -70,7 +70,7 @@ def open_worker(
             settings.kafka,
             [settings.topics.articles],
             batch_max=settings.limits.batch_max_articles,
-            rebalanced=metrics.count_rebalance,
+            on_rebalance=metrics.count_rebalance,
         )
         source = when_ready(open_source, kafka)
         closing.callback(source.close)

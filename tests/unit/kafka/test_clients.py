@@ -1,4 +1,4 @@
-"""What is common to Kafka's clients: errors translated, codecs checked."""
+"""All Kafka clients share their options, the translation of errors and the check of codecs."""
 
 import logging
 import sys
@@ -9,9 +9,10 @@ from kafka import errors
 from pydantic import SecretStr
 
 from reprise.errors import Fatal, Unreachable
-from reprise.kafka.clients import check_codecs, connect, milliseconds
+from reprise.kafka.clients import check_codecs, connect
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.consumer import consumer_options
+from reprise.kafka.conversions import milliseconds
 from reprise.settings import load
 from reprise.settings.groups import KafkaSettings
 
@@ -33,8 +34,8 @@ from reprise.settings.groups import KafkaSettings
         (errors.InvalidTopicError(), Fatal),
     ],
 )
-def test_errors(error: Exception, meaning: type[Exception]) -> None:
-    """What another try can mend is Unreachable, the rest is Fatal; both say what was being done."""
+def test_errors_are_translated(error: Exception, meaning: type[Exception]) -> None:
+    """An error that a retry can resolve is Unreachable, any other Fatal; both name the operation."""
     translated = translate_kafka_error(error, "polling")
     assert type(translated) is meaning
     assert str(translated).startswith("Kafka, polling: ")
@@ -84,23 +85,23 @@ def test_every_setting_of_kafka_reaches_its_clients(tmp_path: Path) -> None:
     assert len(expected) == len(type(settings.kafka).model_fields)
 
 
-def test_all_codecs_are_there() -> None:
-    """The package's own dependencies bring every codec."""
+def test_every_codec_is_installed() -> None:
+    """The package's dependencies include every codec."""
     check_codecs()
 
 
 @pytest.mark.parametrize(
     ("module", "codec"), [("crc32c", "crc32c"), ("lz4.frame", "lz4"), ("snappy", "snappy"), ("zstandard", "zstd")]
 )
-def test_a_missing_codec_is_named(module: str, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that could not read every record refuses to start, and says what to install."""
+def test_missing_codec_is_fatal(module: str, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the codec and the package to install."""
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(Fatal, match=rf"codecs missing .*: {codec}; install kafka-python"):
         check_codecs()
 
 
-def test_a_refusal_is_told_from_an_outage() -> None:
-    """A connection closed for a wrong password makes the failure Fatal, whatever the client then raises."""
+def test_refused_connection_is_fatal() -> None:
+    """A wrong password is Fatal and any other lost connection Unreachable, though the client raises a timeout."""
 
     def build(reason: Exception) -> None:
         logging.getLogger("kafka.net.connection").error("%s: Connection lost: %s", "node", reason)
@@ -115,14 +116,14 @@ def test_a_refusal_is_told_from_an_outage() -> None:
         connect(lambda: build(errors.KafkaConnectionError("refused")), settings)
 
 
-def test_a_secret_is_in_no_log() -> None:
-    """The settings show neither the password nor the user."""
+def test_repr_of_the_settings_hides_secrets() -> None:
+    """`repr` shows neither the password nor the user."""
     settings = KafkaSettings(bootstrap_servers="kafka:9092", sasl_username="ada", sasl_password=SecretStr("lovelace"))
     assert "ada" not in repr(settings)
     assert "lovelace" not in repr(settings)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, 1), (0.0001, 1), (1.5, 1500)])
-def test_no_time_is_never_said(seconds: float, expected: int) -> None:
-    """A wait too short for a millisecond is one: 0 would mean something else to the client."""
+def test_milliseconds_are_at_least_one(seconds: float, expected: int) -> None:
+    """A duration is rounded to milliseconds, and never to 0, which has another meaning for the client."""
     assert milliseconds(seconds) == expected

@@ -10,7 +10,7 @@ import orjson
 
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.kafka.redrive import Redrive
-from reprise.kafka.topic_reader import read_log
+from reprise.kafka.topic_reader import read_topic
 from reprise.messages.dead_letters import DeadLetter, parse_dead_letter, redriven_offsets
 from reprise.model import DeadLetterReason
 from reprise.sanitize import one_line
@@ -92,8 +92,8 @@ def _read_letters(settings: Settings, reasons: tuple[str, ...]) -> Iterator[tupl
     """Yield each dead letter with one of the reasons (default: any), and whether it was redriven."""
     topic = settings.topics.dead
     # Read the topic twice: a marker follows its dead letter, and all offsets fit into memory but all letters may not.
-    redriven = redriven_offsets(read_log(settings.kafka, topic))
-    for message in read_log(settings.kafka, topic):
+    redriven = redriven_offsets(read_topic(settings.kafka, topic))
+    for message in read_topic(settings.kafka, topic):
         letter = parse_dead_letter(message)
         if letter is not None and (not reasons or letter.reason in reasons):
             position = letter.position

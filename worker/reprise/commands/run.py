@@ -102,7 +102,7 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
                 pipeline,
                 source,
             ):
-                probes.mark_started(source.assigned)
+                probes.mark_started(source.is_joined)
                 log.info("started")
                 delivered = pipeline.run()
         except StoppedDuringStartup:

@@ -5,16 +5,18 @@ under which the function can be removed. corrupt_records.py is a workaround, too
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
-from kafka import KafkaConsumer, KafkaProducer, errors
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition, errors
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+from kafka.structs import ConsumerGroupMetadata
 
 from reprise import tls_errors
 from reprise.kafka.connection_errors import REFUSALS, TlsRefusedError
+from reprise.kafka.conversions import milliseconds
 from reprise.model import OutputRecord
 
 #: The client's logger of connections. It logs each lost connection at level ERROR, with the exception as an argument.
@@ -103,7 +105,7 @@ def fix_stuck_join(consumer: KafkaConsumer) -> None:
     heartbeats, and raises nothing.
     Met with: 3.0.12. Upstream: no issue known; https://github.com/dpkp/kafka-python/pull/2617 fixed a similar race.
     Remove when: `ensure_active_group` also awaits a pending `_join_task` where no new join is needed. The test is
-    test_a_join_that_ends_between_two_polls_is_not_forgotten.
+    test_join_that_ends_between_two_polls_takes_effect.
     """
     coordinator = consumer._coordinator
     join = coordinator._join_task
@@ -165,3 +167,47 @@ def is_fenced(error: Exception) -> bool:
     Remove when: the producer raises ProducerFencedError itself.
     """
     return any(isinstance(cause, _FENCED) for cause in (error, *error.args))
+
+
+def init_transactions(producer: KafkaProducer, timeout_seconds: float) -> None:
+    """Fence every producer with the same transactional id, and complete or abort its open transaction.
+
+    Defect of this function and the three below: the producer's own methods wait for the coordinator without a limit
+    (`init_transactions`: with one that is fixed at construction).
+    Met with: 3.0.12. Upstream: no issue known. The Java client had the defect, too (KAFKA-7763, KAFKA-10309).
+    Remove when: the producer's methods take a timeout.
+    """
+    _wait(producer, lambda manager: manager.initialize_transactions(), timeout_seconds)
+
+
+def send_offsets_to_transaction(
+    producer: KafkaProducer,
+    offsets: Mapping[TopicPartition, OffsetAndMetadata],
+    group_metadata: ConsumerGroupMetadata,
+    timeout_seconds: float,
+) -> None:
+    """Add the offsets of a consumer group to the transaction; see init_transactions for the defect.
+
+    Raises CommitFailedError where the group metadata is of a member that left the group.
+    """
+    _wait(producer, lambda manager: manager.send_offsets_to_transaction(offsets, group_metadata), timeout_seconds)
+
+
+def commit_transaction(producer: KafkaProducer, timeout_seconds: float) -> None:
+    """Commit the transaction; see init_transactions for the defect.
+
+    After any error it is unknown whether the transaction was committed, until `init_transactions` has returned.
+    """
+    _wait(producer, lambda manager: manager.begin_commit(), timeout_seconds)
+
+
+def abort_transaction(producer: KafkaProducer, timeout_seconds: float) -> None:
+    """Abort the transaction, which would block `read_committed` readers; see init_transactions for the defect."""
+    _wait(producer, lambda manager: manager.begin_abort(), timeout_seconds)
+
+
+def _wait(producer: KafkaProducer, step: Callable[[Any], Any], timeout_seconds: float) -> None:
+    result = step(producer._transaction_manager)
+    producer._sender.wakeup()
+    if not result.wait(timeout_ms=milliseconds(timeout_seconds)):
+        raise errors.KafkaTimeoutError(f"the transaction coordinator did not answer within {timeout_seconds:.1f} s")

@@ -15,6 +15,7 @@ from kafka.admin import KafkaAdminClient
 from reprise.errors import Fatal
 from reprise.kafka.client_workarounds import collected_connection_errors, keep_data_before_disconnect
 from reprise.kafka.connection_errors import translate_kafka_error
+from reprise.kafka.conversions import milliseconds
 from reprise.settings.groups import KafkaSettings
 
 T = TypeVar("T")
@@ -53,11 +54,6 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
 
 def _path(file: Path | None) -> str | None:
     return None if file is None else str(file)
-
-
-def milliseconds(seconds: float) -> int:
-    """Convert seconds to the client's unit; at least 1, because the client takes 0 for "no wait" or "no limit"."""
-    return max(1, round(seconds * 1000))
 
 
 def connect(build: Callable[[], T], settings: KafkaSettings) -> T:

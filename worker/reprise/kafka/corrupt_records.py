@@ -1,8 +1,8 @@
-"""Which position of the log cannot be decoded, once the client has raised without saying where.
+"""Find the records that cannot be decoded, after a poll raised without naming an offset.
 
-The client's consumer cannot tell, and may never return from another poll: the decoder that raised stays in line. So a
-second consumer, outside the group, reads each position for itself. It also confirms the damage: a bit that flipped on
-the way is not there the second time.
+The client's exception does not carry the offset, and its next poll may never return, as the failed decoder stays in
+its queue. So a second consumer, outside the group, reads one offset at a time. This also confirms the corruption: a
+record that was damaged only in transit decodes the second time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,74 +17,85 @@ from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.model import CorruptRecord
 from reprise.settings.groups import KafkaSettings
 
-#: Milliseconds to wait for one record at a position that is known to hold one; a reachable broker answers in a few.
+#: Milliseconds to wait for a record at an offset below the end of the log; a reachable broker answers in a few.
 _PROBE_TIMEOUT_MS: Final = 5_000
 
-#: Positions reported at once: a damaged batch is not looked for again at each of its records.
+#: Largest number of records reported at once, so that a search covers a corrupt batch and not one record of it.
 MAX_FOUND: Final = 500
 
-#: What the client raises of what a fetch returned, beside whatever its decoders raise.
-_OF_RECORDS: Final = (
+#: Errors of the client about fetched records; its decoders raise further exceptions of any kind.
+_RECORD_ERRORS: Final = (
     errors.CorruptRecordError,
     errors.UnsupportedCodecError,
     errors.InvalidRecordError,
     RecordTooLargeError,
 )
 
-#: Characters of a client's message that a dead letter's header carries.
+#: Characters of the client's message that go into a header of the dead letter.
 _MAX_DETAIL: Final = 300
 
+_SEARCHING: Final = "searching for a corrupt record"
 
-def is_of_a_record(error: Exception) -> bool:
-    """Say whether what a poll raised can come from a record; decoders raise anything, the client a bare KafkaError."""
+
+def may_come_from_record(error: Exception) -> bool:
+    """Return whether a record may have caused the exception of a poll.
+
+    Decoders raise exceptions of any kind, and the client raises a bare KafkaError for some records.
+    """
     return (
-        not isinstance(error, errors.KafkaError) or isinstance(error, _OF_RECORDS) or type(error) is errors.KafkaError
+        not isinstance(error, errors.KafkaError)
+        or isinstance(error, _RECORD_ERRORS)
+        or type(error) is errors.KafkaError
     )
 
 
-def find(
+def find_corrupt_records(
     settings: KafkaSettings, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
 ) -> Sequence[CorruptRecord]:
-    """Report the run of positions that cannot be decoded at the position of one partition, if there is any.
+    """Return the consecutive corrupt records at the position of the first partition that has any; often none.
 
-    Where several partitions are damaged the next poll raises again. options: those of the consumer that failed.
+    Where several partitions have corrupt records, the next poll raises again.
+
+    options    options of the consumer that raised
+    positions  offset of the next record of each assigned partition
+
     Raises Unreachable, Fatal where no broker answers.
     """
     probe = connect(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), settings)
     try:
-        for partition in _with_records(probe, positions):
-            if found := list(_run(probe, partition, positions[partition])):
+        for partition in _unfinished(probe, positions):
+            if found := list(_corrupt_from(probe, partition, positions[partition])):
                 return found
         return ()
     finally:
         close_quietly(lambda: probe.close(autocommit=False, timeout_ms=_PROBE_TIMEOUT_MS))
 
 
-def _with_records(probe: KafkaConsumer, positions: Mapping[TopicPartition, int]) -> Sequence[TopicPartition]:
-    """List the partitions that go on after their position: at the others a probe would wait for nothing."""
+def _unfinished(probe: KafkaConsumer, positions: Mapping[TopicPartition, int]) -> Sequence[TopicPartition]:
+    """Return the partitions with records behind their position; at the others a poll would wait in vain."""
     try:
         ends = probe.end_offsets(list(positions), timeout_ms=_PROBE_TIMEOUT_MS)
     except Exception as error:
-        raise translate_kafka_error(error, "looking for an unreadable record") from error
+        raise translate_kafka_error(error, _SEARCHING) from error
     return [partition for partition, position in positions.items() if position < ends[partition]]
 
 
-def _run(probe: KafkaConsumer, partition: TopicPartition, start: int) -> Iterator[CorruptRecord]:
+def _corrupt_from(probe: KafkaConsumer, partition: TopicPartition, start: int) -> Iterator[CorruptRecord]:
     probe.assign([partition])
-    for position in range(start, start + MAX_FOUND):
-        detail = _read(probe, partition, position)
+    for offset in range(start, start + MAX_FOUND):
+        detail = _decoding_error(probe, partition, offset)
         if detail is None:
             return
-        yield CorruptRecord(topic=partition.topic, partition=partition.partition, offset=position, detail=detail)
+        yield CorruptRecord(topic=partition.topic, partition=partition.partition, offset=offset, detail=detail)
 
 
-def _read(probe: KafkaConsumer, partition: TopicPartition, position: int) -> str | None:
-    """Say what is wrong with the record at a position; None where it reads well, or nothing came."""
-    probe.seek(partition, position)
+def _decoding_error(probe: KafkaConsumer, partition: TopicPartition, offset: int) -> str | None:
+    """Return why the record at an offset cannot be decoded; None where it can, or where no record came."""
+    probe.seek(partition, offset)
     try:
         probe.poll(timeout_ms=_PROBE_TIMEOUT_MS, max_records=1)
     except Exception as error:
-        if not is_of_a_record(error):
-            raise Unreachable(str(translate_kafka_error(error, "looking for an unreadable record"))) from error
+        if not may_come_from_record(error):
+            raise Unreachable(str(translate_kafka_error(error, _SEARCHING))) from error
         return f"{type(error).__name__}: {error}"[:_MAX_DETAIL]
     return None

@@ -1,4 +1,4 @@
-"""Another consumer group as it stands, looked at from outside: its members, and what it has committed of a topic."""
+"""Monitor another consumer group: its number of members, and the offsets that it committed for a topic."""
 
 import time
 from typing import Any, Final
@@ -6,30 +6,26 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError
-from reprise.kafka.clients import (
-    client_options,
-    close_quietly,
-    connect,
-    milliseconds,
-    open_admin,
-)
+from reprise.kafka.clients import client_options, close_quietly, connect, open_admin
 from reprise.kafka.connection_errors import translate_kafka_error
+from reprise.kafka.conversions import milliseconds
 from reprise.settings.groups import KafkaSettings
 from reprise.warm_up.cutoff import GroupState
 
-#: Seconds for one look: a coordinator that moved is found again in one or two, and polls must go on completing.
-_LOOK_SECONDS: Final = 20.0
+#: Seconds for reading the state once. The worker does not poll meanwhile, so this must stay far below the poll
+#: interval; a coordinator that moved is found again in one or two seconds.
+_READ_SECONDS: Final = 20.0
 
 #: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 2.0
 
 
 class NothingCommittedError(Fatal):
-    """The group never read the topic, or was removed since."""
+    """The group never read the topic, or was deleted since."""
 
 
 class GroupMonitor:
-    """Looks at one group. It joins nothing and commits nothing."""
+    """Reads the state of one group. It does not join the group and commits nothing."""
 
     def __init__(self, settings: KafkaSettings, group_id: str, topic: str) -> None:
         """Connect. Raises Unreachable, Fatal."""
@@ -43,36 +39,36 @@ class GroupMonitor:
             raise
 
     def read_state(self) -> GroupState:
-        """Ask for the members, then for the commits: without members no commit can follow.
+        """Read the number of members, then the committed offsets: once there are no members, no commit can follow.
 
-        Of an offset whose transaction is under way the client waits for the end. Raises Unreachable, Fatal,
+        Where an offset belongs to an open transaction, the client waits for its end. Raises Unreachable, Fatal,
         NothingCommittedError.
         """
-        until = time.monotonic() + _LOOK_SECONDS
+        deadline = time.monotonic() + _READ_SECONDS
         try:
             members = len(self._admin.describe_groups([self._group_id])[self._group_id]["members"])
-            found = {number: self._committed(number, until) for number in self._partitions()}
+            committed = {number: self._committed_offset(number, deadline) for number in self._partition_numbers()}
         except RepriseError:
             raise
         except Exception as error:
-            raise translate_kafka_error(error, f"asking for the group {self._group_id}") from error
-        offsets = {number: offset for number, offset in found.items() if offset is not None}
+            raise translate_kafka_error(error, f"reading the state of group {self._group_id}") from error
+        offsets = {number: offset for number, offset in committed.items() if offset is not None}
         if not offsets:
             raise NothingCommittedError(f"the group {self._group_id} has committed nothing of {self._topic}")
         return GroupState(members=members, offsets=offsets)
 
     def close(self) -> None:
-        """Free the connections."""
+        """Close the connections."""
         close_quietly(self._admin.close)
         self._close_consumer()
 
-    def _partitions(self) -> list[int]:
+    def _partition_numbers(self) -> list[int]:
         return sorted(self._consumer.partitions_for_topic(self._topic) or ())
 
-    def _committed(self, number: int, until: float) -> int | None:
-        left_ms = milliseconds(until - time.monotonic())
-        committed: int | None = self._consumer.committed(TopicPartition(self._topic, number), timeout_ms=left_ms)
-        return committed
+    def _committed_offset(self, number: int, deadline: float) -> int | None:
+        left_ms = milliseconds(deadline - time.monotonic())
+        offset: int | None = self._consumer.committed(TopicPartition(self._topic, number), timeout_ms=left_ms)
+        return offset
 
     def _close_consumer(self) -> None:
         consumer = self._consumer

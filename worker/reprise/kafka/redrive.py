@@ -1,9 +1,9 @@
-"""Dead letters sent back to where they came from, each once: the copy and its marker are one Kafka transaction.
+"""Redrive dead letters, each once: the copy for the topic of origin and its marker are one Kafka transaction.
 
-The marker is a record of the dead letters' topic, in the partition of the letter and naming its offset. So whoever
-reads the topic to its end knows what went back, and a redrive that was killed, or run twice, goes on where it stopped.
-The transactional id is the topic's: a second redrive fences the first, whose open transaction is aborted, before it
-reads the markers.
+A marker is a record of the dead-letter topic, in the partition of the dead letter, that names its offset. A reader of
+the whole topic therefore knows which dead letters were redriven, and a redrive that was killed or started twice
+continues where it stopped. The transactional id belongs to the topic: a second redrive fences the first before it
+reads the markers, and the broker aborts the open transaction of the first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,83 +14,90 @@ from typing import Any, Final
 from kafka import KafkaProducer
 
 from reprise.errors import Fatal
-from reprise.kafka import transactions
-from reprise.kafka.client_workarounds import is_fenced, value_to_send
-from reprise.kafka.clients import (
-    client_options,
-    close_quietly,
-    connect,
-    milliseconds,
-)
+from reprise.kafka import client_workarounds
+from reprise.kafka.clients import client_options, close_quietly, connect
 from reprise.kafka.connection_errors import translate_kafka_error
+from reprise.kafka.conversions import milliseconds
 from reprise.messages.dead_letters import DeadLetter, redrive_marker, redrive_record
 from reprise.model import OutputRecord
 from reprise.settings.groups import KafkaSettings
 
-#: Letters a transaction: few enough that a kill repeats little, many enough that commits cost nothing.
-_BATCH: Final = 500
+#: Dead letters of one transaction: few enough that a kill repeats little, many enough that commits cost little.
+_BATCH_SIZE: Final = 500
 
-#: Seconds for one step of a transaction; past it another redrive takes up where this one stopped.
+#: Seconds for one step of a transaction. After this the redrive fails, and the next one continues from its last commit.
 _STEP_SECONDS: Final = 30.0
 
-#: Seconds of an open transaction after which the broker aborts it: a killed redrive holds back readers so long.
+#: Seconds after which the broker aborts an open transaction. For so long a killed redrive blocks `read_committed`
+#: readers.
 _TRANSACTION_SECONDS: Final = 60.0
 
-#: Seconds that closing may take for records nobody waits for any more.
+#: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 5.0
 
 
 class Redrive:
-    """The producer of one redrive. Opening it ends every other redrive of the same topic."""
+    """The producer of one redrive. Opening it fences every other redrive of the same topic."""
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
-        """Connect, fence, and abort what another one left open. Raises Unreachable, Fatal."""
+        """Connect, fence the producers before this one, and abort their open transaction.
+
+        topic  the dead-letter topic
+
+        Raises Unreachable, Fatal.
+        """
         self._producer = connect(lambda: KafkaProducer(**_options(settings, topic)), settings)
         try:
-            self._step("beginning to redrive", partial(transactions.initialize, self._producer, _STEP_SECONDS))
+            self._run_step(
+                "starting a redrive",
+                partial(client_workarounds.init_transactions, self._producer, _STEP_SECONDS),
+            )
         except BaseException:
             self.close()
             raise
 
     def send(self, letters: Iterable[DeadLetter]) -> Iterator[int]:
-        """Send letters back; gives the number of each transaction as it is committed.
+        """Redrive dead letters; yield after each committed transaction the number of its dead letters.
 
-        Raises Unreachable, Fatal: what was given is back where it came from, and of the rest nothing.
+        Raises Unreachable, Fatal. The dead letters that were counted before are redriven, the others are not.
         """
-        left = iter(letters)
-        while batch := list(islice(left, _BATCH)):
-            self._step("sending dead letters back", partial(self._transact, batch))
+        remaining = iter(letters)
+        while batch := list(islice(remaining, _BATCH_SIZE)):
+            self._run_step("redriving dead letters", partial(self._send_batch, batch))
             yield len(batch)
 
     def close(self) -> None:
-        """Free everything within a bounded time; an open transaction is the broker's to abort."""
+        """Close the producer within a bounded time; the broker aborts an open transaction."""
         close_quietly(lambda: self._producer.close(timeout=_CLOSE_SECONDS))
 
-    def _transact(self, letters: Sequence[DeadLetter]) -> None:
+    def _send_batch(self, letters: Sequence[DeadLetter]) -> None:
         self._producer.begin_transaction()
         for letter in letters:
-            self._hand_over(redrive_record(letter), letter.origin.partition)
-            self._hand_over(redrive_marker(letter), letter.position.partition)
-        transactions.commit(self._producer, _STEP_SECONDS)
+            self._send_record(redrive_record(letter), letter.origin.partition)
+            self._send_record(redrive_marker(letter), letter.position.partition)
+        client_workarounds.commit_transaction(self._producer, _STEP_SECONDS)
 
-    def _hand_over(self, record: OutputRecord, partition: int) -> None:
+    def _send_record(self, record: OutputRecord, partition: int) -> None:
         self._producer.send(
             record.topic,
             key=record.key,
-            value=value_to_send(record),
+            value=client_workarounds.value_to_send(record),
             headers=list(record.headers),
             partition=partition,
         )
 
-    def _step(self, doing: str, step: Callable[[], None]) -> None:
+    def _run_step(self, operation: str, step: Callable[[], None]) -> None:
         try:
             step()
         except Exception as error:
-            if is_fenced(error):
-                raise Fatal("another redrive of this topic has begun; what this one had committed is back") from error
-            # workers read committed records alone: an open transaction would hold them back until its timeout
-            close_quietly(partial(transactions.abort, self._producer, _CLOSE_SECONDS))
-            raise translate_kafka_error(error, doing) from error
+            if client_workarounds.is_fenced(error):
+                raise Fatal(
+                    "another redrive of this topic has started and fenced this one; "
+                    "the dead letters counted so far are redriven"
+                ) from error
+            # An open transaction would block workers, which read with `read_committed`, until its timeout.
+            close_quietly(partial(client_workarounds.abort_transaction, self._producer, _CLOSE_SECONDS))
+            raise translate_kafka_error(error, operation) from error
 
 
 def _options(settings: KafkaSettings, topic: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A whole topic as it stands: every record from the first to the end at the time of asking, outside any group."""
+"""Read a whole topic, from its first record to the ends at the time of the call, outside any consumer group."""
 
 import time
 from collections.abc import Iterator
@@ -7,35 +7,30 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError, Unreachable
-from reprise.kafka.clients import (
-    client_options,
-    close_quietly,
-    connect,
-    milliseconds,
-)
+from reprise.kafka.clients import client_options, close_quietly, connect
 from reprise.kafka.connection_errors import translate_kafka_error
-from reprise.kafka.consumer import message_of
+from reprise.kafka.conversions import milliseconds, to_message
 from reprise.model import Message
 from reprise.settings.groups import KafkaSettings
 
-#: Seconds of one poll: the pause between two looks at the deadline.
+#: Seconds that one poll waits for records; the stall timeout is checked between polls.
 _POLL_SECONDS: Final = 1.0
 
-#: Records of one poll, the most that is held in memory.
+#: Largest number of records of one poll, which bounds the memory.
 _MAX_RECORDS: Final = 500
 
-#: Seconds for an answer about partitions and offsets; a broker that lives needs a few milliseconds.
-_ANSWER_SECONDS: Final = 30.0
+#: Seconds for one request about partitions or offsets; a running broker needs a few milliseconds.
+_REQUEST_SECONDS: Final = 30.0
 
-#: Seconds without a record after which the rest is given up: longer than a leader's election.
+#: Seconds without progress after which the read fails: longer than the election of a partition's leader.
 _STALL_SECONDS: Final = 30.0
 
 
-def read_log(settings: KafkaSettings, topic: str) -> Iterator[Message]:
-    """Give every record of a topic, partition by partition, in order, up to the ends that it had at the call.
+def read_topic(settings: KafkaSettings, topic: str) -> Iterator[Message]:
+    """Yield every record of a topic, partition by partition, in order, up to the ends at the time of the call.
 
-    What an open transaction holds back, and what an aborted one wrote, is left out. Raises Unreachable, and Fatal
-    where there is no such topic.
+    Records of open and of aborted transactions are left out. Raises Unreachable, and Fatal where the topic does not
+    exist.
     """
     options = client_options(settings) | {
         "group_id": None,
@@ -50,10 +45,10 @@ def read_log(settings: KafkaSettings, topic: str) -> Iterator[Message]:
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         if not partitions:
-            raise Fatal(f"there is no topic {topic}")
-        ends = consumer.end_offsets(partitions, timeout_ms=milliseconds(_ANSWER_SECONDS))
+            raise Fatal(f"topic {topic} does not exist")
+        ends = consumer.end_offsets(partitions, timeout_ms=milliseconds(_REQUEST_SECONDS))
         for partition in partitions:
-            yield from _read(consumer, partition, ends[partition])
+            yield from _read_partition(consumer, partition, ends[partition])
     except RepriseError:
         raise
     except Exception as error:
@@ -62,15 +57,17 @@ def read_log(settings: KafkaSettings, topic: str) -> Iterator[Message]:
         close_quietly(lambda: consumer.close(autocommit=False, timeout_ms=milliseconds(_POLL_SECONDS)))
 
 
-def _read(consumer: KafkaConsumer, partition: TopicPartition, end: int) -> Iterator[Message]:
+def _read_partition(consumer: KafkaConsumer, partition: TopicPartition, end: int) -> Iterator[Message]:
     consumer.assign([partition])
     consumer.seek_to_beginning(partition)
-    heard, position = time.monotonic(), -1
-    while (now_at := consumer.position(partition, timeout_ms=milliseconds(_ANSWER_SECONDS))) < end:
-        if now_at != position:
-            heard, position = time.monotonic(), now_at
-        elif time.monotonic() - heard > _STALL_SECONDS:
-            where = f"{partition.topic}, partition {partition.partition}, offset {now_at}"
-            raise Unreachable(f"Kafka gave nothing for {_STALL_SECONDS:g} s at {where}")
+    progressed_at, last_position = time.monotonic(), -1
+    while (position := consumer.position(partition, timeout_ms=milliseconds(_REQUEST_SECONDS))) < end:
+        if position != last_position:
+            progressed_at, last_position = time.monotonic(), position
+        elif time.monotonic() - progressed_at > _STALL_SECONDS:
+            raise Unreachable(
+                f"Kafka returned no record for {_STALL_SECONDS:g} s at "
+                f"{partition.topic}, partition {partition.partition}, offset {position}"
+            )
         for records in consumer.poll(timeout_ms=milliseconds(_POLL_SECONDS)).values():
-            yield from (message_of(record) for record in records if record.offset < end)
+            yield from (to_message(record) for record in records if record.offset < end)

@@ -1,4 +1,4 @@
-"""Creating the topics, and saying how existing ones differ; nothing that exists is ever altered."""
+"""Create topics, and compare existing topics with their plan; nothing that exists is altered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,26 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from reprise.errors import Fatal
-from reprise.kafka.clients import close_quietly, milliseconds, open_admin
+from reprise.kafka.clients import close_quietly, open_admin
 from reprise.kafka.connection_errors import translate_kafka_error
+from reprise.kafka.conversions import milliseconds
 from reprise.settings.groups import KafkaSettings
 
-#: Kafka's word for "keep for ever".
+#: Kafka's `retention.ms` for records that are never deleted.
 FOREVER_MS: Final = -1
 
 _RETENTION: Final = "retention.ms"
 
-#: Seconds for new topics to have a leader for every partition.
+#: Seconds within which every partition of a new topic must have a leader.
 _READY_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicPlan:
-    """A topic as it should be. None leaves a point to the broker at creation, and unchecked later.
+    """A topic as it should be. A field that is None takes the broker's default at creation, and is not compared.
 
-    retention_seconds  how long records are kept; a negative number means for ever
+    replication        number of replicas of each partition
+    retention_seconds  how long records are kept; a negative number means that they are never deleted
     """
 
     name: str
@@ -36,7 +38,11 @@ class TopicPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicState:
-    """A topic as it is. `differences` are lines for people, one a point; `created` says that it was not there."""
+    """A topic as it is.
+
+    created      whether this call created it
+    differences  one line for each difference from the plan, for people to read
+    """
 
     name: str
     created: bool
@@ -44,39 +50,40 @@ class TopicState:
 
 
 def missing_topics(settings: KafkaSettings, names: Sequence[str]) -> Sequence[str]:
-    """List those of the topics that do not exist, in order. Raises Unreachable, Fatal."""
+    """Return those of the topics that do not exist, in order. Raises Unreachable, Fatal."""
     admin = open_admin(settings)
     try:
-        there = _describe(admin, names)
+        existing = _describe(admin, names)
     finally:
         close_quietly(admin.close)
-    return [name for name in names if name not in there]
+    return [name for name in names if name not in existing]
 
 
 def check_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
-    """Compare topics with their plans, in order, and change nothing; a missing one is a difference.
+    """Compare topics with their plans and change nothing; a missing topic counts as a difference.
 
-    Raises Unreachable, Fatal.
+    Returns the states in the order of the plans. Raises Unreachable, Fatal.
     """
     admin = open_admin(settings)
     try:
-        return _states(admin, plans, created=frozenset())
+        return _compare(admin, plans, created=frozenset())
     finally:
         close_quietly(admin.close)
 
 
 def create_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:
-    """Create the topics that do not exist and compare the others with their plans, in order.
+    """Create the topics that do not exist and compare the others with their plans.
 
-    Raises Unreachable, Fatal; what was created before stays, and the same call may be made again.
+    Returns the states in the order of the plans. Raises Unreachable, Fatal; the topics created so far remain, and the
+    call can be repeated.
     """
     admin = open_admin(settings)
     try:
-        there = _describe(admin, [plan.name for plan in plans])
-        created = frozenset(plan.name for plan in plans if plan.name not in there and _create(admin, plan))
+        existing = _describe(admin, [plan.name for plan in plans])
+        created = frozenset(plan.name for plan in plans if plan.name not in existing and _create(admin, plan))
         if created:
             admin.wait_for_topics(sorted(created), timeout_ms=milliseconds(_READY_SECONDS))
-        return _states(admin, plans, created=created)
+        return _compare(admin, plans, created=created)
     except (errors.KafkaError, TimeoutError) as error:
         raise translate_kafka_error(error, "creating topics") from error
     finally:
@@ -84,7 +91,7 @@ def create_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequen
 
 
 def _create(admin: KafkaAdminClient, plan: TopicPlan) -> bool:
-    """Create one topic; answers whether it was us (another worker may do it at the same time)."""
+    """Create one topic; return False where another worker created it at the same time."""
     options: dict[str, Any] = {}
     if plan.partitions is not None:
         options["num_partitions"] = plan.partitions
@@ -105,24 +112,24 @@ def _create(admin: KafkaAdminClient, plan: TopicPlan) -> bool:
     return True
 
 
-def _states(admin: KafkaAdminClient, plans: Sequence[TopicPlan], *, created: frozenset[str]) -> Sequence[TopicState]:
-    there = _describe(admin, [plan.name for plan in plans])
-    retention = _retentions(admin, [name for name in there if name not in created])
+def _compare(admin: KafkaAdminClient, plans: Sequence[TopicPlan], *, created: frozenset[str]) -> Sequence[TopicState]:
+    existing = _describe(admin, [plan.name for plan in plans])
+    retention_ms = _read_retention_ms(admin, [name for name in existing if name not in created])
     states = []
     for plan in plans:
-        found = there.get(plan.name)
+        description = existing.get(plan.name)
         if plan.name in created:
             differences: tuple[str, ...] = ()
-        elif found is None:
+        elif description is None:
             differences = ("does not exist",)
         else:
-            differences = tuple(_differences(plan, found, retention.get(plan.name)))
+            differences = tuple(_differences(plan, description, retention_ms.get(plan.name)))
         states.append(TopicState(name=plan.name, created=plan.name in created, differences=differences))
     return states
 
 
-def _differences(plan: TopicPlan, found: Mapping[str, Any], retention_ms: int | None) -> list[str]:
-    partitions = found["partitions"]
+def _differences(plan: TopicPlan, description: Mapping[str, Any], retention_ms: int | None) -> list[str]:
+    partitions = description["partitions"]
     replication = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
     lines = []
     if plan.partitions is not None and plan.partitions != len(partitions):
@@ -130,39 +137,39 @@ def _differences(plan: TopicPlan, found: Mapping[str, Any], retention_ms: int | 
     if plan.replication is not None and plan.replication != replication:
         lines.append(f"has replication {replication}, not {plan.replication}")
     if plan.retention_seconds is not None and retention_ms is not None:
-        wanted_ms = _retention_ms(plan.retention_seconds)
-        if wanted_ms != retention_ms:
-            lines.append(f"keeps records {_span(retention_ms)}, not {_span(wanted_ms)}")
+        planned_ms = _retention_ms(plan.retention_seconds)
+        if planned_ms != retention_ms:
+            lines.append(f"keeps records {_format_retention(retention_ms)}, not {_format_retention(planned_ms)}")
     return lines
 
 
 def _describe(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-    """Give what the cluster knows of those of the topics that exist."""
+    """Return the descriptions of those of the topics that exist, by name."""
     try:
-        described = admin.describe_topics(list(names))
+        descriptions = admin.describe_topics(list(names))
     except errors.KafkaError as error:
-        raise translate_kafka_error(error, "asking for topics") from error
-    for topic in described:
-        if topic["error_code"] == errors.TopicAuthorizationFailedError.errno:
-            raise Fatal(f"not allowed to describe topic {topic['name']}")
-    return {topic["name"]: topic for topic in described if topic["error_code"] == 0}
+        raise translate_kafka_error(error, "describing topics") from error
+    for description in descriptions:
+        if description["error_code"] == errors.TopicAuthorizationFailedError.errno:
+            raise Fatal(f"not allowed to describe topic {description['name']}")
+    return {description["name"]: description for description in descriptions if description["error_code"] == 0}
 
 
-def _retentions(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
-    """Give the retention of each topic in milliseconds, the broker's default included."""
+def _read_retention_ms(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
+    """Return the retention of each topic in milliseconds, the broker's default included."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_RETENTION: None}) for name in names]
     try:
-        found = admin.describe_configs(resources, config_filter="all")
+        configs = admin.describe_configs(resources, config_filter="all")
     except errors.KafkaError as error:
-        raise translate_kafka_error(error, "asking for the configuration of topics") from error
-    return {name: int(config[_RETENTION]["value"]) for name, config in found["topic"].items() if _RETENTION in config}
+        raise translate_kafka_error(error, "reading the configuration of topics") from error
+    return {name: int(config[_RETENTION]["value"]) for name, config in configs["topic"].items() if _RETENTION in config}
 
 
 def _retention_ms(seconds: float) -> int:
     return FOREVER_MS if seconds < 0 else milliseconds(seconds)
 
 
-def _span(retention_ms: int) -> str:
+def _format_retention(retention_ms: int) -> str:
     return "for ever" if retention_ms < 0 else f"for {retention_ms / 1000:g} s"

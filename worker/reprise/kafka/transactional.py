@@ -1,7 +1,7 @@
-"""Events, dead letters and positions in one Kafka transaction: a `read_committed` reader sees each event exactly once.
+"""Publish events and commit offsets in one Kafka transaction, so that a `read_committed` reader sees each event once.
 
-The transactional id belongs to the member of the group, not to its partitions, and what fences is the group's
-generation (KIP-447): positions of somebody who is a member no more are refused, and with them the events; the reasons
+The transactional id belongs to the member of the group, not to a partition. The generation of the group is the fence
+(KIP-447): the group refuses the offsets of a worker that is no longer a member, and with them its events. The reasons
 are in docs/concepts/delivery.md.
 """
 
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from reprise.errors import RepriseError
-from reprise.kafka import transactions
-from reprise.kafka.consumer import KafkaSource, offsets
+from reprise.kafka import client_workarounds
+from reprise.kafka.consumer import KafkaSource
+from reprise.kafka.conversions import to_client_offsets
 from reprise.kafka.producer import KafkaSink
 from reprise.model import Delivered, Outcome
 from reprise.processing.at_least_once import publish
@@ -19,15 +20,19 @@ from reprise.settings.groups import KafkaSettings
 
 
 def transactional_id(settings: KafkaSettings) -> str:
-    """Name this member: by its static name, so that its successor ends at once what it left open, else by chance."""
+    """Return the transactional id of this member of the group.
+
+    With static membership it is stable, so a restarted worker fences its predecessor and aborts its open transaction;
+    otherwise it is random.
+    """
     return f"{settings.group_id}-{settings.group_instance_id or uuid4().hex}"
 
 
 class Transactional:
-    """The Delivery in which a batch is told whole and once, or not at all.
+    """The Delivery that publishes a batch exactly once: in whole, or not at all.
 
-    Whatever fails, the producer is given up. The next one has the same transactional id, and begins by ending what the
-    last one left open; the positions that are committed then tell how it ended.
+    After any failure the producer is closed. The next producer has the same transactional id, and its initialization
+    completes or aborts the open transaction. The committed offsets then show which of the two happened.
     """
 
     def __init__(
@@ -37,18 +42,21 @@ class Transactional:
         *,
         flush_timeout_seconds: float,
     ) -> None:
-        """Connect. Raises Unreachable, Fatal."""
+        """Connect a producer. Raises Unreachable, Fatal.
+
+        flush_timeout_seconds  time for one attempt to deliver a batch, its commit included
+        """
         self._source = source
         self._flush_timeout_seconds = flush_timeout_seconds
         self._sink = KafkaSink(
             settings, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(settings)
         )
-        #: what was sent in a transaction of which nobody said whether it is committed
+        #: the batch of a transaction of which it is unknown whether it was committed
         self._in_doubt: Sequence[Delivered] = ()
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
-        """See Delivery. Leaves out what a rebalance took away."""
-        self._sink.start()
+        """See Delivery. Leaves out the messages of partitions that were revoked since the poll."""
+        self._sink.start_timeout()
         try:
             delivered = self._deliver(outcomes, offset_metadata, time.monotonic() + self._flush_timeout_seconds)
         except RepriseError:
@@ -61,27 +69,29 @@ class Transactional:
         """See Delivery."""
         self._sink.close()
 
-    def _deliver(self, outcomes: Sequence[Outcome], offset_metadata: str, until: float) -> Sequence[Delivered]:
+    def _deliver(self, outcomes: Sequence[Outcome], offset_metadata: str, deadline: float) -> Sequence[Delivered]:
         producer = self._sink.open()
-        member, ours = self._source.claim([outcome.message for outcome in outcomes])
-        if self._in_doubt and self._source.is_committed(ours, until - time.monotonic()):
-            self._source.committed(ours)
+        group_metadata, offsets = self._source.prepare_commit([outcome.message for outcome in outcomes])
+        if self._in_doubt and self._source.is_committed(offsets, deadline - time.monotonic()):
+            self._source.mark_delivered(offsets)
             return self._in_doubt
         self._in_doubt = ()
-        left = [outcome for outcome in outcomes if (outcome.message.topic, outcome.message.partition) in ours]
-        if not left:
+        owned = [outcome for outcome in outcomes if (outcome.message.topic, outcome.message.partition) in offsets]
+        if not owned:
             return ()
         try:
             producer.begin_transaction()
         except Exception as error:
-            raise self._sink.failed(error, "beginning a transaction") from error
-        delivered = publish(left, self._sink)
+            raise self._sink.abandon_producer(error, "beginning a transaction") from error
+        delivered = publish(owned, self._sink)
         self._sink.flush()
         self._in_doubt = delivered
         try:
-            transactions.send_offsets(producer, offsets(ours, offset_metadata), member, until - time.monotonic())
-            transactions.commit(producer, until - time.monotonic())
+            client_workarounds.send_offsets_to_transaction(
+                producer, to_client_offsets(offsets, offset_metadata), group_metadata, deadline - time.monotonic()
+            )
+            client_workarounds.commit_transaction(producer, deadline - time.monotonic())
         except Exception as error:
-            raise self._sink.failed(error, "committing a transaction") from error
-        self._source.committed(ours)
+            raise self._sink.abandon_producer(error, "committing a transaction") from error
+        self._source.mark_delivered(offsets)
         return delivered

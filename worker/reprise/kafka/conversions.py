@@ -1,0 +1,55 @@
+"""Convert between the worker's values and the client's: partitions, offsets, messages, durations."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kafka import OffsetAndMetadata, TopicPartition
+
+from reprise.model import Message
+from reprise.processing.ports import Partition
+
+#: The client's value for an unknown leader epoch.
+_NO_LEADER_EPOCH: Final = -1
+
+#: Stands for the committed offset of a partition without one: below every offset, without metadata.
+NO_OFFSET: Final = OffsetAndMetadata(-1, "", _NO_LEADER_EPOCH)
+
+
+def to_partition(topic_partition: TopicPartition) -> Partition:
+    """Convert a partition of the client."""
+    return (topic_partition.topic, topic_partition.partition)
+
+
+def to_topic_partition(partition: Partition) -> TopicPartition:
+    """Convert a partition for the client."""
+    return TopicPartition(*partition)
+
+
+def to_client_offsets(
+    offsets: Mapping[Partition, int], offset_metadata: str
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Convert offsets to commit, each with the same metadata."""
+    return {
+        to_topic_partition(partition): OffsetAndMetadata(offset, offset_metadata, _NO_LEADER_EPOCH)
+        for partition, offset in offsets.items()
+    }
+
+
+def to_message(record: Any, assignment: int = 0) -> Message:
+    """Convert a record of the client, fetched in the assignment with this number."""
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value or b"") for name, value in record.headers),
+        # The client's -1 means that the timestamp is unknown.
+        timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+        assignment=assignment,
+    )
+
+
+def milliseconds(seconds: float) -> int:
+    """Convert seconds to the client's unit; at least 1, because the client takes 0 for "no wait" or "no limit"."""
+    return max(1, round(seconds * 1000))
