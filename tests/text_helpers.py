@@ -1,4 +1,4 @@
-"""The text step for one text alone, where the worker's takes many at once."""
+"""The text step for a single text; the worker's functions process several at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,8 @@ from reprise.dedup.text.tokens import Tokens
 
 
 def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
-    """Hash every shingle of the kept tokens (one at least) of one text."""
-    (found,) = hash_shingles(tokens, kept)
-    if found is None:
+    """Hash the shingles of the kept tokens (one at least) of one text."""
+    (of_text,) = hash_shingles(tokens, kept)
+    if of_text is None:
         raise ValueError("no token is kept")
-    return found
+    return of_text

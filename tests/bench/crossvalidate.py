@@ -24,7 +24,7 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
+from reprise.dedup.text.hashing import U64, Offsets, mix64, window_hashes
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
 from reprise.evaluation.runs import decide_in_order, shuffle
 from reprise.evaluation.scores import f1_score, score_stories
@@ -69,7 +69,7 @@ def hashed(seed: int) -> Iterator[None]:
     """Hash words otherwise while the context lasts, so that rows and sketches sample other shingles; 0 as they are."""
 
     def salted(values: U64, starts: Offsets, ends: Offsets) -> U64:
-        return mix(window_hashes(values, starts, ends) ^ np.uint64(seed * _SPREAD & 0xFFFFFFFFFFFFFFFF))
+        return mix64(window_hashes(values, starts, ends) ^ np.uint64(seed * _SPREAD & 0xFFFFFFFFFFFFFFFF))
 
     with mock.patch.object(tokens, "window_hashes", salted if seed else window_hashes):
         yield

@@ -24,11 +24,11 @@ from reprise.commands.support.progress import ProgressDisplay
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.hashing import mix
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.hashing import mix64
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import Shingles
-from reprise.dedup.text.signature import sign
+from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
 from reprise.evaluation.runs import decide_in_order, order_seeds, shuffle
@@ -60,16 +60,16 @@ def rehashed(article: Article, number: int) -> Fingerprint:
     found = fingerprint(article, Rule())
     if number == 0 or found.signature is None:
         return found
-    tokens = tokenise(normalise(unwrap(article.text)))
+    tokens = tokenise(normalise(join_wrapped_lines(article.text)))
     kept = keep_prose(tokens, MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT)
     other = _other(shingles(tokens, kept), number)
-    return replace(found, signature=sign(other, Rule().permutations, Rule().sketch_size))
+    return replace(found, signature=make_signature(other, Rule().permutations, Rule().sketch_size))
 
 
 def _other(found: Shingles, number: int) -> Shingles:
     # the high half of a mixed 64-bit number: no bijection of 32 bits, but two shingles of one text hardly ever meet
     salted = found.hashes.astype(np.uint64) | np.uint64(number << 32)
-    hashes, first = np.unique((mix(salted) >> np.uint64(32)).astype(np.uint32), return_index=True)
+    hashes, first = np.unique((mix64(salted) >> np.uint64(32)).astype(np.uint32), return_index=True)
     return replace(found, hashes=hashes, sentences=found.sentences[first])
 
 

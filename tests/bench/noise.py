@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.index.memory import MemoryIndex
@@ -167,7 +167,7 @@ def _estimates(decision: Decision, article: Article, matched: Article) -> tuple[
 
 
 def _shingles(text: str) -> NDArray[np.uint32]:
-    tokens = tokenise(normalise(unwrap(text)))
+    tokens = tokenise(normalise(join_wrapped_lines(text)))
     return shingles(tokens, keep_prose(tokens, MIN_WORDS_TEXT)).hashes
 
 

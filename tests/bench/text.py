@@ -27,10 +27,10 @@ from datasketch import MinHash
 
 from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
-from reprise.dedup.text.signature import sign
+from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Article
 from reprise.synthetic import CrawlOptions, generate_crawl
@@ -51,12 +51,12 @@ _WORD: Final = re.compile(r"\w+")
 _TOGETHER: Final = 10
 
 _STAGES: Final[dict[str, Callable[[Any], Any]]] = {
-    "unwrap": lambda texts: [unwrap(text) for text in texts],
+    "unwrap": lambda texts: [join_wrapped_lines(text) for text in texts],
     "normalise": lambda texts: [normalise(text) for text in texts],
     "tokenise": lambda texts: tokenise(*texts),
     "prose": lambda tokens: (tokens, keep_prose(tokens, MIN_WORDS_TEXT)),
     "shingles": lambda kept: hash_shingles(*kept),
-    "sign": lambda pages: [sign(found, _RULE.permutations, _RULE.sketch_size) for found in pages if found],
+    "sign": lambda pages: [make_signature(found, _RULE.permutations, _RULE.sketch_size) for found in pages if found],
 }
 
 

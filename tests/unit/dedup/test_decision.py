@@ -23,7 +23,7 @@ from reprise.dedup.decision import (
     source_key,
 )
 from reprise.dedup.text.shingles import Shingles
-from reprise.dedup.text.signature import sign
+from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.model import Kind, Signature
 from tests.text_helpers import shingles
@@ -125,7 +125,7 @@ def test_estimates_are_close_to_the_truth() -> None:
         one, other = map(shingles_of, pair_of_texts(seed))
         all_one, all_other = set(one.hashes.tolist()), set(other.hashes.tolist())
         shared = len(all_one & all_other)
-        ours, theirs = (sign(each, 1, RULE.sketch_size) for each in (one, other))
+        ours, theirs = (make_signature(each, 1, RULE.sketch_size) for each in (one, other))
         comparison = compare(ours, theirs.sketch, theirs.size, RULE)
         if comparison is None:
             assert shared / len(all_one | all_other) < 0.05

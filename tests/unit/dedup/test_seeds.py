@@ -11,7 +11,7 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.hashing import U64, Offsets, mix, window_hashes
+from reprise.dedup.text.hashing import U64, Offsets, mix64, window_hashes
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, Fingerprint
 from reprise.processing.ports import Index
@@ -62,7 +62,7 @@ def test_reprints_are_one_story_in_every_order(seeds: list[Path], with_sources: 
 
 def salted(salt: int) -> Callable[[U64, Offsets, Offsets], U64]:
     def hashes(values: U64, starts: Offsets, ends: Offsets) -> U64:
-        return mix(window_hashes(values, starts, ends) ^ np.uint64(salt))
+        return mix64(window_hashes(values, starts, ends) ^ np.uint64(salt))
 
     return hashes
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import reprise
 from reprise.dedup.decision import Rule, accepts, compare
 from reprise.dedup.retention import Retention
-from reprise.dedup.text.code_points import text_of
+from reprise.dedup.text.code_points import from_code_points
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.explanation.analysis import Explanation, explain
@@ -79,7 +79,7 @@ def test_every_character_is_traced_back(text: str) -> None:
     assert len(traced.begins) == len(traced.ends) == len(tokens.text)
     for character, begin, end in zip(tokens.text, traced.begins, traced.ends, strict=True):
         assert begin < end
-        assert character.replace("ς", "σ") in text_of(normalise(text[begin:end])).replace("ς", "σ")
+        assert character.replace("ς", "σ") in from_code_points(normalise(text[begin:end])).replace("ς", "σ")
     assert all(np.diff(traced.begins) >= 0)
 
 

@@ -11,9 +11,9 @@ import regex
 from numpy.typing import NDArray
 
 from reprise.dedup.decision import Rule
-from reprise.dedup.text.code_points import stream_safe
+from reprise.dedup.text.code_points import limit_marks
 from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, check_segments, keep_prose
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.explanation.offsets import SourceOffsets, source_offsets
@@ -84,12 +84,12 @@ class DissectedArticle:
     @property
     def kept_words(self) -> float:
         """What the kept tokens are worth in words."""
-        return float(self.tokens.words[self.kept].sum())
+        return float(self.tokens.word_weights[self.kept].sum())
 
     @property
     def words(self) -> float:
         """What all tokens are worth in words."""
-        return float(self.tokens.words.sum())
+        return float(self.tokens.word_weights.sum())
 
     def shingles(self) -> Mapping[tuple[int, ...], PlacedShingle]:
         """The distinct shingles, each where it stands first."""
@@ -114,7 +114,7 @@ class DissectedArticle:
 
 def dissect(article: Article, rule: Rule) -> DissectedArticle:
     """Take an article apart as the worker does."""
-    text = stream_safe(unwrap(article.text))
+    text = limit_marks(join_wrapped_lines(article.text))
     tokens = tokenise(normalise(text))
     min_words = MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
     kept = keep_prose(tokens, min_words)
@@ -159,8 +159,8 @@ def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[PlacedShingle]:
     By the tokens themselves instead of a hash of them, so that equal means equal.
     """
     where = np.flatnonzero(kept).tolist()
-    hashes, widths = tokens.hashes[kept].tolist(), tokens.widths[kept].tolist()
-    sentences, figures = tokens.sentences[kept].tolist(), tokens.figures[kept].tolist()
+    hashes, widths = tokens.hashes[kept].tolist(), tokens.shingle_lengths[kept].tolist()
+    sentences, figures = tokens.sentences[kept].tolist(), tokens.has_digit[kept].tolist()
     firsts = [at for at, sentence in enumerate(sentences) if at == 0 or sentence != sentences[at - 1]]
     for first, end in pairwise([*firsts, len(where)]):
         for at in range(first, end):
@@ -179,7 +179,7 @@ def _segments(
 ) -> Iterator[Segment]:
     """The segments with where each begins and ends: its line without the white space around it."""
     firsts = np.searchsorted(tokens.segments, np.arange(len(fates))).tolist()
-    words = np.bincount(tokens.segments, weights=tokens.words).tolist()
+    words = np.bincount(tokens.segments, weights=tokens.word_weights).tolist()
     reached = 0
     for number, (first, following) in enumerate(pairwise([*firsts, len(tokens)])):
         before, after = np.searchsorted(tokens.line_ends, (tokens.starts[first], tokens.ends[following - 1]))

@@ -8,7 +8,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import Char, classes
+from reprise.dedup.text.characters import CharClass, char_classes
 from reprise.dedup.text.hashing import Offsets
 from reprise.dedup.text.tokens import normalise
 
@@ -51,5 +51,5 @@ def _units(run: str, at: int) -> list[tuple[int, int, int]]:
 
 def _ignored(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """The invisible characters, which `tokenise` leaves out."""
-    ignored: NDArray[np.bool_] = (classes()[normalised] & np.uint16(Char.IGNORED)) != 0
+    ignored: NDArray[np.bool_] = (char_classes()[normalised] & np.uint16(CharClass.IGNORABLE)) != 0
     return ignored

@@ -31,7 +31,7 @@ class SharedRun:
 def shared_runs(a: DissectedArticle, b: DissectedArticle) -> Sequence[SharedRun]:
     """The shared runs of at least one whole shingle, in the order of `b`."""
     taken_a, taken_b = bytearray(len(a.tokens)), bytearray(len(b.tokens))
-    widths = b.tokens.widths
+    widths = b.tokens.shingle_lengths
     runs: list[SharedRun] = []
     for match in sorted(_matches(a, b), key=lambda each: (-each.tokens, each.b, each.a)):
         for run in _untaken(match, taken_a, taken_b):
@@ -45,7 +45,7 @@ def _matches(a: DissectedArticle, b: DissectedArticle) -> Iterator[SharedRun]:
     """Every maximal match around a shared shingle of full width."""
     places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     for window in a.windows:
-        if len(window.key) == a.tokens.widths[window.token] and len(places[window.key]) < _PLACES:
+        if len(window.key) == a.tokens.shingle_lengths[window.token] and len(places[window.key]) < _PLACES:
             places[window.key].append(window.token)
     left, right = _Line(a), _Line(b)
     left_over = _MOST_TOKENS

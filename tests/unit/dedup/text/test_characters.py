@@ -1,4 +1,4 @@
-"""The tables of character classes and normal forms."""
+"""Tables of character classes and normal forms."""
 
 import sys
 import unicodedata
@@ -8,59 +8,66 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import Char, classes, normal_forms
+from reprise.dedup.text.characters import CharClass, char_classes, normal_forms
 
-W, M = Char.WORD, Char.MARK
+W, M = CharClass.WORD, CharClass.MARK
 
 
 @pytest.mark.parametrize(
     ("characters", "expected"),
     [
         ("aßДعñ가अⅧ_", W),
-        ("7٣", W | Char.DIGIT),
+        ("7٣", W | CharClass.DIGIT),
         ("\u0301\u093f\u20e3", W | M),
-        ("漢々ひカ", W | Char.IDEOGRAPH),
-        ("ー", W | Char.IDEOGRAPH),
-        ("กລខမ", W | Char.COMPLEX),
+        ("漢々ひカ", W | CharClass.IDEOGRAPH),
+        ("ー", W | CharClass.IDEOGRAPH),
+        ("กລខမ", W | CharClass.COMPLEX),
         ("\u0e31\u0e48", W | M),
-        ("\n\r\t\v\f\x85\u2028\u2029", Char.BREAK | Char.SPACE),
-        (" \u00a0\u3000\u2009", Char.SPACE),
-        (".!?।", Char.STOP),
-        ("。។။", Char.STOP | Char.HARD_STOP),
-        ("\"'”)]」", Char.CLOSER),
-        ("\u00ad\u200b\u200d\ufeff\u2060", Char.IGNORED),
-        ("\ufe0f\u034f", W | M | Char.IGNORED),
-        ("|•·→■", Char.SEPARATOR),
-        ("»›", Char.SEPARATOR | Char.CLOSER),
-        (",;-$©#\ud800\U0010ffff", Char(0)),
+        ("\n\r\t\v\f\x85\u2028\u2029", CharClass.BREAK | CharClass.SPACE),
+        (" \u00a0\u3000\u2009", CharClass.SPACE),
+        (".!?।", CharClass.TERMINATOR),
+        ("。។။", CharClass.TERMINATOR | CharClass.UNSPACED_TERMINATOR),
+        ("\"'”)]」", CharClass.CLOSE),
+        ("\u00ad\u200b\u200d\ufeff\u2060", CharClass.IGNORABLE),
+        ("\ufe0f\u034f", W | M | CharClass.IGNORABLE),
+        ("|•·→■", CharClass.MENU_SEPARATOR),
+        ("»›", CharClass.MENU_SEPARATOR | CharClass.CLOSE),
+        (",;-$©#\ud800\U0010ffff", CharClass(0)),
     ],
 )
-def test_classes_of_characters(characters: str, expected: Char) -> None:
-    """Each kind of character has exactly the classes that the tokeniser relies on."""
-    found = {character: Char(int(classes()[ord(character)])) for character in characters}
-    assert found == dict.fromkeys(characters, expected)
+def test_classes_of_characters(characters: str, expected: CharClass) -> None:
+    """Each kind of character has exactly the expected classes."""
+    actual = {character: CharClass(int(char_classes()[ord(character)])) for character in characters}
+    assert actual == dict.fromkeys(characters, expected)
 
 
 def test_every_letter_mark_and_number_is_a_word_character() -> None:
-    """All that Python knows as letter, mark or number belongs to words, in every script, and nothing else does."""
+    """The word characters are the letters, marks and numbers of Python's Unicode data, and the underscore."""
     wrong = [
         f"U+{code:04X}"
         for code in range(sys.maxunicode + 1)
-        if (category := unicodedata.category(chr(code))) != "Cn"  # newer Unicode may have assigned it since
-        and bool(classes()[code] & Char.WORD) != (category[0] in "LMN" or chr(code) == "_")
+        if (category := unicodedata.category(chr(code))) != "Cn"  # a newer Unicode version may have assigned it
+        and bool(char_classes()[code] & CharClass.WORD) != (category[0] in "LMN" or chr(code) == "_")
     ]
     assert wrong == []
 
 
-def test_no_border_stands_inside_a_word() -> None:
-    """What ends lines and sentences, or separates, is never a word character, and never invisible."""
-    borders = Char.BREAK | Char.SPACE | Char.STOP | Char.HARD_STOP | Char.CLOSER | Char.SEPARATOR
-    inside = (classes() & (Char.WORD | Char.IGNORED)) != 0
-    assert not (inside & ((classes() & borders) != 0)).any()
+def test_boundary_characters_are_no_word_characters() -> None:
+    """Characters that end lines or sentences, or separate entries, are neither word characters nor ignorable."""
+    borders = (
+        CharClass.BREAK
+        | CharClass.SPACE
+        | CharClass.TERMINATOR
+        | CharClass.UNSPACED_TERMINATOR
+        | CharClass.CLOSE
+        | CharClass.MENU_SEPARATOR
+    )
+    inside = (char_classes() & (CharClass.WORD | CharClass.IGNORABLE)) != 0
+    assert not (inside & ((char_classes() & borders) != 0)).any()
 
 
-def test_every_code_point_normalises_as_in_the_standard_library() -> None:
-    """No code point has another form in the table than by itself, whatever versions of Unicode the two know."""
+def test_normal_forms_equal_the_standard_library() -> None:
+    """Each form in the table equals the standard library's, even if their Unicode versions differ."""
     wrong = [
         f"U+{code:04X}"
         for code, form in enumerate(normal_forms().tolist())
@@ -69,17 +76,17 @@ def test_every_code_point_normalises_as_in_the_standard_library() -> None:
     assert wrong == []
 
 
-def test_marks_have_no_form_of_their_own() -> None:
-    """No mark is in the table, and nothing that would become one: the bound on their number is kept elsewhere."""
+def test_table_of_normal_forms_has_no_marks() -> None:
+    """No mark has an entry, and no entry is a mark: texts with marks go through limit_marks."""
     forms = normal_forms()
-    marks = (classes()[: len(forms)] & Char.MARK) != 0
+    marks = (char_classes()[: len(forms)] & CharClass.MARK) != 0
     assert not forms[marks].any()
     assert not marks[forms].any()
 
 
-@pytest.mark.parametrize("table", [classes, normal_forms])
-def test_table_is_one_and_cannot_be_changed(table: Callable[[], NDArray[Any]]) -> None:
-    """All callers share one table, which nobody can write to."""
+@pytest.mark.parametrize("table", [char_classes, normal_forms])
+def test_tables_are_shared_and_read_only(table: Callable[[], NDArray[Any]]) -> None:
+    """Every call returns the same read-only table."""
     assert table() is table()
     with pytest.raises(ValueError, match="read-only"):
         table()[0] = 1

@@ -1,4 +1,4 @@
-"""An article's text to its fingerprint."""
+"""Fingerprints of articles."""
 
 import textwrap
 import unicodedata
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.decision import Rule
-from reprise.dedup.text.fingerprint import _TOGETHER, fingerprint, fingerprint_batch
+from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint, fingerprint_batch
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article, Fingerprint
 
@@ -25,7 +25,7 @@ THIRD = "云岭县最后一家手工造纸作坊周三宣布，将在关闭三�
 TEXT = f"{FIRST}\n{SECOND}\n{THIRD}"
 
 
-#: version, content hash, first rows, sketch and passages, size, words
+#: Text version, content hash, first rows, first sketch hashes, first passages, shingle count, word count.
 GOLDEN = (
     2,
     "9f5cf2de99ea159fdd86d4ea25faa3f2",
@@ -41,8 +41,8 @@ def of(text: str, **fields: object) -> Fingerprint:
     return fingerprint(Article(article_id="a", text=text, **fields), RULE)  # type: ignore[arg-type]  # any field
 
 
-def test_the_text_step_is_pinned() -> None:
-    """One text has one fingerprint for each version of the text step, on every machine."""
+def test_fingerprint_is_pinned() -> None:
+    """A text has the same fingerprint on every machine, for each version of the text step."""
     found = fingerprint(Article(article_id="a", text=TEXT), Rule(permutations=8, sketch_size=64))
     assert found.signature is not None
     seen = (
@@ -55,8 +55,8 @@ def test_the_text_step_is_pinned() -> None:
         found.signature.words,
     )
     assert seen == GOLDEN, (
-        "The same text has another fingerprint than before: an index would hold two kinds that never match. "
-        "Raise TEXT_VERSION in reprise/text/version.py if that is meant, and write the new numbers here."
+        "The fingerprint of the text changed: articles in an existing index would no longer match new ones. "
+        "If the change is intended, increase TEXT_VERSION in reprise/dedup/text/version.py and update GOLDEN."
     )
 
 
@@ -81,8 +81,8 @@ def test_the_text_step_is_pinned() -> None:
         "no-break spaces", "invisible", "byte order mark", "legal line", "wrapped",
     ],
 )  # fmt: skip
-def test_what_is_no_content_makes_no_difference(other: str) -> None:
-    """Menus, case, normal form, punctuation, white space and line ends leave content hash and signature size alone."""
+def test_content_hash_ignores_layout_and_boilerplate(other: str) -> None:
+    """Menus, case, normal form, punctuation, white space and line ends do not change the content hash."""
     assert of(other).content_hash == of(TEXT).content_hash
     assert of(other).signature is not None
 
@@ -90,8 +90,8 @@ def test_what_is_no_content_makes_no_difference(other: str) -> None:
 @pytest.mark.parametrize(
     "change", [("ferry", "train"), ("ferry ", ""), ("late on", "on late"), ("三年", "四年"), ("1998", "1999")]
 )
-def test_another_word_is_another_content(change: tuple[str, str]) -> None:
-    """One word changed, dropped or moved gives another content hash and still most of the sketch."""
+def test_changed_word_changes_the_content_hash(change: tuple[str, str]) -> None:
+    """One word changed, dropped or moved changes the content hash and keeps most of the sketch."""
     one, other = of(TEXT), of(TEXT.replace(*change))
     assert other.content_hash != one.content_hash
     assert one.signature is not None
@@ -103,27 +103,27 @@ def test_another_word_is_another_content(change: tuple[str, str]) -> None:
     "text", ["", "!!!", "Home\nNews\nSport", "Home | News | Sport", "首页\n新闻", "A headline without a stop"]
 )
 def test_boilerplate_has_no_signature(text: str) -> None:
-    """What does not read like prose has a content hash alone."""
+    """A text without prose has a content hash and no signature."""
     assert of(text).signature is None
     assert len(of(text).content_hash) == 16
 
 
 def test_texts_without_prose_differ_by_words_or_characters() -> None:
-    """Menus are told apart by their words, texts without a word by their characters."""
+    """The content hash of a menu covers its words; of a text without a word, its characters."""
     texts = ["", "!!!", "???", "Home\nNews", "Home\nSport"]
     assert len({of(text).content_hash for text in texts}) == len(texts)
     assert of("Home | News").content_hash == of("HOME\nnews").content_hash
 
 
 def test_html_keeps_shorter_paragraphs() -> None:
-    """Of extracted text a paragraph of a dozen words counts; of plain text it does not."""
+    """A paragraph of 12 words is kept in text extracted from HTML, and dropped from plain text."""
     short = "Nobody was hurt, the harbour master said in the evening, adding thanks."
     assert of(f"{SECOND}\n{short}").content_hash == of(SECOND).content_hash
     assert of(f"{SECOND}\n{short}", extracted=True).content_hash != of(SECOND, extracted=True).content_hash
 
 
-def test_the_article_is_handed_through() -> None:
-    """Id, source and crawl time stand in the fingerprint as they came; the rule sets the sizes."""
+def test_article_fields_are_copied() -> None:
+    """The fingerprint has the article's id, source and crawl time; the rule sets the sizes of the signature."""
     rule = Rule(permutations=12, sketch_size=20)
     article = Article(article_id="x", text=TEXT, source="example.org", crawled_at_ms=7)
     found = fingerprint(article, rule)
@@ -133,13 +133,13 @@ def test_the_article_is_handed_through() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", f"{SECOND} \udfff", "\x00" * 50, "\U0010ffff", "\u0301"])
-def test_odd_characters_are_no_error(text: str) -> None:
-    """Lone surrogates, zeros and unassigned characters have a fingerprint like any other text."""
+def test_unusual_characters_raise_no_error(text: str) -> None:
+    """Texts with lone surrogates, NULs and unassigned characters have fingerprints."""
     assert len(of(text).content_hash) == 16
 
 
-#: Texts whose ends, in another text's company, could be taken for something else.
-ENDS = [
+#: Texts whose start or end could be misread next to another text.
+AMBIGUOUS_ENDS = [
     "", " ", "\n", "!!!", ".", "“", "©", "\u0301", "\u200b", "Home\nNews", "all rights", " reserved.", "漢", "กิน ไทย ",
     "ทดสอบ ระบบ ใหม่", "ទឹក ដី។ ភ្លើង", "The crane came down.\nNobody had seen it fall.\nThe ferry waited in the harbour.",
     FIRST, SECOND, THIRD, TEXT, f"{SECOND}”", f"  {SECOND}", f"{SECOND} ", "One. Two", "\ud800 lone", "\U0010ffff",
@@ -147,9 +147,9 @@ ENDS = [
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.one_of(st.sampled_from(ENDS), st.text()), st.booleans()), max_size=12))
-def test_articles_together_are_as_each_alone(given_texts: list[tuple[str, bool]]) -> None:
-    """In any company and order, of plain and extracted text, an article has the fingerprint that it has alone."""
+@given(st.lists(st.tuples(st.one_of(st.sampled_from(AMBIGUOUS_ENDS), st.text()), st.booleans()), max_size=12))
+def test_batches_equal_single_articles(given_texts: list[tuple[str, bool]]) -> None:
+    """In any batch of plain and extracted texts, each article has the same fingerprint as alone."""
     articles = [
         Article(article_id=str(number), text=text, extracted=extracted)
         for number, (text, extracted) in enumerate(given_texts)
@@ -157,10 +157,10 @@ def test_articles_together_are_as_each_alone(given_texts: list[tuple[str, bool]]
     assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]
 
 
-def test_articles_together_in_any_number() -> None:
-    """More than are tokenised at once, and one that is too long for company, come back in their order."""
-    long = "\n".join([SECOND, THIRD] * (_TOGETHER // len(SECOND)))
+def test_batches_of_any_size_keep_the_order() -> None:
+    """More characters than fit one batch, with a text that exceeds a batch, return in the order of the articles."""
+    long = "\n".join([SECOND, THIRD] * (MAX_BATCH_CHARACTERS // len(SECOND)))
     texts = [f"{text} {number}." for number, text in enumerate([FIRST, long, SECOND, TEXT] * 4)]
     articles = [Article(article_id=text[-9:], text=text) for text in texts]
-    assert sum(map(len, texts)) > 4 * _TOGETHER
+    assert sum(map(len, texts)) > 4 * MAX_BATCH_CHARACTERS
     assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]

@@ -1,4 +1,4 @@
-"""Hard-wrapped text."""
+"""Joining the lines of hard-wrapped text."""
 
 import random
 import textwrap
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 
 WORDS = [
     "a",
@@ -37,42 +37,42 @@ def paragraphs(seed: int, count: int = 5, words: int = 70) -> list[str]:
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), width=st.integers(50, 120))
 def test_wrapped_paragraphs_are_joined(seed: int, width: int) -> None:
-    """Text wrapped at any usual width comes back as its paragraphs, a line each, blank lines kept."""
+    """Paragraphs wrapped at any usual width become one line each; blank lines are kept."""
     original = paragraphs(seed)
-    assert unwrap("\n\n".join(textwrap.fill(each, width) for each in original)) == "\n\n".join(original)
+    assert join_wrapped_lines("\n\n".join(textwrap.fill(each, width) for each in original)) == "\n\n".join(original)
 
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), width=st.integers(50, 120), indent=st.sampled_from([" ", "    ", "\u3000"]))
-def test_indented_lines_begin_paragraphs(seed: int, width: int, indent: str) -> None:
-    """Without blank lines an indentation tells where a paragraph begins."""
+def test_indented_lines_start_paragraphs(seed: int, width: int, indent: str) -> None:
+    """Without blank lines, an indented line starts a paragraph."""
     original = paragraphs(seed)
     wrapped = "\n".join(textwrap.fill(each, width, initial_indent=indent) for each in original)
-    assert unwrap(wrapped) == "\n".join(indent + each for each in original)
+    assert join_wrapped_lines(wrapped) == "\n".join(indent + each for each in original)
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100])
-def test_line_ends_of_windows_are_joined(width: int) -> None:
-    """Carriage returns make no difference."""
+def test_windows_line_ends_are_joined(width: int) -> None:
+    """Lines that end in carriage return and line feed are joined, too."""
     original = paragraphs(1)
     wrapped = "\n\n".join(textwrap.fill(each, width) for each in original).replace("\n", "\r\n")
-    assert [line for line in unwrap(wrapped).split("\n") if line] == original
+    assert [line for line in join_wrapped_lines(wrapped).split("\n") if line] == original
 
 
-def test_an_overlong_line_is_tolerated() -> None:
-    """One line in twenty, as a link, may be wider than the rest."""
+def test_overlong_line_is_tolerated() -> None:
+    """One line in twenty, such as a link, may be wider than the rest."""
     original = paragraphs(2, count=8)
     link = "https://example.org/" + "a" * 200
     wrapped = "\n\n".join([link, *(textwrap.fill(each, 72) for each in original)])
     assert wrapped.count("\n") >= 20
-    assert unwrap(wrapped) == "\n\n".join([link, *original])
+    assert join_wrapped_lines(wrapped) == "\n\n".join([link, *original])
 
 
-def test_a_heading_is_tolerated() -> None:
-    """Headings and bylines between wrapped paragraphs do not hide that the text is wrapped."""
+def test_headings_are_tolerated() -> None:
+    """Wrapped paragraphs are joined although headings and bylines are short lines."""
     original = paragraphs(3)
     wrapped = "\n\n".join(["Ferry leaves late", "By a reporter", *(textwrap.fill(each, 72) for each in original)])
-    assert unwrap(wrapped) == "\n\n".join(["Ferry leaves late", "By a reporter", *original])
+    assert join_wrapped_lines(wrapped) == "\n\n".join(["Ferry leaves late", "By a reporter", *original])
 
 
 POEM = """The crane came down at break of day
@@ -111,30 +111,30 @@ they had not slept at all."""
         "three lines",
     ],
 )
-def test_other_text_is_left_as_it_is(text: str) -> None:
-    """Menus, lists, poems, paragraphs on a line each, columns and broad lines keep every line break."""
-    assert unwrap(text) == text
+def test_other_text_is_unchanged(text: str) -> None:
+    """Menus, lists, poems, paragraphs on one line each, narrow columns and wide lines keep every line break."""
+    assert join_wrapped_lines(text) == text
 
 
 @pytest.mark.parametrize("letters", ["紙竹水工匠年月作坊学徒", "กขคงจฉชซฌญ"], ids=["Chinese", "Thai"])
 @pytest.mark.parametrize("menu", [[], ["首页", "新闻", "体育"]], ids=["alone", "below a menu"])
-def test_paragraphs_without_spaces_are_left_as_they_are(letters: str, menu: list[str]) -> None:
-    """A line without a space is not a line whose next word did not fit: such paragraphs differ in length."""
+def test_paragraphs_without_spaces_are_unchanged(letters: str, menu: list[str]) -> None:
+    """Paragraphs without spaces differ in length, so they are not taken for full lines."""
     rng = random.Random(1)
     lines = [*menu, *("".join(rng.choices(letters, k=rng.randint(45, 115))) + "。" for _ in range(9))]
-    assert unwrap("\n".join(lines)) == "\n".join(lines)
+    assert join_wrapped_lines("\n".join(lines)) == "\n".join(lines)
 
 
 def test_wrapped_text_without_spaces_is_joined() -> None:
-    """Ideographs cut at one width, but for the last line of each paragraph, are joined."""
+    """Lines of ideographs, all cut at one width except the last of each paragraph, are joined."""
     rng = random.Random(2)
     original = ["".join(rng.choices("紙竹水工匠年月作坊学徒", k=rng.randint(180, 300))) for _ in range(4)]
-    joined = unwrap("\n\n".join("\n".join(textwrap.wrap(each, 42)) for each in original))
+    joined = join_wrapped_lines("\n\n".join("\n".join(textwrap.wrap(each, 42)) for each in original))
     assert [line.replace(" ", "") for line in joined.split("\n") if line] == original
 
 
 @settings(deadline=None)
 @given(st.text(st.sampled_from("ab \n\r\t漢"), max_size=400))
-def test_no_text_loses_a_word(text: str) -> None:
-    """Whatever is joined, the words and their order stay."""
-    assert unwrap(text).split() == text.split()
+def test_words_are_unchanged(text: str) -> None:
+    """The words of any text and their order stay the same."""
+    assert join_wrapped_lines(text).split() == text.split()

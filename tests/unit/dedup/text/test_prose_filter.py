@@ -1,4 +1,4 @@
-"""Which segments of a page are prose."""
+"""Selection of prose segments."""
 
 import numpy as np
 import pytest
@@ -22,15 +22,17 @@ CHINESE = "云岭县最后一家手工造纸作坊周三宣布，将在关闭三
 
 
 def kept(text: str, min_words: int = MIN_WORDS_TEXT) -> list[str]:
-    """The kept segments, each as its words joined."""
+    """Return the kept segments, each as its joined words."""
     tokens = tokenise(normalise(text))
     marks = keep_prose(tokens, min_words)
     assert marks.dtype == np.bool_
     assert len(marks) == len(tokens)
-    found: dict[int, list[str]] = {}
+    words_of: dict[int, list[str]] = {}
     for index in np.flatnonzero(marks):
-        found.setdefault(int(tokens.segments[index]), []).append(tokens.text[tokens.starts[index] : tokens.ends[index]])
-    return [" ".join(words) for words in found.values()]
+        words_of.setdefault(int(tokens.segments[index]), []).append(
+            tokens.text[tokens.starts[index] : tokens.ends[index]]
+        )
+    return [" ".join(words) for words in words_of.values()]
 
 
 def plain(text: str) -> str:
@@ -53,8 +55,8 @@ def plain(text: str) -> str:
     ],
 )
 @pytest.mark.parametrize("arrangement", ["{0}\n{1}\n{2}", "{1}\n{0}\n\n{2}", "{1}\t{2}  {0}"])
-def test_boilerplate_goes_and_sentences_stay(boilerplate: str, arrangement: str) -> None:
-    """Menus, link bars, legal lines, headlines and captions go wherever they stand; the paragraphs stay."""
+def test_boilerplate_is_dropped_and_sentences_are_kept(boilerplate: str, arrangement: str) -> None:
+    """Menus, link bars, legal lines, headlines and captions are dropped at any place; paragraphs are kept."""
     text = arrangement.format(boilerplate, SENTENCE, OTHER)
     assert kept(text) == [plain(SENTENCE), plain(OTHER)]
 
@@ -71,38 +73,38 @@ def test_boilerplate_goes_and_sentences_stay(boilerplate: str, arrangement: str)
         " ".join(["The court found that the copyright of the song had passed to the widow of its author."] * 6),
     ],
 )
-def test_sentences_of_many_kinds_stay(paragraph: str) -> None:
-    """A paragraph is kept in any script, with quotes, a dateline's bar, or as a long report about copyright."""
+def test_sentences_of_many_kinds_are_kept(paragraph: str) -> None:
+    """A paragraph is kept in any script, in quotes, with a dateline, or as a long report about copyright."""
     assert kept(f"Home\nNews\n{paragraph}\nContact") == [plain(paragraph)]
 
 
 @pytest.mark.parametrize("divider", ["• • •", "■ ■ ■ ■", "› More › Pictures › Video", "| | |"])
-def test_a_divider_spares_the_paragraph_above(divider: str) -> None:
-    """Separators on a line of their own do not make a link bar of the paragraph before them."""
+def test_divider_does_not_drop_the_paragraph_above(divider: str) -> None:
+    """Separators on a line of their own do not count for the paragraph before them."""
     assert kept(f"{SENTENCE}\n{divider}\n{OTHER}") == [plain(SENTENCE), plain(OTHER)]
 
 
-def test_a_credit_spares_the_paragraph_below() -> None:
-    """A copyright sign at the end of a caption does not make a legal line of the paragraph after it."""
+def test_photo_credit_does_not_drop_the_paragraph_below() -> None:
+    """A copyright sign at the end of a caption does not count for the paragraph after it."""
     assert kept(f"Photo: Example Press ©\n{SENTENCE}\n{OTHER}") == [plain(SENTENCE), plain(OTHER)]
 
 
-def test_words_needed() -> None:
-    """A segment of the least number of words stays and one word less goes, with fewer needed after HTML extraction."""
-    for least in (MIN_WORDS_TEXT, MIN_WORDS_HTML):
-        enough, short = (" ".join(["word"] * count) + "." for count in (least, least - 1))
-        assert kept(f"{SENTENCE}\n{enough}\n{short}", least) == [plain(SENTENCE), plain(enough)]
+def test_minimum_words() -> None:
+    """A segment with the minimum of words is kept, with one word less dropped; the minimum for HTML is lower."""
+    for min_words in (MIN_WORDS_TEXT, MIN_WORDS_HTML):
+        enough, short = (" ".join(["word"] * count) + "." for count in (min_words, min_words - 1))
+        assert kept(f"{SENTENCE}\n{enough}\n{short}", min_words) == [plain(SENTENCE), plain(enough)]
     assert MIN_WORDS_HTML < MIN_WORDS_TEXT
 
 
 def test_unseparated_scripts_count_by_characters() -> None:
-    """Five ideographs are worth as much as three words: 26 of them make a paragraph and 24 do not."""
+    """Five ideographs count for three words: 26 of them reach the minimum of words, 24 do not."""
     enough, short = "纸" * 26 + "。", "竹" * 24 + "。"
     assert kept(f"{enough}\n{short}\n") == [plain(enough)]
 
 
-def test_short_lines_that_read_like_prose_are_kept_whole() -> None:
-    """Where no segment is long enough, all of it is kept if sentences end often enough."""
+def test_short_lines_of_prose_are_kept_together() -> None:
+    """If no segment is long enough, all segments are kept if sentences end often enough."""
     poem = "The crane came down.\nNobody had seen it fall.\nThe ferry waited.\nThe harbour slept on."
     assert " ".join(kept(poem)) == plain(poem)
 
@@ -119,12 +121,12 @@ def test_short_lines_that_read_like_prose_are_kept_whole() -> None:
         "one two three four five " * 20 + "end.\n" + "| more " * 40,
     ],
 )
-def test_boilerplate_alone_gives_nothing(text: str) -> None:
-    """A page of menus alone keeps no word."""
+def test_boilerplate_alone_is_dropped(text: str) -> None:
+    """No word of a page with menus alone is kept."""
     text = text.replace("end.", "end")
     assert kept(text) == []
 
 
-def test_legal_lines_alone_give_nothing() -> None:
-    """A page that holds a legal notice and no article keeps no word: it would match every page with that notice."""
+def test_legal_notice_alone_is_dropped() -> None:
+    """No word of a page with a legal notice and no article is kept: it would match every page with that notice."""
     assert kept(f"Home\nNews\n{LEGAL}\nContact") == []

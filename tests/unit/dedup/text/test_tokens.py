@@ -1,4 +1,4 @@
-"""Text to tokens, sentences and segments."""
+"""Normalisation, and the split of text into tokens, sentences and segments."""
 
 import unicodedata
 
@@ -8,12 +8,12 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.text.code_points import code_points, stream_safe, text_of
-from reprise.dedup.text.hashing import _KEPT
+from reprise.dedup.text.code_points import from_code_points, limit_marks, to_code_points
+from reprise.dedup.text.hashing import PRECOMPUTED_POWERS
 from reprise.dedup.text.tokens import (
-    COMPLEX_A_SHINGLE,
-    IDEOGRAPHS_A_SHINGLE,
-    WORDS_A_SHINGLE,
+    COMPLEX_PER_SHINGLE,
+    IDEOGRAPHS_PER_SHINGLE,
+    WORDS_PER_SHINGLE,
     Tokens,
     normalise,
     tokenise,
@@ -28,13 +28,13 @@ def words(tokens: Tokens) -> list[str]:
     return [tokens.text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 
 
-def plainly(text: str) -> str:
-    """What `normalise` is defined as."""
-    return unicodedata.normalize("NFKC", stream_safe(text)).lower()
+def reference_form(text: str) -> str:
+    """Normalise a text by the standard library, as `normalise` is defined."""
+    return unicodedata.normalize("NFKC", limit_marks(text)).lower()
 
 
 def grouped(tokens: Tokens, numbers: list[int]) -> list[str]:
-    """The words of each number, joined; the numbers must be 0, 1, 2, ... in order."""
+    """Join the words of each number; the numbers must be 0, 1, 2, ... in order."""
     assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
     groups: list[list[str]] = [[] for _ in set(numbers)]
     for number, word in zip(numbers, words(tokens), strict=True):
@@ -55,9 +55,9 @@ def sentences(text: str) -> list[str]:
 @settings(deadline=None)
 @given(st.text(st.one_of(st.characters(), st.sampled_from("a.,_'|\n é\u0301\u0323ΣσİﬁＡ™…½\u00a0ᄀ\u1161\u11a8가ﾊﾞ"))))
 @example("ΟΔΟΣ ΣΑΣ İstanbul ﬁ ™ … \u00a0 ＡＢ ᄒ\u1161\u11ab é\u0323\u0301")
-def test_normalisation_is_that_of_the_standard_library(text: str) -> None:
-    """The table, the shortcuts and the plain functions give one result for any text."""
-    assert normalise(text).tolist() == code_points(plainly(text)).tolist()
+def test_normalisation_equals_the_standard_library(text: str) -> None:
+    """The table, the shortcuts and the standard library have the same result for any text."""
+    assert normalise(text).tolist() == to_code_points(reference_form(text)).tolist()
 
 
 @pytest.mark.parametrize(
@@ -87,21 +87,21 @@ def test_normalisation_is_that_of_the_standard_library(text: str) -> None:
     ],
 )
 def test_words_of_many_scripts(text: str, expected: list[str]) -> None:
-    """Words are runs of letters, marks and numbers; unseparated scripts give a token a character, with its marks."""
+    """Words are runs of letters, marks and numbers; in unseparated scripts each character with its marks is a token."""
     assert words(tokens_of(text)) == expected
 
 
 _SEPARATED = st.characters(exclude_characters="ー〇").filter(
-    lambda c: not regex.search(r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]", plainly(c))
+    lambda c: not regex.search(r"(?V1)[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]", reference_form(c))
 )
 
 
 @settings(deadline=None)
 @given(st.text(st.one_of(_SEPARATED, st.sampled_from("ab ée\u0301.,_'|\n\t\u00ad\u200d9"))))
 def test_words_agree_with_a_regular_expression(text: str) -> None:
-    """On scripts that separate words the arrays find what the plain expression finds, in the text they belong to."""
+    """In scripts that separate words, the tokens are the matches of a regular expression."""
     tokens = tokens_of(text)
-    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", plainly(text))
+    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", reference_form(text))
     assert tokens.text == visible
     assert words(tokens) == regex.findall(r"[\p{L}\p{M}\p{N}_]+", visible)
 
@@ -109,12 +109,12 @@ def test_words_agree_with_a_regular_expression(text: str) -> None:
 @settings(deadline=None)
 @given(st.text(st.one_of(st.characters(), st.sampled_from("a漢か\u3099\u0301ก\u0e31ไ。. \n\t|\u200b"))))
 def test_tokens_of_any_text_are_in_order(text: str) -> None:
-    """No text crashes it; tokens do not overlap, hold word characters only, and leave none out."""
+    """In any text, tokens do not overlap, contain word characters alone, and cover all of them."""
     tokens = tokens_of(text)
     assert (tokens.starts < tokens.ends).all()
     assert (tokens.ends[:-1] <= tokens.starts[1:]).all()
     assert "".join(words(tokens)) == "".join(regex.findall(r"[\p{L}\p{M}\p{N}_]+", tokens.text))
-    assert len(tokens.stops) == len(tokens.separators) == len(set(tokens.segments.tolist()))
+    assert len(tokens.sentence_end_counts) == len(tokens.separator_counts) == len(set(tokens.segments.tolist()))
     segment_of: dict[int, int] = {}
     for sentence, segment in zip(tokens.sentences.tolist(), tokens.segments.tolist(), strict=True):
         assert segment_of.setdefault(sentence, segment) == segment
@@ -122,15 +122,24 @@ def test_tokens_of_any_text_are_in_order(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "!!!", "\u200b\ufeff", "• | •", "。\n。"])
 def test_text_without_a_word_has_no_tokens(text: str) -> None:
-    """A text of white space, punctuation or nothing gives empty arrays of every kind."""
+    """All arrays are empty for a text of white space or punctuation alone, and for an empty text."""
     tokens = tokens_of(text)
     assert len(tokens) == 0
-    for field in ("starts", "ends", "hashes", "widths", "segments", "sentences", "stops", "separators"):
+    for field in (
+        "starts",
+        "ends",
+        "hashes",
+        "shingle_lengths",
+        "segments",
+        "sentences",
+        "sentence_end_counts",
+        "separator_counts",
+    ):
         assert len(getattr(tokens, field)) == 0
 
 
 @pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u200c", "\u200d", "\ufeff", "\u2060", "\ufe0f"])
-def test_invisible_characters_vanish(invisible: str) -> None:
+def test_invisible_characters_are_removed(invisible: str) -> None:
     """A soft hyphen, joiner or byte order mark inside or around words changes neither words nor their hashes."""
     plain, copied = (
         tokens_of("Morning ferry. Second"),
@@ -141,17 +150,17 @@ def test_invisible_characters_vanish(invisible: str) -> None:
     assert copied.sentences.tolist() == plain.sentences.tolist()
 
 
-def test_equal_words_hash_alike_and_others_do_not() -> None:
-    """A token's hash is of its characters alone, wherever it stands, also behind what is kept of the powers."""
-    filler = " ".join(f"w{number}" for number in range(_KEPT // 4))
+def test_hashes_depend_on_the_word_alone() -> None:
+    """Equal words have equal hashes at any offset, also beyond the precomputed powers; other words differ."""
+    filler = " ".join(f"w{number}" for number in range(PRECOMPUTED_POWERS // 4))
     tokens = tokens_of(f"ferry harbour {filler} ferry")
-    assert len(tokens.text) > _KEPT
+    assert len(tokens.text) > PRECOMPUTED_POWERS
     assert tokens.hashes[0] == tokens.hashes[-1] == tokens_of("Ferry").hashes[0]
     assert len(set(tokens.hashes.tolist())) == len(tokens) - 1
 
 
-def test_composed_and_decomposed_letters_are_one() -> None:
-    """The normal form of the input makes no difference to the hashes."""
+def test_composed_and_decomposed_letters_are_equal() -> None:
+    """The hashes do not depend on the normal form of the input."""
     text = "L’école rouvrira à Aubépierre, ｶﾞラス, पहाड़ी, 탄광."
     hashes = [tokens_of(unicodedata.normalize(form, text)).hashes.tolist() for form in ("NFC", "NFD", "NFKC", "NFKD")]
     assert hashes[0] == hashes[1] == hashes[2] == hashes[3]
@@ -171,7 +180,7 @@ def test_composed_and_decomposed_letters_are_one() -> None:
     ],
 )
 def test_segments_end_at_breaks(text: str, expected: list[str]) -> None:
-    """Line ends, tabs and double spaces of any kind end a segment; empty ones are not counted."""
+    """Line ends, tabs and double spaces of any kind end a segment; empty segments are not counted."""
     assert segments(text) == expected
 
 
@@ -193,8 +202,8 @@ def test_segments_end_at_breaks(text: str, expected: list[str]) -> None:
         ("ရေ။မြေ", ["ရ\u1031", "မ\u103c\u1031"]),
     ],
 )
-def test_sentences_end_at_stops(text: str, expected: list[str]) -> None:
-    """A stop ends a sentence where white space follows, behind quotes and brackets too; a full-width one always."""
+def test_sentences_end_at_terminators(text: str, expected: list[str]) -> None:
+    """A terminator before white space ends a sentence, quotes and brackets in between too; a full-width one always."""
     assert sentences(text) == expected
 
 
@@ -205,8 +214,8 @@ def test_full_width_marks_end_a_sentence(stop: str, name: str) -> None:
     assert sentences(f"「行く{stop}」と言") == ["行 く", "と 言"], name
 
 
-def test_phrase_spaces_end_sentences_where_a_script_has_no_stop() -> None:
-    """Thai and Lao phrases end at spaces, but not beside other scripts; Khmer, with a stop of its own, keeps spaces."""
+def test_spaces_end_sentences_in_scripts_without_a_terminator() -> None:
+    """Spaces end Thai and Lao phrases, but not beside other scripts, and not in Khmer, which has a full stop."""
     assert len(sentences("ตลาดเปิด วันนี้ฝนตก")) == 2
     assert len(sentences("ตลาด ABC เปิด")) == 1
     assert len(sentences("ເມືອງ ນ້ຳ ໄຟ")) == 3
@@ -214,12 +223,12 @@ def test_phrase_spaces_end_sentences_where_a_script_has_no_stop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "stops"),
+    ("text", "counts"),
     [("One. Two.\nthree\nFour!", [2, 0, 1]), ("One.\n...\nTwo", [1, 0]), ("\n. one", [1]), ("One.” \nTwo", [1, 0])],
 )
-def test_stops_are_counted_by_segment(text: str, stops: list[int]) -> None:
-    """Each sentence end counts for the segment on whose line it stands, and on a line of dots alone for none."""
-    assert tokens_of(text).stops.tolist() == stops
+def test_sentence_ends_are_counted_by_segment(text: str, counts: list[int]) -> None:
+    """Each sentence end counts for the segment of its line; one on a line of dots alone counts for none."""
+    assert tokens_of(text).sentence_end_counts.tolist() == counts
 
 
 @pytest.mark.parametrize(
@@ -233,29 +242,35 @@ def test_stops_are_counted_by_segment(text: str, stops: list[int]) -> None:
         ("one | two |\nthree", [2, 0]),
     ],
 )
-def test_separators_count_for_the_line_they_stand_in(text: str, separators: list[int]) -> None:
-    """A separator at the head of a line, or a line of nothing else, is not held against the paragraph above."""
-    assert tokens_of(text).separators.tolist() == separators
+def test_separators_count_for_their_own_line(text: str, separators: list[int]) -> None:
+    """A separator at the start of a line, or on a line of separators alone, does not count for the line above."""
+    assert tokens_of(text).separator_counts.tolist() == separators
 
 
-def test_widths_follow_the_script() -> None:
-    """A shingle takes three words, five ideographs or kana, a number of its own in the other unseparated ones."""
-    expected = [WORDS_A_SHINGLE, IDEOGRAPHS_A_SHINGLE, IDEOGRAPHS_A_SHINGLE, COMPLEX_A_SHINGLE, WORDS_A_SHINGLE]
+def test_shingle_lengths_depend_on_the_script() -> None:
+    """A shingle has three words, five ideographs or kana, or six characters of a complex-context script."""
+    expected = [
+        WORDS_PER_SHINGLE,
+        IDEOGRAPHS_PER_SHINGLE,
+        IDEOGRAPHS_PER_SHINGLE,
+        COMPLEX_PER_SHINGLE,
+        WORDS_PER_SHINGLE,
+    ]
     tokens = tokens_of("word 漢 か ก 2026")
-    assert tokens.widths.tolist() == expected
-    assert tokens.words.tolist() == [WORDS_A_SHINGLE / width for width in expected]
-    assert set(tokens_of("サーバー").widths.tolist()) == {IDEOGRAPHS_A_SHINGLE}
+    assert tokens.shingle_lengths.tolist() == expected
+    assert tokens.word_weights.tolist() == [WORDS_PER_SHINGLE / width for width in expected]
+    assert set(tokens_of("サーバー").shingle_lengths.tolist()) == {IDEOGRAPHS_PER_SHINGLE}
 
 
 def test_lone_surrogates_are_separators() -> None:
-    """Half of a surrogate pair, as JSON escapes can smuggle in, is no letter and no crash."""
+    """A lone surrogate, which a Python string can contain, is no letter and raises no error."""
     assert words(tokens_of("ab\ud800cd \udfff 漢\udc00字")) == ["ab", "cd", "漢", "字"]
 
 
 @pytest.mark.parametrize("base", ["a", "漢", "ก", "", "a b"])
 @pytest.mark.parametrize("mark", ["\u0301", "\u0e31"])
 def test_a_million_combining_marks(base: str, mark: str) -> None:
-    """A letter under a heap of marks is one token."""
+    """A letter with any number of marks is one token."""
     tokens = tokenise(normalise(base + mark * 1_000_000))
     assert len(tokens) == max(1, len(base.split()))
 
@@ -265,17 +280,17 @@ def test_a_million_combining_marks(base: str, mark: str) -> None:
     "text", ["a. " * 400_000, "漢" * 1_000_000, "ก " * 500_000, "\u200b" * 1_000_000, "|\n" * 500_000]
 )
 def test_a_million_characters(text: str) -> None:
-    """A huge text of one pattern is tokenised whole."""
+    """A huge text of one repeated pattern is tokenised completely."""
     assert len(tokens_of(text)) == sum(text.count(letter) for letter in "a漢ก")
 
 
-def test_a_text_of_ligatures_does_not_grow_without_bound() -> None:
-    """Ligatures are taken apart in any prose; a huge text of nothing else stays as it came."""
+def test_growth_by_ligatures_is_bounded() -> None:
+    """Ligatures in prose are decomposed; a huge text of ligatures alone stays unchanged."""
     assert len(normalise("\ufdfa")) == 18
     rest = " in a sentence of some twenty letters"
-    apart = "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647 \u0639\u0644\u064a\u0647 \u0648\u0633\u0644\u0645"
-    assert text_of(normalise("\ufdfa" + rest)) == apart + rest
-    assert text_of(normalise("\ufdfa" * 60_000)) == "\ufdfa" * 60_000
+    decomposed = "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647 \u0639\u0644\u064a\u0647 \u0648\u0633\u0644\u0645"
+    assert from_code_points(normalise("\ufdfa" + rest)) == decomposed + rest
+    assert from_code_points(normalise("\ufdfa" * 60_000)) == "\ufdfa" * 60_000
 
 
 @settings(deadline=None)
@@ -284,15 +299,15 @@ def test_a_text_of_ligatures_does_not_grow_without_bound() -> None:
         st.text(st.sampled_from("ab é.,!”\n\t|\u200b漢か\u3099\u0301ก\u0e31ไ。។ "), max_size=30), min_size=1, max_size=6
     )
 )
-def test_texts_together_are_cut_as_alone(texts: list[str]) -> None:
-    """Words, their segments and sentences, stops and separators of each text are those that it has alone."""
+def test_texts_together_are_tokenised_as_alone(texts: list[str]) -> None:
+    """Each text has the same tokens, segments, sentences and counts as if it were tokenised alone."""
     together = tokenise(*map(normalise, texts))
     alone = [tokens_of(text) for text in texts]
-    assert [together.page_text(number) for number in range(len(texts))] == [tokens.text for tokens in alone]
-    for field in ("hashes", "widths", "stops", "separators"):
+    assert [together.text_at(number) for number in range(len(texts))] == [tokens.text for tokens in alone]
+    for field in ("hashes", "shingle_lengths", "sentence_end_counts", "separator_counts"):
         assert getattr(together, field).tolist() == np.concatenate([getattr(one, field) for one in alone]).tolist()
-    for page, segments_of, one in zip(together.pages, together.page_segments, alone, strict=True):
+    for text_slice, segment_slice, one in zip(together.text_slices, together.segment_slices, alone, strict=True):
         for field in ("segments", "sentences"):
-            numbers = getattr(together, field)[page]
+            numbers = getattr(together, field)[text_slice]
             assert (numbers - numbers[:1]).tolist() == getattr(one, field).tolist()
-        assert segments_of.stop - segments_of.start == len(one.stops)
+        assert segment_slice.stop - segment_slice.start == len(one.sentence_end_counts)

@@ -1,9 +1,9 @@
-"""Text to signature, pure: no client, clock, environment or log below this package.
+"""The text step: from the text of an article to its fingerprint. It is pure.
 
-    text -> unwrapped, normalised code points -> tokens -> kept segments -> shingles -> MinHash rows and sketch
+    text -> joined lines -> normalised code points -> tokens -> prose segments -> shingles -> MinHash rows and sketch
 
-Everything works on whole arrays, never on one character or word at a time. A page's arrays are short, 6,000 characters
-and 1,000 tokens, so that a call of numpy costs as much as its work: several pages are laid end to end and go through
-as one text, methods are called where they are quicker than the functions of the same name, and constants are numpy's
-own numbers.
+All functions work on numpy arrays of whole texts, never on one character or word at a time. The arrays of a page are
+short (6,000 characters, 1,000 tokens), so the overhead of a numpy call is as large as its work. Therefore several texts
+are concatenated and processed as one, array methods are preferred to numpy functions of the same name, and constants
+are numpy numbers.
 """

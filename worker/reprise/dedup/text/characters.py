@@ -1,7 +1,7 @@
-"""What each code point is to the tokeniser, from Unicode's own property data (by the `regex` package).
+"""Tables of character classes and normal forms, one entry for each code point.
 
-The properties are those of UAX #14 (Line_Break), UAX #15 (NFKC_Quick_Check), UAX #24 (Script_Extensions) and UAX #29
-(Sentence_Break).
+The classes come from Unicode properties, as the `regex` package knows them: UAX #14 (Line_Break), UAX #15
+(NFKC_Quick_Check), UAX #24 (Script_Extensions) and UAX #29 (Sentence_Break).
 """
 
 import sys
@@ -15,79 +15,86 @@ import regex
 from numpy.typing import NDArray
 
 
-class Char(IntFlag):
-    """Classes of code points; one may be of several."""
+class CharClass(IntFlag):
+    """Classes of code points for tokenisation; a code point may have several."""
 
     WORD = 1  #: part of a token: letters, marks, numbers, underscore
-    MARK = 2  #: combines with what stands before it, never begins a token
-    IDEOGRAPH = 4  #: Han and kana: words are not separated, and are of one or two characters
-    COMPLEX = 8  #: Thai, Lao, Khmer, Burmese, ...: words are not separated, and are of several characters
-    BREAK = 16  #: ends a line, or is a tab
+    MARK = 2  #: combines with the character before it and never starts a token
+    IDEOGRAPH = 4  #: Han and kana: no spaces between words, which have one or two characters
+    COMPLEX = 8  #: Thai, Lao, Khmer, Burmese, ...: no spaces between words, which have several characters
+    BREAK = 16  #: a line end or a tab
     SPACE = 32  #: white space, BREAK included
-    STOP = 64  #: ends a sentence where white space follows
-    HARD_STOP = 128  #: ends a sentence whatever follows (scripts that put no space after it)
-    CLOSER = 256  #: quotes and brackets, which may stand between a stop and the space
-    IGNORED = 512  #: invisible, and added or lost freely when text is copied: soft hyphens, joiners, byte order marks
-    SEPARATOR = 1024  #: what menus and link bars put between their entries
-    PAGE_END = 2048  #: stands between the texts that are tokenised together
+    TERMINATOR = 64  #: ends a sentence if white space follows
+    UNSPACED_TERMINATOR = (
+        128  #: ends a sentence before any character: terminators of scripts without a space after them
+    )
+    CLOSE = 256  #: quotes and brackets, which may follow a terminator before the white space
+    IGNORABLE = 512  #: invisible, and often added or lost when text is copied: soft hyphens, joiners, byte order marks
+    MENU_SEPARATOR = 1024  #: separates the entries of menus and link bars
+    TEXT_END = 2048  #: separates texts that are tokenised together
     DIGIT = 4096  #: a decimal digit of any script
 
 
-#: What stands between two texts: no code point of Unicode, so that no text holds it.
-PAGE_END: Final = sys.maxunicode + 1
+#: Separates two texts in one array. It is above Unicode's last code point, so no text contains it.
+TEXT_END: Final = sys.maxunicode + 1
 
 _PROPERTIES = {
-    Char.WORD: r"[\p{L}\p{M}\p{N}_]",
-    Char.MARK: r"\p{M}",
-    Char.IDEOGRAPH: r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]&&\p{L}]",
-    Char.COMPLEX: r"[\p{Line_Break=SA}&&[\p{L}\p{N}]]",
-    Char.BREAK: r"[\t\p{Line_Break=BK}\p{Line_Break=LF}\p{Line_Break=CR}\p{Line_Break=NL}]",
-    Char.SPACE: r"\p{White_Space}",
-    Char.STOP: r"[\p{Sentence_Break=STerm}\p{Sentence_Break=ATerm}]",
-    Char.HARD_STOP: r"[\p{Sentence_Break=STerm}&&[\p{Script=Common}\p{Script=Myanmar}\p{Script=Khmer}]&&[^!?‽।॥]]",
-    Char.CLOSER: r"[\p{Sentence_Break=Close}]",
-    Char.IGNORED: r"\p{Default_Ignorable_Code_Point}",
-    Char.DIGIT: r"\p{Nd}",
-    Char.SEPARATOR: r"[|¦•·‣▪●>›»→■]",
+    CharClass.WORD: r"[\p{L}\p{M}\p{N}_]",
+    CharClass.MARK: r"\p{M}",
+    CharClass.IDEOGRAPH: r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]&&\p{L}]",
+    CharClass.COMPLEX: r"[\p{Line_Break=SA}&&[\p{L}\p{N}]]",
+    CharClass.BREAK: r"[\t\p{Line_Break=BK}\p{Line_Break=LF}\p{Line_Break=CR}\p{Line_Break=NL}]",
+    CharClass.SPACE: r"\p{White_Space}",
+    CharClass.TERMINATOR: r"[\p{Sentence_Break=STerm}\p{Sentence_Break=ATerm}]",
+    CharClass.UNSPACED_TERMINATOR: (
+        r"[\p{Sentence_Break=STerm}&&[\p{Script=Common}\p{Script=Myanmar}\p{Script=Khmer}]&&[^!?‽।॥]]"
+    ),
+    CharClass.CLOSE: r"[\p{Sentence_Break=Close}]",
+    CharClass.IGNORABLE: r"\p{Default_Ignorable_Code_Point}",
+    CharClass.DIGIT: r"\p{Nd}",
+    CharClass.MENU_SEPARATOR: r"[|¦•·‣▪●>›»→■]",
 }
 
-#: Characters that normalisation changes, moves, or composes with what stands before them; and every mark, whose number
-#: has a bound.
+#: Characters that NFKC changes, reorders, or composes with the character before them; and all marks, because their
+#: number in a row is limited (see code_points.limit_marks).
 _UNSTABLE: Final = r"[\P{NFKC_QC=Y}\P{ccc=0}\p{M}]"
 
-#: A sigma's lower case depends on its neighbours, and that of this capital is two characters.
-_LOWER_BY_CONTEXT: Final = "Σ"
-_LOWER_IS_TWO: Final = "İ"
+#: The lower case of a capital sigma depends on its neighbours.
+_CONTEXTUAL_LOWER_CASE: Final = "Σ"
+
+#: The lower case of this letter has two characters.
+_TWO_CHARACTER_LOWER_CASE: Final = "İ"
 
 
 @cache
-def classes() -> NDArray[np.uint16]:
-    """The classes of every code point, and of PAGE_END, `classes()[code_point]`.
+def char_classes() -> NDArray[np.uint16]:
+    """Return the classes of all code points and of TEXT_END: `char_classes()[code_point]`, shape (1,114,113,).
 
-    About 0.15 s to build, 2.2 MB, once a process.
+    The table takes 0.15 s to build and 2.2 MB, once a process.
     """
     table = np.zeros(sys.maxunicode + 2, dtype=np.uint16)
-    table[PAGE_END] = Char.PAGE_END | Char.BREAK
-    every = _every_character()
-    for char, pattern in _PROPERTIES.items():
-        for run in regex.finditer(f"(?V1){pattern}+", every):
-            table[run.start() : run.end()] |= np.uint16(char)
+    table[TEXT_END] = CharClass.TEXT_END | CharClass.BREAK
+    characters = _all_characters()
+    for char_class, pattern in _PROPERTIES.items():
+        for run in regex.finditer(f"(?V1){pattern}+", characters):
+            table[run.start() : run.end()] |= np.uint16(char_class)
     table.flags.writeable = False
     return table
 
 
 @cache
 def normal_forms() -> NDArray[np.uint32]:
-    """The lower case of NFKC, `normal_forms()[code_point]`, where it is one character in any context; else 0.
+    """Return the lower-case NFKC form of all code points: `normal_forms()[code_point]`, shape (1,114,112,).
 
-    0 have marks, what decomposes into several characters or composes with its neighbours, and two letters whose lower
-    case is no matter of one character. A text without any of them normalises one character at a time: nothing in it
-    composes, and nothing moves. About 0.05 s to build, 4.5 MB, once a process.
+    The entry is 0 if the form depends on context or has several characters: marks, characters that decompose or that
+    compose with their neighbours, and two letters with a special lower case. A text without a 0 entry can be normalised
+    one character at a time, because nothing in it composes or moves. The table takes 0.05 s to build and 4.5 MB, once a
+    process.
     """
-    every = _every_character()
-    lower = every.replace(_LOWER_BY_CONTEXT, "\0").replace(_LOWER_IS_TWO, "\0").lower()
+    characters = _all_characters()
+    lower = characters.replace(_CONTEXTUAL_LOWER_CASE, "\0").replace(_TWO_CHARACTER_LOWER_CASE, "\0").lower()
     table = np.frombuffer(lower.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).copy()
-    unstable = "".join(run.group() for run in regex.finditer(f"(?V1){_UNSTABLE}+", every))
+    unstable = "".join(run.group() for run in regex.finditer(f"(?V1){_UNSTABLE}+", characters))
     forms = {ord(character): unicodedata.normalize("NFKC", character) for character in unstable}
     table[list(forms)] = 0
     for code_point, form in forms.items():
@@ -97,6 +104,6 @@ def normal_forms() -> NDArray[np.uint32]:
     return table
 
 
-def _every_character() -> str:
-    # a tenth of the time that joining single characters takes
+def _all_characters() -> str:
+    """Return all code points in order. Decoding an array takes a tenth of the time of joining single characters."""
     return np.arange(sys.maxunicode + 1, dtype=np.uint32).tobytes().decode("utf-32-le", "surrogatepass")

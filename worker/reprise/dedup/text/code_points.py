@@ -1,36 +1,37 @@
-"""Text as an array of code points, and back; and the bound on marks that keeps normalisation linear."""
+"""Convert text to arrays of code points and back, and limit combining marks so that normalisation is linear."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import Char, classes
+from reprise.dedup.text.characters import CharClass, char_classes
 
-#: Marks that a character may carry: that of UAX #15's Stream-Safe Text Format, which no language comes near. Putting n
-#: marks in canonical order takes n * n steps: a hostile page of a million would hold a worker for half an hour.
-_MARKS: Final = 30
+#: Maximum marks a character, as in UAX #15's Stream-Safe Text Format; no language needs as many. Canonical ordering of
+#: n marks takes n * n steps: a hostile page with a million would block a worker for half an hour.
+_MAX_MARKS: Final = 30
 
 
-def code_points(text: str) -> NDArray[np.uint32]:
-    """The code points of a text; lone surrogates stay."""
+def to_code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of a text, shape (characters,). Lone surrogates are kept."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
-def text_of(points: NDArray[np.uint32]) -> str:
-    """Undo `code_points`."""
+def from_code_points(points: NDArray[np.uint32]) -> str:
+    """Return the text of an array of code points; the inverse of to_code_points."""
     return points.tobytes().decode("utf-32-le", "surrogatepass")
 
 
-def stream_safe(text: str) -> str:
-    """Cut each run of marks to the longest that a language needs; any real text comes back as it is."""
+def limit_marks(text: str) -> str:
+    """Shorten each run of combining marks to 30 (UAX #15, Stream-Safe Text Format); real text is unchanged."""
     if text.isascii():
         return text
-    points = code_points(text)
-    marks = (classes().take(points) & np.uint16(Char.MARK)) != 0
-    if np.count_nonzero(marks) <= _MARKS:
+    points = to_code_points(text)
+    marks = (char_classes().take(points) & np.uint16(CharClass.MARK)) != 0
+    if np.count_nonzero(marks) <= _MAX_MARKS:
         return text
     positions = np.arange(len(points))
+    # For each character, the position of the last character up to it that is no mark.
     base = np.maximum.accumulate(np.where(marks, -1, positions))
-    kept = positions - base <= _MARKS
-    return text if kept.all() else text_of(points[kept])
+    kept = positions - base <= _MAX_MARKS
+    return text if kept.all() else from_code_points(points[kept])

@@ -1,4 +1,4 @@
-"""An article's text to its fingerprint: what the index needs to know of it."""
+"""Make the fingerprint of an article: the content hash and the signature that the index compares."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -8,79 +8,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.dedup.decision import Rule
-from reprise.dedup.text.line_unwrapping import unwrap
+from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
-from reprise.dedup.text.signature import sign
+from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.model import Article, Fingerprint
 
-#: Bytes of a content hash: a collision among 10**12 articles has a chance of 10**-15.
+#: Bytes of a content hash. With 128 bits, two of 10**12 articles collide with a chance of 10**-15.
 _CONTENT_HASH_BYTES: Final = 16
 
-#: Characters that are tokenised together: some ten pages. Twice as many gain 3 %, half as many lose 15 %; and it stays
-#: below the length for which hashing keeps its powers, with what normalisation adds.
-_TOGETHER: Final = 60_000
+#: Maximum characters of texts that are tokenised together, about ten pages. Twice as many are 3 % faster, half as many
+#: 15 % slower. With the growth by normalisation it stays below hashing.PRECOMPUTED_POWERS.
+MAX_BATCH_CHARACTERS: Final = 60_000
 
 
 def fingerprint(article: Article, rule: Rule) -> Fingerprint:
-    """Fingerprint one article.
+    """Return the fingerprint of an article.
 
-    The content hash is of the kept words in their order: another menu around the text, or other white space and
-    punctuation, leaves it as it is. Where nothing reads like prose it is of all words, else of all characters, and
-    there is no signature: only an exact copy can match.
+    The content hash covers the kept words in order, so it does not depend on menus, white space or punctuation. If no
+    segment of the text is prose, it covers all words, or all characters if there is no word; the signature is None, and
+    only an exact copy can match.
     """
-    return _fingerprints([article], rule)[0]
+    return _fingerprint_texts([article], rule)[0]
 
 
 def fingerprint_batch(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
-    """Fingerprint articles, in order, each as `fingerprint` would.
+    """Return the fingerprints of articles, in order. The results equal those of `fingerprint`.
 
-    Several at once take little more than half of the time: a page's arrays are so short that every call of numpy costs
-    as much as its work.
+    Texts are processed together, which takes little more than half of the time: the arrays of a page are so short that
+    the overhead of a numpy call is as large as its work.
     """
-    found: dict[int, Fingerprint] = {}
-    for numbers in _groups(articles):
-        found.update(zip(numbers, _fingerprints([articles[number] for number in numbers], rule), strict=True))
-    return [found[number] for number in range(len(articles))]
+    fingerprints: dict[int, Fingerprint] = {}
+    for indexes in _batches(articles):
+        batch = [articles[index] for index in indexes]
+        fingerprints.update(zip(indexes, _fingerprint_texts(batch, rule), strict=True))
+    return [fingerprints[index] for index in range(len(articles))]
 
 
-def _groups(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
-    """Numbers of articles to be fingerprinted together: of one kind, and not too long in all, unless alone."""
+def _batches(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
+    """Yield indexes of articles to process together.
+
+    The articles of a batch are all extracted from HTML or all plain. A batch of several articles has at most
+    MAX_BATCH_CHARACTERS.
+    """
     for extracted in (False, True):
-        group: list[int] = []
+        batch: list[int] = []
         characters = 0
-        for number, article in enumerate(articles):
+        for index, article in enumerate(articles):
             if article.extracted is not extracted:
                 continue
-            if group and characters + len(article.text) > _TOGETHER:
-                yield group
-                group, characters = [], 0
-            group.append(number)
+            if batch and characters + len(article.text) > MAX_BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+            batch.append(index)
             characters += len(article.text)
-        if group:
-            yield group
+        if batch:
+            yield batch
 
 
-def _fingerprints(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
-    tokens = tokenise(*(normalise(unwrap(article.text)) for article in articles))
+def _fingerprint_texts(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
+    tokens = tokenise(*(normalise(join_wrapped_lines(article.text)) for article in articles))
     kept = keep_prose(tokens, MIN_WORDS_HTML if articles[0].extracted else MIN_WORDS_TEXT)
     return [
         Fingerprint(
             article_id=article.article_id,
-            content_hash=_content_hash(tokens, number, page, kept[page]),
+            content_hash=_content_hash(tokens, number, kept),
             namespace=article.namespace,
             source=article.source,
             crawled_at_ms=article.crawled_at_ms,
-            signature=sign(found, rule.permutations, rule.sketch_size) if found else None,
+            signature=make_signature(shingles, rule.permutations, rule.sketch_size) if shingles else None,
         )
-        for number, (article, page, found) in enumerate(
-            zip(articles, tokens.pages, hash_shingles(tokens, kept), strict=True)
-        )
+        for number, (article, shingles) in enumerate(zip(articles, hash_shingles(tokens, kept), strict=True))
     ]
 
 
-def _content_hash(tokens: Tokens, number: int, page: slice, kept: NDArray[np.bool_]) -> bytes:
-    hashes = tokens.hashes[page]
-    content = hashes[kept].tobytes() or hashes.tobytes() or tokens.page_text(number).encode("utf-8", "surrogatepass")
+def _content_hash(tokens: Tokens, number: int, kept: NDArray[np.bool_]) -> bytes:
+    """Return the content hash of one of the texts that were tokenised together."""
+    text = tokens.text_slices[number]
+    hashes = tokens.hashes[text]
+    content = hashes[kept[text]].tobytes() or hashes.tobytes()
+    content = content or tokens.text_at(number).encode("utf-8", "surrogatepass")
     return blake2b(content, digest_size=_CONTENT_HASH_BYTES, person=b"reprise.content").digest()

@@ -1,9 +1,10 @@
-"""Hashes of many windows of one array at once.
+"""Hash many windows of one array at once.
 
-A polynomial over the ring of integers modulo 2**64 (numpy's unsigned arithmetic wraps around): with
+The hash is a polynomial rolling hash (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987) over
+the integers modulo 2**64, where numpy's unsigned arithmetic wraps around. With the prefix sums
 P[i] = sum of v[j] * B**j over j < i, the window [a, b) hashes to (P[b] - P[a]) * B**-a. B is odd, so it has an inverse.
-The prefix sums make every window cost the same, whatever its length; see Karp and Rabin, 1987. A polynomial alone is
-weak in its low bits, so each result goes through MurmurHash3's 64-bit finaliser (Appleby, 2011).
+Every window costs the same, whatever its length. A polynomial is weak in its low bits, so MurmurHash3's 64-bit
+finaliser (Appleby, 2011) mixes each result.
 """
 
 from typing import Any, Final
@@ -14,19 +15,19 @@ from numpy.typing import NDArray
 U64 = NDArray[np.uint64]
 Offsets = NDArray[np.intp]
 
-#: An odd multiplier with well-mixed bits: 2**64 divided by the golden ratio.
+#: The base B: 2**64 divided by the golden ratio, an odd number with well-mixed bits.
 _BASE: Final = 0x9E3779B97F4A7C15
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
 
-#: MurmurHash3's constants.
+#: Constants of MurmurHash3's 64-bit finaliser.
 _SHIFT: Final = np.uint64(33)
-_FIRST: Final = np.uint64(0xFF51AFD7ED558CCD)
-_SECOND: Final = np.uint64(0xC4CEB9FE1A85EC53)
+_FACTOR_1: Final = np.uint64(0xFF51AFD7ED558CCD)
+_FACTOR_2: Final = np.uint64(0xC4CEB9FE1A85EC53)
 
 _ONE: Final = np.uint64(1)
 
-#: Powers are kept for arrays up to this length (16 bytes an entry); a longer array has its own computed.
-_KEPT: Final = 1 << 16
+#: Length of the precomputed tables of powers, at 16 bytes an entry. Powers for a longer array are computed each time.
+PRECOMPUTED_POWERS: Final = 1 << 16
 
 
 def _powers(base: int, length: int) -> U64:
@@ -35,22 +36,22 @@ def _powers(base: int, length: int) -> U64:
     return np.multiply.accumulate(factors)
 
 
-_POWERS: Final = _powers(_BASE, _KEPT)
-_INVERSES: Final = _powers(_INVERSE, _KEPT)
+_POWERS: Final = _powers(_BASE, PRECOMPUTED_POWERS)
+_INVERSE_POWERS: Final = _powers(_INVERSE, PRECOMPUTED_POWERS)
 
 
-def mix(values: U64) -> U64:
-    """MurmurHash3's finaliser of each value: a bijection in which every input bit reaches every output bit."""
+def mix64(values: U64) -> U64:
+    """Apply MurmurHash3's 64-bit finaliser: a bijection in which every input bit affects every output bit."""
     values = values ^ (values >> _SHIFT)
-    values *= _FIRST
+    values *= _FACTOR_1
     values ^= values >> _SHIFT
-    values *= _SECOND
+    values *= _FACTOR_2
     values ^= values >> _SHIFT
     return values
 
 
-def begins(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark each value that differs from the one before it, and the first."""
+def is_run_start(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the first value of each run of equal values, shape (values,)."""
     marks = np.empty(len(values), dtype=np.bool_)
     marks[:1] = True
     np.not_equal(values[1:], values[:-1], out=marks[1:])
@@ -58,17 +59,19 @@ def begins(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def window_hashes(values: U64, starts: Offsets, ends: Offsets) -> U64:
-    """Hash the windows `values[starts[i]:ends[i]]`; equal windows hash alike wherever they stand."""
+    """Hash the windows `values[starts[i]:ends[i]]`, shape (windows,). Equal windows have equal hashes."""
     length = len(values)
     powers, inverses = (
-        (_POWERS[:length], _INVERSES) if length <= _KEPT else (_powers(_BASE, length), _powers(_INVERSE, length))
+        (_POWERS[:length], _INVERSE_POWERS)
+        if length <= PRECOMPUTED_POWERS
+        else (_powers(_BASE, length), _powers(_INVERSE, length))
     )
-    terms = values + _ONE  # a window of zeros must still depend on its length
+    terms = values + _ONE  # so that the hash of a window of zeros depends on its length
     terms *= powers
-    prefix = np.empty(length + 1, dtype=np.uint64)
-    prefix[0] = 0
-    terms.cumsum(out=prefix[1:])
-    sums = prefix.take(ends)
-    sums -= prefix.take(starts)
+    prefix_sums = np.empty(length + 1, dtype=np.uint64)
+    prefix_sums[0] = 0
+    terms.cumsum(out=prefix_sums[1:])
+    sums = prefix_sums.take(ends)
+    sums -= prefix_sums.take(starts)
     sums *= inverses.take(starts)
-    return mix(sums)
+    return mix64(sums)

@@ -1,67 +1,71 @@
-"""Hard-wrapped text: lines that were cut at one width, as in mail, wire feeds and old archives."""
+"""Join the lines of hard-wrapped text: lines cut at one width, as in mail, wire feeds and old archives."""
 
 from typing import Final
 
 import numpy as np
 
-from reprise.dedup.text.code_points import code_points
+from reprise.dedup.text.code_points import to_code_points
 from reprise.dedup.text.hashing import Offsets
 
-#: Characters a line. Narrower columns are lists; wider lines are paragraphs.
-_NARROWEST: Final = 40
-_WIDEST: Final = 120
+#: Range of the line width of hard-wrapped text, in characters. Narrower lines are lists, wider ones are paragraphs.
+_MIN_WIDTH: Final = 40
+_MAX_WIDTH: Final = 120
 
-#: Share of the line ends at which the next word would not have fitted any more. Text wrapped by a program reaches
-#: nearly 1; the rest allows for headings and lines that were edited afterwards.
-_FULL: Final = 0.6
+#: Minimum share of full lines: those that the first word of the next line did not fit into. Text that a program wrapped
+#: reaches nearly 1; the rest allows for headings and for lines that were edited later.
+_MIN_FULL_SHARE: Final = 0.6
 
-#: Share of the lines that may be wider than the rest: a link or a teaser that was not wrapped.
-_OVERLONG: Final = 0.05
+#: Maximum share of lines wider than the width: links and teasers that were not wrapped.
+_MAX_OVERLONG_SHARE: Final = 0.05
 
-#: Line ends needed to tell: a text of two lines may be anything.
-_FEWEST: Final = 3
+#: Minimum line ends inside paragraphs; fewer are no evidence of a width.
+_MIN_LINE_ENDS: Final = 3
 
 
-def unwrap(text: str) -> str:
-    """Join the lines of each paragraph where the text is hard-wrapped; else return it as it is.
+def join_wrapped_lines(text: str) -> str:
+    """Join the lines of each paragraph if the text is hard-wrapped; else return the text unchanged.
 
-    A blank line or an indented line begins a paragraph.
+    A blank line or an indented line starts a paragraph.
     """
     lengths = _line_lengths(text)
-    if len(lengths) <= _FEWEST:
+    if len(lengths) <= _MIN_LINE_ENDS:
         return text
     lengths.sort()
-    width = lengths[-1 - int(_OVERLONG * len(lengths))]
-    if not _NARROWEST <= width <= _WIDEST:
+    width = lengths[-1 - int(_MAX_OVERLONG_SHARE * len(lengths))]
+    if not _MIN_WIDTH <= width <= _MAX_WIDTH:
         return text
-    return _unwrapped(text, int(width))
+    return _join_if_full(text, int(width))
 
 
-def _unwrapped(text: str, width: int) -> str:
-    """The text with its paragraphs joined, if enough of its lines are full."""
+def _join_if_full(text: str, width: int) -> str:
+    """Join the lines of each paragraph if enough of them are full."""
     lines = text.split("\n")
-    inner = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
-    full = sum(_is_full(lines[index - 1], lines[index], width) for index in inner)
-    if len(inner) < _FEWEST or full < _FULL * len(inner):
+    continuations = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
+    full = sum(_is_full(lines[index - 1], lines[index], width) for index in continuations)
+    if len(continuations) < _MIN_LINE_ENDS or full < _MIN_FULL_SHARE * len(continuations):
         return text
-    joined = set(inner)
+    joined = set(continuations)
     return "".join(
         (" " if index in joined else "\n" if index else "") + line for index, line in enumerate(map(str.rstrip, lines))
     )
 
 
 def _line_lengths(text: str) -> Offsets:
-    """Characters of each line; no string is cut, since most texts are not hard-wrapped."""
-    breaks = (code_points(text) == ord("\n")).nonzero()[0]
+    """Return the characters of each line. No line is copied, because most texts are not hard-wrapped."""
+    breaks = (to_code_points(text) == ord("\n")).nonzero()[0]
     edges = np.concatenate(((-1,), breaks, (len(text),)))
     return edges[1:] - edges[:-1] - 1
 
 
 def _is_full(line: str, following: str, width: int) -> bool:
-    """Whether the next line's first word would not have fitted; without spaces, whether no character would have."""
+    """Return whether the first word of the next line did not fit into the line.
+
+    A first word as long as a narrow line is text without spaces: there, whether no further character fitted.
+    """
     word = len(following.split(" ", 1)[0])
-    return len(line) + (1 + word if word < _NARROWEST else 1) > width
+    return len(line) + (1 + word if word < _MIN_WIDTH else 1) > width
 
 
 def _continues(line: str, following: str) -> bool:
+    """Return whether the next line belongs to the same paragraph."""
     return bool(line.strip()) and bool(following) and not following[0].isspace()

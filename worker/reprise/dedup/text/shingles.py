@@ -1,4 +1,8 @@
-"""Kept tokens to shingles: runs of tokens inside one sentence, as 32-bit hashes."""
+"""Hash the shingles of kept tokens.
+
+A shingle is a run of consecutive tokens inside one sentence (Broder, "On the resemblance and containment of documents",
+1997). Its length depends on the script; see tokens.py.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,80 +11,85 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.hashing import U64, Offsets, begins, window_hashes
-from reprise.dedup.text.tokens import WORDS_A_SHINGLE, Tokens
+from reprise.dedup.text.hashing import U64, Offsets, is_run_start, window_hashes
+from reprise.dedup.text.tokens import WORDS_PER_SHINGLE, Tokens
 
-#: The halves of a number that holds a hash above a position.
-_HALF: Final = np.uint64(32)
-_LOW: Final = np.uint64(0xFFFFFFFF)
+#: Layout of a sort key: 32 bits of hash above 32 bits of position.
+_HASH_SHIFT: Final = np.uint64(32)
+_POSITION_MASK: Final = np.uint64(0xFFFFFFFF)
 
-#: Bit 8 of a hash that has 32 bits of position below it. In the hash, so that it costs the index no byte: one text's
-#: shingles are sampled alike with the bit and without it, only the accidental collisions double.
-_FIGURE: Final = np.uint64(40)
-_HASH: Final = np.uint64(0xFFFFFEFF00000000)
+#: Bit 8 of the hash in a sort key: set if the shingle contains a digit. The flag is part of the hash, so the index
+#: needs no byte for it. It does not change which shingles of a text are sampled; it only doubles accidental collisions.
+_DIGIT_SHIFT: Final = np.uint64(40)
+_HASH_MASK: Final = np.uint64(0xFFFFFEFF00000000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shingles:
     """The distinct shingles of a text.
 
-    hashes     32-bit hashes, ascending; bit 8, the lowest that a sketch keeps, says whether the shingle holds a digit
-    sentences  the sentence in which each stands first; kept sentences are numbered from 0
-    words      what the kept tokens are worth in words
+    hashes      32-bit hashes, ascending; bit 8, the lowest bit of a sketch, is set if the shingle contains a digit
+    sentences   number of the sentence of each shingle's first occurrence; kept sentences are numbered from 0
+    word_count  words that the kept tokens count for; see Tokens.word_weights
     """
 
     hashes: NDArray[np.uint32]
     sentences: Offsets
-    words: int
+    word_count: int
 
 
 def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles | None]:
-    """Hash every shingle of the kept tokens; None for a text of which nothing is kept.
+    """Hash the shingles of the kept tokens of each text; None for a text without a kept token.
 
-    A sentence shorter than a shingle is one shingle.
+    A sentence with fewer tokens than a shingle is one shingle.
+
+    kept  shape (tokens,)
     """
-    where = kept.nonzero()[0]
-    widths = tokens.widths.take(where)
-    opens = begins(tokens.sentences.take(where))
-    firsts = opens.nonzero()[0]
-    numbers = opens.cumsum() - 1
-    starts = np.arange(len(where))
-    ends = starts + widths
-    ends_of_sentences = np.concatenate((firsts[1:], (len(where),))).take(numbers)
-    fits = ((ends <= ends_of_sentences) | opens).nonzero()[0]
-    np.minimum(ends, ends_of_sentences, out=ends)
-    # hash and position in one number: one sort of plain integers, and equal hashes stay in the order of the text
-    ranked = window_hashes(tokens.hashes.take(where), starts, ends)
-    ranked &= _HASH
-    ranked |= starts.astype(np.uint64)
-    figures = np.concatenate(((0,), tokens.figures.take(where).cumsum()))
-    ranked |= (figures.take(ends) > figures.take(starts)).astype(np.uint64) << _FIGURE
-    ranked = ranked.take(fits)
-    words = WORDS_A_SHINGLE / widths
-    pages = where.searchsorted([page.stop for page in tokens.pages])
-    found: list[Shingles | None] = []
+    kept_tokens = kept.nonzero()[0]
+    lengths = tokens.shingle_lengths.take(kept_tokens)
+    starts_sentence = is_run_start(tokens.sentences.take(kept_tokens))
+    sentence_starts = starts_sentence.nonzero()[0]
+    sentence_numbers = starts_sentence.cumsum() - 1
+    starts = np.arange(len(kept_tokens))
+    ends = starts + lengths
+    sentence_ends = np.concatenate((sentence_starts[1:], (len(kept_tokens),))).take(sentence_numbers)
+    shingle_starts = ((ends <= sentence_ends) | starts_sentence).nonzero()[0]
+    np.minimum(ends, sentence_ends, out=ends)
+    # Hash and position form one sort key: sorting plain integers is fast, and equal hashes stay in text order.
+    keys = window_hashes(tokens.hashes.take(kept_tokens), starts, ends)
+    keys &= _HASH_MASK
+    keys |= starts.astype(np.uint64)
+    digits = np.concatenate(((0,), tokens.has_digit.take(kept_tokens).cumsum()))
+    keys |= (digits.take(ends) > digits.take(starts)).astype(np.uint64) << _DIGIT_SHIFT
+    keys = keys.take(shingle_starts)
+    word_weights = WORDS_PER_SHINGLE / lengths
+    text_ends = kept_tokens.searchsorted([text.stop for text in tokens.text_slices])
+    shingles: list[Shingles | None] = []
     token = shingle = sentence = 0
     for last_token, last_shingle, last_sentence in zip(
-        pages.tolist(), fits.searchsorted(pages).tolist(), firsts.searchsorted(pages).tolist(), strict=True
+        text_ends.tolist(),
+        shingle_starts.searchsorted(text_ends).tolist(),
+        sentence_starts.searchsorted(text_ends).tolist(),
+        strict=True,
     ):
         if token == last_token:
-            found.append(None)
+            shingles.append(None)
             continue
-        hashes, positions = _distinct(ranked[shingle:last_shingle])
-        found.append(
+        hashes, positions = _distinct(keys[shingle:last_shingle])
+        shingles.append(
             Shingles(
                 hashes=hashes,
-                sentences=numbers.take(positions) - sentence,
-                words=round(words[token:last_token].sum()),
+                sentences=sentence_numbers.take(positions) - sentence,
+                word_count=round(word_weights[token:last_token].sum()),
             )
         )
         token, shingle, sentence = last_token, last_shingle, last_sentence
-    return found
+    return shingles
 
 
-def _distinct(ranked: U64) -> tuple[NDArray[np.uint32], Offsets]:
-    """The distinct hashes, ascending, of numbers that hold a hash above a position, and the first position of each."""
-    ranked.sort()
-    hashes = (ranked >> _HALF).astype(np.uint32)
-    first = begins(hashes).nonzero()[0]
-    return hashes.take(first), (ranked.take(first) & _LOW).astype(np.intp)
+def _distinct(keys: U64) -> tuple[NDArray[np.uint32], Offsets]:
+    """Sort the keys in place; return the distinct hashes, ascending, and the first position of each."""
+    keys.sort()
+    hashes = (keys >> _HASH_SHIFT).astype(np.uint32)
+    first = is_run_start(hashes).nonzero()[0]
+    return hashes.take(first), (keys.take(first) & _POSITION_MASK).astype(np.intp)

@@ -1,9 +1,10 @@
-"""Shingle hashes to what the index keeps: MinHash rows and a bottom-k sketch.
+"""Make a signature, MinHash rows and a bottom-k sketch, from the shingle hashes of a text.
 
-MinHash: Broder, "On the resemblance and containment of documents", 1997. The rows are those of datasketch 2, with its
-scheme `affine32` and its seed 1: `datasketch.MinHash(num_perm, hashfunc=int).update_batch(hashes)` gives the same.
-The bottom-k sketch is of the same hashes: k smallest values, a uniform sample of the set without replacement; see
-Thorup, "Bottom-k and priority sampling, set similarity and subset sums with minimal independence", 2013.
+The rows are MinHash values (Broder, "On the resemblance and containment of documents", 1997). They equal those of
+datasketch 2 with its scheme `affine32` and its seed 1: `datasketch.MinHash(num_perm, hashfunc=int, scheme="affine32")`
+with `update_batch(hashes)`. The bottom-k sketch holds the k smallest of the same hashes, a uniform sample of the set
+without replacement (Thorup, "Bottom-k and priority sampling, set similarity and subset sums with minimal independence",
+2013).
 """
 
 from functools import cache, reduce
@@ -12,61 +13,65 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.hashing import Offsets, begins
+from reprise.dedup.text.hashing import Offsets, is_run_start
 from reprise.dedup.text.shingles import Shingles
 from reprise.model import Signature
 
-#: Bits of a sketch's hash. Two unrelated pages of 600 shingles share one of 256 by accident once in some 100 pairs,
-#: far below what counts as evidence; each bit less saves 32 bytes an indexed article.
+#: Bits of a hash in a sketch. Two unrelated pages of 600 shingles share one of 256 hashes by accident in about 1 of 100
+#: pairs, far below the evidence that a match needs. Each bit less saves 32 bytes an indexed article.
 SKETCH_BITS: Final = 24
 
-#: Shingles whose permutations are held in memory at once (4 bytes a row each); it bounds what a huge text takes.
-_BLOCK: Final = 4096
+#: Shingles permuted at once. It bounds the memory for a huge text: 4 bytes for each shingle and row of a block.
+SHINGLES_PER_BLOCK: Final = 4096
 
-#: MurmurHash3's constants.
+#: Constants of MurmurHash3's 32-bit finaliser.
 _SHIFTS: Final = np.array([16, 13, 16], dtype=np.uint32)
 _FACTORS: Final = np.array([0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
 
 
-def sign(found: Shingles, permutations: int, sketch_size: int) -> Signature:
-    """Sign the shingles of a text (one at least); a sketch has at most 256 hashes, so that its sentences fit a byte."""
-    # the hashes ascend, so the first occurrence of each prefix stands in order, too
-    prefixes = found.hashes >> np.uint32(32 - SKETCH_BITS)
-    first = begins(prefixes).nonzero()[0][:sketch_size]
-    passages = _ranks(found.sentences.take(first))
+def make_signature(shingles: Shingles, permutations: int, sketch_size: int) -> Signature:
+    """Make the signature of the shingles of a text; there must be at least one.
+
+    permutations  number of MinHash rows
+    sketch_size   maximum hashes of the sketch, at most 256: the number of a sampled sentence must fit into a byte
+    """
+    # The hashes ascend, so the first hash of each prefix is in ascending order, too.
+    prefixes = shingles.hashes >> np.uint32(32 - SKETCH_BITS)
+    first = is_run_start(prefixes).nonzero()[0][:sketch_size]
+    passages = _ranks(shingles.sentences.take(first))
     return Signature(
-        rows=tuple(minhash_rows(found.hashes, permutations).tolist()),
+        rows=tuple(minhash_rows(shingles.hashes, permutations).tolist()),
         sketch=tuple(prefixes.take(first).tolist()),
         passages=passages.astype(np.uint8).tobytes(),
-        size=len(found.hashes),
-        words=found.words,
+        size=len(shingles.hashes),
+        words=shingles.word_count,
     )
 
 
 def minhash_rows(hashes: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
-    """The minimum of each permutation over all hashes, shape (permutations,)."""
+    """Return the minimum of each permutation over all hashes, shape (permutations,)."""
     mixed = _mix32(hashes)
-    blocks = (mixed[begin : begin + _BLOCK] for begin in range(0, len(mixed), _BLOCK))
-    return reduce(np.minimum, (_lowest(block, permutations) for block in blocks))
+    blocks = (mixed[start : start + SHINGLES_PER_BLOCK] for start in range(0, len(mixed), SHINGLES_PER_BLOCK))
+    return reduce(np.minimum, (_block_minimum(block, permutations) for block in blocks))
 
 
-def _lowest(mixed: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
-    multipliers, offsets = _permutations(permutations)
+def _block_minimum(mixed: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:
+    multipliers, offsets = permutation_constants(permutations)
     permuted = multipliers * mixed
     permuted += offsets
-    lowest: NDArray[np.uint32] = permuted.min(axis=1)
-    return lowest
+    minimum: NDArray[np.uint32] = permuted.min(axis=1)
+    return minimum
 
 
 def _ranks(numbers: Offsets) -> Offsets:
-    """The rank of each number among the distinct ones: `np.unique`'s inverse without a sort."""
+    """Return the rank of each number among the distinct numbers: the inverse of `np.unique`, without sorting."""
     seen = np.zeros(int(numbers.max()) + 1, dtype=np.bool_)
     seen[numbers] = True
     return (seen.cumsum() - 1).take(numbers)
 
 
 def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """MurmurHash3's 32-bit finaliser, which datasketch applies before its permutations."""
+    """Apply MurmurHash3's 32-bit finaliser (Appleby, 2011), as datasketch does before its permutations."""
     values = values ^ (values >> _SHIFTS[0])
     values *= _FACTORS[0]
     values ^= values >> _SHIFTS[1]
@@ -76,8 +81,11 @@ def _mix32(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 @cache
-def _permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Odd multipliers and offsets, drawn as datasketch draws them: its import takes half a second and 60 MB."""
+def permutation_constants(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the odd multipliers and the offsets of datasketch's permutations, each of shape (count, 1).
+
+    They are drawn as datasketch draws them; importing datasketch would take 0.5 s and 60 MB.
+    """
     generator = np.random.RandomState(1)
     multipliers = generator.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     offsets = generator.randint(0, 1 << 32, count, dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""Text to tokens: words, or single characters in the scripts that do not separate words."""
+"""Normalise and tokenise text: words, or single characters in scripts that do not separate words by spaces."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,281 +9,302 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import PAGE_END, Char, classes, normal_forms
-from reprise.dedup.text.code_points import code_points, stream_safe, text_of
+from reprise.dedup.text.characters import TEXT_END, CharClass, char_classes, normal_forms
+from reprise.dedup.text.code_points import from_code_points, limit_marks, to_code_points
 from reprise.dedup.text.hashing import U64, Offsets, window_hashes
 
-#: Tokens a shingle, by the script it begins in. Three words are the literature's choice for near-duplicate news; the
-#: unseparated scripts take as many characters as three of their words have on average.
-WORDS_A_SHINGLE: Final = 3
-IDEOGRAPHS_A_SHINGLE: Final = 5
-COMPLEX_A_SHINGLE: Final = 6
+#: Tokens of a shingle, by the script of its first token. Three words are the usual choice in the literature on
+#: near-duplicate news. In scripts without spaces a shingle has as many characters as three words on average.
+WORDS_PER_SHINGLE: Final = 3
+IDEOGRAPHS_PER_SHINGLE: Final = 5
+COMPLEX_PER_SHINGLE: Final = 6
 
-# Combinations of flags as numbers: an enum's own arithmetic costs as much as a pass over a page.
-_WORD: Final = np.uint16(Char.WORD)
-_MARK: Final = np.uint16(Char.MARK)
-_IDEOGRAPH: Final = np.uint16(Char.IDEOGRAPH)
-_COMPLEX: Final = np.uint16(Char.COMPLEX)
-_UNSEPARATED: Final = np.uint16(Char.IDEOGRAPH | Char.COMPLEX)
-_COMPLEX_OR_MARK: Final = np.uint16(Char.COMPLEX | Char.MARK)
-_BREAK: Final = np.uint16(Char.BREAK)
-_SPACE: Final = np.uint16(Char.SPACE)
-_BEHIND_A_STOP: Final = np.uint16(Char.SPACE | Char.IDEOGRAPH | Char.PAGE_END)
-_ANY_STOP: Final = np.uint16(Char.STOP | Char.HARD_STOP)
-_HARD_STOP: Final = np.uint16(Char.HARD_STOP)
-_CLOSER: Final = np.uint16(Char.CLOSER)
-_IGNORED: Final = np.uint16(Char.IGNORED)
-_SEPARATOR: Final = np.uint16(Char.SEPARATOR)
-_PAGE_END: Final = np.uint16(Char.PAGE_END)
-_DIGIT: Final = np.uint16(Char.DIGIT)
+# Combinations of classes as numpy numbers. Arithmetic on enum members takes as long as a pass over a page.
+_WORD: Final = np.uint16(CharClass.WORD)
+_MARK: Final = np.uint16(CharClass.MARK)
+_IDEOGRAPH: Final = np.uint16(CharClass.IDEOGRAPH)
+_COMPLEX: Final = np.uint16(CharClass.COMPLEX)
+_UNSEPARATED: Final = np.uint16(CharClass.IDEOGRAPH | CharClass.COMPLEX)
+_COMPLEX_OR_MARK: Final = np.uint16(CharClass.COMPLEX | CharClass.MARK)
+_BREAK: Final = np.uint16(CharClass.BREAK)
+_SPACE: Final = np.uint16(CharClass.SPACE)
+_AFTER_SENTENCE: Final = np.uint16(CharClass.SPACE | CharClass.IDEOGRAPH | CharClass.TEXT_END)
+_ANY_TERMINATOR: Final = np.uint16(CharClass.TERMINATOR | CharClass.UNSPACED_TERMINATOR)
+_UNSPACED_TERMINATOR: Final = np.uint16(CharClass.UNSPACED_TERMINATOR)
+_CLOSE: Final = np.uint16(CharClass.CLOSE)
+_IGNORABLE: Final = np.uint16(CharClass.IGNORABLE)
+_MENU_SEPARATOR: Final = np.uint16(CharClass.MENU_SEPARATOR)
+_TEXT_END: Final = np.uint16(CharClass.TEXT_END)
+_DIGIT: Final = np.uint16(CharClass.DIGIT)
 
-#: Closing quotes and brackets that may stand between a stop and the space behind it.
-_CLOSERS: Final = 3
+#: Maximum closing quotes and brackets between a terminator and the white space after it.
+_MAX_CLOSE_CHARACTERS: Final = 3
 
-#: Characters of many pages that NFKC makes several of. Without them most pages normalise one character at a time.
-_COMMON: Final = (("…", "..."), ("™", "TM"))
+#: Frequent characters with an NFKC form of several characters. With these replaced first, most pages can be normalised
+#: one character at a time.
+REPLACEMENTS: Final = (("…", "..."), ("™", "TM"))
 
-#: What stands behind a text, for what looks at the characters that follow.
-_END: Final = np.full(_CLOSERS + 1, Char.PAGE_END, dtype=np.uint16)
+#: Classes appended to those of a text, so that the characters after a terminator can be read at the end of the text.
+_END_PADDING: Final = np.full(_MAX_CLOSE_CHARACTERS + 1, CharClass.TEXT_END, dtype=np.uint16)
 
-_NONE: Final = np.zeros(0, dtype=np.intp)
+_NO_OFFSETS: Final = np.zeros(0, dtype=np.intp)
 
-_BETWEEN: Final = np.array([PAGE_END], dtype=np.uint32)
+_TEXT_SEPARATOR: Final = np.array([TEXT_END], dtype=np.uint32)
 
-#: How many times longer NFKC may make a text beyond so many characters; prose grows by a tenth at most. One Arabic
-#: ligature becomes 18 letters, and a text of nothing else would take 500 MB and 2 s.
-_GROWTH: Final = 4
-_GROWTH_CHARACTERS: Final = 1_000_000
+#: Maximum growth of a text by NFKC: to this many times its length, or to this many characters if that is more. Prose
+#: grows by a tenth at most. One Arabic ligature becomes 18 letters, and a text of nothing else would take
+#: 500 MB and 2 s.
+_MAX_GROWTH: Final = 4
+_MAX_GROWTH_CHARACTERS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """The tokens of texts, as arrays of one length; `starts` and `ends` are offsets into `characters`.
+    """The tokens of one or several texts. A segment is a run of tokens between line ends.
 
-    characters  code points of the normalised texts without their invisible characters, PAGE_END between two texts
-    hashes      64-bit hash of each token
-    widths      tokens in a shingle that begins here
-    figures     whether the token holds a digit
-    segments    number of the segment: of lines that hold a token
-    sentences   number of the sentence; a sentence never crosses a segment
-    line_ends   offsets of the line ends (tabs and runs of spaces among them)
-    holds       for each line, the one behind the last line end included, whether it holds a token
-    stops       sentence ends by segment
-    separators  menu separators by segment
-    page_ends   offset of each PAGE_END: one less than there are texts
-    pages       the tokens of each text
+    Over the characters:
+    characters            code points of the normalised texts without ignorable characters; TEXT_END between two texts
+    line_ends             offsets of line ends; tabs and runs of spaces count as line ends
+    text_ends             offset of each TEXT_END, shape (texts - 1,)
+
+    Over the tokens, shape (tokens,):
+    starts, ends          offsets into `characters`
+    hashes                64-bit hash of each token
+    shingle_lengths       tokens of a shingle that starts with this token
+    has_digit             whether the token contains a digit
+    segments              number of the token's segment, from 0
+    sentences             number of the token's sentence, from 0; a sentence never crosses a segment
+
+    Over the lines, shape (line_ends + 1,):
+    line_has_token        whether the line contains a token; if so it is a segment
+
+    Over the segments, shape (segments,):
+    sentence_end_counts   sentence ends in each segment
+    separator_counts      menu separators in each segment
+
+    text_slices           the tokens of each text
     """
 
     characters: NDArray[np.uint32]
+    line_ends: Offsets
+    text_ends: Offsets
     starts: Offsets
     ends: Offsets
     hashes: U64
-    widths: Offsets
-    figures: NDArray[np.bool_]
+    shingle_lengths: Offsets
+    has_digit: NDArray[np.bool_]
     segments: Offsets
     sentences: Offsets
-    line_ends: Offsets
-    holds: NDArray[np.bool_]
-    stops: Offsets
-    separators: Offsets
-    page_ends: Offsets
-    pages: Sequence[slice]
+    line_has_token: NDArray[np.bool_]
+    sentence_end_counts: Offsets
+    separator_counts: Offsets
+    text_slices: Sequence[slice]
 
     @property
     def text(self) -> str:
-        """The characters as a string, where the tokens are of one text."""
-        return self.page_text(0)
+        """Return the normalised characters of a single text as a string."""
+        return self.text_at(0)
 
     @property
-    def page_segments(self) -> Sequence[slice]:
-        """The segments of each text."""
-        before = [int(self.segments[page.stop - 1]) + 1 if page.stop else 0 for page in self.pages]
-        return _slices(before[:-1], len(self.stops))
+    def segment_slices(self) -> Sequence[slice]:
+        """Return the segments of each text."""
+        ends = [int(self.segments[tokens.stop - 1]) + 1 if tokens.stop else 0 for tokens in self.text_slices]
+        return _slices(ends[:-1], len(self.sentence_end_counts))
 
-    def page_text(self, number: int) -> str:
-        """One text as a string."""
-        begin = int(self.page_ends[number - 1]) + 1 if number else 0
-        end = int(self.page_ends[number]) if number < len(self.page_ends) else len(self.characters)
-        return text_of(self.characters[begin:end])
+    def text_at(self, number: int) -> str:
+        """Return the normalised characters of one text as a string; texts are numbered from 0."""
+        start = int(self.text_ends[number - 1]) + 1 if number else 0
+        end = int(self.text_ends[number]) if number < len(self.text_ends) else len(self.characters)
+        return from_code_points(self.characters[start:end])
 
     @property
-    def words(self) -> NDArray[np.float64]:
-        """What each token is worth in words."""
-        return WORDS_A_SHINGLE / self.widths
+    def word_weights(self) -> NDArray[np.float64]:
+        """Return the words that each token counts for, shape (tokens,): 1 for a word, less for a single character."""
+        return WORDS_PER_SHINGLE / self.shingle_lengths
 
     def count_by_segment(self, offsets: Offsets) -> Offsets:
-        """How many of these offsets fall into each segment; those on a line without a token fall into none."""
-        return _by_segment(offsets, self.line_ends, self.holds)
+        """Count the offsets in each segment, shape (segments,). Offsets on lines without a token are not counted."""
+        return _count_by_segment(offsets, self.line_ends, self.line_has_token)
 
     def __len__(self) -> int:
         return len(self.hashes)
 
 
 def normalise(text: str) -> NDArray[np.uint32]:
-    """NFKC, lower case, as code points. Idempotent but for a handful whose lower case decomposes further.
+    """Return the lower case of the NFKC form (UAX #15) as code points.
 
-    A text that NFKC would make _GROWTH times longer, and longer than any text is, stays in the form that it came in.
+    Runs of combining marks are limited first. A text that NFKC would lengthen beyond _MAX_GROWTH is not brought into
+    NFKC. The function is idempotent, except for a few characters whose lower case decomposes further.
     """
-    for character, compatible in _COMMON:
-        text = text.replace(character, compatible)
-    normal = normal_forms().take(code_points(text))
-    if normal.all():
-        return normal
-    safe = stream_safe(text)
-    compatible = unicodedata.normalize("NFKC", safe)
-    bounded = compatible if len(compatible) <= max(_GROWTH * len(text), _GROWTH_CHARACTERS) else safe
-    return code_points(bounded.lower())
+    for character, replacement in REPLACEMENTS:
+        text = text.replace(character, replacement)
+    forms = normal_forms().take(to_code_points(text))
+    if forms.all():
+        return forms
+    limited = limit_marks(text)
+    nfkc = unicodedata.normalize("NFKC", limited)
+    bounded = nfkc if len(nfkc) <= max(_MAX_GROWTH * len(text), _MAX_GROWTH_CHARACTERS) else limited
+    return to_code_points(bounded.lower())
 
 
 def tokenise(*texts: NDArray[np.uint32]) -> Tokens:
-    """Cut normalised texts (one at least) into tokens, sentences and segments, all at once.
+    """Split normalised texts (one at least) into tokens, sentences and segments.
 
-    Each is cut as it would be alone; what is begun ends with its text.
+    Tokens are runs of word characters (UAX #29 without its exceptions inside words); in scripts without spaces each
+    character with its marks is a token. The result for each text is the same as if it were tokenised alone.
     """
-    characters = texts[0] if len(texts) == 1 else _joined(texts)
-    kinds = classes().take(characters)
-    seen = np.bitwise_or.reduce(kinds)
-    if seen & _IGNORED:
-        visible = (kinds & _IGNORED) == 0
-        characters, kinds = characters[visible], kinds[visible]
-    # about a fifth of the characters: borders, lines and sentences are found among them alone
-    gaps = ((kinds & _WORD) == 0).nonzero()[0]
-    between = kinds.take(gaps)
-    starts, ends = _runs_between(gaps, len(kinds))
-    if seen & _UNSEPARATED:
-        starts, ends = _parted(kinds, starts, ends)
-    line_ends = gaps[_ends_line(gaps, between)]
-    page_ends = gaps[(between & _PAGE_END) != 0] if seen & _PAGE_END else _NONE
-    stops = _sentence_ends(kinds, gaps[(between & _ANY_STOP) != 0], page_ends, seen)
+    characters = texts[0] if len(texts) == 1 else _concatenate(texts)
+    classes = char_classes().take(characters)
+    present = np.bitwise_or.reduce(classes)
+    if present & _IGNORABLE:
+        visible = (classes & _IGNORABLE) == 0
+        characters, classes = characters[visible], classes[visible]
+    # About a fifth of the characters: line ends, terminators and separators are searched among these alone.
+    gaps = ((classes & _WORD) == 0).nonzero()[0]
+    gap_classes = classes.take(gaps)
+    starts, ends = _word_runs(gaps, len(classes))
+    if present & _UNSEPARATED:
+        starts, ends = _split_unseparated(classes, starts, ends)
+    line_ends = gaps[_is_line_end(gaps, gap_classes)]
+    text_ends = gaps[(gap_classes & _TEXT_END) != 0] if present & _TEXT_END else _NO_OFFSETS
+    sentence_ends = _sentence_ends(classes, gaps[(gap_classes & _ANY_TERMINATOR) != 0], text_ends, present)
     line_starts = starts.searchsorted(line_ends)
-    sizes = _sizes(line_starts, len(starts))
-    holds = sizes > 0
-    opens = np.zeros(len(starts) + 1, dtype=np.bool_)
-    opens[line_starts] = True
-    opens[starts.searchsorted(stops)] = True
-    opens[0] = False
+    tokens_by_line = _part_sizes(line_starts, len(starts))
+    line_has_token = tokens_by_line > 0
+    starts_sentence = np.zeros(len(starts) + 1, dtype=np.bool_)
+    starts_sentence[line_starts] = True
+    starts_sentence[starts.searchsorted(sentence_ends)] = True
+    starts_sentence[0] = False
     return Tokens(
         characters=characters,
+        line_ends=line_ends,
+        text_ends=text_ends,
         starts=starts,
         ends=ends,
         hashes=window_hashes(characters.astype(np.uint64), starts, ends),
-        widths=_widths(kinds, starts, seen),
-        figures=_figures(kinds, starts, seen),
-        segments=(holds.cumsum() - 1).repeat(sizes),
-        sentences=opens[:-1].cumsum(),
-        line_ends=line_ends,
-        holds=holds,
-        stops=_by_segment(stops, line_ends, holds),
-        separators=_by_segment(gaps[(between & _SEPARATOR) != 0], line_ends, holds),
-        page_ends=page_ends,
-        pages=_slices(starts.searchsorted(page_ends).tolist(), len(starts)),
+        shingle_lengths=_shingle_lengths(classes, starts, present),
+        has_digit=_has_digit(classes, starts, present),
+        segments=(line_has_token.cumsum() - 1).repeat(tokens_by_line),
+        sentences=starts_sentence[:-1].cumsum(),
+        line_has_token=line_has_token,
+        sentence_end_counts=_count_by_segment(sentence_ends, line_ends, line_has_token),
+        separator_counts=_count_by_segment(gaps[(gap_classes & _MENU_SEPARATOR) != 0], line_ends, line_has_token),
+        text_slices=_slices(starts.searchsorted(text_ends).tolist(), len(starts)),
     )
 
 
-def _joined(texts: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+def _concatenate(texts: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    """Join texts with TEXT_END between two."""
     parts = [texts[0]]
     for text in texts[1:]:
-        parts += (_BETWEEN, text)
+        parts += (_TEXT_SEPARATOR, text)
     return np.concatenate(parts)
 
 
-def _runs_between(gaps: Offsets, length: int) -> tuple[Offsets, Offsets]:
-    """Where runs of word characters start and end, given the offsets of all other characters."""
+def _word_runs(gaps: Offsets, length: int) -> tuple[Offsets, Offsets]:
+    """Return the starts and ends of runs of word characters, from the offsets of all other characters."""
     edges = np.empty(len(gaps) + 2, dtype=np.intp)
     edges[0], edges[1:-1], edges[-1] = -1, gaps, length
     before = (edges[1:] - edges[:-1] > 1).nonzero()[0]
     return edges.take(before) + 1, edges.take(before + 1)
 
 
-def _parted(kinds: NDArray[np.uint16], run_starts: Offsets, run_ends: Offsets) -> tuple[Offsets, Offsets]:
-    """Cut runs of word characters around each character of a script that does not separate words."""
-    alone = (kinds & _UNSEPARATED) != 0
-    base = (kinds & _MARK) == 0
-    # a mark belongs to the character before it, and what follows the mark begins anew
-    bases = np.maximum.accumulate(np.where(base, np.arange(len(kinds)), 0))
-    after_alone = np.zeros_like(alone)
-    after_alone[1:] = alone[bases[:-1]]
-    first = ((kinds & _WORD) != 0) & (alone | after_alone) & base
-    first[run_starts] = True
-    starts = np.flatnonzero(first)
-    # a token ends where the next begins or where its run ends
+def _split_unseparated(classes: NDArray[np.uint16], run_starts: Offsets, run_ends: Offsets) -> tuple[Offsets, Offsets]:
+    """Split runs of word characters around each character of a script without spaces; return starts and ends.
+
+    A mark belongs to the token of the character before it.
+    """
+    unseparated = (classes & _UNSEPARATED) != 0
+    is_base = (classes & _MARK) == 0
+    # For each character, the offset of the last character up to it that is no mark.
+    base_offsets = np.maximum.accumulate(np.where(is_base, np.arange(len(classes)), 0))
+    follows_unseparated = np.zeros_like(unseparated)
+    follows_unseparated[1:] = unseparated[base_offsets[:-1]]
+    starts_token = ((classes & _WORD) != 0) & (unseparated | follows_unseparated) & is_base
+    starts_token[run_starts] = True
+    starts = np.flatnonzero(starts_token)
+    # A token ends at the start of the next token or at the end of its run.
     ends = run_ends[np.searchsorted(run_ends, starts, side="right")]
     ends[:-1] = np.minimum(ends[:-1], starts[1:])
     return starts, ends
 
 
-def _ends_line(gaps: Offsets, between: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    """Mark line ends, tabs, and the second of two spaces."""
-    broken: NDArray[np.bool_] = (between & _BREAK) != 0
-    space = (between & _SPACE) != 0
-    broken[1:] |= space[1:] & space[:-1] & (gaps[1:] - gaps[:-1] == 1)
-    return broken
+def _is_line_end(gaps: Offsets, gap_classes: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Mark line ends, tabs, and each space after another space, shape (gaps,)."""
+    line_end: NDArray[np.bool_] = (gap_classes & _BREAK) != 0
+    space = (gap_classes & _SPACE) != 0
+    line_end[1:] |= space[1:] & space[:-1] & (gaps[1:] - gaps[:-1] == 1)
+    return line_end
 
 
-def _sizes(boundaries: Offsets, length: int) -> Offsets:
-    """How many tokens stand between two boundaries, each given by the token after it; first and last part included."""
+def _part_sizes(boundaries: Offsets, length: int) -> Offsets:
+    """Return the sizes of the parts between ascending boundaries in an array, shape (boundaries + 1,)."""
     sizes = np.empty(len(boundaries) + 1, dtype=np.intp)
     sizes[:-1], sizes[-1] = boundaries, length
     sizes[1:] -= boundaries
     return sizes
 
 
-def _sentence_ends(kinds: NDArray[np.uint16], stops: Offsets, page_ends: Offsets, seen: np.uint16) -> Offsets:
-    """Of the offsets of stops those that end a sentence: with white space, or the text's end, behind them.
+def _sentence_ends(
+    classes: NDArray[np.uint16], terminators: Offsets, text_ends: Offsets, present: np.uint16
+) -> Offsets:
+    """Return the offsets of sentence ends.
 
-    Quotes and brackets may stand between.
+    A terminator ends a sentence before white space, before an ideograph or at the end of the text; quotes and brackets
+    may come in between. This is a part of the rules SB6 to SB11 of UAX #29. In texts of scripts without a terminator,
+    such as Thai and Lao, spaces between phrases end sentences.
     """
-    padded = np.concatenate((kinds, _END))
-    following = stops + 1
-    for _ in range(_CLOSERS):
-        closed = (padded.take(following) & _CLOSER) != 0
-        if not closed.any():
+    padded = np.concatenate((classes, _END_PADDING))
+    following = terminators + 1
+    for _ in range(_MAX_CLOSE_CHARACTERS):
+        is_close = (padded.take(following) & _CLOSE) != 0
+        if not is_close.any():
             break
-        following += closed
-    # a full-width stop has become a common one, without the space that these scripts leave out
-    ended = (padded.take(following) & _BEHIND_A_STOP) != 0
-    hard = _NONE
-    if seen & _HARD_STOP:
-        is_hard = (padded.take(stops) & _HARD_STOP) != 0
-        ended |= is_hard
-        hard = stops[is_hard]
-    ends: Offsets = stops[ended]
-    if seen & _COMPLEX:
-        phrases = _phrase_ends(kinds)
-        stopless = ~np.isin(page_ends.searchsorted(phrases), page_ends.searchsorted(hard))
-        ends = np.union1d(ends, phrases[stopless])
+        following += is_close
+    # NFKC turns full-width terminators into common ones, and no space follows them: hence the ideographs.
+    is_end = (padded.take(following) & _AFTER_SENTENCE) != 0
+    unspaced = _NO_OFFSETS
+    if present & _UNSPACED_TERMINATOR:
+        is_unspaced = (padded.take(terminators) & _UNSPACED_TERMINATOR) != 0
+        is_end |= is_unspaced
+        unspaced = terminators[is_unspaced]
+    ends: Offsets = terminators[is_end]
+    if present & _COMPLEX:
+        phrase_ends = _phrase_ends(classes)
+        without_terminator = ~np.isin(text_ends.searchsorted(phrase_ends), text_ends.searchsorted(unspaced))
+        ends = np.union1d(ends, phrase_ends[without_terminator])
     return ends
 
 
-def _phrase_ends(kinds: NDArray[np.uint16]) -> Offsets:
-    """The spaces between phrases, for texts that have no full stop, as Thai and Lao (Khmer and Burmese have one)."""
-    space = (kinds & _SPACE).nonzero()[0]
-    space = space[(space > 0) & (space < len(kinds) - 1)]
-    around = ((kinds[space - 1] & _COMPLEX_OR_MARK) != 0) & ((kinds[space + 1] & _COMPLEX) != 0)
-    between: Offsets = space[around]
-    return between
+def _phrase_ends(classes: NDArray[np.uint16]) -> Offsets:
+    """Return the offsets of spaces between two characters of complex-context scripts (Thai, Lao, Khmer, Burmese)."""
+    spaces = (classes & _SPACE).nonzero()[0]
+    spaces = spaces[(spaces > 0) & (spaces < len(classes) - 1)]
+    between_phrases = ((classes[spaces - 1] & _COMPLEX_OR_MARK) != 0) & ((classes[spaces + 1] & _COMPLEX) != 0)
+    ends: Offsets = spaces[between_phrases]
+    return ends
 
 
-def _widths(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> Offsets:
-    widths = np.full(len(starts), WORDS_A_SHINGLE, dtype=np.intp)
-    if seen & _UNSEPARATED:
-        first = kinds.take(starts)
-        widths[(first & _IDEOGRAPH) != 0] = IDEOGRAPHS_A_SHINGLE
-        widths[(first & _COMPLEX) != 0] = COMPLEX_A_SHINGLE
-    return widths
+def _shingle_lengths(classes: NDArray[np.uint16], starts: Offsets, present: np.uint16) -> Offsets:
+    lengths = np.full(len(starts), WORDS_PER_SHINGLE, dtype=np.intp)
+    if present & _UNSEPARATED:
+        first = classes.take(starts)
+        lengths[(first & _IDEOGRAPH) != 0] = IDEOGRAPHS_PER_SHINGLE
+        lengths[(first & _COMPLEX) != 0] = COMPLEX_PER_SHINGLE
+    return lengths
 
 
-def _figures(kinds: NDArray[np.uint16], starts: Offsets, seen: np.uint16) -> NDArray[np.bool_]:
-    """Which tokens hold a digit: those that start last before one."""
-    found = np.zeros(len(starts), dtype=np.bool_)
-    if seen & _DIGIT:
-        found[starts.searchsorted((kinds & _DIGIT).nonzero()[0], side="right") - 1] = True
-    return found
+def _has_digit(classes: NDArray[np.uint16], starts: Offsets, present: np.uint16) -> NDArray[np.bool_]:
+    """Mark the tokens with a digit, shape (tokens,): for each digit, the last token that starts at or before it."""
+    marks = np.zeros(len(starts), dtype=np.bool_)
+    if present & _DIGIT:
+        marks[starts.searchsorted((classes & _DIGIT).nonzero()[0], side="right") - 1] = True
+    return marks
 
 
-def _by_segment(offsets: Offsets, line_ends: Offsets, holds: NDArray[np.bool_]) -> Offsets:
-    return np.bincount(line_ends.searchsorted(offsets), minlength=len(holds))[holds]
+def _count_by_segment(offsets: Offsets, line_ends: Offsets, line_has_token: NDArray[np.bool_]) -> Offsets:
+    return np.bincount(line_ends.searchsorted(offsets), minlength=len(line_has_token))[line_has_token]
 
 
 def _slices(boundaries: Sequence[int], length: int) -> Sequence[slice]:
-    return [slice(begin, end) for begin, end in pairwise((0, *boundaries, length))]
+    return [slice(start, end) for start, end in pairwise((0, *boundaries, length))]

@@ -1,6 +1,7 @@
-"""The version of the text step, apart from it so that the index need not import numpy to know it."""
+"""The version of the text step, in a module of its own so that the index can read it without importing numpy."""
 
 from typing import Final
 
-#: Changes whenever the same text would get another signature or content hash; part of the index's version.
+#: Increase it with every change that alters the signature or the content hash of any text. It is part of the version of
+#: the index.
 TEXT_VERSION: Final = 2
