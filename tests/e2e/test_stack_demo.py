@@ -1,4 +1,4 @@
-"""The demo as a user runs it, on the servers that this test run started."""
+"""Test the demo as a user runs it, on the servers of this test run."""
 
 import os
 import re
@@ -15,15 +15,15 @@ from tests.support import worker_environment
 
 _TOP = Path(__file__).parents[2]
 
-#: Seconds that the demo may take with the servers up, by its own promise.
-_PROMISED_SECONDS = 90
+#: seconds that the demo may take on running servers
+_MAX_SECONDS = 90
 
 
 def _demo(*options: str) -> list[str]:
     return [sys.executable, "-m", "deploy.local.demo", *options]
 
 
-def _given(stack: Stack) -> dict[str, str]:
+def _environment(stack: Stack) -> dict[str, str]:
     assert stack.kafka is not None
     assert stack.redis is not None
     return worker_environment(
@@ -39,15 +39,15 @@ def _demo_topics(stack: Stack) -> list[str]:
     return names
 
 
-def test_the_demo_shows_every_message_and_leaves_nothing(stack: Stack) -> None:
-    """On given servers it ends by itself with each article accounted for, exit code 0, and its topics removed."""
+def test_the_demo_counts_every_message_and_deletes_its_topics(stack: Stack) -> None:
+    """On external servers it ends with exit code 0, an outcome for each article, and its topics deleted."""
     done = subprocess.run(
         _demo("--rate", "100", "--articles", "300"),
         cwd=_TOP,
-        env=_given(stack),
+        env=_environment(stack),
         capture_output=True,
         text=True,
-        timeout=_PROMISED_SECONDS,
+        timeout=_MAX_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -57,25 +57,27 @@ def test_the_demo_shows_every_message_and_leaves_nothing(stack: Stack) -> None:
     )
     assert stories + variants + dead == articles > 300
     assert "/metrics" in done.stdout
-    wait_until(lambda: not _demo_topics(stack), 20, "the removal of the demo's topics")
+    wait_until(lambda: not _demo_topics(stack), 20, "deletion of the demo's topics")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, stack: Stack, tmp_path: Path) -> None:
-    """A signal in the middle ends the worker and removes the topics before the demo itself ends."""
+def test_an_interrupted_demo_stops_the_worker_and_deletes_its_topics(
+    number: signal.Signals, stack: Stack, tmp_path: Path
+) -> None:
+    """After a signal the demo stops the worker and deletes the topics before it ends."""
     log = tmp_path / "demo.log"
-    with run_child(_demo("--rate", "1"), log, environment={**_given(stack), "PYTHONPATH": str(_TOP)}) as demo:
+    with run_child(_demo("--rate", "1"), log, environment={**_environment(stack), "PYTHONPATH": str(_TOP)}) as demo:
         worker = int(wait_until(lambda: re.findall(r"worker: pid (\d+)", log.read_text()), 60, "the worker")[0])
         os.kill(worker, 0)
         demo.send_signal(number)
         assert demo.wait(timeout=40) == 128 + number
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
-    wait_until(lambda: not _demo_topics(stack), 20, "the removal of the demo's topics")
+    wait_until(lambda: not _demo_topics(stack), 20, "deletion of the demo's topics")
 
 
-def test_the_embedded_demo_says_what_it_is(tmp_path: Path) -> None:
-    """Without a stack it runs the same pipeline from files, says so, and accounts for each article."""
+def test_the_embedded_demo_runs_from_files(tmp_path: Path) -> None:
+    """Without servers it replays files, prints that the stack is embedded, and counts an outcome for each article."""
     environment = {**worker_environment({}), "STACK": "embedded"}
     done = subprocess.run(
         _demo("--articles", "100"), cwd=_TOP, env=environment, capture_output=True, text=True, timeout=90, check=False

@@ -1,9 +1,15 @@
-"""The demo: a sample crawl and a synthetic stream through the worker, and what it decides, as it decides.
+"""Demonstrate the worker: a sample crawl and generated articles go in, its decisions are shown as they are made.
 
-May live here: what feeds the worker and shows its events. May not: any part of a decision; all events are the worker's.
+    __main__.py      start the stack, run the demo, print the summary
+    on_kafka.py      the demo with Kafka: `reprise run`
+    on_files.py      the demo without Kafka: `reprise replay`
+    crawl.py         the input: sample crawl and generated articles
+    event_reader.py  the output: events and dead letters, from topics or a file
+    counters.py      counts of the output
+    session.py       one run: read output, update the view, watch the worker and the deadline
+    view.py          the display: a live table on a terminal, plain lines otherwise
+    summary.py       the summary at the end
+    reprise_cli.py   run the `reprise` command
 
-    __main__.py     the frame: stack, worker, an end in time      crawl.py     what goes in
-    on_kafka.py     through a real `reprise run`                  listening.py what comes out
-    on_files.py     through `reprise replay`, without Kafka       tally.py     what was seen
-    view.py         the screen, or lines without one              summary.py   the last words
+All events come from the worker; the demo decides nothing.
 """

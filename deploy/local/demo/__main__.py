@@ -1,4 +1,4 @@
-"""`make demo`: bring the stack up, run the worker on a sample crawl, show what it decides, take everything down."""
+"""`make demo`: start Kafka and Redis, run the worker on a sample crawl, show its decisions, stop everything."""
 
 import argparse
 import signal
@@ -9,60 +9,66 @@ from typing import Final
 
 from rich.console import Console
 
-from deploy.local.demo import on_files, on_kafka
 from deploy.local.demo.counters import OutcomeCounters
 from deploy.local.demo.crawl import DemoLoad, load_sample
+from deploy.local.demo.on_files import run_on_files
+from deploy.local.demo.on_kafka import run_on_kafka
 from deploy.local.demo.session import DemoFailed
 from deploy.local.demo.summary import summarize
 from deploy.local.stack import Stack, StackPlan, StackUnavailable, exit_on_signals, make_plan, open_stack
 
-#: Seconds from the stack's being up to the last thing that is waited for; the rest of 90 is for taking it all down.
-_SHOW_SECONDS: Final = 65.0
+#: seconds for the demo once the stack is up; the rest of the 90 s limit is for stopping everything
+_DEMO_SECONDS: Final = 65.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo and give its exit code: 0 done, 1 something failed, 130 interrupted."""
-    load = _load(arguments)
+    """Run the demo. Return 0 on success, 1 on failure, 130 after an interrupt."""
+    load = _parse_load(arguments)
     console = Console(highlight=False)
 
-    def say(line: str) -> None:
+    def report(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     try:
         with exit_on_signals():
-            plan = make_plan(say)
-            say(f"bringing up the stack: {plan}")
+            plan = make_plan(report)
+            report(f"starting the stack: {plan}")
             with open_stack(plan) as stack:
-                say(f"stack: {stack}")
-                last_words = _show(plan, stack, load, console)
-            for line in last_words:
-                say(line)
+                report(f"stack: {stack}")
+                summary = _run(plan, stack, load, console)
+            for line in summary:
+                report(line)
     except (DemoFailed, StackUnavailable) as error:
-        say(f"the demo failed: {error}")
+        report(f"the demo failed: {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; everything that was started is stopped")
+        report("interrupted; the worker and the servers of the demo are stopped")
         return 128 + signal.SIGINT
     return 0
 
 
-def _load(arguments: Sequence[str] | None) -> DemoLoad:
-    usual = DemoLoad()
+def _parse_load(arguments: Sequence[str] | None) -> DemoLoad:
+    default = DemoLoad()
     parser = argparse.ArgumentParser(prog="python -m deploy.local.demo", description=__doc__)
-    parser.add_argument("--rate", type=float, default=usual.rate, help="pages of the sample a second (%(default)s)")
-    parser.add_argument("--articles", type=int, default=usual.articles, help="articles of the stream (%(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=default.rate, help="messages of the sample crawl per second (%(default)s)"
+    )
+    parser.add_argument(
+        "--articles", type=int, default=default.articles, help="generated articles after the sample (%(default)s)"
+    )
     return DemoLoad(**vars(parser.parse_args(arguments)))
 
 
-def _show(plan: StackPlan, stack: Stack, load: DemoLoad, console: Console) -> list[str]:
+def _run(plan: StackPlan, stack: Stack, load: DemoLoad, console: Console) -> list[str]:
+    """Run the demo on the stack and return the lines of the summary."""
     sample = load_sample()
-    tally = OutcomeCounters(watched=sample.gold.keys())
-    deadline = time.monotonic() + _SHOW_SECONDS
+    counters = OutcomeCounters(sample_keys=sample.gold.keys())
+    deadline = time.monotonic() + _DEMO_SECONDS
     if stack.kafka is None or stack.redis is None:
-        speed = on_files.run_on_files(sample, load, tally, console, plan.logs, deadline)
+        throughput = run_on_files(sample, load, counters, console, plan.logs, deadline)
     else:
-        speed = on_kafka.run_on_kafka(stack.kafka, stack.redis, sample, load, tally, console, plan.logs, deadline)
-    return summarize(tally, sample.gold, str(stack), speed)
+        throughput = run_on_kafka(stack.kafka, stack.redis, sample, load, counters, console, plan.logs, deadline)
+    return summarize(counters, sample.gold, str(stack), throughput)
 
 
 if __name__ == "__main__":

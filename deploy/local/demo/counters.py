@@ -1,4 +1,4 @@
-"""What was seen: counts, the latest rows, the story of each page of the sample. Knows no client and no screen."""
+"""Count the worker's output: events by kind, dead letters by reason, and the stories of the sample's pages."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from deploy.local.demo.crawl import article_key
 
-#: Rows that are kept to be shown: more than a screen has, and than the sample gives at once.
-KEPT_ROWS: Final = 200
+#: number of rows kept for the view; more than a screen shows, and more than one poll of the sample adds
+MAX_ROWS: Final = 200
 
-#: Seconds over which the speed on the screen is taken.
-_SPEED_SECONDS: Final = 2.0
+#: seconds over which the displayed throughput is averaged
+_THROUGHPUT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRow:
-    """One outcome as people read it; `similarity` is 0..1."""
+    """One event or dead letter, for display. `similarity` is in 0..1."""
 
-    what: str
+    outcome: str
     title: str
     source: str = ""
     story: str = ""
@@ -27,35 +27,40 @@ class OutcomeRow:
 
 @dataclass(slots=True, kw_only=True)
 class OutcomeCounters:
-    """Counts what comes out. `watched` are the addresses whose stories are kept; times are seconds of one clock."""
+    """Counts of the worker's output.
 
-    watched: Collection[str]
-    rows: deque[OutcomeRow] = field(default_factory=lambda: deque(maxlen=KEPT_ROWS))
+    sample_keys    keys of the sample's articles
+    story_by_key   the story of each of these articles
+    articles_in    articles in the input
+    """
+
+    sample_keys: Collection[str]
+    rows: deque[OutcomeRow] = field(default_factory=lambda: deque(maxlen=MAX_ROWS))
     stories: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    dead: Counter[str] = field(default_factory=Counter)
+    variants: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
     articles_in: int = 0
-    story_of: dict[str, str] = field(default_factory=dict)
-    _moments: deque[tuple[float, int]] = field(default_factory=deque)
+    story_by_key: dict[str, str] = field(default_factory=dict)
+    _history: deque[tuple[float, int]] = field(default_factory=deque)
 
     @property
     def outcomes(self) -> int:
-        """How many messages have come to an event or to the dead letters."""
-        return self.stories + self.kinds.total() + self.dead.total()
+        """The number of events and dead letters."""
+        return self.stories + self.variants.total() + self.dead_letters.total()
 
     def add_event(self, event: Mapping[str, Any]) -> None:
-        """Count an event's body."""
+        """Count an event, given its body."""
         article = event["article"]
         kind = event.get("kind")
         if kind is None:
             self.stories += 1
         else:
-            self.kinds[kind] += 1
-        if (name := article_key(article)) in self.watched:
-            self.story_of[name] = event["story_id"]
+            self.variants[kind] += 1
+        if (key := article_key(article)) in self.sample_keys:
+            self.story_by_key[key] = event["story_id"]
         self.rows.append(
             OutcomeRow(
-                what=kind or "new story",
+                outcome=kind or "new story",
                 title=article["title"] or article["url"] or article["id"],
                 source=article["source"] or "",
                 story=event["story_id"],
@@ -63,20 +68,20 @@ class OutcomeCounters:
             )
         )
 
-    def add_dead(self, reason: str, detail: str) -> None:
+    def add_dead_letter(self, reason: str, detail: str) -> None:
         """Count a dead letter."""
-        self.dead[reason] += 1
-        self.rows.append(OutcomeRow(what="dead letter", title=f"{reason}: {detail}"))
+        self.dead_letters[reason] += 1
+        self.rows.append(OutcomeRow(outcome="dead letter", title=f"{reason}: {detail}"))
 
-    def note_time(self, now: float) -> None:
-        """Remember how far things were at this time."""
-        self._moments.append((now, self.outcomes))
-        while now - self._moments[0][0] > _SPEED_SECONDS:
-            self._moments.popleft()
+    def record_time(self, now: float) -> None:
+        """Record the number of outcomes at a time in seconds, for the throughput."""
+        self._history.append((now, self.outcomes))
+        while now - self._history[0][0] > _THROUGHPUT_SECONDS:
+            self._history.popleft()
 
-    def speed(self) -> float:
-        """Return outcomes a second, over the last moments."""
-        if len(self._moments) < 2:
+    def throughput(self) -> float:
+        """Return the outcomes per second over the last _THROUGHPUT_SECONDS."""
+        if len(self._history) < 2:
             return 0.0
-        (began, before), (ended, after) = self._moments[0], self._moments[-1]
-        return (after - before) / (ended - began) if ended > began else 0.0
+        (start, first), (end, last) = self._history[0], self._history[-1]
+        return (last - first) / (end - start) if end > start else 0.0

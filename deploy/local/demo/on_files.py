@@ -1,4 +1,4 @@
-"""The demo without Kafka: the same pipeline by `reprise replay`, from files, each time on an embedded store."""
+"""Run the demo without Kafka: `reprise replay` runs the same pipeline on files, with an embedded store."""
 
 import os
 import tempfile
@@ -17,48 +17,58 @@ from deploy.local.stack import run_child
 
 
 def run_on_files(
-    sample: SampleCrawl, load: DemoLoad, tally: OutcomeCounters, console: Console, logs: Path, deadline: float
+    sample: SampleCrawl, load: DemoLoad, counters: OutcomeCounters, console: Console, logs: Path, deadline: float
 ) -> float | None:
-    """Replay the sample, then a stream; return its articles a second, None where time ended it before.
+    """Replay the sample, then generated articles. Return their throughput in articles per second.
 
-    Raises DemoFailed.
+    Returns None if the deadline passes before the end of a replay. Raises DemoFailed.
     """
     logs.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="reprise-demo-") as name,
-        open_view(console, "stack: embedded, without Kafka: `reprise replay`") as view,
+        tempfile.TemporaryDirectory(prefix="reprise-demo-") as directory,
+        open_view(console, "stack: embedded, `reprise replay` without Kafka") as view,
     ):
-        view.say(f"replaying the sample: {len(sample.pages)} pages and {len(sample.broken)} broken messages")
+        view.show_step(
+            f"replaying the sample crawl: {len(sample.pages)} pages and {len(sample.malformed)} malformed messages"
+        )
         log = logs / "sample.log"
         inputs = [sample_path("crawl.jsonl"), sample_path("broken.jsonl")]
-        if not _replay(inputs, len(sample), tally, view, log, deadline, rows=True):
+        if not _replay(inputs, len(sample), counters, view, log, deadline, show_rows=True):
             return None
-        tally.dead[f"told of in {log.name}"] = len(sample) - tally.outcomes  # a replay writes events alone
-        stream = Path(name) / "stream.jsonl"
-        view.say(f"generating {load.articles:,} articles")
-        run_to_end(
-            reprise("generate", *load.stream_arguments(), "--output", str(stream)), _settings(), logs / "generate.log"
-        )
-        view.say(f"replaying them, as fast as it goes; more in {logs}")
-        began = time.monotonic()
-        done = _replay([stream], load.articles, tally, view, logs / "stream.log", deadline, rows=False)
-        return load.articles / (time.monotonic() - began) if done else None
+        # A replay writes events only. It logs each dead letter.
+        counters.dead_letters[f"logged in {log.name}"] = len(sample) - counters.outcomes
+        generated = Path(directory) / "generated.jsonl"
+        view.show_step(f"generating {load.articles:,} articles")
+        generate = reprise("generate", *load.generate_options(), "--output", str(generated))
+        run_to_end(generate, _environment(), logs / "generate.log")
+        view.show_step(f"replaying the generated articles at full speed; logs and events are in {logs}")
+        start = time.monotonic()
+        log = logs / "generated.log"
+        is_complete = _replay([generated], load.articles, counters, view, log, deadline, show_rows=False)
+        return load.articles / (time.monotonic() - start) if is_complete else None
 
 
 def _replay(
-    inputs: list[Path], articles: int, tally: OutcomeCounters, view: DemoView, log: Path, deadline: float, *, rows: bool
+    inputs: list[Path],
+    articles: int,
+    counters: OutcomeCounters,
+    view: DemoView,
+    log: Path,
+    deadline: float,
+    *,
+    show_rows: bool,
 ) -> bool:
-    """Replay files to their end and tell whether there was time for it."""
+    """Replay files. Return False if the deadline passes before the end."""
     events = log.with_suffix(".events.jsonl")
     arguments = reprise("replay", *(str(path) for path in inputs), "--output", str(events))
-    with run_child(arguments, log, environment=_settings()) as replay:
-        listener = FileEventReader(events, tally.articles_in + articles)
-        pace = DemoSession(listener=listener, tally=tally, view=view, worker=replay, log=log, deadline=deadline)
-        done = pace.until(lambda: replay.poll() is not None, rows=rows)
-        pace.step(rows=rows)  # what came between the last look and the end
-    return done
+    with run_child(arguments, log, environment=_environment()) as replay:
+        reader = FileEventReader(events, counters.articles_in + articles)
+        session = DemoSession(reader=reader, counters=counters, view=view, worker=replay, log=log, deadline=deadline)
+        is_complete = session.poll_until(lambda: replay.poll() is not None, show_rows=show_rows)
+        session.poll(show_rows=show_rows)  # reads the events between the last poll and the end
+    return is_complete
 
 
-def _settings() -> dict[str, str]:
-    """Return the environment without the worker's settings: they may be meant for another run."""
+def _environment() -> dict[str, str]:
+    """Return the environment without the settings of Reprise, which may be meant for another run."""
     return {name: value for name, value in os.environ.items() if not name.startswith("REPRISE_")}

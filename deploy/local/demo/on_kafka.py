@@ -1,4 +1,4 @@
-"""The demo on a real Kafka: topics, a worker, the sample page by page, then a stream as fast as it goes."""
+"""Run the demo with Kafka: create topics, start a worker, send the sample slowly, then generated articles fast."""
 
 import os
 import time
@@ -22,30 +22,30 @@ from deploy.local.demo.session import DemoFailed, DemoSession
 from deploy.local.demo.view import open_view
 from deploy.local.stack import Stack, StackKind, StackService, free_port, run_child, tail, wait_until
 
-#: Seconds for the worker to join its group.
+#: seconds for the worker to become ready
 _READY_SECONDS: Final = 30.0
 
-#: Seconds for the worker to drain.
+#: seconds between SIGTERM and SIGKILL of the worker, which drains first
 _STOP_SECONDS: Final = 15.0
 
-#: Seconds for the last records of the sample to be acknowledged.
+#: seconds for the acknowledgement of the last records of the sample
 _FLUSH_SECONDS: Final = 15.0
 
-#: Two, so that the worker has partitions to speak of.
+#: partitions of each topic; more than one, as in production
 _PARTITIONS: Final = 2
 
-#: Seconds after which a Redis that is somebody's own has forgotten the demo.
-_FORGET_SECONDS: Final = 600
+#: window of the index in an external Redis, in seconds; the demo's keys expire after it
+_EXTERNAL_WINDOW_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoConfig:
-    """The topics of this run, and the settings that hold for all of its commands."""
+    """The topics of a run, and the environment of all its commands."""
 
-    articles: str
-    new: str
-    variants: str
-    dead: str
+    articles_topic: str
+    new_topic: str
+    variants_topic: str
+    dead_topic: str
     environment: dict[str, str]
 
 
@@ -54,42 +54,48 @@ def run_on_kafka(
     redis: StackService,
     sample: SampleCrawl,
     load: DemoLoad,
-    tally: OutcomeCounters,
+    counters: OutcomeCounters,
     console: Console,
     logs: Path,
     deadline: float,
 ) -> float | None:
-    """Run the whole and return the stream's articles a second, None where time ended it before.
+    """Run the demo. Return the throughput of the generated articles per second, None if the deadline passes before.
 
     Raises DemoFailed.
     """
-    with ExitStack() as opened:
-        names = opened.enter_context(_names(kafka, redis))
-        run_to_end(_topics_command(), names.environment, logs / "topics.log")
-        http = f"http://127.0.0.1:{names.environment['REPRISE_HTTP_PORT']}"
+    with ExitStack() as stack:
+        config = stack.enter_context(_configure(kafka, redis))
+        run_to_end(_topics_command(), config.environment, logs / "topics.log")
+        base_url = f"http://127.0.0.1:{config.environment['REPRISE_HTTP_PORT']}"
         log = logs / "worker.log"
-        worker = opened.enter_context(
-            run_child(reprise("run"), log, environment=names.environment, stop_seconds=_STOP_SECONDS)
+        worker = stack.enter_context(
+            run_child(reprise("run"), log, environment=config.environment, stop_seconds=_STOP_SECONDS)
         )
-        _await_ready(http, worker.poll, log)
-        metrics = f"worker: pid {worker.pid}, {http}/metrics"
-        view = opened.enter_context(open_view(console, f"stack: {Stack(kafka=kafka, redis=redis)}\n{metrics}"))
+        _await_ready(base_url, worker.poll, log)
+        worker_line = f"worker: pid {worker.pid}, metrics at {base_url}/metrics"
+        view = stack.enter_context(open_view(console, f"stack: {Stack(kafka=kafka, redis=redis)}\n{worker_line}"))
         if not console.is_terminal:
-            view.say(metrics)
-        listener = TopicEventReader(
-            kafka.address, articles=names.articles, events=(names.new, names.variants), dead=names.dead
+            view.show_step(worker_line)
+        reader = TopicEventReader(
+            kafka.address,
+            articles_topic=config.articles_topic,
+            event_topics=(config.new_topic, config.variants_topic),
+            dead_topic=config.dead_topic,
         )
-        opened.enter_context(closing(listener))
-        pace = DemoSession(listener=listener, tally=tally, view=view, worker=worker, log=log, deadline=deadline)
-        _send_sample(pace, sample, load.rate, kafka.address, names.articles)
-        return _send_stream(pace, names, load, logs / "generate.log")
+        stack.enter_context(closing(reader))
+        session = DemoSession(reader=reader, counters=counters, view=view, worker=worker, log=log, deadline=deadline)
+        _send_sample(session, sample, load.rate, kafka.address, config.articles_topic)
+        return _send_generated(session, config, load, logs / "generate.log")
 
 
 @contextmanager
-def _names(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]:
-    """Give this run its names: the defaults on servers of its own, elsewhere names that are nobody's, removed after."""
-    own = kafka.kind is not StackKind.EXTERNAL
-    prefix = "" if own else f"reprise-demo-{uuid4().hex[:8]}."
+def _configure(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]:
+    """Yield the configuration of this run.
+
+    On an external Kafka the topics and the group have unique names, and the topics are deleted at the end.
+    """
+    is_own_kafka = kafka.kind is not StackKind.EXTERNAL
+    prefix = "" if is_own_kafka else f"reprise-demo-{uuid4().hex[:8]}."
     topics = {
         "REPRISE_TOPIC_ARTICLES": f"{prefix}articles.raw",
         "REPRISE_TOPIC_NEW": f"{prefix}stories.new",
@@ -104,18 +110,25 @@ def _names(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]:
         "REPRISE_HTTP_PORT": str(free_port()),
     }
     if redis.kind is StackKind.EXTERNAL:
-        settings |= {"REPRISE_WINDOW_SECONDS": str(_FORGET_SECONDS), "REPRISE_REPLAY_SECONDS": str(_FORGET_SECONDS)}
+        settings |= {
+            "REPRISE_WINDOW_SECONDS": str(_EXTERNAL_WINDOW_SECONDS),
+            "REPRISE_REPLAY_SECONDS": str(_EXTERNAL_WINDOW_SECONDS),
+        }
     articles, new, variants, dead = topics.values()
     try:
         yield DemoConfig(
-            articles=articles, new=new, variants=variants, dead=dead, environment={**os.environ, **topics, **settings}
+            articles_topic=articles,
+            new_topic=new,
+            variants_topic=variants,
+            dead_topic=dead,
+            environment={**os.environ, **topics, **settings},
         )
     finally:
-        if not own:
-            _delete(kafka.address, list(topics.values()))
+        if not is_own_kafka:
+            _delete_topics(kafka.address, list(topics.values()))
 
 
-def _delete(bootstrap_servers: str, topics: list[str]) -> None:
+def _delete_topics(bootstrap_servers: str, topics: list[str]) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap_servers.split(","))) as admin:
         admin.delete_topics(topics)
 
@@ -124,52 +137,63 @@ def _topics_command() -> list[str]:
     return reprise("topics", "--partitions", str(_PARTITIONS), "--replication-factor", "1")
 
 
-def _await_ready(http: str, ended: Callable[[], int | None], log: Path) -> None:
-    def settled() -> bool:
-        return ended() is not None or _answers(f"{http}/readyz")
+def _await_ready(base_url: str, exit_code: Callable[[], int | None], log: Path) -> None:
+    def is_ready_or_ended() -> bool:
+        return exit_code() is not None or _is_ok(f"{base_url}/readyz")
 
     try:
-        wait_until(settled, _READY_SECONDS, "the worker's readiness")
+        wait_until(is_ready_or_ended, _READY_SECONDS, "readiness of the worker")
     except TimeoutError as error:
         raise DemoFailed(f"{error}\n{tail(log)}") from None
-    if ended() is not None:
-        raise DemoFailed(f"the worker ended while it started\n{tail(log)}")
+    if exit_code() is not None:
+        raise DemoFailed(f"the worker ended during its start\n{tail(log)}")
 
 
-def _answers(url: str) -> bool:
+def _is_ok(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310  # this machine's own worker
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=2.0) as response:  # noqa: S310  # the URL is of the demo's worker
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-def _send_sample(pace: DemoSession, sample: SampleCrawl, rate: float, bootstrap_servers: str, topic: str) -> None:
-    pace.view.say(f"sending the sample: {len(sample.pages)} pages and {len(sample.broken)} broken messages")
+def _send_sample(session: DemoSession, sample: SampleCrawl, rate: float, bootstrap_servers: str, topic: str) -> None:
+    session.view.show_step(
+        f"sending the sample crawl: {len(sample.pages)} pages and {len(sample.malformed)} malformed messages"
+    )
     with closing(KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), compression_type="lz4")) as producer:
-        began = time.monotonic()
+        start = time.monotonic()
         for number, (key, value) in enumerate(sample.messages()):
-            due = began + number / rate
-            pace.until(lambda due=due: time.monotonic() >= due, rows=True)  # type: ignore[misc]
+            due = start + number / rate
+            session.poll_until(lambda due=due: time.monotonic() >= due, show_rows=True)  # type: ignore[misc]
             producer.send(topic, value=value, key=key)
         producer.flush(timeout=_FLUSH_SECONDS)
-    pace.until(lambda: pace.tally.outcomes >= len(sample), rows=True)
+    session.poll_until(lambda: session.counters.outcomes >= len(sample), show_rows=True)
 
 
-def _send_stream(pace: DemoSession, names: DemoConfig, load: DemoLoad, log: Path) -> float | None:
-    if pace.is_over():
+def _send_generated(session: DemoSession, config: DemoConfig, load: DemoLoad, log: Path) -> float | None:
+    """Send generated articles. Return the outcomes per second since the first one, or None if there are none."""
+    if session.is_past_deadline():
         return None
-    pace.view.say(f"sending a stream of {load.articles:,} generated articles, as fast as the worker takes them")
-    before = pace.tally.outcomes
-    arguments = reprise("generate", *load.stream_arguments(), "--topic", names.articles)
-    with run_child(arguments, log, environment=names.environment) as generator:
-        pace.until(lambda: pace.tally.outcomes > before or generator.poll() not in {None, 0}, rows=False)
-        began = time.monotonic()
-        target = before + load.articles
-        done = pace.until(lambda: pace.tally.outcomes >= target or generator.poll() not in {None, 0}, rows=False)
-        if generator.poll() not in {None, 0}:
-            raise DemoFailed(f"the stream ended with exit code {generator.returncode}\n{tail(log)}")
-    seconds = time.monotonic() - began
-    pace.view.say("done" if done else "time is up: what is left stays in the topic")
-    arrived = pace.tally.outcomes - before
-    return arrived / seconds if arrived and seconds > 0 else None
+    session.view.show_step(f"sending {load.articles:,} generated articles at full speed")
+    before = session.counters.outcomes
+    target = before + load.articles
+    arguments = reprise("generate", *load.generate_options(), "--topic", config.articles_topic)
+    with run_child(arguments, log, environment=config.environment) as generator:
+
+        def has_failed() -> bool:
+            return generator.poll() not in {None, 0}
+
+        session.poll_until(lambda: session.counters.outcomes > before or has_failed(), show_rows=False)
+        start = time.monotonic()
+        is_complete = session.poll_until(lambda: session.counters.outcomes >= target or has_failed(), show_rows=False)
+        if has_failed():
+            raise DemoFailed(f"`reprise generate` ended with exit code {generator.returncode}\n{tail(log)}")
+    seconds = time.monotonic() - start
+    session.view.show_step(
+        "all generated articles are decided"
+        if is_complete
+        else "time limit reached; the other articles stay in the topic"
+    )
+    decided = session.counters.outcomes - before
+    return decided / seconds if decided and seconds > 0 else None

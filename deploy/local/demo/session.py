@@ -1,4 +1,4 @@
-"""Going on with the demo: listen, show, watch over the worker, end in time."""
+"""Run one part of the demo: read the output, update the view, and stop at a failure of the worker or the deadline."""
 
 import subprocess
 import time
@@ -12,39 +12,39 @@ from deploy.local.demo.event_reader import EventReader
 from deploy.local.demo.view import DemoView
 from deploy.local.stack import tail
 
-#: Seconds that one look at the outputs waits for something to come.
-_LISTEN_SECONDS: Final = 0.1
+#: seconds that one poll waits for output
+_POLL_SECONDS: Final = 0.1
 
 
-class DemoFailed(Exception):  # said to people
-    """The demo cannot go on; the text says why."""
+class DemoFailed(Exception):  # users read it: "the demo failed: ..."
+    """The demo cannot continue. The text has the reason."""
 
 
 @dataclass(slots=True, kw_only=True)
 class DemoSession:
-    """One run's listener, screen, worker and deadline (seconds of time.monotonic)."""
+    """The reader, the view and the worker of a run. `deadline` is in seconds of time.monotonic()."""
 
-    listener: EventReader
-    tally: OutcomeCounters
+    reader: EventReader
+    counters: OutcomeCounters
     view: DemoView
     worker: "subprocess.Popen[bytes]"
     log: Path
     deadline: float
 
-    def is_over(self) -> bool:
-        """Tell whether the deadline has come."""
+    def is_past_deadline(self) -> bool:
+        """Return whether the deadline has passed."""
         return time.monotonic() >= self.deadline
 
-    def step(self, *, rows: bool) -> None:
-        """Listen once and show. Raises DemoFailed where the worker has failed."""
-        self.listener.listen(self.tally, _LISTEN_SECONDS)
-        self.tally.note_time(time.monotonic())
-        self.view.show(self.tally, rows=rows)
+    def poll(self, *, show_rows: bool) -> None:
+        """Read the new output and update the view. Raises DemoFailed if the worker has failed."""
+        self.reader.read(self.counters, _POLL_SECONDS)
+        self.counters.record_time(time.monotonic())
+        self.view.show_progress(self.counters, show_rows=show_rows)
         if self.worker.poll() not in {None, 0}:
             raise DemoFailed(f"the worker ended with exit code {self.worker.returncode}\n{tail(self.log)}")
 
-    def until(self, condition: Callable[[], bool], *, rows: bool) -> bool:
-        """Step until the condition holds or the deadline comes; tell whether it holds."""
-        while not (held := condition()) and not self.is_over():
-            self.step(rows=rows)
-        return held
+    def poll_until(self, condition: Callable[[], bool], *, show_rows: bool) -> bool:
+        """Poll until the condition holds or the deadline passes. Return whether the condition holds."""
+        while not (is_met := condition()) and not self.is_past_deadline():
+            self.poll(show_rows=show_rows)
+        return is_met

@@ -1,4 +1,4 @@
-"""The screen: a live table on a terminal, plain lines elsewhere."""
+"""Show the progress of the demo: a live table on a terminal, plain lines otherwise."""
 
 import time
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from rich.text import Text
 
 from deploy.local.demo.counters import OutcomeCounters, OutcomeRow
 
-#: Redraws a second at most: the screen must not slow what it shows.
-_REDRAWS: Final = 5
+#: redraws per second at most, so that drawing does not slow the demo
+_MAX_REDRAWS: Final = 5
 
-#: Seconds between two lines of figures where there is no terminal.
+#: seconds between two lines of counts without a terminal
 _LINE_SECONDS: Final = 2.0
 
-#: Lines around the table's rows: the panel, some of its lines broken on a narrow screen, and the heading.
+#: lines of the panel and of the table's heading; a narrow terminal wraps some lines of the panel
 _FRAME_LINES: Final = 10
 
-#: Characters of a story's id that tell it from the few on the screen.
+#: characters shown of a story id, enough to distinguish the stories on the screen
 _STORY_CHARACTERS: Final = 6
 
 _COLOURS: Final = {
@@ -34,20 +34,23 @@ _COLOURS: Final = {
     "dead letter": "red",
 }
 
+#: columns of the rows without a terminal: decision, similarity to the matched article, story id, title (source)
+_ROW_HEADING: Final = f"{'decision':<11} {'sim.':>4}  {'story':<6}  title (source)"
+
 
 class DemoView(Protocol):
-    """What the demo tells while it runs."""
+    """The display of the demo's progress."""
 
-    def say(self, line: str) -> None:
-        """Tell of a step."""
+    def show_step(self, step: str) -> None:
+        """Show the current step of the demo."""
 
-    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
-        """Show how far things are; `rows` asks for each outcome where they are told one by one."""
+    def show_progress(self, counters: OutcomeCounters, *, show_rows: bool) -> None:
+        """Show the counts. `show_rows` asks the line view for each new outcome instead."""
 
 
 @contextmanager
 def open_view(console: Console, heading: str) -> Iterator[DemoView]:
-    """Give the view that fits the console; a terminal is left as it was found."""
+    """Yield a view that suits the console. Leaving the context restores the terminal."""
     if not console.is_terminal:
         yield _LineView(console)
         return
@@ -56,75 +59,77 @@ def open_view(console: Console, heading: str) -> Iterator[DemoView]:
 
 
 def format_row(row: OutcomeRow) -> str:
-    """Tell an outcome in one plain line."""
+    """Return an outcome as one line. See _ROW_HEADING."""
     similarity = "" if row.similarity is None else f"{row.similarity:.2f}"
-    where = f" ({row.source})" if row.source else ""
-    return f"{row.what:<11} {similarity:>4}  {row.story[:_STORY_CHARACTERS]:<6}  {row.title}{where}"
+    source = f" ({row.source})" if row.source else ""
+    return f"{row.outcome:<11} {similarity:>4}  {row.story[:_STORY_CHARACTERS]:<6}  {row.title}{source}"
 
 
-def format_counts(tally: OutcomeCounters) -> str:
-    """Tell the counts in one line."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(tally.kinds.items()))
-    variants = f"{tally.kinds.total():,} variants" + (f" ({kinds})" if kinds else "")
-    outcome = f"{tally.stories:,} stories, {variants}, {tally.dead.total():,} dead letters"
-    return f"{tally.articles_in:,} articles in; {outcome}; {tally.speed():,.0f} articles/s"
+def format_counts(counters: OutcomeCounters) -> str:
+    """Return the counts as one line."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counters.variants.items()))
+    variants = f"{counters.variants.total():,} variants" + (f" ({kinds})" if kinds else "")
+    outcomes = f"{counters.stories:,} stories, {variants}, {counters.dead_letters.total():,} dead letters"
+    return f"{counters.articles_in:,} articles in; {outcomes}; {counters.throughput():,.0f} articles/s"
 
 
 class _LineView:
-    """Plain lines: each outcome once while rows are asked for, else figures now and then."""
+    """A view of plain lines: each outcome once if rows are requested, otherwise the counts at intervals."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told = 0
-        self._told_at = time.monotonic()
+        self._printed_outcomes = 0
+        self._printed_at = time.monotonic()
 
-    def say(self, line: str) -> None:
-        self._print(line)
+    def show_step(self, step: str) -> None:
+        self._print(step)
 
-    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
-        fresh = min(tally.outcomes - self._told, len(tally.rows))
-        self._told = tally.outcomes
-        if rows:
-            for row in list(tally.rows)[len(tally.rows) - fresh :]:
+    def show_progress(self, counters: OutcomeCounters, *, show_rows: bool) -> None:
+        new = min(counters.outcomes - self._printed_outcomes, len(counters.rows))
+        if show_rows:
+            if new and not self._printed_outcomes:
+                self._print(_ROW_HEADING)
+            for row in list(counters.rows)[len(counters.rows) - new :]:
                 self._print(format_row(row))
-        elif time.monotonic() - self._told_at >= _LINE_SECONDS:
-            self._told_at = time.monotonic()
-            self._print(format_counts(tally))
+        elif time.monotonic() - self._printed_at >= _LINE_SECONDS:
+            self._printed_at = time.monotonic()
+            self._print(format_counts(counters))
+        self._printed_outcomes = counters.outcomes
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _ScreenView:
-    """A table of the latest outcomes under a heading, redrawn in place."""
+    """A view of the step, the counts and a table of the latest outcomes, redrawn in place."""
 
     def __init__(self, live: Live, heading: str) -> None:
         self._live = live
         self._heading = heading
         self._step = ""
-        self._tally: OutcomeCounters | None = None
+        self._counters: OutcomeCounters | None = None
         self._drawn_at = 0.0
 
-    def say(self, line: str) -> None:
-        self._step = line
+    def show_step(self, step: str) -> None:
+        self._step = step
         self._draw()
 
-    def show(self, tally: OutcomeCounters, *, rows: bool) -> None:
-        self._tally = tally
-        if time.monotonic() - self._drawn_at >= 1 / _REDRAWS:
+    def show_progress(self, counters: OutcomeCounters, *, show_rows: bool) -> None:
+        self._counters = counters
+        if time.monotonic() - self._drawn_at >= 1 / _MAX_REDRAWS:
             self._draw()
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()
-        self._live.update(self._drawing(), refresh=True)
+        self._live.update(self._render(), refresh=True)
 
-    def _drawing(self) -> RenderableType:
-        head = Text(f"{self._heading}\n{self._step}")
-        if self._tally is None:
-            return Panel(head, title="reprise")
-        head.append(f"\n{format_counts(self._tally)}", style="bold")
+    def _render(self) -> RenderableType:
+        header = Text(f"{self._heading}\n{self._step}")
+        if self._counters is None:
+            return Panel(header, title="reprise")
+        header.append(f"\n{format_counts(self._counters)}", style="bold")
         height = max(3, self._live.console.size.height - _FRAME_LINES)
-        return Group(Panel(head, title="reprise"), _table(list(self._tally.rows)[-height:]))
+        return Group(Panel(header, title="reprise"), _table(list(self._counters.rows)[-height:]))
 
 
 def _table(rows: list[OutcomeRow]) -> Table:
@@ -137,5 +142,5 @@ def _table(rows: list[OutcomeRow]) -> Table:
     for row in rows:
         similarity = "" if row.similarity is None else f"{row.similarity:.2f}"
         cells = (similarity, row.story[:_STORY_CHARACTERS], row.title, row.source)
-        table.add_row(Text(row.what, style=_COLOURS.get(row.what, "")), *(Text(cell) for cell in cells))
+        table.add_row(Text(row.outcome, style=_COLOURS.get(row.outcome, "")), *(Text(cell) for cell in cells))
     return table
