@@ -1,7 +1,4 @@
-"""The chart as the tests see it: its values files, its renders, and what a container of a render gets.
-
-It asserts nothing.
-"""
+"""Helpers for tests of the chart: its values files, its renders, and the environment of a rendered container."""
 
 import json
 import subprocess
@@ -16,26 +13,26 @@ from deploy.helm.chart_settings import CHART
 
 CASES: Final = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 
-#: The least that the chart asks for.
-NEEDED: Final[Mapping[str, Any]] = {
+#: The values without which the chart does not render.
+REQUIRED_VALUES: Final[Mapping[str, Any]] = {
     "settings": {"kafkaBootstrapServers": "kafka:9092", "redisUrl": "redis://redis:6379/0"}
 }
 
 RELEASE: Final = "reprise"
 NAMESPACE: Final = "news"
 
-#: Seconds for one call of a tool that works on files alone.
+#: Seconds for one call of a tool that reads local files only.
 TOOL_SECONDS: Final = 60.0
 
 
 def case_file(case: str) -> Path:
-    """Return the values file of a case."""
+    """Return the path of a case's values file."""
     return CHART / "ci" / f"{case}-values.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helm:
-    """Helm, on the chart; `kubernetes` is the version that it renders for."""
+    """The Helm program; `kubernetes` is the version of Kubernetes to render for."""
 
     program: Path
     kubernetes: str
@@ -43,15 +40,15 @@ class Helm:
     def run(
         self, *arguments: str | Path, values: Mapping[str, Any] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command, with values over those of the arguments' files."""
+        """Run a command. `values` take precedence over the files among the arguments."""
         command = [str(self.program), *map(str, arguments), *([] if values is None else ["--values", "-"])]
-        told = None if values is None else json.dumps(values)
+        text = None if values is None else json.dumps(values)
         return subprocess.run(
-            command, input=told or "", capture_output=True, text=True, timeout=TOOL_SECONDS, check=False
+            command, input=text or "", capture_output=True, text=True, timeout=TOOL_SECONDS, check=False
         )
 
     def render(self, case: str | None = None, values: Mapping[str, Any] | None = None) -> str:
-        """Return the render of a case's file, of values, or of the values over the file. Raises ValueError."""
+        """Return the rendered YAML of a case's file, of values, or of both. Raises ValueError with Helm's error."""
         arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE]
         arguments += ["--kube-version", self.kubernetes]
         arguments += [] if case is None else ["--values", case_file(case)]
@@ -67,16 +64,16 @@ class Helm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
-    """What one render holds."""
+    """The objects of one render."""
 
     all: Sequence[Mapping[str, Any]]
 
     def of(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        """Return those of a kind."""
+        """Return the objects of a kind."""
         return [each for each in self.all if each["kind"] == kind]
 
     def one(self, kind: str) -> Mapping[str, Any]:
-        """Return the only one of a kind that is not a hook. Raises ValueError."""
+        """Return the only object of a kind, without the dashboard. Raises ValueError."""
         (found,) = (each for each in self.of(kind) if "grafana_dashboard" not in each["metadata"]["labels"])
         return found
 
@@ -93,7 +90,7 @@ class Objects:
         return spec
 
     def pods(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """List every pod's spec by the kind of what makes it."""
+        """Yield the spec of every pod, with the kind of its owner."""
         for each in self.all:
             if each["kind"] == "Pod":
                 yield "Pod", each["spec"]
@@ -101,7 +98,7 @@ class Objects:
                 yield each["kind"], each["spec"]["template"]["spec"]
 
     def environment(self, kind: str | None = None) -> dict[str, str]:
-        """Return the REPRISE_ variables of the first container of a kind's pod, the workers' by default."""
+        """Return the REPRISE_ variables of the first container: of the workers' pod, or of the pod of a kind."""
         spec = self.worker_pod if kind is None else dict(self.pods())[kind]
         container = spec["containers"][0]
         found: dict[str, str] = {}

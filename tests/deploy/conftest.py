@@ -1,4 +1,4 @@
-"""Fixtures of the deployment's tests. `--renew-golden` writes the golden renders instead of comparing with them."""
+"""Fixtures of the deployment tests. `--renew-golden` writes the golden renders instead of comparing with them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            # the first test that needs a tool builds it
+            # The first test that needs a tool builds it.
             item.add_marker(pytest.mark.timeout(1800))
 
 
@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"image: {config.stash[_SIZE]}")
 
 
-def _had(get: Callable[[], T]) -> T:
+def _require(get: Callable[[], T]) -> T:
     try:
         return get()
     except tools.ToolMissing as error:
@@ -42,32 +42,32 @@ def _had(get: Callable[[], T]) -> T:
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    return Helm(program=_had(lambda: tools.tool(tools.HELM)), kubernetes=tools.KUBERNETES)
+    return Helm(program=_require(lambda: tools.tool(tools.HELM)), kubernetes=tools.KUBERNETES)
 
 
 @pytest.fixture(scope="session")
 def kubeconform() -> Path:
-    return _had(lambda: tools.tool(tools.KUBECONFORM))
+    return _require(lambda: tools.tool(tools.KUBECONFORM))
 
 
 @pytest.fixture(scope="session")
 def schemas() -> Path:
-    return _had(tools.schema_folder)
+    return _require(tools.schema_folder)
 
 
 @pytest.fixture(scope="session")
 def crds() -> list[Path]:
-    return list(_had(tools.crd_files))
+    return list(_require(tools.crd_files))
 
 
 @pytest.fixture(scope="session")
 def engine() -> engines.Engine:
-    return _had(engines.find_engine)
+    return _require(engines.find_engine)
 
 
 @pytest.fixture(scope="session")
 def image(engine: engines.Engine, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Build the worker's image once, under a name that is nobody's."""
+    """Build the worker's image once, under a unique name."""
     tag = f"localhost/reprise-test:{uuid4().hex[:8]}"
     engine.build(tag)
     request.config.stash[_SIZE] = engines.size_report(engine, tag)

@@ -7,7 +7,7 @@ import yaml
 
 from deploy.helm.chart_settings import CHART
 from reprise import __version__
-from tests.deploy.chart import CASES, NAMESPACE, NEEDED, RELEASE, Helm, case_file
+from tests.deploy.chart import CASES, NAMESPACE, RELEASE, REQUIRED_VALUES, Helm, case_file
 
 TOP = CHART.parents[2]
 
@@ -17,7 +17,7 @@ RUNBOOK_URL = yaml.safe_load((CHART / "values.yaml").read_text())["metrics"]["pr
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_pod_is_restricted(helm: Helm, case: str) -> None:
-    """Workers, job and test alike: a numeric user that is not root, nothing to write, no capability, no token."""
+    """Workers, job and test have a numeric user that is not root, a read-only file system, no capability, no token."""
     pods = list(helm.objects(case).pods())
     assert {kind for kind, _ in pods} >= {"Pod"}
     for kind, spec in pods:
@@ -38,7 +38,7 @@ def test_every_pod_is_restricted(helm: Helm, case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_object_carries_the_recommended_labels(helm: Helm, case: str) -> None:
-    """And lies in the release's namespace, so that `kubectl apply` of a render is the same as an install."""
+    """Each object names its namespace, so that `kubectl apply` of a render has the effect of an install."""
     for each in helm.objects(case).all:
         labels = each["metadata"]["labels"]
         assert labels["app.kubernetes.io/instance"] == RELEASE
@@ -47,8 +47,8 @@ def test_every_object_carries_the_recommended_labels(helm: Helm, case: str) -> N
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_selectors_meet_the_workers_and_no_other_pod(helm: Helm, case: str) -> None:
-    """Budget, service, monitor and workload select the workers; the job's and the test's pods are not among them."""
+def test_selectors_match_the_workers_only(helm: Helm, case: str) -> None:
+    """Budget, service, monitor and workload select the workers, not the pods of the job and of the test."""
     objects = helm.objects(case)
     labels = objects.workload["spec"]["template"]["metadata"]["labels"]
     others = [each["metadata"]["labels"] for each in objects.of("Pod")]
@@ -65,29 +65,29 @@ def test_selectors_meet_the_workers_and_no_other_pod(helm: Helm, case: str) -> N
             assert policy["spec"]["podSelector"]["matchLabels"].items() <= each.items()
 
 
-def test_probes_ask_what_they_mean(helm: Helm) -> None:
-    """Liveness never depends on Kafka or Redis; readiness does; the start is judged by liveness's path."""
+def test_probes_have_their_paths(helm: Helm) -> None:
+    """/livez does not depend on Kafka or Redis, so liveness and startup use it; readiness uses /readyz."""
     container = helm.objects("minimal").worker_pod["containers"][0]
     paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 
 
-def test_another_setting_is_another_revision(helm: Helm) -> None:
-    """The pods' checksum follows the settings, and nothing else: a label does not roll the workers."""
+def test_a_changed_setting_replaces_the_pods(helm: Helm) -> None:
+    """The checksum in the pods' annotations depends on the settings alone: a new label replaces no pod."""
 
     def checksum(values: dict[str, Any]) -> str:
         template = helm.objects(values=values).workload["spec"]["template"]
         found: str = template["metadata"]["annotations"]["checksum/config"]
         return found
 
-    settings = NEEDED["settings"]
+    settings = REQUIRED_VALUES["settings"]
     first = checksum({"settings": settings})
     assert first == checksum({"settings": settings, "commonLabels": {"a": "b"}})
     assert first != checksum({"settings": {**settings, "logLevel": "debug"}})
 
 
-def test_no_secret_is_in_the_open(helm: Helm) -> None:
-    """Secrets reach the worker as files; the ConfigMap holds their paths."""
+def test_secrets_are_mounted_as_files(helm: Helm) -> None:
+    """The ConfigMap holds only their paths."""
     objects = helm.objects("everything")
     mounted = next(each for each in objects.worker_pod["volumes"] if each["name"] == "secrets")
     files = {item["path"] for source in mounted["projected"]["sources"] for item in source["secret"]["items"]}
@@ -110,7 +110,7 @@ def test_no_secret_is_in_the_open(helm: Helm) -> None:
     ],
 )
 def test_the_network_policy_follows_the_addresses(helm: Helm, redis_url: str, port: int | None) -> None:
-    """Egress is open to DNS and to the ports of Kafka and Redis, each once."""
+    """Egress allows DNS and the ports of Kafka and Redis, each once."""
     settings = {"kafkaBootstrapServers": "a:9092, b:9094,[::1]:9092", "redisUrl": redis_url}
     (policy,) = helm.objects(values={"settings": settings}).of("NetworkPolicy")
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
@@ -119,8 +119,8 @@ def test_the_network_policy_follows_the_addresses(helm: Helm, redis_url: str, po
     assert [rule["port"] for each in policy["spec"]["ingress"] for rule in each["ports"]] == [9464]
 
 
-def test_keda_is_told_what_the_worker_is(helm: Helm) -> None:
-    """Group, topic and credentials are the worker's, every value is a text, and nobody else sets the replicas."""
+def test_keda_has_the_settings_of_the_worker(helm: Helm) -> None:
+    """Group, topic and credentials are the worker's, every value is a string, and only KEDA sets the replicas."""
     objects = helm.objects("everything")
     (scaled,) = objects.of("ScaledObject")
     (trigger,) = scaled["spec"]["triggers"]
@@ -146,8 +146,8 @@ def test_keda_is_told_what_the_worker_is(helm: Helm) -> None:
     assert user["containerName"] == objects.worker_pod["containers"][0]["name"]
 
 
-def test_static_members_keep_their_names(helm: Helm) -> None:
-    """A StatefulSet, whose pods' names are their instance ids, also under KEDA."""
+def test_static_members_have_stable_names(helm: Helm) -> None:
+    """The workload is a StatefulSet, and the pods' names are their group instance ids, also with KEDA."""
     objects = helm.objects("static-membership", {"keda": {"enabled": True}})
     assert objects.workload["kind"] == "StatefulSet"
     (scaled,) = objects.of("ScaledObject")
@@ -160,7 +160,9 @@ def test_static_members_keep_their_names(helm: Helm) -> None:
 def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
     """The rules are copied unchanged. The values may add labels to the alerts and replace the runbook's page."""
     text = (CHART / "files" / "rules.yaml").read_text()
-    (plain,) = helm.objects(values={**NEEDED, "metrics": {"prometheusRule": {"enabled": True}}}).of("PrometheusRule")
+    (plain,) = helm.objects(values={**REQUIRED_VALUES, "metrics": {"prometheusRule": {"enabled": True}}}).of(
+        "PrometheusRule"
+    )
     assert plain["spec"]["groups"] == yaml.safe_load(text)["groups"]
     groups = yaml.safe_load(text.replace(RUNBOOK_URL, "https://wiki.example/reprise-runbook"))["groups"]
     for group in groups:
@@ -172,7 +174,7 @@ def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
 
 
 def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:
-    """Grafana's sidecar finds it by its label, and it fits into a ConfigMap."""
+    """It has the label that Grafana's sidecar selects, and its size fits a ConfigMap."""
     (dashboard,) = (
         each for each in helm.objects("everything").of("ConfigMap") if each["metadata"]["name"].endswith("-dashboard")
     )
@@ -182,21 +184,21 @@ def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:
     assert len(text) < 1_000_000
 
 
-def test_the_package_renders_what_the_folder_does(helm: Helm, tmp_path: Path) -> None:
-    """`helm package` takes everything that a render needs along, and the image's default tag is this version's."""
+def test_the_package_renders_like_the_folder(helm: Helm, tmp_path: Path) -> None:
+    """`helm package` includes all files that a render needs. The image's default tag is the worker's version."""
     packed = helm.run("package", CHART, "--destination", tmp_path)
     assert packed.returncode == 0, packed.stderr
     (archive,) = tmp_path.glob("reprise-*.tgz")
     case = ["--namespace", NAMESPACE, "--kube-version", helm.kubernetes, "--values", case_file("everything")]
     assert helm.run("template", RELEASE, archive, *case).stdout == helm.render("everything")
     image = helm.objects("minimal").worker_pod["containers"][0]["image"]
-    assert image == f"reprise:{__version__}"
+    assert image == f"ghcr.io/reprise-dedup/reprise:{__version__}"
 
 
 @pytest.mark.parametrize(
     ("link", "file"), [("prometheus/rules.yaml", "rules.yaml"), ("grafana/reprise.json", "dashboard.json")]
 )
 def test_there_is_one_copy_of_alerts_and_dashboard(link: str, file: str) -> None:
-    """Prometheus's and Grafana's folders point into the chart, since Helm packages no file from outside of it."""
+    """The folders of Prometheus and Grafana link into the chart, since Helm packages no files outside of it."""
     assert (TOP / "deploy" / link).resolve() == CHART / "files" / file
     assert not (CHART / "files" / file).is_symlink()

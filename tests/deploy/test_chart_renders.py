@@ -10,13 +10,13 @@ from tests.deploy.chart import CASES, TOOL_SECONDS, Helm, case_file
 
 GOLDEN = Path(__file__).parent / "golden"
 
-#: Of what Chart.yaml allows: the oldest Kubernetes, the one that the cluster's tests run on, and the newest known.
+#: The oldest Kubernetes that Chart.yaml allows, the one of the cluster tests, and the newest known one.
 VERSIONS = ("1.27", "1.34", kubernetes_validate.latest_version())
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_lint_finds_nothing(helm: Helm, case: str) -> None:
-    """Helm's own linter, strict, accepts the chart with every values file."""
+    """Helm's strict linter accepts the chart with every values file."""
     done = helm.run("lint", "--strict", "--quiet", CHART, "--values", case_file(case))
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
 
@@ -31,7 +31,7 @@ def test_renders_are_the_golden_ones(helm: Helm, case: str, request: pytest.Fixt
 
 
 def test_every_golden_render_has_its_values() -> None:
-    """A values file that went takes its render along."""
+    """No golden file is left over from a removed values file."""
     assert sorted(path.stem for path in GOLDEN.glob("*.yaml")) == CASES
 
 
@@ -49,32 +49,32 @@ def _kubeconform(program: Path, schemas: Path, render: str) -> "subprocess.Compl
 
 @pytest.mark.parametrize("case", CASES)
 def test_kubeconform_accepts_every_object(helm: Helm, kubeconform: Path, schemas: Path, case: str) -> None:
-    """Strict, with the schemas of Kubernetes, KEDA and the Prometheus operator, and nothing skipped."""
+    """In strict mode, with the schemas of Kubernetes, KEDA and the Prometheus operator, without skipping any object."""
     done = _kubeconform(kubeconform, schemas, helm.render(case))
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["resources"]) == (0, [])
-    assert told["summary"]["valid"] == len(helm.objects(case).all)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["resources"]) == (0, [])
+    assert report["summary"]["valid"] == len(helm.objects(case).all)
 
 
 @pytest.mark.parametrize(
-    ("was", "mistyped"),
+    ("correct", "mistyped"),
     [
         ("minReadySeconds:", "minReadySecond:"),
         ("maxReplicaCount:", "maxReplicas:"),
         ("podMetricsEndpoints:", "endpoints:"),
     ],
 )
-def test_kubeconform_would_refuse_a_typo(helm: Helm, kubeconform: Path, schemas: Path, was: str, mistyped: str) -> None:
-    """The check above can fail: a wrong field of a Deployment, of KEDA's and of the operator's object is refused."""
+def test_kubeconform_refuses_a_typo(helm: Helm, kubeconform: Path, schemas: Path, correct: str, mistyped: str) -> None:
+    """The check above can fail, for Kubernetes' own objects and for custom resources."""
     render = helm.render("everything")
-    assert was in render
-    assert _kubeconform(kubeconform, schemas, render.replace(was, mistyped)).returncode == 1
+    assert correct in render
+    assert _kubeconform(kubeconform, schemas, render.replace(correct, mistyped)).returncode == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("case", CASES)
 def test_kubernetes_validate_accepts_every_object(helm: Helm, case: str, version: str) -> None:
-    """A second validator, and every supported age of Kubernetes."""
+    """A second validator, for the oldest and the newest supported Kubernetes."""
     for each in helm.objects(case).all:
         if each["apiVersion"].partition("/")[0] not in {"keda.sh", "monitoring.coreos.com"}:
             kubernetes_validate.validate(dict(each), version, strict=True)

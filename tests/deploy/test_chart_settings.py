@@ -5,27 +5,27 @@ import pytest
 
 from deploy.helm.chart_settings import CHART, FILES, ChartSetting, chart_settings
 from reprise.settings import Settings, load
-from tests.deploy.chart import CASES, NEEDED, Helm
+from tests.deploy.chart import CASES, REQUIRED_VALUES, Helm
 
-#: In the worker's order, each of `worker.settings.describe()` once.
+#: Every setting, in the worker's order.
 SETTINGS = list(chart_settings())
 
-#: Where the chart mounts secrets.
+#: The path at which the chart mounts secrets.
 MOUNTED = "/etc/reprise/secrets/"
 
-#: What stands in the files of a test, where the worker reads more than "not empty".
+#: Contents of the secret files that the worker validates.
 CONTENTS = {"redis-url": "rediss://redis.example:6380/0"}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_chart_has_the_settings_of_this_worker(name: str) -> None:
-    """Values, schema and README are as `make chart` writes them: no setting is missing, none has another default."""
+    """Values, schema and README are what `make chart` writes."""
     text = (CHART / name).read_text()
     assert FILES[name](text) == text, "run `make chart`"
 
 
 def another(setting: ChartSetting) -> object:
-    """Return a value that the setting allows and that is not its default."""
+    """Return an allowed value that is not the default."""
     schema, default = setting.schema, setting.default
     if "enum" in schema:
         return next(each for each in schema["enum"] if each not in (default, None))
@@ -38,35 +38,35 @@ def another(setting: ChartSetting) -> object:
 
 
 def test_every_setting_of_the_worker_can_be_set(helm: Helm) -> None:
-    """Each variable is in the worker's environment, with the value given, or as a file where a Secret holds it."""
-    plain = {each.name: another(each) for each in SETTINGS if each.plain and not each.from_secret}
-    secret = {each.name: {"existingSecret": "some", "key": "key"} for each in SETTINGS if each.from_secret}
+    """Each variable is in the worker's environment: with its value, or with a file's path if a Secret holds it."""
+    plain = {each.name: another(each) for each in SETTINGS if each.in_settings and not each.in_secrets}
+    secret = {each.name: {"existingSecret": "some", "key": "key"} for each in SETTINGS if each.in_secrets}
     values = {"settings": plain, "secrets": secret, "staticMembership": {"enabled": True}}
     environment = helm.objects(values=values).environment()
-    assert environment.keys() == {each.described.variable + "_FILE" * each.described.secret for each in SETTINGS}
+    assert environment.keys() == {each.help.variable + "_FILE" * each.help.secret for each in SETTINGS}
     for name, given in plain.items():
-        (variable,) = (each.described.variable for each in SETTINGS if each.name == name)
+        (variable,) = (each.help.variable for each in SETTINGS if each.name == name)
         assert environment[variable] == (str(given).lower() if isinstance(given, bool) else str(given))
 
 
-def test_a_setting_that_may_stand_in_either_place_does(helm: Helm) -> None:
-    """Redis's URL without a password, and certificates from volumes of one's own, need no Secret."""
-    either = [each for each in SETTINGS if each.plain and each.from_secret]
+def test_some_settings_may_be_plain_or_secret(helm: Helm) -> None:
+    """A Redis URL without a password, and certificates from own volumes, need no Secret."""
+    either = [each for each in SETTINGS if each.in_settings and each.in_secrets]
     values = {"settings": {"kafkaBootstrapServers": "a:1"} | {each.name: another(each) for each in either}}
     environment = helm.objects(values=values).environment()
     for each in either:
-        assert environment[each.described.variable] == another(each)
+        assert environment[each.help.variable] == another(each)
 
 
-def test_null_leaves_a_variable_out(helm: Helm) -> None:
-    """An image that does not know a setting yet refuses its variable: it can be taken away."""
+def test_null_removes_a_variable(helm: Helm) -> None:
+    """An older image refuses variables that it does not know, so they must be removable."""
     environment = helm.objects("minimal", {"settings": {"ruleNovel": None}}).environment()
     assert "REPRISE_RULE_NOVEL" not in environment
     assert "REPRISE_RULE_NEAR" in environment
 
 
 def started(environment: dict[str, str], folder: Path) -> Settings:
-    """Load what a container gets, its secrets in a folder of the test. Raises UsageError."""
+    """Load the settings from a container's environment, with its secrets in a folder of the test. Raises UsageError."""
     for name, value in environment.items():
         if value.startswith(MOUNTED):
             path = folder / value.removeprefix(MOUNTED)
@@ -76,8 +76,8 @@ def started(environment: dict[str, str], folder: Path) -> Settings:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_worker_accepts_what_the_chart_renders(helm: Helm, case: str, tmp_path: Path) -> None:
-    """The worker's own reading of the environment finds no mistake in that of any pod of any case."""
+def test_the_worker_accepts_the_rendered_environments(helm: Helm, case: str, tmp_path: Path) -> None:
+    """The worker's own checks accept the environment of every pod of every case."""
     objects = helm.objects(case)
     settings = started(objects.environment(), tmp_path)
     assert settings.service.http_port == objects.worker_pod["containers"][0]["ports"][0]["containerPort"]
@@ -85,16 +85,16 @@ def test_the_worker_accepts_what_the_chart_renders(helm: Helm, case: str, tmp_pa
         assert started(objects.environment(kind), tmp_path).kafka.bootstrap_servers == settings.kafka.bootstrap_servers
 
 
-def test_the_defaults_are_the_workers(helm: Helm, tmp_path: Path) -> None:
-    """Every setting is what the worker alone would take, but the addresses, and the time for a scrape to see an end."""
-    environment = helm.objects(values=NEEDED).environment()
+def test_the_defaults_are_those_of_the_worker(helm: Helm, tmp_path: Path) -> None:
+    """Only the addresses and REPRISE_CIRCUIT_HOLD_SECONDS differ."""
+    environment = helm.objects(values=REQUIRED_VALUES).environment()
     others = ("REPRISE_KAFKA_BOOTSTRAP_SERVERS", "REPRISE_REDIS_URL", "REPRISE_CIRCUIT_HOLD_SECONDS")
     assert started(environment, tmp_path) == load({name: environment[name] for name in others})
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_open_circuit_is_scraped(helm: Helm, case: str, tmp_path: Path) -> None:
-    """The worker holds for longer than two scrapes are apart, and ends by itself before liveness ends it."""
+    """The worker waits for longer than two scrape intervals, and exits before its liveness probe fails."""
     objects = helm.objects(case)
     times = started(objects.environment(), tmp_path).times
     for monitor in objects.of("PodMonitor"):
@@ -105,7 +105,7 @@ def test_an_open_circuit_is_scraped(helm: Helm, case: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_grace_period_outlasts_the_drain(helm: Helm, case: str, tmp_path: Path) -> None:
-    """SIGKILL comes after the drain's limit, what Redis may take longer than a try to deliver, and 20 s of closing."""
+    """SIGKILL follows after the drain's limit, the excess of two Redis calls over an attempt to deliver, and 20 s."""
     objects = helm.objects(case)
     settings = started(objects.environment(), tmp_path)
     longer = max(0.0, 2 * settings.redis.timeout_seconds - settings.times.flush_timeout_seconds)
@@ -115,7 +115,7 @@ def test_the_grace_period_outlasts_the_drain(helm: Helm, case: str, tmp_path: Pa
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_startup_probe_outlasts_the_start(helm: Helm, case: str, tmp_path: Path) -> None:
-    """The worker waits for Redis, a broker, the topics, a producer and a consumer, and says itself what it lacked."""
+    """The worker waits for five dependencies in turn, so that it can log the missing one before the probe fails."""
     objects = helm.objects(case)
     settings = started(objects.environment(), tmp_path)
     probe = objects.worker_pod["containers"][0]["startupProbe"]

@@ -2,17 +2,17 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.chart import NEEDED, Helm
+from tests.deploy.chart import REQUIRED_VALUES, Helm
 
 
 def over(**changes: Any) -> dict[str, Any]:
-    """Return the needed values with changes at the top."""
-    return {**NEEDED, **changes}
+    """Return the required values with changes at the top level."""
+    return {**REQUIRED_VALUES, **changes}
 
 
 def with_settings(**changes: Any) -> dict[str, Any]:
-    """Return the needed values with other settings."""
-    return {"settings": {**NEEDED["settings"], **changes}}
+    """Return the required values with changed settings."""
+    return {"settings": {**REQUIRED_VALUES["settings"], **changes}}
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,20 @@ def with_settings(**changes: Any) -> dict[str, Any]:
         (over(extraEnv=[{"name": "A", "val": "b"}]), "val"),
     ],
 )
-def test_what_the_schema_does_not_know_is_refused(helm: Helm, values: dict[str, Any], named: str) -> None:
-    """A typo, a value out of bounds or a secret in the open ends helm before anything is sent, and is named."""
-    with pytest.raises(ValueError, match="values don't meet the specifications") as told:
+def test_the_schema_refuses_invalid_values(helm: Helm, values: dict[str, Any], named: str) -> None:
+    """Helm fails before it sends anything, and names a typo, a value out of bounds or a secret in plain text."""
+    with pytest.raises(ValueError, match="values don't meet the specifications") as caught:
         helm.render(values=values)
-    assert named in str(told.value)
+    assert named in str(caught.value)
 
 
 SASL = {"kafkaSecurityProtocol": "SASL_SSL", "kafkaSaslMechanism": "PLAIN", "kafkaSaslUsername": "reprise"}
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "lines"),
     [
-        ({}, ["settings.kafkaBootstrapServers: is needed", "settings.redisUrl: is needed"]),
+        ({}, ["settings.kafkaBootstrapServers: is required", "settings.redisUrl: is required"]),
         (
             over(secrets={"redisUrl": {"existingSecret": "redis"}}),
             ["secrets.redisUrl: settings.redisUrl is set as well"],
@@ -74,9 +74,11 @@ SASL = {"kafkaSecurityProtocol": "SASL_SSL", "kafkaSaslMechanism": "PLAIN", "kaf
         (over(keda={"enabled": True, "minReplicas": 9}), ["keda.minReplicas: is more than keda.maxReplicas"]),
     ],
 )
-def test_what_is_missing_or_contradicts_is_told_at_once(helm: Helm, values: dict[str, Any], told: list[str]) -> None:
-    """What a schema cannot say ends helm too, every mistake in one go."""
-    with pytest.raises(ValueError, match="execution error") as failed:
+def test_the_templates_refuse_missing_and_contradicting_values(
+    helm: Helm, values: dict[str, Any], lines: list[str]
+) -> None:
+    """One failure lists every error that the schema cannot express."""
+    with pytest.raises(ValueError, match="execution error") as caught:
         helm.render(values=values)
-    for line in told:
-        assert line in str(failed.value)
+    for line in lines:
+        assert line in str(caught.value)

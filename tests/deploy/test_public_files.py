@@ -108,6 +108,9 @@ def test_the_sources_agree_on_the_version() -> None:
     version = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["version"]
     chart = load(CHART / "Chart.yaml")
     assert (chart["version"], chart["appVersion"]) == (version, version)
+    (image,) = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+    repository = load(CHART / "values.yaml")["image"]["repository"]
+    assert image["image"] == f"{repository}:{version}"
 
 
 def sources(folder: Path, *, chart: str = "1.2.3", changelog: str = "## [1.2.3] - 2026-12-01") -> Path:

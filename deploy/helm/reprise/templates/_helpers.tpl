@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* At most 52 characters: a StatefulSet's revision and a pod's ordinal must fit behind it into a label. */}}
+{{/* At most 52 characters: a label must hold the name with a StatefulSet's revision hash, and with a pod's ordinal. */}}
 {{- define "reprise.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -29,13 +29,13 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Every pod of the release: the workers, the topics' job, the test. */}}
+{{/* Labels of every pod of the release: the workers, the job for topics, the test. */}}
 {{- define "reprise.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "reprise.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
-{{/* The workers alone; never changed, since a Deployment's selector cannot be. */}}
+{{/* Labels that select the workers. They must never change, since a Deployment's selector is immutable. */}}
 {{- define "reprise.workerLabels" -}}
 {{ include "reprise.releaseLabels" . }}
 app.kubernetes.io/component: worker

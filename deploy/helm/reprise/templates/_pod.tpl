@@ -1,4 +1,4 @@
-{{/* What every pod of the release has: who it runs as, where its image comes from, no token. */}}
+{{/* Fields of every pod of the release: security context, pull secrets, placement, no token. */}}
 {{- define "reprise.podBasics" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -29,7 +29,7 @@ securityContext:
 {{- with include "reprise.secretSources" . }}
 - name: secrets
   projected:
-    # readable by the group, which is fsGroup
+    # readable for the group of podSecurityContext.fsGroup
     defaultMode: 0440
     sources:
       {{- . | trim | nindent 6 }}
@@ -50,13 +50,13 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* For a short-lived container of the same command: its limits are those of a client, not of a worker. */}}
+{{/* Resources of the containers that run one command and exit. */}}
 {{- define "reprise.shortResources" -}}
 requests: {cpu: 100m, memory: 128Mi}
 limits: {memory: 256Mi}
 {{- end -}}
 
-{{/* `reprise topics` with what the values say of the topics. */}}
+{{/* Arguments of `reprise topics` from the values. */}}
 {{- define "reprise.topicsArguments" -}}
 {{- with .Values.topics }}
 - topics
@@ -75,13 +75,13 @@ limits: {memory: 256Mi}
 {{- end }}
 {{- end -}}
 
-{{/* Call with a dict: context, and the label that tells two revisions of the workload apart. */}}
+{{/* The workers' pod template. Takes a dict: context, and revisionLabel, a label that differs between revisions. */}}
 {{- define "reprise.workerTemplate" -}}
 {{- $revisionLabel := .revisionLabel -}}
 {{- $ := .context -}}
 metadata:
   annotations:
-    # the environment is read at the start: other settings are another revision
+    # the worker reads its environment at the start, so changed settings must replace the pods
     checksum/config: {{ include "reprise.environment" $ | sha256sum }}
     {{- if and $.Values.metrics.scrapeAnnotations (not $.Values.metrics.podMonitor.enabled) }}
     prometheus.io/scrape: "true"
@@ -115,7 +115,7 @@ spec:
         matchLabels:
           {{- include "reprise.workerLabels" $ | nindent 10 }}
       {{- if not .matchLabelKeys }}
-      # each revision is spread on its own, or the old one's pods would push the new one's together
+      # spread each revision by itself: the old revision's pods would distort the spread of the new one
       matchLabelKeys: [{{ $revisionLabel }}]
       {{- end }}
       {{- end }}
@@ -157,20 +157,20 @@ spec:
       ports:
         - name: http
           containerPort: {{ int $.Values.settings.httpPort }}
-      # /livez answers "starting" until everything is connected; the worker gives up by itself, with the reason, before this
+      # /livez fails until the worker is connected. The worker gives up earlier than this probe, and logs the reason.
       startupProbe:
         httpGet: {path: /livez, port: http}
         periodSeconds: 5
         timeoutSeconds: 5
         failureThreshold: {{ div (add (include "reprise.startSeconds" $) 4) 5 }}
-      # polls complete; never whether Redis or Kafka answers. Its patience is settings.livenessTimeoutSeconds: 3 failures
-      # only bridge a processor that is late
+      # /livez fails if no poll completed for settings.livenessTimeoutSeconds, never because of an outage of Redis or
+      # Kafka. Three failures only tolerate a busy CPU.
       livenessProbe:
         httpGet: {path: /livez, port: http}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 3
-      # joined the group, with or without a partition, and Redis and Kafka answer
+      # /readyz: the worker is in its group, with or without a partition, and Redis and Kafka answer
       readinessProbe:
         httpGet: {path: /readyz, port: http}
         periodSeconds: 10
