@@ -1,4 +1,4 @@
-"""The command line in a process of its own."""
+"""`reprise --help` as a process."""
 
 import subprocess
 import sys

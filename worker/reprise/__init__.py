@@ -1,4 +1,4 @@
-"""Reprise: tells new stories from variants in a stream of news articles."""
+"""Reprise detects new stories and variants of known ones in a stream of news articles."""
 
 from importlib.metadata import PackageNotFoundError, version
 

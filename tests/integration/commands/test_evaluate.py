@@ -1,4 +1,4 @@
-"""`reprise evaluate` as its user runs it: a process of its own, on its embedded store or a Redis that is named."""
+"""`reprise evaluate` as a process, with the embedded server or a given Redis."""
 
 import gzip
 import json
@@ -35,22 +35,23 @@ def reprise(
     return run
 
 
-def evaluated(tmp_path: Path, *arguments: str) -> dict[str, object]:
+def evaluate(tmp_path: Path, *arguments: str) -> dict[str, object]:
     run = reprise(tmp_path, "evaluate", *arguments, "--json")
     assert run.returncode == 0, run.stderr.decode()
-    found: dict[str, object] = json.loads(run.stdout)
-    return found
+    report: dict[str, object] = json.loads(run.stdout)
+    return report
 
 
 def test_the_sample_is_scored_in_every_order(tmp_path: Path) -> None:
-    """Two orders of the sample crawl: the worker's figures and datasketch's, and one line on standard error a step."""
+    """The report on two orders has the scores of the worker and of datasketch; each step prints a line at its end."""
     run = reprise(tmp_path, "evaluate", str(SAMPLE), "--orders", "2")
     assert run.returncode == 0, run.stderr.decode()
-    told = run.stdout.decode()
-    assert "2 random orders" in told
-    assert all(each in told for each in ("B-cubed F1", "pairwise precision", "spread", "datasketch"))
-    steps = [line.split(":")[1].strip() for line in run.stderr.decode().splitlines()]
-    assert steps == [
+    report = run.stdout.decode()
+    assert "2 random orders" in report
+    assert all(text in report for text in ("B-cubed F1", "pairwise precision", "spread", "datasketch"))
+    # A step that takes long prints more than one line.
+    steps = dict.fromkeys(line.split(":")[1].strip() for line in run.stderr.decode().splitlines())
+    assert list(steps) == [
         "reading",
         "reprise, order 1 of 2",
         "reprise, order 2 of 2",
@@ -59,8 +60,8 @@ def test_the_sample_is_scored_in_every_order(tmp_path: Path) -> None:
     ]
 
 
-def test_it_finds_what_a_replay_finds(spotsigs_dev: Path, shared_dir: Path, tmp_path: Path) -> None:
-    """In the file's order, the figures are those of the reference script on the events of `reprise replay`."""
+def test_the_scores_equal_those_of_a_replay(spotsigs_dev: Path, shared_dir: Path, tmp_path: Path) -> None:
+    """In the order of the file, the scores are those of the reference script on the events of `reprise replay`."""
     with gzip.open(spotsigs_dev, "rb") as whole:
         pages = list(islice(whole, 0, None, 8))
     (tmp_path / "gold.jsonl").write_bytes(b"".join(pages))
@@ -68,26 +69,26 @@ def test_it_finds_what_a_replay_finds(spotsigs_dev: Path, shared_dir: Path, tmp_
     assert replay.returncode == 0, replay.stderr.decode()
     files = [str(tmp_path / name) for name in ("gold.jsonl", "events.jsonl")]
     script = [sys.executable, str(shared_dir / "eval" / "score.py"), *files, "--pred-id", "article.id"]
-    wanted = json.loads(subprocess.run(script, capture_output=True, check=True, timeout=60).stdout)
-    found = evaluated(tmp_path, str(tmp_path / "gold.jsonl"), "--orders", "1")
-    assert found["seeds"] == [None]
-    assert (found["articles"], found["gold_stories"]) == (wanted.pop("articles"), wanted.pop("gold_stories"))
-    (own,) = found["systems"]["reprise"]["orders"]  # type: ignore[index]
-    assert own == pytest.approx(wanted, abs=1e-4)
+    expected = json.loads(subprocess.run(script, capture_output=True, check=True, timeout=60).stdout)
+    report = evaluate(tmp_path, str(tmp_path / "gold.jsonl"), "--orders", "1")
+    assert report["seeds"] == [None]
+    assert (report["articles"], report["gold_stories"]) == (expected.pop("articles"), expected.pop("gold_stories"))
+    (worker,) = report["systems"]["reprise"]["orders"]  # type: ignore[index]
+    assert worker == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_named_redis_is_left_as_it_was(tmp_path: Path, redis_url: str) -> None:
-    """The keys of every order are removed, the worker's namespace is not touched, and lines with no source get one."""
+def test_a_given_redis_is_left_unchanged(tmp_path: Path, redis_url: str) -> None:
+    """The keys of every order are deleted, and no other key is; --source applies to articles without one."""
     client = Redis.from_url(redis_url)
     before = set(client.scan_iter(match="{*}:*"))
-    found = evaluated(tmp_path, str(SAMPLE), "--orders", "1", "--redis-url", redis_url, "--source", "one.example")
+    report = evaluate(tmp_path, str(SAMPLE), "--orders", "1", "--redis-url", redis_url, "--source", "one.example")
     assert set(client.scan_iter(match="{*}:*")) <= before
-    assert found["articles"] == len(SAMPLE.read_bytes().splitlines())
+    assert report["articles"] == len(SAMPLE.read_bytes().splitlines())
     client.close()
 
 
-def test_namespaces_are_kept_as_the_worker_keeps_them(tmp_path: Path, redis_url: str) -> None:
-    """One text in two languages is a story in each, as the settings ask for, and no key of either stays behind."""
+def test_namespaces_follow_the_settings(tmp_path: Path, redis_url: str) -> None:
+    """With a namespace for each language, one text in two languages is two stories; all keys are deleted."""
     text = (
         "The river commission closed the lower locks at Aldermere on Friday after the water had risen by four metres."
     )
@@ -106,14 +107,14 @@ def test_namespaces_are_kept_as_the_worker_keeps_them(tmp_path: Path, redis_url:
             command = ("evaluate", str(gold), "--orders", "1", "--redis-url", redis_url, "--json")
             run = reprise(tmp_path, *command, settings=settings)
             assert run.returncode == 0, run.stderr.decode()
-            (own,) = json.loads(run.stdout)["systems"]["reprise"]["orders"]
-            precision[name] = own["b3_p"]
+            (worker,) = json.loads(run.stdout)["systems"]["reprise"]["orders"]
+            precision[name] = worker["b3_p"]
         assert set(client.scan_iter(match="{*}:*")) <= before
     assert precision == {"apart": 1.0, "together": 0.5}
 
 
-def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_them(tmp_path: Path) -> None:
-    """A missing datasketch is one line on standard error; everything else is scored."""
+def test_without_datasketch_only_the_worker_is_scored(tmp_path: Path) -> None:
+    """If datasketch is missing, one line on standard error says how to install it."""
     code = "import sys; sys.modules['datasketch'] = None; from reprise.cli import main; sys.exit(main())"
     run = subprocess.run(
         [sys.executable, "-c", code, "evaluate", str(SAMPLE), "--orders", "1", "--json"],
@@ -128,7 +129,7 @@ def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_the
 
 
 @pytest.mark.parametrize(
-    ("content", "arguments", "code", "told"),
+    ("content", "arguments", "code", "error"),
     [
         (None, [], 2, "no such.jsonl"),
         ('{"id": "1", "text": "x"}\n', [], 2, "there is nothing to score"),
@@ -137,15 +138,15 @@ def test_without_datasketch_its_columns_are_left_out_and_it_says_how_to_have_the
         ('{"id": "1", "text": "x", "story": "a"}\n', ["--redis-url", "redis://localhost:1"], 1, "reprise: "),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line(
-    tmp_path: Path, content: str | None, arguments: Sequence[str], code: int, told: str
+def test_an_error_is_reported_in_one_line(
+    tmp_path: Path, content: str | None, arguments: Sequence[str], code: int, error: str
 ) -> None:
-    """Wrong usage is 2, all else 1, without a traceback or a result."""
+    """Wrong usage exits with 2, any other error with 1, without a traceback or a report."""
     name = tmp_path / ("gold.jsonl" if content is not None else "no such.jsonl")
     if content is not None:
         name.write_text(content)
     run = reprise(tmp_path, "evaluate", str(name), *arguments)
     assert run.returncode == code
-    assert told in run.stderr.decode()
+    assert error in run.stderr.decode()
     assert "Traceback" not in run.stderr.decode()
     assert run.stdout == b""

@@ -1,4 +1,4 @@
-"""`reprise replay` as its user runs it: a process of its own, on its embedded store."""
+"""`reprise replay` as a process, with the embedded server or a given Redis."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ OTHER = (
 def replay(
     tmp_path: Path, arguments: Sequence[str], settings: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run it with its temporary files below `tmp_path`, and nothing may be left of them."""
+    """Run the command, and check that it removes its temporary files."""
     temporary = tmp_path / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = worker_environment({**(settings or {}), "TMPDIR": str(temporary)})
@@ -46,7 +46,7 @@ def replay(
     return run
 
 
-def lines_of(*articles: Mapping[str, object]) -> bytes:
+def to_lines(*articles: Mapping[str, object]) -> bytes:
     return b"".join(json.dumps(article).encode() + b"\n" for article in articles)
 
 
@@ -55,10 +55,10 @@ B = {"id": "b", "source": "two.example", "text": OTHER}
 A_AGAIN = {"id": "c", "source": "three.example", "text": PROSE}
 
 
-def test_events_come_out_in_the_order_of_the_input(tmp_path: Path) -> None:
-    """One event a line for each article of each file, a packed one too; the dead are told of with file and line."""
-    (tmp_path / "first.jsonl").write_bytes(lines_of(A) + b"\n{broken\n" + lines_of(B))
-    (tmp_path / "second.jsonl.gz").write_bytes(gzip.compress(lines_of(A_AGAIN)))
+def test_events_are_in_input_order(tmp_path: Path) -> None:
+    """Each article of each file, compressed ones too, is one event; a dead letter is reported by file and line."""
+    (tmp_path / "first.jsonl").write_bytes(to_lines(A) + b"\n{broken\n" + to_lines(B))
+    (tmp_path / "second.jsonl.gz").write_bytes(gzip.compress(to_lines(A_AGAIN)))
     output = tmp_path / "events.jsonl"
     run = replay(tmp_path, [*(str(tmp_path / n) for n in ("first.jsonl", "second.jsonl.gz")), "--output", str(output)])
     assert run.returncode == 0, run.stderr
@@ -69,52 +69,52 @@ def test_events_come_out_in_the_order_of_the_input(tmp_path: Path) -> None:
         ("c", "story.variant", "exact"),
     ]
     assert events[2]["story_id"] == events[0]["story_id"]
-    told = run.stderr.decode().splitlines()
-    assert told[0].startswith(f"reprise: {tmp_path / 'first.jsonl'}:3: not_json: ")
-    assert told[-1].startswith("reprise: 4 messages: 2 new, 1 variants, 1 dead in ")
-    assert told[-1].endswith("; variants: 1 exact; dead letters: 1 not_json")
+    printed = run.stderr.decode().splitlines()
+    assert printed[0].startswith(f"reprise: {tmp_path / 'first.jsonl'}:3: not_json: ")
+    assert printed[-1].startswith("reprise: 4 messages: 2 new, 1 variants, 1 dead in ")
+    assert printed[-1].endswith("; variants: 1 exact; dead letters: 1 not_json")
     assert run.stdout == b""
 
 
 def test_standard_input_to_standard_output(tmp_path: Path) -> None:
-    """Without files of its own it is a part of a pipe: events on standard output, all else on standard error."""
-    run = replay(tmp_path, ["-"], stdin=lines_of(A, B))
+    """In a pipe, standard output has the events alone; everything else goes to standard error."""
+    run = replay(tmp_path, ["-"], stdin=to_lines(A, B))
     assert run.returncode == 0, run.stderr
     assert [json.loads(line)["article"]["id"] for line in run.stdout.splitlines()] == ["a", "b"]
 
 
-def test_a_source_is_given_to_those_that_name_none(tmp_path: Path) -> None:
-    """What an article says of itself wins."""
-    run = replay(tmp_path, ["-", "--source", "given.example"], stdin=lines_of(A, {"id": "n", "text": OTHER}))
+def test_source_applies_to_articles_without_one(tmp_path: Path) -> None:
+    """--source does not replace the source that an article names."""
+    run = replay(tmp_path, ["-", "--source", "given.example"], stdin=to_lines(A, {"id": "n", "text": OTHER}))
     assert [json.loads(line)["article"]["source"] for line in run.stdout.splitlines()] == [
         "one.example",
         "given.example",
     ]
 
 
-def test_a_store_that_is_named_keeps_the_decisions(tmp_path: Path, redis_url: str, namespace: str) -> None:
-    """A second replay into the same Redis gives the first one's events again, byte for byte."""
+def test_a_given_redis_keeps_the_decisions(tmp_path: Path, redis_url: str, namespace: str) -> None:
+    """A second replay into the same Redis writes the same events, byte for byte."""
     settings = {"REPRISE_NAMESPACE": namespace}
-    first = replay(tmp_path, ["-", "--redis-url", redis_url], settings, stdin=lines_of(A, B, A_AGAIN))
-    second = replay(tmp_path, ["-", "--redis-url", redis_url], settings, stdin=lines_of(A, B, A_AGAIN))
+    first = replay(tmp_path, ["-", "--redis-url", redis_url], settings, stdin=to_lines(A, B, A_AGAIN))
+    second = replay(tmp_path, ["-", "--redis-url", redis_url], settings, stdin=to_lines(A, B, A_AGAIN))
     assert first.returncode == second.returncode == 0
     assert first.stdout == second.stdout != b""
     assert b"3 replayed" in second.stderr
 
 
-def test_the_settings_of_another_redis_play_no_part(tmp_path: Path) -> None:
-    """A worker's environment does not lead a replay into the worker's index."""
+def test_the_redis_settings_of_a_worker_are_ignored(tmp_path: Path) -> None:
+    """A replay in a worker's environment does not use the worker's index."""
     settings = {
         "REPRISE_REDIS_URL": "rediss://production:1",
         "REPRISE_REDIS_PASSWORD": "hunter2",
         "REPRISE_REDIS_CLUSTER": "true",
     }
-    run = replay(tmp_path, ["-"], settings, stdin=lines_of(A))
+    run = replay(tmp_path, ["-"], settings, stdin=to_lines(A))
     assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "code", "told"),
+    ("arguments", "settings", "code", "errors"),
     [
         ([], {}, 2, ["reprise: Missing argument 'FILE...'. See 'reprise replay --help'."]),
         (["no.jsonl", "no.gz"], {}, 2, ["reprise: no.jsonl: No such file", "reprise: no.gz: No such file"]),
@@ -124,20 +124,20 @@ def test_the_settings_of_another_redis_play_no_part(tmp_path: Path) -> None:
         (["-", "--output", "/no/such/events"], {}, 1, ["reprise: /no/such/events: No such file or directory"]),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line(
-    tmp_path: Path, arguments: list[str], settings: dict[str, str], code: int, told: list[str]
+def test_an_error_is_reported_in_one_line(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], code: int, errors: list[str]
 ) -> None:
-    """Wrong usage is 2, all else 1, without a traceback."""
+    """Wrong usage exits with 2, any other error with 1, without a traceback."""
     run = replay(tmp_path, arguments, settings)
     assert run.returncode == code
-    found = run.stderr.decode().splitlines()
-    assert len(found) == len(told), found
-    assert all(line.startswith(start) for line, start in zip(found, told, strict=True)), found
+    lines = run.stderr.decode().splitlines()
+    assert len(lines) == len(errors), lines
+    assert all(line.startswith(error) for line, error in zip(lines, errors, strict=True)), lines
     assert run.stdout == b""
 
 
-def test_a_file_is_not_emptied_before_it_is_read(tmp_path: Path) -> None:
-    """An output that is an input is refused, and one beside a missing input keeps what it held."""
+def test_an_error_does_not_empty_the_output(tmp_path: Path) -> None:
+    """An output that is also an input is rejected; with a missing input, the output keeps its content."""
     kept = tmp_path / "kept.jsonl"
     kept.write_text('{"text": "precious"}\n')
     same = replay(tmp_path, [str(kept), "--output", str(tmp_path / "." / "kept.jsonl")])
@@ -147,15 +147,15 @@ def test_a_file_is_not_emptied_before_it_is_read(tmp_path: Path) -> None:
     assert kept.read_text() == '{"text": "precious"}\n'
 
 
-def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path) -> None:
-    """`reprise replay ... | head` ends with exit code 1 and no complaint, its own or the interpreter's."""
-    reading, writing = os.pipe()
-    os.close(reading)
+def test_a_closed_pipe_ends_the_command_silently(tmp_path: Path) -> None:
+    """`reprise replay ... | head` exits with 1; neither the command nor the interpreter prints an error."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
     environment = worker_environment({"TMPDIR": str(tmp_path)})
-    with os.fdopen(writing, "wb") as closed:
+    with os.fdopen(write_end, "wb") as closed:
         run = subprocess.run(
             [*COMMAND, "-"],
-            input=lines_of(A),
+            input=to_lines(A),
             env=environment,
             stdout=closed,
             stderr=subprocess.PIPE,
@@ -166,8 +166,8 @@ def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
-    """However it is ended, its store is stopped and its directory gone, and what was decided is written."""
+def test_a_signal_stops_the_embedded_server(tmp_path: Path, number: signal.Signals) -> None:
+    """After each signal the server and its directory are gone, and the events so far are written."""
     output = tmp_path / "events.jsonl"
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -177,7 +177,7 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path: Path, number: signal.Sig
     )
     try:
         assert process.stdin is not None
-        process.stdin.write(lines_of(A))
+        process.stdin.write(to_lines(A))
         process.stdin.flush()
         wait_until(lambda: output.exists() and output.stat().st_size > 0, 30, "the first event")
         (socket,) = temporary.glob("*/valkey.sock")

@@ -1,4 +1,4 @@
-"""`reprise run` as far as it gets without Kafka; whole runs are in tests/e2e."""
+"""`reprise run` without Redis and Kafka; tests/e2e has complete runs."""
 
 import json
 import signal
@@ -14,8 +14,8 @@ import pytest
 from deploy.local.stack import wait_until
 from tests.support import running_worker, worker_environment
 
-#: Nobody listens there.
-AWAY = "redis://localhost:1"
+#: No server listens on this port.
+UNREACHABLE = "redis://localhost:1"
 
 
 def run(settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -29,8 +29,8 @@ def run(settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProce
     )
 
 
-def test_wrong_settings_are_told_all_at_once_and_nothing_starts() -> None:
-    """Exit code 2, a line for each mistake on standard error, not a line of log."""
+def test_invalid_settings_are_reported_together() -> None:
+    """The exit code is 2, standard error has a line per error, and nothing is logged."""
     ended = run({"REPRISE_HTTP_PORT": "x", "REPRISE_HTPP_PORT": "1", "REPRISE_REDIS_URL": "redis://:hunter2@h:x"})
     assert (ended.returncode, ended.stdout) == (2, "")
     assert [line.split(": ")[:2] for line in ended.stderr.splitlines()] == [
@@ -42,35 +42,35 @@ def test_wrong_settings_are_told_all_at_once_and_nothing_starts() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--warm-up", "tomorrow"), ("--learn-from", "g1")])
-def test_a_wrong_warm_up_is_told_before_anything_starts(arguments: tuple[str, ...]) -> None:
-    """Exit code 2 and one line that names the option."""
+def test_an_invalid_warm_up_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    """The exit code is 2, and one line names the option."""
     ended = run({}, *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"reprise: {arguments[0]}: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_redis_that_stays_away_ends_the_start() -> None:
-    """One line of log while it waits, then exit code 1 with the reason, after the limit that is a setting."""
-    ended = run({"REPRISE_HTTP_PORT": "0", "REPRISE_REDIS_URL": AWAY, "REPRISE_STARTUP_TIMEOUT_SECONDS": "0.5"})
+def test_an_unreachable_redis_ends_the_start() -> None:
+    """The wait is logged once; after REPRISE_STARTUP_TIMEOUT_SECONDS the worker exits with 1 and the reason."""
+    ended = run({"REPRISE_HTTP_PORT": "0", "REPRISE_REDIS_URL": UNREACHABLE, "REPRISE_STARTUP_TIMEOUT_SECONDS": "0.5"})
     assert ended.returncode == 1
     assert [json.loads(line)["event"] for line in ended.stdout.splitlines()] == ["starting", "waiting"]
     assert ended.stderr.startswith("reprise: redis at localhost:1: not ready within 0.5 s: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_port_in_use_is_told() -> None:
-    """The line names the setting."""
-    with socket.create_server(("", 0)) as taken:
-        ended = run({"REPRISE_HTTP_PORT": str(taken.getsockname()[1]), "REPRISE_REDIS_URL": AWAY})
+def test_a_port_in_use_is_reported() -> None:
+    """The error line names the setting."""
+    with socket.create_server(("", 0)) as server:
+        ended = run({"REPRISE_HTTP_PORT": str(server.getsockname()[1]), "REPRISE_REDIS_URL": UNREACHABLE})
     assert ended.returncode == 1
     assert "(REPRISE_HTTP_PORT) cannot be served: Address already in use" in ended.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_waits_can_be_stopped(tmp_path: Path, number: signal.Signals) -> None:
-    """While it waits it serves metrics and is unready; a signal ends it with exit code 0."""
-    with running_worker({"REPRISE_REDIS_URL": AWAY}, tmp_path / "log") as worker:
+def test_a_waiting_worker_stops_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """While it waits for Redis, a worker serves metrics and is not ready; a signal ends it with exit code 0."""
+    with running_worker({"REPRISE_REDIS_URL": UNREACHABLE}, tmp_path / "log") as worker:
         wait_until(lambda: "waiting" in worker.output(), 30, "the wait to begin")
         assert (
             b'reprise_dependency_up{dependency="redis"} 0.0' in urllib.request.urlopen(f"{worker.http}/metrics").read()

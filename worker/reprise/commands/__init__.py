@@ -1,1 +1,1 @@
-"""One module a command, each with a click command named `command`; reprise/cli.py lists them."""
+"""The subcommands: one module each, with a click command named `command`. reprise/cli.py lists them."""

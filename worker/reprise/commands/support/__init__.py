@@ -1,1 +1,1 @@
-"""."""
+"""Helpers that several commands share: options, progress, signals, input files and outputs."""
