@@ -1,1 +1,1 @@
-"""JSON Schemas of the published events; read them with reprise.messages.events.schema."""
+"""JSON Schemas of the input message and of the published events; reprise.messages.events.schema reads the latter."""
