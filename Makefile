@@ -62,6 +62,11 @@ audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilit
 chart: $(STAMP)  ## write the worker's settings into the Helm chart's values, schema and README
 	@$(BIN)/python -m deploy.helm.chart_settings
 
+docs: $(STAMP)  ## write the reference pages from the code, and build the documentation into build/docs
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group docs
+	@$(BIN)/python -m deploy.docs_pages
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
+
 format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)

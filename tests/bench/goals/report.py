@@ -1,11 +1,15 @@
 """The page of a run: Markdown, made from its results alone."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Final
 
 from tests.bench.goals.results import Contender, Results, Run
 from tests.bench.goals.summary import Spread, ratios, spread
 from tests.bench.goals.verdicts import Verdict, cores, cpu_ms, rates, server_ratio, verdicts
+
+#: Width of a paragraph.
+_COLUMNS: Final = 100
 
 _MET: Final = {True: "met", False: "**unmet**", None: "not measured"}
 
@@ -13,10 +17,11 @@ _MET: Final = {True: "met", False: "**unmet**", None: "not measured"}
 def page(runs: Sequence[Results], pictures: str) -> str:
     """Write the runs, one section each; `pictures` is the folder of their plots, as seen from the page."""
     out = [
-        "# Measured",
+        "# Benchmark results",
         "",
-        "Written by `make bench` and `make bench-full`; what is measured, and how: [method.md](method.md).",
-        "Medians, with the lowest and the highest of the rounds. Ratios are taken within a round.",
+        "After this page you know which performance goals are met, and by how much. `make bench` and",
+        "`make bench-full` write it; [Benchmark method](method.md) explains each measure. Figures are",
+        "medians, with the lowest and the highest of the rounds. Ratios are taken within a round.",
     ]
     for run in runs:
         out += ["", *_section(run, pictures)]
@@ -27,10 +32,13 @@ def _section(run: Results, pictures: str) -> Iterator[str]:
     machine = run.machine
     yield f"## {run.form.capitalize()} form"
     yield ""
-    yield (
+    yield from wrap(
         f"`{run.command}`, {run.date}, {run.seconds / 60:.0f} minutes; {machine.processor}, {machine.cores} cores, "
         f"{machine.memory_bytes / 2**30:.0f} GiB, load before {machine.load_before:.1f}; {machine.system}; "
-        f"{machine.kafka}, {machine.redis}; {', '.join(f'{name} {found}' for name, found in machine.versions.items())}."
+        f"{machine.kafka}, {machine.redis}; "
+        f"{', '.join(f'{name} {version}' for name, version in machine.versions.items())}.",
+        _COLUMNS,
+        break_on_hyphens=False,
     )
     yield ""
     yield from _goals(verdicts(run))
@@ -52,10 +60,12 @@ def _throughput(run: Results, pictures: str) -> Iterator[str]:
     yield ""
     yield "### Throughput"
     yield ""
-    yield (
+    yield from wrap(
         f"{facts.articles:,} articles, {facts.labelled:,} of them labelled real pages, the others generated; "
         f"{facts.variants_share:.0%} variants; {facts.words_median:,.0f} words in the median, "
-        f"{facts.bytes_mean:,.0f} bytes in the mean. {len(run.throughput.rounds)} rounds."
+        f"{facts.bytes_mean:,.0f} bytes in the mean. {len(run.throughput.rounds)} rounds.",
+        _COLUMNS,
+        break_on_hyphens=False,
     )
     yield ""
     yield "| | articles/s | Reprise is so many times as fast | cores busy | CPU ms an article | new stories |"
@@ -87,10 +97,12 @@ def _latency(run: Results, pictures: str) -> Iterator[str]:
     yield ""
     yield "### Latency"
     yield ""
-    yield (
+    yield from wrap(
         f"{found.articles:,} articles at {found.sent_rate:,.0f} a second ({found.rate:,.0f} were asked for), half of "
         f"the maximum rate: p50 {found.p50_ms:.0f} ms, p90 {found.p90_ms:.0f} ms, p99 {found.p99_ms:.0f} ms, "
-        f"at most {found.max_ms:.0f} ms."
+        f"at most {found.max_ms:.0f} ms.",
+        _COLUMNS,
+        break_on_hyphens=False,
     )
     yield ""
     yield f"![Latency from produced to readable]({pictures}/{run.form}-latency.svg)"
@@ -101,9 +113,11 @@ def _growth(run: Results, pictures: str) -> Iterator[str]:
     yield ""
     yield "### Against the size of the index"
     yield ""
-    yield (
+    yield from wrap(
         f"Generated articles of {found.kept_shingles:.0f} shingles in an index that expects "
-        f"{found.expected_articles:,}; decisions in batches of {found.batch}, half new, half reprints."
+        f"{found.expected_articles:,}; decisions in batches of {found.batch}, half new, half reprints.",
+        _COLUMNS,
+        break_on_hyphens=False,
     )
     yield ""
     yield "| articles | server CPU µs a decision | / at the smallest | round trip µs a decision | bytes an article |"
