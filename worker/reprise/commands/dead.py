@@ -22,9 +22,10 @@ _MAX_DETAIL_CHARACTERS: Final = 120
 _reason_option = click.option(
     "--reason",
     "reasons",
+    metavar="REASON",
     type=click.Choice([reason.value for reason in DeadLetterReason]),
     multiple=True,
-    help="Only dead letters with this reason; may be given several times.",
+    help="Only dead letters with this reason, such as not_json; may be given several times.",
 )
 
 

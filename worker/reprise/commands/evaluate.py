@@ -44,19 +44,30 @@ _UNLINK_BATCH: Final = 1000
 
 @click.command(cls=ConfiguredCommand)
 @click.argument("gold", metavar="GOLD.jsonl[.gz]")
-@click.option("--source", help="Source of articles that name none.")
+@click.option("--source", metavar="NAME", help="Source of articles that name none.")
 @click.option(
     "--orders",
+    metavar="N",
     type=click.IntRange(1, 1000),
     default=5,
     show_default=True,
     help="Number of random orders of arrival to average over; 1 is the order of the file.",
 )
 @click.option(
-    "--worst", type=click.IntRange(0), default=5, show_default=True, help="Number of stories with most errors to show."
+    "--worst",
+    metavar="N",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Number of stories with most errors to show.",
 )
 @click.option(
-    "--examples", type=click.IntRange(0), default=3, show_default=True, help="Number of errors to show for each story."
+    "--examples",
+    metavar="N",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Number of errors to show for each story.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--redis-url", metavar="URL", help="Redis server to use. Without it, an embedded server starts.")

@@ -26,7 +26,7 @@ _HTML_SUFFIXES: Final = (".html", ".htm", ".xhtml")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--in", "input_file", metavar="FILE.jsonl[.gz]", help="A and B are article ids in this file.")
-@click.option("--source", help="Source of articles that name none.")
+@click.option("--source", metavar="NAME", help="Source of articles that name none.")
 @click.option("--html", "page", metavar="FILE", help="Also write the explanation to this file, as an HTML page.")
 def command(a: str, b: str, input_file: str | None, source: str | None, page: str | None) -> None:
     """Show the text that the worker keeps of articles A and B, what they share, and the decision on B after A.

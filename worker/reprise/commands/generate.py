@@ -49,6 +49,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 @click.command()
 @click.option(
     "--count",
+    metavar="N",
     type=click.IntRange(0),
     help=f"Number of messages.  [default: {_DEFAULT_COUNT}, or no limit with --duration or --endless]",
 )
@@ -59,15 +60,25 @@ _RATIO: Final = click.FloatRange(0, 1)
     help="With --rate, generate the messages that are due in this time; otherwise as many as possible.",
 )
 @click.option("--endless", is_flag=True, help="Run until SIGINT or SIGTERM, then exit with 0.")
-@click.option("--rate", type=float, default=0, show_default=True, help="Messages per second; 0 means no limit.")
+@click.option(
+    "--rate", metavar="N", type=float, default=0, show_default=True, help="Messages per second; 0 means no limit."
+)
 @click.option(
     "--burst",
     metavar="times=K,seconds=S,every=P",
     help="Multiply the rate by K in the last S of every P seconds.",
 )
-@click.option("--words", type=int, default=_DEFAULTS.words, show_default=True, help="Mean length of a new story.")
+@click.option(
+    "--words",
+    metavar="N",
+    type=int,
+    default=_DEFAULTS.words,
+    show_default=True,
+    help="Mean length of a new story, in words.",
+)
 @click.option(
     "--spread",
+    metavar="RATIO",
     type=_RATIO,
     default=_DEFAULTS.spread,
     show_default=True,
@@ -75,6 +86,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--duplicates",
+    metavar="RATIO",
     type=_RATIO,
     default=_DEFAULTS.duplicates,
     show_default=True,
@@ -82,12 +94,14 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--kinds",
+    metavar="KIND=WEIGHT,...",
     default=",".join(f"{kind}={weight}" for kind, weight in REPRINTS.items()),
     show_default=True,
     help="Kinds of reprints and their weights; the default weight is 1.",
 )
 @click.option(
     "--skew",
+    metavar="EXPONENT",
     type=click.FloatRange(0, MAX_SKEW),
     default=_DEFAULTS.skew,
     show_default=True,
@@ -95,6 +109,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--largest",
+    metavar="RATIO",
     type=_RATIO,
     default=_DEFAULTS.largest,
     show_default=True,
@@ -102,6 +117,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--reach",
+    metavar="N",
     type=click.IntRange(1, MAX_REACH),
     default=_DEFAULTS.reach,
     show_default=True,
@@ -109,6 +125,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--html",
+    metavar="RATIO",
     type=_RATIO,
     default=_DEFAULTS.html,
     show_default=True,
@@ -116,6 +133,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--broken",
+    metavar="RATIO",
     type=click.FloatRange(0, _MAX_BROKEN),
     default=0,
     show_default=True,
@@ -123,6 +141,7 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--seed",
+    metavar="N",
     type=int,
     default=_DEFAULTS.seed,
     show_default=True,
@@ -130,12 +149,18 @@ _RATIO: Final = click.FloatRange(0, 1)
 )
 @click.option(
     "--languages",
+    metavar="NAMES",
     default=",".join(_DEFAULTS.languages),
     show_default=True,
-    help="Languages, assigned to the sites in turn; with weights (en=5,de=2), their ratio of the new stories.",
+    help="Languages, assigned to the sites in turn. With weights, as in en=5,de=2: shares of the new stories.",
 )
 @click.option(
-    "--sites", type=int, default=_DEFAULTS.sites, show_default=True, help="Number of sites that publish articles."
+    "--sites",
+    metavar="N",
+    type=int,
+    default=_DEFAULTS.sites,
+    show_default=True,
+    help="Number of sites that publish articles.",
 )
 @click.option(
     "--output",
@@ -143,8 +168,10 @@ _RATIO: Final = click.FloatRange(0, 1)
     type=Path,
     help="JSON-lines file, gzip-compressed if the name ends in .gz; - is standard output.  [default: -]",
 )
-@click.option("--topic", help="Kafka topic to write to instead. The REPRISE_KAFKA_ settings apply.")
-@click.option("--gold", metavar="FILE", type=Path, help="Write the labels to this JSON-lines file instead.")
+@click.option("--topic", metavar="NAME", help="Kafka topic to write to instead. The REPRISE_KAFKA_ settings apply.")
+@click.option(
+    "--gold", metavar="FILE", type=Path, help="Write the labels to this JSON-lines file instead of into the articles."
+)
 def command(
     count: int | None,
     duration: float | None,

@@ -44,7 +44,7 @@ MAX_PRINTED_DEAD_LETTERS: Final = 100
     metavar="URL",
     help="Redis server of the index. Without it, an embedded server starts with an empty index and stops at the end.",
 )
-@click.option("--source", help="Source of articles that name none.")
+@click.option("--source", metavar="NAME", help="Source of articles that name none.")
 def command(files: Sequence[str], output: str, redis_url: str | None, source: str | None) -> None:
     """Decide the articles of JSON-lines files in order, and write one event per line.
 

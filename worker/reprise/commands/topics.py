@@ -13,8 +13,8 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(cls=ConfiguredCommand)
-@click.option("--partitions", type=click.IntRange(1), help="Number of partitions of each topic.")
-@click.option("--replication-factor", type=click.IntRange(1), help="Number of replicas of each partition.")
+@click.option("--partitions", metavar="N", type=click.IntRange(1), help="Number of partitions of each topic.")
+@click.option("--replication-factor", metavar="N", type=click.IntRange(1), help="Number of replicas of each partition.")
 @click.option("--retention-seconds", metavar="SECONDS", type=_SECONDS, help="Retention of each topic.")
 @click.option(
     "--dead-retention-seconds",

@@ -11,6 +11,7 @@ from reprise.settings import Settings
 
 namespace_option = click.option(
     "--namespace",
+    metavar="NAME",
     help="Namespace to inspect: REPRISE_NAMESPACE by default, or one made by REPRISE_NAMESPACE_BY.",
 )
 
