@@ -35,7 +35,8 @@ from reprise.model import (
     Message,
     Rejection,
 )
-from reprise.observability.metrics import ArticleOutcome, Metrics
+from reprise.observability.metrics import Metrics
+from reprise.observability.outcomes import ArticleOutcome
 from reprise.settings import SettingHelp, describe
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
