@@ -51,7 +51,7 @@ faults: test-faults  ## the same at length, about an hour: more kills, longer ou
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
-	$(BIN)/mypy --strict -p reprise -p deploy.local -p deploy.helm -m deploy.release
+	$(BIN)/mypy --strict -p reprise -p deploy.local -p deploy.helm -m deploy.release -m deploy.docs_pages
 	PYTHONPATH=worker $(BIN)/lint-imports
 
 audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages

@@ -3,6 +3,7 @@
 Fenced blocks of the language `bash` hold commands. Blocks of other languages hold output and files.
 """
 
+import json
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ from typing import Final
 import pytest
 
 from deploy.local.stack import Stack
-from tests.support import TopicNames, free_port, worker_environment
+from tests.support import TopicNames, free_port, reprise_command, worker_environment
 
 TOP: Final = Path(__file__).parents[2]
 PAGES: Final = (TOP / "README.md", *sorted((TOP / "docs" / "start").glob("*.md")))
@@ -78,6 +79,29 @@ def test_the_commands_of_a_page_succeed(page: Path, stack: Stack, topic_names: T
     (tmp_path / "worker").symlink_to(TOP / "worker")  # the README names a file of the checkout
     output = run(script, tmp_path, environment)
     assert output.returncode == 0, output.stdout
+
+
+def test_the_readme_shows_a_real_message_and_its_real_event(tmp_path: Path) -> None:
+    """Up to what it abbreviates by "...", and the time of the decision."""
+    text = (TOP / "README.md").read_text("utf-8")
+    message, event = (
+        json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    )
+    sample, output = TOP / "worker" / "reprise" / "sample" / "crawl.jsonl", tmp_path / "events.jsonl"
+    subprocess.run(
+        [*reprise_command(), "replay", sample, "--output", output], env=worker_environment({}), check=True, timeout=60
+    )
+    messages = map(json.loads, sample.read_text("utf-8").splitlines())
+    events = map(json.loads, output.read_text("utf-8").splitlines())
+    original = next(each for each in messages if each.get("id") == message["id"])
+    assert message.pop("html").strip(". ") in original["html"]
+    assert message.items() <= original.items()
+    published = next(each for each in events if each["event_id"] == event["event_id"])
+    article = event.pop("article")
+    article.pop("...")
+    event.pop("decided_at")
+    assert article.items() <= published["article"].items()
+    assert event.items() <= published.items()
 
 
 def run(script: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -56,4 +56,4 @@ def test_each_alert_links_to_its_section_of_the_runbook(rule: dict[str, Any]) ->
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     page, section = rule["annotations"]["runbook_url"].split("#")
     assert (page, section) == (RUNBOOK_URL, rule["alert"].lower())
-    assert f"\n### {rule['alert']}\n" in RUNBOOK.read_text()
+    assert f"\n## {rule['alert']}\n" in RUNBOOK.read_text()
