@@ -7,6 +7,7 @@ shared_dir, seeds, spotsigs_dev                files that are read where they li
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,9 @@ _SIGNALS: Final = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell ignores SIGINT in its background jobs and every child inherits that. Tests send SIGINT to children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_SESSION] = Session()
     config.stash[_SIGNALS] = signals = ExitStack()
     signals.enter_context(exit_on_signals())  # so that a SIGTERM tears the session's servers down too
