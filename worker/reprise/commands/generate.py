@@ -186,8 +186,7 @@ def command(
     """Generate a synthetic crawl with known stories.
 
     Each line is an article with two labels: 'story', and 'kind', the way it was made from the first article of its
-    story. A revision has the id of that first article. Give several generators different seeds; then no two
-    articles share an id.
+    story. A revision has the id of that first article. Generators with different seeds generate different ids.
 
     docs/operating/load-testing.md has recipes.
     """

@@ -1,4 +1,4 @@
-"""`reprise stats`: show what the index of a namespace contains."""
+"""`reprise stats`: show the content of an index, and the memory usage of its server."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _NAME_WIDTH: Final = 17
 @namespace_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(namespace: str | None, as_json: bool) -> None:
-    """Show what the index of a namespace contains, and how much memory the server uses.
+    """Show the content of a namespace's index, and the memory usage of its server.
 
     The counts of a large index are estimates from about 20,000 entries. Expired entries count until the sweep removes
     them, after at most an eighth of the window; expired representatives do not count. A representative that is in no

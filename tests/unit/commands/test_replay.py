@@ -1,0 +1,55 @@
+"""The progress lines of `reprise replay`."""
+
+import io
+
+from reprise.commands.replay import MAX_PRINTED_DEAD_LETTERS, ReplayProgress
+from reprise.commands.support.progress import ProgressDisplay
+from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Rejection, Trace
+
+MESSAGE = Message(topic="crawl.jsonl", partition=0, offset=7, key=None, value=b"{")
+REJECTION = Rejection(reason=DeadLetterReason.NOT_JSON, detail="unexpected end")
+
+
+def decision(kind: Kind | None = None, *, replayed: bool = False) -> Decision:
+    type_ = EventType.VARIANT if kind else EventType.NEW
+    return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(replayed=replayed))
+
+
+def test_the_summary_counts_outcomes_kinds_and_reasons() -> None:
+    """A replayed decision counts neither as a new story nor as a variant."""
+    now, stream = [10.0], io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream, lambda: now[0]), lambda: now[0])
+    progress.decided([decision(), decision(Kind.NEAR), decision(Kind.NEAR), decision(Kind.EXACT, replayed=True)], 0, 0)
+    progress.dead_lettered(MESSAGE, REJECTION)
+    progress.delivered([MESSAGE] * 5)
+    now[0] = 12.0
+    progress.print_summary()
+    assert stream.getvalue().splitlines() == [
+        "reprise: crawl.jsonl:7: not_json: unexpected end",
+        "reprise: 5 messages: 1 new, 2 variants, 1 replayed, 1 dead in 2.0 s (2 a second); "
+        "variants: 2 near; dead letters: 1 not_json",
+    ]
+
+
+def test_dead_letters_beyond_the_maximum_are_only_counted() -> None:
+    """A file in another format prints a bounded number of lines."""
+    stream = io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream))
+    for _ in range(MAX_PRINTED_DEAD_LETTERS + 50):
+        progress.dead_lettered(MESSAGE, REJECTION)
+    *lines, last = stream.getvalue().splitlines()
+    assert len(lines) == MAX_PRINTED_DEAD_LETTERS
+    assert last == "reprise: further dead letters are only counted"
+    assert f"{MAX_PRINTED_DEAD_LETTERS + 50} dead" in progress.status()
+
+
+def test_an_outage_is_printed() -> None:
+    """The start and the end of an outage are a line each."""
+    stream = io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream))
+    progress.unreachable(Dependency.REDIS, "connection refused")
+    progress.reachable(Dependency.REDIS)
+    assert stream.getvalue().splitlines() == [
+        "reprise: redis is unreachable; retrying",
+        "reprise: redis is reachable again",
+    ]
