@@ -1,8 +1,4 @@
-"""What the tests of security share: rights as docs/operating/security.md states them, and workers that must not start.
-
-Turned    what a worker left behind that was turned away at the start
-turned_away, all_turned_away    one such worker; many at once
-"""
+"""Helpers of the security tests: the rights that docs/operating/security.md lists, and workers that fail to start."""
 
 import re
 import subprocess
@@ -19,16 +15,16 @@ from tests.support import TopicNames, reprise_command, worker_environment
 
 _DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "operating" / "security.md"
 
-#: Seconds for a worker to be turned away: seven alone, fifty beside nine others on two cores that are busy anyway.
-TURNED_AWAY_SECONDS: Final = 180.0
+#: Seconds until a refused worker has exited: seven for one alone, fifty for ten at once on two busy cores.
+EXIT_SECONDS: Final = 180.0
 
-#: Workers at once: most of their time they wait for a broker.
-_AT_ONCE: Final = 12
+#: Workers that run at the same time; they mostly wait for a broker.
+_CONCURRENCY: Final = 12
 
 
 def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
-    """Return the rights that the document grants a principal, with a test's own names for the default ones."""
-    ours = {
+    """Return the rights that the document grants a principal, with the names of a test instead of the defaults."""
+    names = {
         "articles.raw": topics.articles,
         "stories.new": topics.new,
         "stories.variants": topics.variants,
@@ -44,7 +40,7 @@ def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
     return [
         Right(
             kind=ResourceType[kind.upper().replace("-", "_")],
-            name=ours[name],
+            name=names[name],
             operation=ACLOperation[operation.upper()],
             prefixed=bool(prefixed),
         )
@@ -53,37 +49,41 @@ def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
 
 
 def redis_rights() -> list[str]:
-    """Return the commands that the document grants, each with its plus."""
+    """Return the commands that the document grants, each with its plus sign."""
     text = _DOCUMENT.read_text()
     (line,) = re.findall(r"^ACL SETUSER reprise on >PASSWORD ~\{default\}:\* (.*)$", text, re.MULTILINE)
     return line.split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
-    """A worker that has ended. `told` is its standard error, line by line, `wrote` all that it wrote."""
+class ExitedWorker:
+    """A worker that has exited. `error_lines` is its standard error; `output` is standard output and error together."""
 
-    code: int
-    told: list[str]
-    wrote: str
+    exit_code: int
+    error_lines: list[str]
+    output: str
 
 
-def turned_away(settings: Mapping[str, str], *arguments: str) -> Turned:
-    """Run a worker that cannot start, until it ends."""
-    done = subprocess.run(
+def run_until_exit(settings: Mapping[str, str], *arguments: str) -> ExitedWorker:
+    """Run a worker that fails to start, until it exits."""
+    process = subprocess.run(
         [*reprise_command(), "run", *arguments],
         env=worker_environment({"REPRISE_HTTP_PORT": "0", **settings}),
         capture_output=True,
         text=True,
-        timeout=TURNED_AWAY_SECONDS,
+        timeout=EXIT_SECONDS,
         check=False,
     )
-    return Turned(code=done.returncode, told=done.stderr.splitlines(), wrote=done.stdout + done.stderr)
+    return ExitedWorker(
+        exit_code=process.returncode,
+        error_lines=process.stderr.splitlines(),
+        output=process.stdout + process.stderr,
+    )
 
 
-def all_turned_away(cases: Mapping[str, Mapping[str, str]], *arguments: str) -> dict[str, Turned]:
-    """Run many of them at once."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+def run_all_until_exit(cases: Mapping[str, Mapping[str, str]], *arguments: str) -> dict[str, ExitedWorker]:
+    """Run many such workers at once; return the results by the keys of the cases."""
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
         return dict(
-            zip(cases, pool.map(lambda settings: turned_away(settings, *arguments), cases.values()), strict=True)
+            zip(cases, pool.map(lambda settings: run_until_exit(settings, *arguments), cases.values()), strict=True)
         )

@@ -1,4 +1,4 @@
-"""Kafka lets the worker in by every way that the settings name, and whoever is turned away is told why in a line."""
+"""A worker connects to Kafka by every login method of the settings; a refused worker prints the reason in one line."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.support_e2e import Place, Raw, article, open_place, wait_delivered
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import PLAIN_USER, SecuredKafka, add_users, grant
-from tests.security.support_security import Turned, all_turned_away, kafka_rights
+from tests.security.support_security import ExitedWorker, kafka_rights, run_all_until_exit
 from tests.support import running_worker
 
 pytestmark = pytest.mark.stack
@@ -16,34 +16,34 @@ pytestmark = pytest.mark.stack
 WRONG = "qu1te-wrong"
 
 
-def test_every_way_in_leads_to_an_event(kafka: SecuredKafka, redis_url: str, tmp_path: Path) -> None:
-    """SCRAM of both kinds, PLAIN and a certificate: each worker, with its rights and no others, tells a story."""
+def test_every_login_method_works(kafka: SecuredKafka, redis_url: str, tmp_path: Path) -> None:
+    """Workers with SCRAM of both kinds, PLAIN or a certificate publish a story with the documented rights."""
     worker = kafka.certificates.worker
-    ways = {
+    logins = {
         "scram-256": kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", "scram-256"),
         "scram-512": kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "scram-512"),
         PLAIN_USER: kafka.settings("SECURE") | kafka.login("PLAIN", PLAIN_USER),
-        # the name that the worker's certificate carries
+        # The common name of the worker's certificate.
         "worker": kafka.settings("MUTUAL", SSL_CERTFILE=str(worker.certificate), SSL_KEYFILE=str(worker.key)),
     }
-    with ExitStack() as open_things:
+    with ExitStack() as stack:
         running = []
-        for user, way in ways.items():
-            place = open_things.enter_context(open_place(kafka.plain, redis_url))
+        for user, login in logins.items():
+            place = stack.enter_context(open_place(kafka.plain, redis_url))
             place.create_topics()
             add_users(place.admin, [user], PASSWORD)
             grant(place.admin, user, kafka_rights(place.topics))
             place.send([Raw(value=article(id="1", text=f"The harbour at {user} was closed on Monday after a storm."))])
-            settings = place.settings() | way
-            running.append((place, open_things.enter_context(running_worker(settings, tmp_path / user))))
+            settings = place.settings() | login
+            running.append((place, stack.enter_context(running_worker(settings, tmp_path / user))))
         for place, process in running:
             wait_delivered(place, process)
             assert [event.body["type"] for event in place.events()] == ["story.new"]
 
 
 @pytest.fixture(scope="module")
-def turned(kafka: SecuredKafka, redis_url: str) -> dict[str, Turned]:
-    """Send all those away at once: most of their time passes in waiting."""
+def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
+    """Run all refused workers at once, as they mostly wait."""
     certificates = kafka.certificates
     with open_place(kafka.plain, redis_url) as place:
         add_users(place.admin, ["known"], PASSWORD)
@@ -64,7 +64,7 @@ def turned(kafka: SecuredKafka, redis_url: str) -> dict[str, Turned]:
                 SSL_KEYFILE=str(certificates.server.key),
             ),
         }
-        return all_turned_away({name: _of(place) | settings for name, settings in cases.items()})
+        return run_all_until_exit({name: _of(place) | settings for name, settings in cases.items()})
 
 
 def _of(place: Place) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _of(place: Place) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("case", "why"),
+    ("case", "reason"),
     [
         ("wrong password, PLAIN", "SaslAuthenticationFailedError"),
         ("wrong password, SCRAM-SHA-256", "SaslAuthenticationFailedError"),
@@ -86,13 +86,13 @@ def _of(place: Place) -> dict[str, str]:
         ("key of another", "key values mismatch"),
     ],
 )
-def test_whoever_is_turned_away_is_told_why(turned: dict[str, Turned], case: str, why: str) -> None:
-    """Exit code 1 and one line with the reason and the address: no wait, no traceback, no password."""
-    found = turned[case]
-    assert (found.code, len(found.told)) == (1, 1), found.wrote
-    assert why in found.told[0]
-    assert "connecting to localhost:" in found.told[0]
-    assert "not within" not in found.told[0]
-    assert "Traceback" not in found.wrote
-    assert PASSWORD not in found.wrote
-    assert WRONG not in found.wrote
+def test_refused_worker_prints_the_reason(refused: dict[str, ExitedWorker], case: str, reason: str) -> None:
+    """It exits at once with code 1 and prints one line with reason and address: no traceback, no password."""
+    worker = refused[case]
+    assert (worker.exit_code, len(worker.error_lines)) == (1, 1), worker.output
+    assert reason in worker.error_lines[0]
+    assert "connecting to localhost:" in worker.error_lines[0]
+    assert "not within" not in worker.error_lines[0]
+    assert "Traceback" not in worker.output
+    assert PASSWORD not in worker.output
+    assert WRONG not in worker.output

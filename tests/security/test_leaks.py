@@ -14,7 +14,7 @@ from tests.e2e.support_e2e import READY_SECONDS, Place, Raw, probe, wait_counted
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import SecuredKafka, add_users, grant
 from tests.security.secured_redis import restricted
-from tests.security.support_security import all_turned_away, kafka_rights, redis_rights
+from tests.security.support_security import kafka_rights, redis_rights, run_all_until_exit
 from tests.support import running_worker, unavailable, wait_until
 
 pytestmark = pytest.mark.stack
@@ -114,6 +114,8 @@ def test_a_worker_that_is_refused_keeps_what_it_knows_to_itself(kafka: SecuredKa
         "by its settings": (2, right | login | {"REPRISE_REDIS_URL": f"http://{WRONG}:{PASSWORD}@{address}"}),
         "by two settings": (2, right | login | {"REPRISE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}),
     }
-    turned = all_turned_away({name: settings for name, (_, settings) in cases.items()}, "--debug")
-    assert {name: each.code for name, each in turned.items()} == {name: code for name, (code, _) in cases.items()}
-    assert {name: found(each.wrote) for name, each in turned.items()} == {name: [] for name in cases}
+    refused = run_all_until_exit({name: settings for name, (_, settings) in cases.items()}, "--debug")
+    assert {name: worker.exit_code for name, worker in refused.items()} == {
+        name: code for name, (code, _) in cases.items()
+    }
+    assert {name: found(worker.output) for name, worker in refused.items()} == {name: [] for name in cases}

@@ -18,7 +18,7 @@ from reprise.settings import Settings, load
 from tests.e2e.support_e2e import READY_SECONDS, Place, load_messages, probe, samples, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
-from tests.security.support_security import redis_rights, turned_away
+from tests.security.support_security import redis_rights, run_until_exit
 from tests.support import running_worker, unavailable, wait_until
 
 NAMESPACE = "news"
@@ -146,10 +146,10 @@ def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
     """The whole worker says it in a line, with exit code 1."""
     rights = [right for right in redis_rights() if right != "+setrange"]
     with restricted(server, rights, f"~{{{place.namespace}}}:*", PASSWORD) as url:
-        found = turned_away(place.settings() | {"REPRISE_REDIS_URL": url})
-    assert (found.code, len(found.told)) == (1, 1)
-    assert "may not run SETRANGE" in found.told[0]
-    assert PASSWORD not in found.wrote
+        found = run_until_exit(place.settings() | {"REPRISE_REDIS_URL": url})
+    assert (found.exit_code, len(found.error_lines)) == (1, 1)
+    assert "may not run SETRANGE" in found.error_lines[0]
+    assert PASSWORD not in found.output
 
 
 def test_every_command_of_the_scripts_is_tried() -> None:

@@ -14,7 +14,7 @@ from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
 from tests.security.certificates import Certificates
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import USER, SecuredRedis
-from tests.security.support_security import turned_away
+from tests.security.support_security import run_until_exit
 from tests.support import running_worker
 
 pytestmark = pytest.mark.redis
@@ -53,9 +53,9 @@ def test_a_server_may_ask_for_a_certificate(tls_redis: Run) -> None:
     with tls_redis(clients="yes") as server:
         come(server.settings(SSL_CERTFILE=str(server.certificates.worker.both)))
         # the whole worker, which tries again: the server may hang up before its reason is read
-        found = turned_away(server.settings())
-    assert (found.code, len(found.told)) == (1, 1)
-    assert re.search(r"localhost:\d+: no TLS connection: .*certificate required", found.told[0])
+        found = run_until_exit(server.settings())
+    assert (found.exit_code, len(found.error_lines)) == (1, 1)
+    assert re.search(r"localhost:\d+: no TLS connection: .*certificate required", found.error_lines[0])
 
 
 def test_who_cannot_be_trusted_is_not(tls_redis: Run, certificates: Certificates) -> None:
@@ -86,9 +86,9 @@ def test_a_wrong_login_is_refused_without_its_words(tls_redis: Run) -> None:
 def test_the_whole_worker_says_it_in_a_line(tls_redis: Run, certificates: Certificates) -> None:
     """Exit code 1, one line, no traceback, no secret: for a certificate and for a password."""
     with tls_redis() as server:
-        strange = turned_away(server.settings(SSL_CAFILE=str(certificates.stranger)))
-        wrong = turned_away(server.settings(URL=f"rediss://{USER}:{WRONG}@localhost:{server.port}/0"))
+        strange = run_until_exit(server.settings(SSL_CAFILE=str(certificates.stranger)))
+        wrong = run_until_exit(server.settings(URL=f"rediss://{USER}:{WRONG}@localhost:{server.port}/0"))
     for found, why in ((strange, "certificate verify failed"), (wrong, "refuses this worker")):
-        assert (found.code, len(found.told)) == (1, 1)
-        assert why in found.told[0]
-        assert not [word for word in ("Traceback", PASSWORD, WRONG) if word in found.wrote]
+        assert (found.exit_code, len(found.error_lines)) == (1, 1)
+        assert why in found.error_lines[0]
+        assert not [word for word in ("Traceback", PASSWORD, WRONG) if word in found.output]
