@@ -68,7 +68,7 @@ def _throughput(run: Results, pictures: str) -> Iterator[str]:
         break_on_hyphens=False,
     )
     yield ""
-    yield "| | articles/s | Reprise is so many times as fast | cores busy | CPU ms an article | new stories |"
+    yield "| | articles/s | speed-up by Reprise | cores busy | CPU ms an article | new stories |"
     yield "| --- | ---: | ---: | --- | --- | ---: |"
     ours = rates(run, Contender.REPRISE)
     for contender in Contender:
@@ -98,7 +98,7 @@ def _latency(run: Results, pictures: str) -> Iterator[str]:
     yield "### Latency"
     yield ""
     yield from wrap(
-        f"{found.articles:,} articles at {found.sent_rate:,.0f} a second ({found.rate:,.0f} were asked for), half of "
+        f"{found.articles:,} articles at {found.sent_rate:,.0f} a second (target: {found.rate:,.0f}), half of "
         f"the maximum rate: p50 {found.p50_ms:.0f} ms, p90 {found.p90_ms:.0f} ms, p99 {found.p99_ms:.0f} ms, "
         f"at most {found.max_ms:.0f} ms.",
         _COLUMNS,
