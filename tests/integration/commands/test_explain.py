@@ -44,7 +44,7 @@ def test_two_files_are_explained(tmp_path: Path) -> None:
     code, output, errors = explain(names["a.txt"], names["c.json"], "--source", "s.example")
     assert code == 0, errors
     assert "exact variant" in output
-    assert "one source" in output
+    assert "same source" in output
 
 
 def test_two_ids_of_a_file_are_explained() -> None:

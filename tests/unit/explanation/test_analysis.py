@@ -1,4 +1,4 @@
-"""Two articles taken apart: places in the text, segments, shared passages, exact figures, the verdict."""
+"""Explanations: offsets in the text, segments, shared passages, exact values, verdicts."""
 
 import json
 import unicodedata
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reprise
@@ -19,10 +19,10 @@ from reprise.dedup.text.code_points import from_code_points
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
 from reprise.explanation.analysis import Explanation, explain
-from reprise.explanation.dissection import DissectedArticle, SegmentStatus, dissect, segment_statuses, windows
+from reprise.explanation.dissection import DissectedArticle, SegmentStatus, dissect, find_shingles, segment_statuses
 from reprise.explanation.offsets import source_offsets
 from reprise.explanation.passages import shared_runs
-from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly, judge
+from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly, decide_pair
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import decode_article
 from reprise.model import Article, EventType, Message
@@ -51,11 +51,11 @@ def article(text: str, article_id: str = "x", source: str | None = None) -> Arti
     return Article(article_id=article_id, text=text, source=source)
 
 
-def page(text: str, article_id: str = "x", source: str | None = None) -> DissectedArticle:
+def dissect_text(text: str, article_id: str = "x", source: str | None = None) -> DissectedArticle:
     return dissect(article(text, article_id, source), RULE)
 
 
-def explained(a: str, b: str, source: str | None = None) -> Explanation:
+def explain_texts(a: str, b: str, source: str | None = None) -> Explanation:
     return explain(article(a, "a", source), article(b, "b", source), RULE)
 
 
@@ -67,20 +67,21 @@ def sample() -> list[Article]:
     return [decode_article(message, decoder_limits()) for message in messages]
 
 
-# --- places in the text
+# --- offsets in the text
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-16", exclude_categories=["Cs"]), max_size=60))
 @example("ΟΔΟΣ ﬁne e\u0301 한 ᄒ\u1161\u11ab soft\u00adhyphen İ")
 @example("\u0b47\u0b3e\u0dd9\u0dca \u00a8\u0301x\u0345")
 def test_every_character_is_traced_back(text: str) -> None:
-    """Each normalised character comes from a range of the text that normalises to text which holds it."""
-    tokens, traced = tokenise(normalise(text)), source_offsets(text)
-    assert len(traced.begins) == len(traced.ends) == len(tokens.text)
-    for character, begin, end in zip(tokens.text, traced.begins, traced.ends, strict=True):
-        assert begin < end
-        assert character.replace("ς", "σ") in from_code_points(normalise(text[begin:end])).replace("ς", "σ")
-    assert all(np.diff(traced.begins) >= 0)
+    """Each normalised character comes from a range of the text whose normal form contains the character."""
+    tokens, offsets = tokenise(normalise(text)), source_offsets(text)
+    assert len(offsets.starts) == len(offsets.ends) == len(tokens.text)
+    for character, start, end in zip(tokens.text, offsets.starts, offsets.ends, strict=True):
+        assert start < end
+        assert character.replace("ς", "σ") in from_code_points(normalise(text[start:end])).replace("ς", "σ")
+    assert all(np.diff(offsets.starts) >= 0)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +94,11 @@ def test_every_character_is_traced_back(text: str) -> None:
         ("㍿", ["㍿"] * 4),
     ],
 )
-def test_tokens_are_found_in_the_text_as_it_was(text: str, expected: list[str]) -> None:
-    """A token's range in the original text is the word as it was written."""
-    found = page(text)
-    assert [found.text[begin:end] for begin, end in zip(found.begins, found.ends, strict=True)] == expected
+def test_token_ranges_are_the_original_words(text: str, expected: list[str]) -> None:
+    """A token's range in the text is the word before normalisation."""
+    dissected = dissect_text(text)
+    ranges = zip(dissected.token_starts, dissected.token_ends, strict=True)
+    assert [dissected.text[start:end] for start, end in ranges] == expected
 
 
 # --- segments
@@ -112,33 +114,37 @@ _PAGES = st.lists(st.tuples(_PIECES, st.sampled_from(["\n", "\t", "  ", "\r\n\n"
 )
 
 
+@settings(deadline=None)
 @given(_PAGES)
-def test_what_is_said_to_be_kept_is_what_the_worker_keeps(text: str) -> None:
-    """A segment is kept where no reason drops it; where each has one, none is, or those that are only short are."""
+def test_kept_segments_are_those_of_the_worker(text: str) -> None:
+    """A segment without a reason to drop it is kept; if every segment has one, none or only short ones are kept."""
     tokens = tokenise(normalise(text))
-    kept, fates = keep_prose(tokens, MIN_WORDS_TEXT), segment_statuses(tokens, MIN_WORDS_TEXT)
-    found = page(text)
-    assert [found.segments[segment].kept for segment in tokens.segments] == kept.tolist()
-    if SegmentStatus.KEPT in fates:
-        assert [segment.kept for segment in found.segments] == [fate is SegmentStatus.KEPT for fate in fates]
-    spared = {segment.fate for segment in found.segments if segment.kept} - {SegmentStatus.KEPT}
-    assert found.whole == bool(spared)
-    assert spared <= {SegmentStatus.TOO_SHORT, SegmentStatus.NO_SENTENCE_END}
+    kept, statuses = keep_prose(tokens, MIN_WORDS_TEXT), segment_statuses(tokens, MIN_WORDS_TEXT)
+    dissected = dissect_text(text)
+    assert [dissected.segments[segment].kept for segment in tokens.segments] == kept.tolist()
+    if SegmentStatus.KEPT in statuses:
+        expected = [status is SegmentStatus.KEPT for status in statuses]
+        assert [segment.kept for segment in dissected.segments] == expected
+    kept_together = {segment.status for segment in dissected.segments if segment.kept} - {SegmentStatus.KEPT}
+    assert dissected.kept_together == bool(kept_together)
+    assert kept_together <= {SegmentStatus.TOO_SHORT, SegmentStatus.NO_SENTENCE_END}
 
 
+@settings(deadline=None)
 @given(_PAGES)
-def test_segments_lie_in_the_text_in_their_order(text: str) -> None:
-    """Each holds its tokens and no other segment's, and they do not overlap."""
-    found = page(text)
-    for segment in found.segments:
-        assert segment.begin <= found.begins[segment.first] < found.ends[segment.last] <= segment.end
-    for one, following in pairwise(found.segments):
-        assert one.end <= following.begin
+def test_segments_are_in_order_and_do_not_overlap(text: str) -> None:
+    """The range of each segment contains its tokens and no other segment's."""
+    dissected = dissect_text(text)
+    for segment in dissected.segments:
+        first, last = dissected.token_starts[segment.first], dissected.token_ends[segment.last]
+        assert segment.start <= first < last <= segment.end
+    for one, following in pairwise(dissected.segments):
+        assert one.end <= following.start
         assert one.last + 1 == following.first
 
 
 @pytest.mark.parametrize(
-    ("text", "fate"),
+    ("text", "status"),
     [
         ("Latest news from the town", SegmentStatus.TOO_SHORT),
         (TEACHER.replace(".", ""), SegmentStatus.NO_SENTENCE_END),
@@ -147,35 +153,38 @@ def test_segments_lie_in_the_text_in_their_order(text: str) -> None:
         (TEACHER, SegmentStatus.KEPT),
     ],
 )
-def test_each_reason_is_told(text: str, fate: SegmentStatus) -> None:
-    """A segment beside a paragraph that is kept is dropped for the first reason that holds."""
-    segments = page(f"{RIVER}\n{text}").segments
-    assert [segment.fate for segment in segments] == [SegmentStatus.KEPT, fate]
+def test_each_reason_is_reported(text: str, status: SegmentStatus) -> None:
+    """The status of a segment is the first reason to drop it."""
+    segments = dissect_text(f"{RIVER}\n{text}").segments
+    assert [segment.status for segment in segments] == [SegmentStatus.KEPT, status]
 
 
+@settings(deadline=None)
 @given(_PAGES)
-def test_the_shingles_are_the_workers(text: str) -> None:
-    """As many distinct ones as the signature has, each first in the same sentence."""
+def test_shingles_are_those_of_the_worker(text: str) -> None:
+    """The distinct shingles and the sentences of their first occurrences agree with hash_shingles."""
     tokens = tokenise(normalise(text))
     kept = keep_prose(tokens, MIN_WORDS_TEXT)
-    found = dissect(article(text), RULE)
-    assert [window.token for window in windows(tokens, kept)] == sorted(window.token for window in found.windows)
+    dissected = dissect(article(text), RULE)
+    expected = sorted(shingle.first for shingle in dissected.shingles)
+    assert [shingle.first for shingle in find_shingles(tokens, kept)] == expected
     if kept.any():
-        own = shingles(tokens, kept)
-        first = [window.sentence for window in found.shingles().values()]
-        assert len(first) == len(own.hashes)
+        of_worker = shingles(tokens, kept)
+        first = [shingle.sentence for shingle in dissected.distinct_shingles().values()]
+        assert len(first) == len(of_worker.hashes)
         numbers = {sentence: number for number, sentence in enumerate(dict.fromkeys(tokens.sentences[kept].tolist()))}
-        assert sorted(numbers[sentence] for sentence in first) == sorted(own.sentences.tolist())
+        assert sorted(numbers[sentence] for sentence in first) == sorted(of_worker.sentences.tolist())
     else:
-        assert found.windows == []
+        assert dissected.shingles == []
 
 
 def test_sentences_have_their_own_punctuation() -> None:
-    """A sentence ends with its stop and closing quote, and the next begins with its opening one."""
+    """A sentence ends after its terminator and closing quote; an opening quote belongs to the next sentence."""
     text = f"She said: “It floods.” “We know,” he said. Then they left… “Why?” ( And so on.)  {RIVER}"
-    found = page(text)
-    ranges = dict.fromkeys(found.sentence_range(token) for token in range(found.segments[0].last + 1))
-    assert [found.text[begin:end] for begin, end in ranges] == [
+    dissected = dissect_text(text)
+    tokens = range(dissected.segments[0].last + 1)
+    ranges = dict.fromkeys(dissected.sentence_range(token) for token in tokens)
+    assert [dissected.text[start:end] for start, end in ranges] == [
         "She said: “It floods.”",
         "“We know,” he said.",
         "Then they left…",
@@ -187,65 +196,67 @@ def test_sentences_have_their_own_punctuation() -> None:
 # --- shared passages
 
 
-def words_of(found: DissectedArticle, first: int, tokens: int) -> list[int]:
-    hashes: list[int] = found.tokens.hashes[first : first + tokens].tolist()
+def token_hashes(dissected: DissectedArticle, first: int, length: int) -> list[int]:
+    hashes: list[int] = dissected.tokens.hashes[first : first + length].tolist()
     return hashes
 
 
+@settings(deadline=None)
 @given(_PAGES, _PAGES)
-def test_passages_are_the_same_words_and_never_overlap(a: str, b: str) -> None:
-    """Each is one run of kept tokens in both pages, of one segment, and no token is in two of them."""
-    one, other = page(a), page(b)
-    taken_a: set[int] = set()
-    taken_b: set[int] = set()
+def test_passages_have_equal_words_and_never_overlap(a: str, b: str) -> None:
+    """A passage is a run of equal, kept tokens in one segment of each text; no token is in two passages."""
+    one, other = dissect_text(a), dissect_text(b)
+    covered_a: set[int] = set()
+    covered_b: set[int] = set()
     for run in shared_runs(one, other):
-        assert words_of(one, run.a, run.tokens) == words_of(other, run.b, run.tokens)
-        span_a, span_b = range(run.a, run.a + run.tokens), range(run.b, run.b + run.tokens)
+        assert token_hashes(one, run.a, run.length) == token_hashes(other, run.b, run.length)
+        span_a, span_b = range(run.a, run.a + run.length), range(run.b, run.b + run.length)
         assert one.kept[span_a].all()
         assert other.kept[span_b].all()
         assert len(set(one.tokens.segments[span_a])) == len(set(other.tokens.segments[span_b])) == 1
-        assert taken_a.isdisjoint(span_a)
-        assert taken_b.isdisjoint(span_b)
-        taken_a.update(span_a)
-        taken_b.update(span_b)
+        assert covered_a.isdisjoint(span_a)
+        assert covered_b.isdisjoint(span_b)
+        covered_a.update(span_a)
+        covered_b.update(span_b)
 
 
 @pytest.mark.parametrize("code", TABLE)
-def test_in_every_language_the_copied_part_is_marked(code: str) -> None:
-    """Of the partial reprint the common half is marked on both sides; of an unrelated text nothing counts."""
+def test_copied_part_is_marked_in_every_language(code: str) -> None:
+    """The common half of a partial reprint is marked on both sides; an unrelated text has no copied passage."""
     row = TABLE[code]
-    found = explained(row["base"], row["partial"])
-    assert found.evidence
-    for passage in found.evidence:
+    explanation = explain_texts(row["base"], row["partial"])
+    assert explanation.copied_passages
+    for passage in explanation.copied_passages:
         one, other = (
-            normalise(each.text[begin:end]) for each, (begin, end) in ((found.a, passage.a), (found.b, passage.b))
+            normalise(dissected.text[start:end])
+            for dissected, (start, end) in ((explanation.a, passage.a), (explanation.b, passage.b))
         )
         assert tokenise(one).hashes.tolist() == tokenise(other).hashes.tolist()
-    marked = sum(end - begin for begin, end in (passage.b for passage in found.evidence))
+    marked = sum(end - start for start, end in (passage.b for passage in explanation.copied_passages))
     assert 0.2 * len(row["partial"]) < marked < 0.75 * len(row["partial"])
-    assert not explained(row["base"], row["unrelated"]).evidence
+    assert not explain_texts(row["base"], row["unrelated"]).copied_passages
 
 
-def test_a_passage_that_was_moved_is_found() -> None:
+def test_moved_passage_is_found() -> None:
     """Two paragraphs in the other order are two passages that cross."""
-    found = explained(f"{RIVER}\n{TEACHER}", f"{TEACHER}\n{RIVER}")
-    assert [(passage.number, passage.run.a > 0) for passage in found.passages] == [(1, True), (2, False)]
+    explanation = explain_texts(f"{RIVER}\n{TEACHER}", f"{TEACHER}\n{RIVER}")
+    assert [(passage.number, passage.run.a > 0) for passage in explanation.passages] == [(1, True), (2, False)]
 
 
 @pytest.mark.timeout(60)
-def test_a_page_of_one_phrase_is_compared_in_bounded_time() -> None:
-    """A phrase repeated five thousand times matches itself everywhere; the work has an end, and the whole is marked."""
+def test_repeated_phrase_is_compared_in_bounded_time() -> None:
+    """A phrase repeated 5,000 times matches itself everywhere; the work is bounded, and the whole text is marked."""
     text = "The quick brown fox jumps over the lazy dog. " * 5_000
-    found = explained(text, text)
-    assert found.verdict.outcome is PairOutcome.EXACT
-    assert [passage.run.tokens for passage in found.passages] == [45_000]
+    explanation = explain_texts(text, text)
+    assert explanation.verdict.outcome is PairOutcome.EXACT
+    assert [passage.run.length for passage in explanation.passages] == [45_000]
 
 
-# --- the figures and the verdict
+# --- values and verdicts
 
 
 def pairs() -> list[tuple[Article, Article]]:
-    """Pages of the sample with their neighbours of the same and of other stories, and the table of languages."""
+    """Return pairs of sample pages of the same and of other stories, and pairs of texts in each language."""
     pages = sample()
     labels = [orjson.loads(line)["story"] for line in SAMPLE.read_bytes().splitlines()]
     same = [(a, b) for (a, x), (b, y) in combinations(zip(pages, labels, strict=True), 2) if x == y]
@@ -256,7 +267,7 @@ def pairs() -> list[tuple[Article, Article]]:
     return same[::3] + revised + list(pairwise(pages)) + table
 
 
-def decided(a: Article, b: Article) -> tuple[EventType, str | None, float | None]:
+def decide_with_index(a: Article, b: Article) -> tuple[EventType, str | None, float | None]:
     index = MemoryIndex(rule=RULE, retention=Retention(window_seconds=60, replay_seconds=60))
     first, second = dissect(a, RULE).fingerprint, dissect(b, RULE).fingerprint
     index.decide("ns", [first], 1)
@@ -266,12 +277,12 @@ def decided(a: Article, b: Article) -> tuple[EventType, str | None, float | None
     return decision.type, decision.kind and decision.kind.value, decision.similarity
 
 
-def test_the_verdict_is_the_index_s() -> None:
-    """For every pair the outcome is what the index decides of the second after the first, as is the similarity."""
+def test_verdicts_equal_decisions_of_the_index() -> None:
+    """For every pair, outcome and similarity equal the index's decision on the second article after the first."""
     outcomes = set()
     for a, b in pairs():
         verdict = explain(a, b, RULE).verdict
-        type_, kind, similarity = decided(a, b)
+        type_, kind, similarity = decide_with_index(a, b)
         outcomes.add(verdict.outcome)
         if verdict.outcome is PairOutcome.NEW:
             assert (type_, kind) == (EventType.NEW, None), (a.article_id, b.article_id)
@@ -283,24 +294,25 @@ def test_the_verdict_is_the_index_s() -> None:
     assert outcomes == set(PairOutcome)
 
 
-def test_the_same_text_in_two_namespaces_is_two_stories() -> None:
-    """Whatever they share, the verdict says what keeps them apart, and the shared text is still shown."""
+def test_equal_texts_in_two_namespaces_are_two_stories() -> None:
+    """The verdict reports the different namespaces, and the shared text is still shown."""
     a, b = article(RIVER, "a"), replace(article(RIVER, "b"), namespace="news-fr")
-    found = explain(a, b, RULE)
-    assert found.verdict.outcome is found.reverse.outcome is PairOutcome.NEW
-    assert "different namespaces" in found.verdict.sentence
-    assert (found.verdict.clauses[0].found, found.verdict.clauses[0].holds) == ("default, news-fr", False)
-    assert found.evidence
+    explanation = explain(a, b, RULE)
+    verdict = explanation.verdict
+    assert verdict.outcome is explanation.reverse.outcome is PairOutcome.NEW
+    assert "different namespaces" in verdict.summary
+    assert (verdict.criteria[0].actual, verdict.criteria[0].is_met) == ("default, news-fr", False)
+    assert explanation.copied_passages
 
 
-def test_the_demands_shown_are_those_of_the_rule() -> None:
-    """Joined by their "either" and "or", the clauses are the rule's verdict for every pair, within one source too."""
+def test_criteria_are_those_of_the_rule() -> None:
+    """Combined by their "either" and "or", the criteria equal the rule's decision for every pair and source."""
     for (a, b), source in product(pairs()[::4], [None, "one.example"]):
         pages = [
             dissect(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
         ]
-        verdict = judge(*pages, RULE)
-        band, *rest = [clause.holds for clause in verdict.clauses]
+        verdict = decide_pair(*pages, RULE)
+        band, *rest = [criterion.is_met for criterion in verdict.criteria]
         accepted = rest[0] or (len(rest) > 1 and all(rest[1:]))
         assert verdict.estimate is None or accepted == accepts(verdict.estimate, source is not None, RULE)
         if verdict.outcome not in {PairOutcome.EXACT, PairOutcome.SAME}:
@@ -308,9 +320,9 @@ def test_the_demands_shown_are_those_of_the_rule() -> None:
 
 
 def test_small_texts_have_exact_estimates() -> None:
-    """A sketch that holds every shingle estimates nothing: its figures are the exact ones."""
+    """The estimates of a sketch that contains all shingles equal the exact values."""
     for text in (RIVER, RIVER + " " + TEACHER, TEACHER + "\n" + RIVER[:150] + ".", TABLE["fr"]["near"]):
-        one, other = page(RIVER), page(text)
+        one, other = dissect_text(RIVER), dissect_text(text)
         mine, theirs = other.fingerprint.signature, one.fingerprint.signature
         assert mine is not None
         assert theirs is not None
@@ -323,34 +335,34 @@ def verdict_of(a: str, b: str, *, ids: tuple[str, str] = ("a", "b"), source: str
 
 
 @pytest.mark.parametrize(
-    ("verdict", "outcome", "words"),
+    ("verdict", "outcome", "phrase"),
     [
-        (verdict_of(RIVER, MENU + RIVER), PairOutcome.EXACT, "the same words in the same order"),
-        (verdict_of(RIVER, RIVER, ids=("a", "a")), PairOutcome.SAME, "gets the decision that was recorded"),
+        (verdict_of(RIVER, MENU + RIVER), PairOutcome.EXACT, "the same kept words in the same order"),
+        (verdict_of(RIVER, RIVER, ids=("a", "a")), PairOutcome.SAME, "repeats the recorded decision"),
         (verdict_of(RIVER, RIVER + " It rains.", ids=("a", "a")), PairOutcome.REVISION, "is a revision of A"),
-        (verdict_of(RIVER, RIVER + " It rains."), PairOutcome.NEAR, "and 50.0 % is enough"),
+        (verdict_of(RIVER, RIVER + " It rains."), PairOutcome.NEAR, "and at least 50.0 % is required"),
         (verdict_of(RIVER, FERRY + "\n" + RIVER), PairOutcome.PARTIAL, "copied sentences make up 100.0 %"),
-        (verdict_of(RIVER, TEACHER), PairOutcome.NEW, "they share no band"),
-        (verdict_of(MENU, RIVER), PairOutcome.NEW, "nothing in A reads like prose"),
+        (verdict_of(RIVER, TEACHER), PairOutcome.NEW, "share no LSH band"),
+        (verdict_of(MENU, RIVER), PairOutcome.NEW, "no prose in A"),
         (verdict_of(MENU, MENU), PairOutcome.EXACT, "exact variant"),
         (verdict_of(RIVER, f"{RIVER}\n{TEACHER}\n{FERRY[:150]}.", source="s"),
- PairOutcome.PARTIAL, "one source 30.0 % is"),
+ PairOutcome.PARTIAL, "one source at least 30.0 % is"),
         (verdict_of(RIVER, f"{FERRY}\n{RIVER[:120]}.", source="s"), PairOutcome.NEW, "whose pages share boilerplate"),
     ],
 )  # fmt: skip
-def test_the_verdict_is_one_sentence(verdict: PairVerdict, outcome: PairOutcome, words: str) -> None:
-    """Each outcome says what decided it."""
+def test_summary_is_one_sentence(verdict: PairVerdict, outcome: PairOutcome, phrase: str) -> None:
+    """The summary of each outcome has its reason."""
     assert verdict.outcome is outcome
-    assert words in verdict.sentence
-    assert verdict.sentence.endswith(".")
-    assert "\n" not in verdict.sentence
+    assert phrase in verdict.summary
+    assert verdict.summary.endswith(".")
+    assert "\n" not in verdict.summary
 
 
-def test_accents_in_either_normal_form_are_marked_as_written() -> None:
-    """A decomposed reprint is marked by its own characters, marks included."""
+def test_decomposed_accents_are_marked_as_written() -> None:
+    """The passages of a decomposed reprint include the combining marks."""
     row = TABLE["fr"]
-    found = explained(row["base"], row["near"])
-    (begin, end) = found.evidence[0].b
-    assert unicodedata.normalize("NFC", found.b.text[begin:end]) != found.b.text[begin:end]
-    assert not unicodedata.combining(found.b.text[begin])
-    assert end == len(found.b.text) or not unicodedata.combining(found.b.text[end])
+    explanation = explain_texts(row["base"], row["near"])
+    text, (start, end) = explanation.b.text, explanation.copied_passages[0].b
+    assert unicodedata.normalize("NFC", text[start:end]) != text[start:end]
+    assert not unicodedata.combining(text[start])
+    assert end == len(text) or not unicodedata.combining(text[end])

@@ -1,4 +1,4 @@
-"""`reprise explain`: the terminal's view and the HTML page, for articles of many scripts and hostile ones."""
+"""Terminal and HTML reports, for articles in many scripts and for hostile ones."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.html_report import to_html
 from reprise.explanation.terminal_report import to_terminal
 from reprise.model import Article
-from tests.unit.explanation.test_analysis import MENU, RIVER, RULE, TABLE, TEACHER, explained
+from tests.unit.explanation.test_analysis import MENU, RIVER, RULE, TABLE, TEACHER, explain_texts
 
 VOID = {"meta", "rect", "polygon", "br", "link", "img"}
 HOSTILE = (
@@ -21,7 +21,7 @@ HOSTILE = (
 
 
 class Checker(HTMLParser):
-    """Collects tags, attributes and text, and insists that tags are closed in their order."""
+    """Collect tags, attributes and text, and check that tags are closed in order."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -45,79 +45,79 @@ class Checker(HTMLParser):
 
 
 def checked(html: str) -> Checker:
-    found = Checker()
-    found.feed(html)
-    found.close()
-    assert found.open == []
-    return found
+    checker = Checker()
+    checker.feed(html)
+    checker.close()
+    assert checker.open == []
+    return checker
 
 
-def shown(found: Explanation, *, colours: bool = False) -> str:
+def render(explanation: Explanation, *, colours: bool = False) -> str:
     console = Console(width=100, file=open(os.devnull, "w"), record=True, highlight=False, markup=False)  # noqa: SIM115
-    console.print(to_terminal(found, colours=colours))
+    console.print(to_terminal(explanation, colours=colours))
     return console.export_text()
 
 
-def pairs() -> list[Explanation]:
-    found = [explained(row["base"], row[name]) for row in TABLE.values() for name in ("near", "partial", "unrelated")]
-    found += [explained(MENU, RIVER), explained(RIVER, RIVER), explained(HOSTILE, RIVER + HOSTILE)]
-    return [*found, explained("", "..."), explained(f"{RIVER}\n{TEACHER}", f"{TEACHER}\n{RIVER}", "one.example")]
+def explanations() -> list[Explanation]:
+    explained = [
+        explain_texts(row["base"], row[name]) for row in TABLE.values() for name in ("near", "partial", "unrelated")
+    ]
+    explained += [explain_texts(MENU, RIVER), explain_texts(RIVER, RIVER), explain_texts(HOSTILE, RIVER + HOSTILE)]
+    explained += [explain_texts("", "...")]
+    return [*explained, explain_texts(f"{RIVER}\n{TEACHER}", f"{TEACHER}\n{RIVER}", "one.example")]
 
 
-def test_the_page_is_well_formed_and_needs_nothing_else() -> None:
-    """Every tag is closed, every link leads to a mark of the page, and nothing is loaded or run."""
-    for found in pairs():
-        page = checked(to_html(found))
+def test_html_is_well_formed_and_self_contained() -> None:
+    """Every tag is closed, every link has its target in the page, and nothing is loaded or run."""
+    for explanation in explanations():
+        page = checked(to_html(explanation))
         ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
         links = {attributes["href"] for _, attributes in page.tags if "href" in attributes}
         assert links <= {f"#{each}" for each in ids}
-        assert len(ids) == 2 * len(found.evidence)
+        assert len(ids) == 2 * len(explanation.copied_passages)
         assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "form"}
         names = {name for _, attributes in page.tags for name in attributes}
         assert not any(name.startswith("on") or name in {"src", "style", "srcset", "action"} for name in names)
-        assert "@import" not in to_html(found)
-        assert "url(" not in to_html(found)
+        assert "@import" not in to_html(explanation)
+        assert "url(" not in to_html(explanation)
 
 
-def test_the_page_shows_both_texts_whole() -> None:
-    """All that has a word is there, marked or not, dropped or kept."""
-    for found in pairs():
-        seen = "".join(checked(to_html(found)).text.split())
-        for side in (found.a, found.b):
-            words = [side.text[begin:end] for begin, end in zip(side.begins, side.ends, strict=True)]
+def test_html_shows_both_texts_completely() -> None:
+    """Every word of both texts is in the page, kept or dropped."""
+    for explanation in explanations():
+        seen = "".join(checked(to_html(explanation)).text.split())
+        for side in (explanation.a, explanation.b):
+            ranges = zip(side.token_starts, side.token_ends, strict=True)
+            words = [side.text[start:end] for start, end in ranges]
             assert all("".join(word.split()) in seen for word in words)
 
 
-def test_a_hostile_article_stays_text() -> None:
-    """Markup is escaped, escape sequences and overrides of direction are gone, in the page and in the terminal."""
-    page = Article(article_id="<b>", text=HOSTILE, title="</title><script>", source="\x1b[31m", lang='"><script>')
-    found = explain(page, page, RULE)
-    html = to_html(found)
+def test_hostile_text_is_made_safe() -> None:
+    """Markup is escaped; escape sequences and overrides of direction are removed, in both reports."""
+    article = Article(article_id="<b>", text=HOSTILE, title="</title><script>", source="\x1b[31m", lang='"><script>')
+    explanation = explain(article, article, RULE)
+    html = to_html(explanation)
     assert "script" not in {tag for tag, _ in checked(html).tags}
-    for told in (html, shown(found), shown(found, colours=True)):
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", told)
+    for report in (html, render(explanation), render(explanation, colours=True)):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", report)
 
 
-def test_the_terminal_marks_passages_on_both_sides() -> None:
-    """Without colours a passage stands in brackets with its number, once in A and once in B."""
-    found = explained(f"{MENU}{RIVER}\nShare this page", f"{TEACHER}\n{RIVER}")
-    told = shown(found)
-    number = len(found.evidence)
-    assert number
-    for each in range(1, number + 1):
-        assert told.count(f"[{each}|") == told.count(f"|{each}]") == 2
-    assert found.verdict.sentence.split(":")[0] in told
-    assert "too short (4)" in told
-    assert "|1]" not in shown(found, colours=True)
+def test_terminal_report_marks_passages_on_both_sides() -> None:
+    """Without colours a passage is in brackets with its number, once in A and once in B."""
+    explanation = explain_texts(f"{MENU}{RIVER}\nShare this page", f"{TEACHER}\n{RIVER}")
+    report = render(explanation)
+    assert explanation.copied_passages
+    for passage in explanation.copied_passages:
+        number = passage.number
+        assert report.count(f"[{number}|") == report.count(f"|{number}]") == 2
+    assert explanation.verdict.summary.split(":")[0] in report
+    assert "too short (4)" in report
+    assert "|1]" not in render(explanation, colours=True)
 
 
 @pytest.mark.parametrize("code", ["zh", "th", "ar", "he", "my"])
-def test_scripts_of_every_kind_are_shown(code: str) -> None:
-    """Chinese, Thai, Burmese and right-to-left texts fill both columns, within the width."""
-    told = shown(explained(TABLE[code]["base"], TABLE[code]["partial"]))
-    lines = told.splitlines()
-    assert "[1|" in told
-    assert len(lines) > 20
-
-
-# --- the command
+def test_scripts_of_every_kind_are_rendered(code: str) -> None:
+    """Chinese, Thai, Burmese and right-to-left texts fill both columns."""
+    report = render(explain_texts(TABLE[code]["base"], TABLE[code]["partial"]))
+    assert "[1|" in report
+    assert len(report.splitlines()) > 20

@@ -1,5 +1,5 @@
-"""Why two articles match or do not: what was kept of each, what they share, which threshold decided.
+"""`reprise explain`: why two articles match or do not match.
 
-May live here: the analysis, pure, and its two views, a terminal's and an HTML page. The worker's own functions give
-every figure that decides; what they do not tell (reasons, places in the text, exact values) is worked out beside them.
+The analysis is pure. It uses the worker's own functions for every value of the decision, and adds reasons, positions in
+the text and exact values. Two reports show it: one for terminals and one as an HTML page.
 """

@@ -1,4 +1,4 @@
-"""One article taken apart: its segments with what became of each, its sentences, its shingles with their places."""
+"""Dissect one article: its segments with their status, its sentences, and its shingles with their positions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,183 +19,193 @@ from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.explanation.offsets import SourceOffsets, source_offsets
 from reprise.model import Article, Fingerprint
 
-#: What of the text between two sentences belongs to the first: up to the stop and the quotes that close behind it.
-_TAIL: Final = regex.compile(r"(?s:.*[\p{SB=STerm}\p{SB=ATerm}…])?[^\s\p{Ps}\p{Pi}]*")
+#: The part of the text between two sentences that belongs to the first: its terminator and closing quotes.
+_CLOSING_PUNCTUATION: Final = regex.compile(r"(?s:.*[\p{SB=STerm}\p{SB=ATerm}…])?[^\s\p{Ps}\p{Pi}]*")
 
 
 class SegmentStatus(StrEnum):
-    """What became of a segment; the value says it to people."""
+    """Whether a segment is prose, or the reason to drop it. Reports show the value."""
 
     KEPT = "kept"
     TOO_SHORT = "too short"
-    NO_SENTENCE_END = "no sentence ends in it"
+    NO_SENTENCE_END = "no sentence end"
     SEPARATORS = "menu separators"
     LEGAL = "legal notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A run of text between breaks. `first` and `last` are its tokens, `begin` and `end` offsets into the text.
+    """A segment of the text: a run of tokens between line ends.
 
-    `fate` is what it comes to for itself; it may be kept all the same where nothing else is (see Page.whole).
+    first, last  its first and last token
+    start, end   its range in the text, in characters
+    word_count   the words that its tokens count for
+    kept         whether the worker keeps it
+    status       the result of checking the segment by itself; see DissectedArticle.kept_together
     """
 
     first: int
     last: int
-    begin: int
+    start: int
     end: int
-    words: float
+    word_count: float
     kept: bool
-    fate: SegmentStatus
+    status: SegmentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedShingle:
-    """A shingle where it stands: its tokens' hashes, the first token, the sentence, whether it holds a digit."""
+class ShingleOccurrence:
+    """An occurrence of a shingle in a text.
 
-    key: tuple[int, ...]
-    token: int
+    token_hashes  the hashes of its tokens; they identify the shingle
+    first         its first token
+    sentence      number of its sentence
+    has_digit     whether it contains a digit
+    """
+
+    token_hashes: tuple[int, ...]
+    first: int
     sentence: int
-    figure: bool
+    has_digit: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DissectedArticle:
     """An article and its parts.
 
-    text         as the worker sees it before it normalises: extracted from HTML, hard-wrapped lines joined
-    begins, ends offsets of each token into it
-    kept         which tokens are
-    whole        whether short segments are kept because none alone is prose, and all together read like it
-    windows      every shingle of the kept tokens, in order of the text
+    text                      the text before normalisation: extracted from HTML, with hard-wrapped lines joined
+    token_starts, token_ends  offsets of each token in the text, in characters
+    kept                      whether each token is kept, shape (tokens,)
+    kept_together             True if no segment is prose by itself, but the short ones together are
+    shingles                  all shingles of the kept tokens, in the order of the text
     """
 
     article: Article
     fingerprint: Fingerprint
     text: str
     tokens: Tokens
-    begins: Sequence[int]
-    ends: Sequence[int]
+    token_starts: Sequence[int]
+    token_ends: Sequence[int]
     kept: NDArray[np.bool_]
-    whole: bool
+    kept_together: bool
     segments: Sequence[Segment]
-    windows: Sequence[PlacedShingle]
+    shingles: Sequence[ShingleOccurrence]
 
     @property
-    def kept_words(self) -> float:
-        """What the kept tokens are worth in words."""
+    def kept_word_count(self) -> float:
+        """Return the words that the kept tokens count for."""
         return float(self.tokens.word_weights[self.kept].sum())
 
     @property
-    def words(self) -> float:
-        """What all tokens are worth in words."""
+    def word_count(self) -> float:
+        """Return the words that all tokens count for."""
         return float(self.tokens.word_weights.sum())
 
-    def shingles(self) -> Mapping[tuple[int, ...], PlacedShingle]:
-        """The distinct shingles, each where it stands first."""
-        first: dict[tuple[int, ...], PlacedShingle] = {}
-        for window in self.windows:
-            first.setdefault(window.key, window)
+    def distinct_shingles(self) -> Mapping[tuple[int, ...], ShingleOccurrence]:
+        """Return the first occurrence of each distinct shingle, by its token hashes."""
+        first: dict[tuple[int, ...], ShingleOccurrence] = {}
+        for shingle in self.shingles:
+            first.setdefault(shingle.token_hashes, shingle)
         return first
 
     def sentence_range(self, token: int) -> tuple[int, int]:
-        """Where the sentence of a token begins and ends in the text, its closing punctuation included."""
+        """Return the range in the text of a token's sentence, with its closing punctuation."""
         sentence, segment = self.tokens.sentences[token], self.segments[int(self.tokens.segments[token])]
-        first, last = (int(np.searchsorted(self.tokens.sentences, sentence, side)) for side in ("left", "right"))
-        begin = segment.begin if first == segment.first else self._tail(first - 1)
-        end = segment.end if last > segment.last else self._tail(last - 1)
-        return begin + len(self.text[begin:end]) - len(self.text[begin:end].lstrip()), end
+        first, after = (int(np.searchsorted(self.tokens.sentences, sentence, side)) for side in ("left", "right"))
+        start = segment.start if first == segment.first else self._sentence_end(first - 1)
+        end = segment.end if after > segment.last else self._sentence_end(after - 1)
+        return start + len(self.text[start:end]) - len(self.text[start:end].lstrip()), end
 
-    def _tail(self, token: int) -> int:
-        """Where a sentence that ends with this token ends."""
-        found = _TAIL.match(self.text, self.ends[token], self.begins[token + 1])
-        return found.end() if found else self.ends[token]
+    def _sentence_end(self, last: int) -> int:
+        """Return the end in the text of a sentence, given its last token; it is not the last of the segment."""
+        closing = _CLOSING_PUNCTUATION.match(self.text, self.token_ends[last], self.token_starts[last + 1])
+        return closing.end() if closing else self.token_ends[last]
 
 
 def dissect(article: Article, rule: Rule) -> DissectedArticle:
-    """Take an article apart as the worker does."""
+    """Dissect an article with the functions of the worker's text step."""
     text = limit_marks(join_wrapped_lines(article.text))
     tokens = tokenise(normalise(text))
     min_words = MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
     kept = keep_prose(tokens, min_words)
-    traced = source_offsets(text)
-    begins: list[int] = traced.begins[tokens.starts].tolist()
-    ends: list[int] = traced.ends[tokens.ends - 1].tolist()
-    fates = segment_statuses(tokens, min_words)
+    offsets = source_offsets(text)
+    token_starts: list[int] = offsets.starts[tokens.starts].tolist()
+    token_ends: list[int] = offsets.ends[tokens.ends - 1].tolist()
+    statuses = segment_statuses(tokens, min_words)
     return DissectedArticle(
         article=article,
         fingerprint=fingerprint(article, rule),
         text=text,
         tokens=tokens,
-        begins=begins,
-        ends=ends,
+        token_starts=token_starts,
+        token_ends=token_ends,
         kept=kept,
-        whole=bool(kept.any()) and SegmentStatus.KEPT not in fates,
-        segments=list(_segments(text, tokens, traced, kept, fates)),
-        windows=list(windows(tokens, kept)),
+        kept_together=bool(kept.any()) and SegmentStatus.KEPT not in statuses,
+        segments=list(_segments(text, tokens, offsets, kept, statuses)),
+        shingles=list(find_shingles(tokens, kept)),
     )
 
 
 def segment_statuses(tokens: Tokens, min_words: int) -> Sequence[SegmentStatus]:
-    """What becomes of each segment for itself, by the first reason to drop it; Page.whole says when it is kept yet."""
+    """Return the status of each segment by itself: the first reason to drop it, or KEPT."""
     if not len(tokens):
         return []
-    found = check_segments(tokens, min_words)
+    checks = check_segments(tokens, min_words)
     reasons = {
-        SegmentStatus.TOO_SHORT: found.too_short,
-        SegmentStatus.NO_SENTENCE_END: found.no_sentence_end,
-        SegmentStatus.SEPARATORS: found.link_bar,
-        SegmentStatus.LEGAL: found.legal,
+        SegmentStatus.TOO_SHORT: checks.too_short,
+        SegmentStatus.NO_SENTENCE_END: checks.no_sentence_end,
+        SegmentStatus.SEPARATORS: checks.link_bar,
+        SegmentStatus.LEGAL: checks.legal,
     }
     return [
-        next((fate for fate, holds in reasons.items() if holds[number]), SegmentStatus.KEPT)
-        for number in range(len(found.words))
+        next((status for status, applies in reasons.items() if applies[number]), SegmentStatus.KEPT)
+        for number in range(len(checks.words))
     ]
 
 
-def windows(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[PlacedShingle]:
-    """Every shingle of the kept tokens; a sentence shorter than a shingle is one.
+def find_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[ShingleOccurrence]:
+    """Yield all shingles of the kept tokens, in the order of the text.
 
-    By the tokens themselves instead of a hash of them, so that equal means equal.
+    A shingle is identified by its token hashes instead of a hash of them, so two different shingles never collide.
     """
-    where = np.flatnonzero(kept).tolist()
-    hashes, widths = tokens.hashes[kept].tolist(), tokens.shingle_lengths[kept].tolist()
-    sentences, figures = tokens.sentences[kept].tolist(), tokens.has_digit[kept].tolist()
-    firsts = [at for at, sentence in enumerate(sentences) if at == 0 or sentence != sentences[at - 1]]
-    for first, end in pairwise([*firsts, len(where)]):
-        for at in range(first, end):
-            if at == first or at + widths[at] <= end:
-                behind = min(at + widths[at], end)
-                yield PlacedShingle(
-                    key=tuple(hashes[at:behind]),
-                    token=where[at],
+    kept_tokens = np.flatnonzero(kept).tolist()
+    hashes, lengths = tokens.hashes[kept].tolist(), tokens.shingle_lengths[kept].tolist()
+    sentences, has_digit = tokens.sentences[kept].tolist(), tokens.has_digit[kept].tolist()
+    starts = [at for at, sentence in enumerate(sentences) if at == 0 or sentence != sentences[at - 1]]
+    for start, end in pairwise([*starts, len(kept_tokens)]):
+        for at in range(start, end):
+            if at == start or at + lengths[at] <= end:
+                after = min(at + lengths[at], end)
+                yield ShingleOccurrence(
+                    token_hashes=tuple(hashes[at:after]),
+                    first=kept_tokens[at],
                     sentence=sentences[at],
-                    figure=any(figures[at:behind]),
+                    has_digit=any(has_digit[at:after]),
                 )
 
 
 def _segments(
-    text: str, tokens: Tokens, traced: SourceOffsets, kept: NDArray[np.bool_], fates: Sequence[SegmentStatus]
+    text: str, tokens: Tokens, offsets: SourceOffsets, kept: NDArray[np.bool_], statuses: Sequence[SegmentStatus]
 ) -> Iterator[Segment]:
-    """The segments with where each begins and ends: its line without the white space around it."""
-    firsts = np.searchsorted(tokens.segments, np.arange(len(fates))).tolist()
-    words = np.bincount(tokens.segments, weights=tokens.word_weights).tolist()
-    reached = 0
+    """Yield the segments; the range of each is its line without surrounding white space."""
+    firsts = np.searchsorted(tokens.segments, np.arange(len(statuses))).tolist()
+    word_counts = np.bincount(tokens.segments, weights=tokens.word_weights).tolist()
+    previous_end = 0
     for number, (first, following) in enumerate(pairwise([*firsts, len(tokens)])):
         before, after = np.searchsorted(tokens.line_ends, (tokens.starts[first], tokens.ends[following - 1]))
-        begin = int(traced.ends[tokens.line_ends[before - 1]]) if before else 0
-        end = int(traced.begins[tokens.line_ends[after]]) if after < len(tokens.line_ends) else len(text)
-        # a character that normalises to a line end and more may reach into both lines
-        begin, end = max(begin, reached), max(end, int(traced.ends[tokens.ends[following - 1] - 1]))
-        line = text[begin:end]
-        begin += len(line) - len(line.lstrip())
-        reached = begin + len(line.strip())
+        start = int(offsets.ends[tokens.line_ends[before - 1]]) if before else 0
+        end = int(offsets.starts[tokens.line_ends[after]]) if after < len(tokens.line_ends) else len(text)
+        # A character whose normal form contains a line end may belong to both lines.
+        start, end = max(start, previous_end), max(end, int(offsets.ends[tokens.ends[following - 1] - 1]))
+        line = text[start:end]
+        start += len(line) - len(line.lstrip())
+        previous_end = start + len(line.strip())
         yield Segment(
             first=first,
             last=following - 1,
-            begin=begin,
-            end=reached,
-            words=words[number],
+            start=start,
+            end=previous_end,
+            word_count=word_counts[number],
             kept=bool(kept[first]),
-            fate=fates[number],
+            status=statuses[number],
         )

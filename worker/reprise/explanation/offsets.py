@@ -1,4 +1,4 @@
-"""From offsets into the normalised text back to offsets into the text as it was."""
+"""Map offsets in the normalised text to offsets in the original text."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,44 +12,51 @@ from reprise.dedup.text.characters import CharClass, char_classes
 from reprise.dedup.text.hashing import Offsets
 from reprise.dedup.text.tokens import normalise
 
-#: White space never composes with what stands around it, so each run and each word normalises by itself.
+#: White space never composes with its neighbours, so each run of white space and each word normalises by itself.
 _RUN: Final = regex.compile(r"\s+|\S+")
 
-_CLUSTER: Final = regex.compile(r"\X")
+_GRAPHEME_CLUSTER: Final = regex.compile(r"\X")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOffsets:
-    """For each character of `Tokens.text`, the range of the original text that it comes from."""
+    """The range of the original text that each character of `Tokens.text` comes from; arrays of shape (characters,)."""
 
-    begins: Offsets
+    starts: Offsets
     ends: Offsets
 
 
 def source_offsets(text: str) -> SourceOffsets:
-    """Trace the characters that `tokenise(normalise(text))` works on back to `text`, a grapheme cluster at a time.
+    """Return the origin of each character that `tokenise(normalise(text))` processes, by grapheme clusters (UAX #29).
 
-    The text must be stream-safe, as normalising it would make it.
+    The text must have gone through limit_marks.
     """
-    begins: list[int] = []
+    starts: list[int] = []
     ends: list[int] = []
     for run in _RUN.finditer(text):
-        for begin, end, length in _units(run.group(), run.start()):
-            begins += [begin] * length
+        for start, end, length in _units(run.group(), run.start()):
+            starts += [start] * length
             ends += [end] * length
-    kept = ~_ignored(normalise(text))
-    return SourceOffsets(begins=np.asarray(begins, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
+    kept = ~_is_ignorable(normalise(text))
+    return SourceOffsets(starts=np.asarray(starts, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
 
 
-def _units(run: str, at: int) -> list[tuple[int, int, int]]:
-    """Cut a run into (begin, end, normalised length): its grapheme clusters, or the whole where they compose on."""
-    clusters = [(at + each.start(), at + each.end(), len(normalise(each.group()))) for each in _CLUSTER.finditer(run)]
-    # the length alone: a sigma's lower case depends on its neighbours, and a composed letter's length does not lie
-    whole = len(normalize("NFKC", run).lower())
-    return clusters if sum(length for *_, length in clusters) == whole else [(at, at + len(run), whole)]
+def _units(run: str, offset: int) -> list[tuple[int, int, int]]:
+    """Split a run into units of (start, end, normalised length).
+
+    The units are grapheme clusters, or the whole run if clusters compose with each other.
+    """
+    clusters = [
+        (offset + cluster.start(), offset + cluster.end(), len(normalise(cluster.group())))
+        for cluster in _GRAPHEME_CLUSTER.finditer(run)
+    ]
+    # Lengths are compared, not characters: the lower case of a sigma depends on its neighbours. Composition always
+    # changes the length.
+    length = len(normalize("NFKC", run).lower())
+    return clusters if sum(units for *_, units in clusters) == length else [(offset, offset + len(run), length)]
 
 
-def _ignored(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """The invisible characters, which `tokenise` leaves out."""
-    ignored: NDArray[np.bool_] = (char_classes()[normalised] & np.uint16(CharClass.IGNORABLE)) != 0
-    return ignored
+def _is_ignorable(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Mark the ignorable characters, which `tokenise` removes."""
+    ignorable: NDArray[np.bool_] = (char_classes()[normalised] & np.uint16(CharClass.IGNORABLE)) != 0
+    return ignorable

@@ -1,7 +1,8 @@
-"""The passages that two pages share, each token in one passage at most.
+"""Find the passages that two articles share; each token is in at most one passage.
 
-Greedy string tiling (Wise, "String similarity via greedy string tiling and Running Karp-Rabin matching", 1993) in one
-pass: all maximal matches that hold a shared shingle, the longest first, each cut to what is not yet taken.
+The algorithm is greedy string tiling (Wise, "String similarity via greedy string tiling and Running Karp-Rabin
+matching", 1993) in one pass: all maximal matches around a shared shingle, the longest first, each reduced to the parts
+that no longer match has covered.
 """
 
 from collections import defaultdict
@@ -11,88 +12,103 @@ from typing import Final
 
 from reprise.explanation.dissection import DissectedArticle
 
-#: Places of one shingle that are tried: a text that repeats one phrase a thousand times would cost a million.
-_PLACES: Final = 32
+#: Maximum occurrences of one shingle to compare. A text that repeats one phrase a thousand times would need a million
+#: comparisons.
+_MAX_OCCURRENCES: Final = 32
 
-#: Tokens in all matches together, some seconds of work: news pages come to thousands, one phrase over and over to
-#: billions. What is found by then is shown; the first match of two like texts is the whole of them.
-_MOST_TOKENS: Final = 1_000_000
+#: Maximum tokens in all matches together, some seconds of work. News pages reach thousands; a phrase repeated over and
+#: over would reach billions. Matches up to the bound are shown; of two equal texts the first match covers everything.
+_MAX_MATCHED_TOKENS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRun:
-    """So many tokens from one on, in each page: the same words, each within one segment."""
+    """A run of equal tokens in two articles, in each within one segment.
+
+    a, b    its first token in each article
+    length  its tokens
+    """
 
     a: int
     b: int
-    tokens: int
+    length: int
 
 
 def shared_runs(a: DissectedArticle, b: DissectedArticle) -> Sequence[SharedRun]:
-    """The shared runs of at least one whole shingle, in the order of `b`."""
-    taken_a, taken_b = bytearray(len(a.tokens)), bytearray(len(b.tokens))
-    widths = b.tokens.shingle_lengths
+    """Return the shared runs of at least one shingle's length, in the order of `b`."""
+    covered_a, covered_b = bytearray(len(a.tokens)), bytearray(len(b.tokens))
     runs: list[SharedRun] = []
-    for match in sorted(_matches(a, b), key=lambda each: (-each.tokens, each.b, each.a)):
-        for run in _untaken(match, taken_a, taken_b):
-            if run.tokens >= widths[run.b]:
-                taken_a[run.a : run.a + run.tokens] = taken_b[run.b : run.b + run.tokens] = b"\1" * run.tokens
+    for match in sorted(_matches(a, b), key=lambda match: (-match.length, match.b, match.a)):
+        for run in _uncovered_parts(match, covered_a, covered_b):
+            if run.length >= b.tokens.shingle_lengths[run.b]:
+                covered_a[run.a : run.a + run.length] = covered_b[run.b : run.b + run.length] = b"\1" * run.length
                 runs.append(run)
     return sorted(runs, key=lambda run: run.b)
 
 
 def _matches(a: DissectedArticle, b: DissectedArticle) -> Iterator[SharedRun]:
-    """Every maximal match around a shared shingle of full width."""
-    places: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for window in a.windows:
-        if len(window.key) == a.tokens.shingle_lengths[window.token] and len(places[window.key]) < _PLACES:
-            places[window.key].append(window.token)
-    left, right = _Line(a), _Line(b)
-    left_over = _MOST_TOKENS
-    reached: dict[int, int] = {}  # by the distance between the two places: the first token of b not yet matched
-    for window in b.windows:
-        for place in places.get(window.key, ()):
-            if reached.get(place - window.token, 0) > window.token:
+    """Yield the maximal matches around a shared shingle of full length."""
+    occurrences: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    for shingle in a.shingles:
+        is_full = len(shingle.token_hashes) == a.tokens.shingle_lengths[shingle.first]
+        if is_full and len(occurrences[shingle.token_hashes]) < _MAX_OCCURRENCES:
+            occurrences[shingle.token_hashes].append(shingle.first)
+    tokens_a, tokens_b = _TokenLists(a), _TokenLists(b)
+    remaining = _MAX_MATCHED_TOKENS
+    # By the distance between the two positions: the first token of b after the last match with that distance.
+    matched_until: dict[int, int] = {}
+    for shingle in b.shingles:
+        for first_a in occurrences.get(shingle.token_hashes, ()):
+            distance = first_a - shingle.first
+            if matched_until.get(distance, 0) > shingle.first:
                 continue
-            match = _extended(left, right, place, window.token)
-            reached[place - window.token] = match.b + match.tokens
+            match = _extend(tokens_a, tokens_b, first_a, shingle.first)
+            matched_until[distance] = match.b + match.length
             yield match
-            left_over -= match.tokens
-            if left_over <= 0:
+            remaining -= match.length
+            if remaining <= 0:
                 return
 
 
-class _Line:
-    """A page's tokens as plain lists. Segments are kept or dropped whole, so a match within two of them is kept."""
+class _TokenLists:
+    """The tokens of an article as lists, which Python indexes faster than arrays.
 
-    def __init__(self, page: DissectedArticle) -> None:
-        self.hashes: list[int] = page.tokens.hashes.tolist()
-        self.segments: list[int] = page.tokens.segments.tolist()
+    Segments are kept or dropped as a whole, so a match that contains a kept shingle and crosses no segment is kept.
+    """
+
+    def __init__(self, article: DissectedArticle) -> None:
+        self.hashes: list[int] = article.tokens.hashes.tolist()
+        self.segments: list[int] = article.tokens.segments.tolist()
 
     def __len__(self) -> int:
         return len(self.hashes)
 
 
-def _extended(left: _Line, right: _Line, a: int, b: int) -> SharedRun:
-    segment_a, segment_b = left.segments[a], right.segments[b]
+def _extend(tokens_a: _TokenLists, tokens_b: _TokenLists, a: int, b: int) -> SharedRun:
+    """Extend a match at the tokens `a` and `b` in both directions, within their segments."""
+    segment_a, segment_b = tokens_a.segments[a], tokens_b.segments[b]
 
     def equal(i: int, j: int) -> bool:
-        return left.hashes[i] == right.hashes[j] and left.segments[i] == segment_a and right.segments[j] == segment_b
+        return (
+            tokens_a.hashes[i] == tokens_b.hashes[j]
+            and tokens_a.segments[i] == segment_a
+            and tokens_b.segments[j] == segment_b
+        )
 
     before = 0
     while before < min(a, b) and equal(a - before - 1, b - before - 1):
         before += 1
     after = 0
-    while a + after < len(left) and b + after < len(right) and equal(a + after, b + after):
+    while a + after < len(tokens_a) and b + after < len(tokens_b) and equal(a + after, b + after):
         after += 1
-    return SharedRun(a=a - before, b=b - before, tokens=before + after)
+    return SharedRun(a=a - before, b=b - before, length=before + after)
 
 
-def _untaken(match: SharedRun, taken_a: bytearray, taken_b: bytearray) -> Iterator[SharedRun]:
-    """The parts of a match of which no token is taken on either side."""
-    begin = 0
-    for at in range(match.tokens + 1):
-        if at == match.tokens or taken_a[match.a + at] or taken_b[match.b + at]:
-            if at > begin:
-                yield SharedRun(a=match.a + begin, b=match.b + begin, tokens=at - begin)
-            begin = at + 1
+def _uncovered_parts(match: SharedRun, covered_a: bytearray, covered_b: bytearray) -> Iterator[SharedRun]:
+    """Yield the parts of a match in which no token is covered in either article."""
+    start = 0
+    for at in range(match.length + 1):
+        if at == match.length or covered_a[match.a + at] or covered_b[match.b + at]:
+            if at > start:
+                yield SharedRun(a=match.a + start, b=match.b + start, length=at - start)
+            start = at + 1

@@ -1,6 +1,6 @@
-"""An explanation for a terminal: the verdict, the figures, what was kept of each, the shared passages side by side.
+"""The terminal report of an explanation: summary, values, kept segments, and shared passages side by side.
 
-Where there are no colours, a passage stands between `[1|` and `|1]`.
+Without colours a passage is marked by `[1|` and `|1]`.
 """
 
 from collections import defaultdict
@@ -12,219 +12,223 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reprise.explanation.analysis import Explanation, Passage
+from reprise.explanation.analysis import Explanation, SharedPassage
 from reprise.explanation.dissection import DissectedArticle, Segment
-from reprise.explanation.verdict import PairVerdict, count, percent
+from reprise.explanation.verdict import PairVerdict, format_count, format_percent
 from reprise.sanitize import make_printable, one_line
 
-#: Characters of a title, of an id, and of a segment's beginning.
-_TITLE: Final = 70
-_ID: Final = 70
-_BEGINNING: Final = 60
+#: Maximum characters of a title, of an id or source, and of the excerpt of a segment.
+_MAX_TITLE_CHARACTERS: Final = 70
+_MAX_ID_CHARACTERS: Final = 70
+_MAX_EXCERPT_CHARACTERS: Final = 60
 
-#: Styles of passages, so that neighbours differ; the number beside them says the same without colour.
-_STYLES: Final = ("black on yellow", "black on cyan", "black on green", "black on magenta")
+#: Styles of consecutive passages. The number after a passage identifies it without colours.
+_PASSAGE_STYLES: Final = ("black on yellow", "black on cyan", "black on green", "black on magenta")
 
-#: Stands between two sentences of a cell that do not follow each other.
-_GAP: Final = " […] "
+#: Separates two sentences of a cell that are not consecutive.
+_OMISSION: Final = " […] "
 
 
-def to_terminal(found: Explanation, *, colours: bool) -> RenderableType:
-    """The explanation as rich renders it."""
+def to_terminal(explanation: Explanation, *, colours: bool) -> RenderableType:
+    """Return the report as a rich renderable."""
+    verdict = explanation.verdict
     return Group(
-        Text("A  ").append_text(_named(found.a)),
-        Text("B  ").append_text(_named(found.b)),
+        Text("A  ").append_text(_title(explanation.a)),
+        Text("B  ").append_text(_title(explanation.b)),
         Text(),
-        Text(found.verdict.sentence, style="bold green" if found.verdict.joins else "bold yellow"),
-        *map(Text, remarks(found)),
+        Text(verdict.summary, style="bold green" if verdict.joins else "bold yellow"),
+        *map(Text, notes(explanation)),
         Text(),
-        _figures(found),
+        _value_table(explanation),
         Text(),
-        _clauses(found.verdict),
+        _criteria_table(verdict),
         Text(),
-        _segments(found),
+        _segment_table(explanation),
         Text(),
-        *_passages(found, colours),
+        *_passage_table(explanation, colours),
     )
 
 
-def _named(page: DissectedArticle) -> Text:
-    article = page.article
-    parts = [one_line(article.title, _TITLE)] if article.title else []
-    parts += [one_line(article.source, _ID)] if article.source else []
-    text = Text(one_line(article.article_id, _ID), style="bold")
-    return text.append("  " + ", ".join(parts), style="not bold") if parts else text
+def notes(explanation: Explanation) -> Iterator[str]:
+    """Yield the sentences after the summary: other order, indexing, same source."""
+    verdict, reverse, rule = explanation.verdict, explanation.reverse, explanation.rule
+    if reverse.joins != verdict.joins:
+        yield f"In the other order, A after B: {_swap_names(reverse.summary)}"
+    if verdict.joins and verdict.estimate and verdict.estimate.similarity >= rule.novel:
+        yield f"B would not be indexed, because its similarity to A is at least {format_percent(rule.novel)}."
+    if verdict.same_source:
+        yield "A and B have the same source, so the threshold for pages with shared boilerplate applies."
 
 
-def remarks(found: Explanation) -> Iterator[str]:
-    """What is worth a sentence beside the verdict."""
-    if found.reverse.joins != found.verdict.joins:
-        yield f"Had B come first: {_turned(found.reverse.sentence)}"
-    estimate = found.verdict.estimate
-    if found.verdict.joins and estimate and estimate.similarity >= found.rule.novel:
-        yield f"B would not be indexed: from {percent(found.rule.novel)} on, what it matches covers it."
-    if found.verdict.same_source:
-        yield "Both are of one source, and the threshold is that of pages that share boilerplate."
+def _swap_names(summary: str) -> str:
+    """Swap the names A and B in the summary of the reverse verdict."""
+    return summary.translate(str.maketrans("AB", "BA"))
 
 
-def _turned(sentence: str) -> str:
-    """The other way round: the names A and B stand for each other's pages."""
-    return sentence.translate(str.maketrans("AB", "BA"))
+def value_rows(explanation: Explanation) -> Iterator[tuple[str, str, str]]:
+    """Yield rows of (name, estimate, exact value)."""
+    comparisons = (explanation.verdict.estimate, explanation.verdict.exact)
+    for name, field in (
+        ("similarity (Jaccard)", "similarity"),
+        ("containment of the smaller text", "containment"),
+        ("containment in copied sentences", "copied"),
+    ):
+        estimate, exact = (format_percent(getattr(each, field) if each else 0) for each in comparisons)
+        yield name, estimate, exact
+    for name, field in (("shingles in copied sentences", "hashes"), ("words in copied sentences", "words")):
+        estimate, exact = (f"{getattr(each, field) if each else 0:.0f}" for each in comparisons)
+        yield name, estimate, exact
+    shingles_a, shingles_b = (len(article.distinct_shingles()) for article in (explanation.a, explanation.b))
+    yield "distinct shingles of A and B", "", f"{shingles_a:,} and {shingles_b:,}"
+    yield "shared LSH bands", f"{explanation.verdict.shared_bands} of {explanation.rule.permutations}", ""
 
 
-def _figures(found: Explanation) -> Table:
+def _value_table(explanation: Explanation) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     table.add_column("estimate", justify="right", no_wrap=True)
     table.add_column("exact", justify="right", no_wrap=True)
-    for row in figures(found):
+    for row in value_rows(explanation):
         table.add_row(*row)
     return table
 
 
-def figures(found: Explanation) -> Iterator[tuple[str, str, str]]:
-    """Rows of (name, estimate, exact value)."""
-    estimate, exact = found.verdict.estimate, found.verdict.exact
-    for name, field in (
-        ("similarity (Jaccard)", "similarity"),
-        ("containment of the smaller text", "containment"),
-        ("of it in copied sentences", "copied"),
-    ):
-        found_here = [percent(getattr(each, field) if each else 0) for each in (estimate, exact)]
-        yield name, found_here[0], found_here[1]
-    for name, field in (("its shingles, sampled and all", "hashes"), ("words in them", "words")):
-        found_here = [f"{getattr(each, field) if each else 0:.0f}" for each in (estimate, exact)]
-        yield name, found_here[0], found_here[1]
-    sizes = [len(page.shingles()) for page in (found.a, found.b)]
-    yield "distinct shingles, A and B", "", f"{sizes[0]:,} and {sizes[1]:,}"
-    yield "bands shared", f"{found.verdict.bands} of {found.rule.permutations}", ""
-
-
-def _clauses(verdict: PairVerdict) -> Table:
+def _criteria_table(verdict: PairVerdict) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("the threshold applied", "found", ""):
+    for heading in ("requirement", "value", "met"):
         table.add_column(heading, no_wrap=True)
-    for clause in verdict.clauses:
-        table.add_row(
-            Text(clause.demand), clause.found, Text("yes" if clause.holds else "no", style=_judged(clause.holds))
-        )
+    for criterion in verdict.criteria:
+        met = Text("yes", style="green") if criterion.is_met else Text("no", style="yellow")
+        table.add_row(Text(criterion.requirement), criterion.actual, met)
     return table
 
 
-def _judged(holds: bool) -> str:
-    return "green" if holds else "yellow"
-
-
-def _segments(found: Explanation) -> Table:
-    table = _side_by_side()
-    table.add_row(*(Text(kept_in_words(page), style="bold") for page in (found.a, found.b)))
-    table.add_row(*(Group(*_segment_lines(page)) for page in (found.a, found.b)))
+def _segment_table(explanation: Explanation) -> Table:
+    table = _two_columns()
+    articles = (explanation.a, explanation.b)
+    table.add_row(*(Text(describe_kept(article), style="bold") for article in articles))
+    table.add_row(*(Group(*_segment_lines(article)) for article in articles))
     return table
 
 
-def kept_in_words(page: DissectedArticle) -> str:
-    """How much of a page was kept, in one line."""
-    kept = sum(segment.kept for segment in page.segments)
-    words = f"{page.kept_words:,.0f} of {page.words:,.0f} words"
-    why = "; none alone is prose, all together are" if page.whole else ""
-    return f"kept {kept} of {count(len(page.segments), 'segment')}, {words}{why}"
+def describe_kept(article: DissectedArticle) -> str:
+    """Return the number of kept segments and words in one line."""
+    kept = sum(segment.kept for segment in article.segments)
+    words = f"{article.kept_word_count:,.0f} of {article.word_count:,.0f} words"
+    reason = "; no segment is prose by itself, but all together are" if article.kept_together else ""
+    return f"kept {kept} of {format_count(len(article.segments), 'segment')}, {words}{reason}"
 
 
-def _segment_lines(page: DissectedArticle) -> Iterator[Text]:
-    for line in _segment_texts(page):
+def _segment_lines(article: DissectedArticle) -> Iterator[Text]:
+    """Yield a line for each kept segment, and one for consecutive segments that are dropped for the same reason.
+
+    The terminal truncates each line at the width of its column.
+    """
+    for line in _segment_texts(article):
         line.no_wrap, line.overflow = True, "ellipsis"
         yield line
 
 
-def _segment_texts(page: DissectedArticle) -> Iterator[Text]:
-    """A line for each kept segment, and one for each row of dropped ones with the same reason; cut where it is full."""
-    for kept, group in groupby(page.segments, key=lambda segment: segment.kept or segment.fate):
+def _segment_texts(article: DissectedArticle) -> Iterator[Text]:
+    for kept, group in groupby(article.segments, key=lambda segment: segment.kept or segment.status):
         segments = list(group)
         if kept is True:
             for segment in segments:
-                yield Text.assemble(("+ ", "green"), _beginning(page, segment))
+                yield Text.assemble(("+ ", "green"), _excerpt(article, segment))
         else:
-            many = f" ({len(segments)})" if len(segments) > 1 else ""
-            shown = " · ".join(_beginning(page, segment) for segment in segments[:3])
+            count = f" ({len(segments)})" if len(segments) > 1 else ""
+            excerpts = " · ".join(_excerpt(article, segment) for segment in segments[:3])
             yield Text.assemble(
-                (f"- {segments[0].fate.value}{many}: ", "yellow"), one_line(shown, _BEGINNING), style="dim"
+                (f"- {segments[0].status.value}{count}: ", "yellow"),
+                one_line(excerpts, _MAX_EXCERPT_CHARACTERS),
+                style="dim",
             )
 
 
-def _beginning(page: DissectedArticle, segment: Segment) -> str:
-    return one_line(page.text[segment.begin : segment.end], _BEGINNING)
+def _excerpt(article: DissectedArticle, segment: Segment) -> str:
+    return one_line(article.text[segment.start : segment.end], _MAX_EXCERPT_CHARACTERS)
 
 
-def _passages(found: Explanation, colours: bool) -> Iterator[RenderableType]:
-    shown = found.evidence
-    others = len(found.passages) - len(shown)
-    also = f"; {others:,} more in sentences that differ otherwise, which do not count" if others else ""
-    yield Text(f"{count(len(shown), 'shared passage')} in copied sentences{also}", style="bold")
-    rows = _side_by_side(lines=True)
-    for group in _by_paragraph(found, shown):
-        rows.add_row(_cell(found.a, group, "a", colours), _cell(found.b, group, "b", colours))
-    if shown:
+def _passage_table(explanation: Explanation, colours: bool) -> Iterator[RenderableType]:
+    copied = explanation.copied_passages
+    others = len(explanation.passages) - len(copied)
+    more = f"; {others:,} more in other sentences, not counted" if others else ""
+    yield Text(f"{format_count(len(copied), 'shared passage')} in copied sentences{more}", style="bold")
+    rows = _two_columns(row_gap=1)
+    for passages in _group_by_segment(explanation, copied):
+        rows.add_row(_cell(explanation.a, passages, "a", colours), _cell(explanation.b, passages, "b", colours))
+    if copied:
         yield rows
 
 
-def _side_by_side(*, lines: bool = False) -> Table:
-    table = Table(box=None, show_header=False, expand=True, pad_edge=False, padding=(0, 2, 1 if lines else 0, 0))
+def _two_columns(*, row_gap: int = 0) -> Table:
+    table = Table(box=None, show_header=False, expand=True, pad_edge=False, padding=(0, 2, row_gap, 0))
     table.add_column(ratio=1, overflow="fold")
     table.add_column(ratio=1, overflow="fold")
     return table
 
 
-def _by_paragraph(found: Explanation, passages: Sequence[Passage]) -> Iterator[Sequence[Passage]]:
-    """The passages of one segment of B together."""
-    groups: defaultdict[int, list[Passage]] = defaultdict(list)
+def _group_by_segment(explanation: Explanation, passages: Sequence[SharedPassage]) -> Iterator[Sequence[SharedPassage]]:
+    """Yield the passages of each segment of B."""
+    groups: defaultdict[int, list[SharedPassage]] = defaultdict(list)
     for passage in passages:
-        groups[int(found.b.tokens.segments[passage.run.b])].append(passage)
+        groups[int(explanation.b.tokens.segments[passage.run.b])].append(passage)
     yield from groups.values()
 
 
-def _cell(page: DissectedArticle, passages: Sequence[Passage], side: str, colours: bool) -> Text:
-    """The sentences of a page that hold these passages, the passages marked."""
-    ranges = _sentences(page, passages, side)
-    return Text(_GAP).join(_marked(page, passages, side, each, colours) for each in ranges)
+def _cell(article: DissectedArticle, passages: Sequence[SharedPassage], side: str, colours: bool) -> Text:
+    """Return the sentences of an article that contain the passages, with the passages marked."""
+    ranges = _sentence_ranges(article, passages, side)
+    return Text(_OMISSION).join(_mark_passages(article, passages, side, each, colours) for each in ranges)
 
 
-def _sentences(page: DissectedArticle, passages: Sequence[Passage], side: str) -> Sequence[tuple[int, int]]:
-    """Where these passages' sentences stand, those that follow each other as one."""
+def _sentence_ranges(
+    article: DissectedArticle, passages: Sequence[SharedPassage], side: str
+) -> Sequence[tuple[int, int]]:
+    """Return the ranges of the passages' sentences; consecutive sentences share one range."""
     ranges = {
-        page.sentence_range(token)
+        article.sentence_range(token)
         for passage in passages
-        for token in range(getattr(passage.run, side), getattr(passage.run, side) + passage.run.tokens)
+        for token in range(getattr(passage.run, side), getattr(passage.run, side) + passage.run.length)
     }
-    joined: list[tuple[int, int]] = []
-    for begin, end in sorted(ranges):
-        if joined and not page.text[joined[-1][1] : begin].strip():
-            begin = joined.pop()[0]  # noqa: PLW2901
-        joined.append((begin, end))
-    return joined
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and not article.text[merged[-1][1] : start].strip():
+            start = merged.pop()[0]  # noqa: PLW2901
+        merged.append((start, end))
+    return merged
 
 
-def _marked(
-    page: DissectedArticle, passages: Sequence[Passage], side: str, within: tuple[int, int], colours: bool
+def _mark_passages(
+    article: DissectedArticle, passages: Sequence[SharedPassage], side: str, within: tuple[int, int], colours: bool
 ) -> Text:
-    """A run of sentences with its passages marked."""
+    """Return a range of the text with its passages marked."""
     text = Text()
-    at, end = within
-    for passage in sorted(passages, key=lambda each: getattr(each, side)):
-        first, last = getattr(passage, side)
-        first, last = max(first, at), min(last, end)
-        if first >= last:
+    at, range_end = within
+    for passage in sorted(passages, key=lambda passage: getattr(passage, side)):
+        start, end = getattr(passage, side)
+        start, end = max(start, at), min(end, range_end)
+        if start >= end:
             continue
-        text.append(_inline(page.text[at:first]))
-        marked = _inline(page.text[first:last])
+        text.append(_on_one_line(article.text[at:start]))
+        marked = _on_one_line(article.text[start:end])
         number = passage.number or 0
         if colours:
-            text.append(marked, style=_STYLES[number % len(_STYLES)])
+            text.append(marked, style=_PASSAGE_STYLES[number % len(_PASSAGE_STYLES)])
             text.append(f"{number}", style="dim")
         else:
             text.append(f"[{number}|{marked}|{number}]")
-        at = last
-    return text.append(_inline(page.text[at:end]))
+        at = end
+    return text.append(_on_one_line(article.text[at:range_end]))
 
 
-def _inline(text: str) -> str:
+def _on_one_line(text: str) -> str:
     return make_printable(text).replace("\n", " ").replace("\t", " ")
+
+
+def _title(dissected: DissectedArticle) -> Text:
+    article = dissected.article
+    parts = [one_line(article.title, _MAX_TITLE_CHARACTERS)] if article.title else []
+    parts += [one_line(article.source, _MAX_ID_CHARACTERS)] if article.source else []
+    text = Text(one_line(article.article_id, _MAX_ID_CHARACTERS), style="bold")
+    return text.append("  " + ", ".join(parts), style="not bold") if parts else text

@@ -1,8 +1,9 @@
-"""What the rule says of two pages, estimates beside exact values, and the one sentence of it."""
+"""Decide one article after another as the index would, with estimates, exact values and a summary."""
 
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from reprise.dedup.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
 from reprise.explanation.dissection import DissectedArticle
@@ -10,9 +11,9 @@ from reprise.model import Kind
 
 
 class PairOutcome(StrEnum):
-    """What becomes of the second article where the index holds nothing but the first."""
+    """The decision on an article in an index that contains one other article alone."""
 
-    SAME = "same"  #: the same article again: it gets its recorded decision
+    SAME = "same"  #: the same article with the same text: the worker repeats the recorded decision
     EXACT = "exact"
     REVISION = "revision"
     NEAR = "near"
@@ -22,95 +23,111 @@ class PairOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One demand of the rule: what is asked for, what was found, whether it suffices."""
+    """A requirement of the rule, the actual value, and whether the value meets it. Reports show the texts."""
 
-    demand: str
-    found: str
-    holds: bool
+    requirement: str
+    actual: str
+    is_met: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairVerdict:
-    """What the index decides of an article `b` that comes after `a`.
+    """The decision on article `b` in an index that contains article `a` alone.
 
-    estimate  by the sketches; None where they share nothing or one article has none
-    exact     by all shingles; None where they share none
-    bands     MinHash rows that are equal; the first article is no candidate without one
-    clauses   the demands of the threshold that was applied, in its order
+    summary           one sentence: the outcome and its reason
+    estimate          comparison of the sketches; None if they share nothing or if a sketch is missing
+    exact             comparison of all shingles; None if the articles share none
+    copied_sentences  numbers of the sentences of `b` that count as copied, by all shingles
+    shared_bands      equal MinHash rows; without one, `a` is not a candidate
+    criteria          the requirements of the rule for this pair, in order
     """
 
     outcome: PairOutcome
-    sentence: str
+    summary: str
     same_source: bool
     estimate: Comparison | None
     exact: Comparison | None
     copied_sentences: frozenset[int]
-    bands: int
-    clauses: tuple[Criterion, ...]
+    shared_bands: int
+    criteria: tuple[Criterion, ...]
 
     @property
     def joins(self) -> bool:
-        """Whether `b` joins the story of `a`."""
+        """Return whether `b` joins the story of `a`."""
         return self.outcome is not PairOutcome.NEW
 
 
-def judge(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVerdict:
-    """Decide `b` after `a`, as the index would."""
-    mine, theirs = b.fingerprint.signature, a.fingerprint.signature
+_NOTHING_SHARED: Final = Comparison(
+    similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0
+)
+
+_DIFFERENT_NAMESPACES: Final = (
+    "B is a new story: A and B have different namespaces, and articles are compared within one namespace only."
+)
+
+
+def decide_pair(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVerdict:
+    """Decide `b` in an index that contains `a` alone."""
+    signature_a, signature_b = a.fingerprint.signature, b.fingerprint.signature
     same_source = b.article.source is not None and a.article.source == b.article.source
-    estimate = compare(mine, theirs.sketch, theirs.size, rule) if mine and theirs else None
-    bands = sum(one == other for one, other in zip(mine.rows, theirs.rows, strict=True)) if mine and theirs else 0
-    exact, copied = compare_exactly(a, b, rule)
-    apart = a.article.namespace != b.article.namespace
-    accepted = estimate is not None and bands > 0 and accepts(estimate, same_source, rule)
-    outcome = PairOutcome.NEW if apart else _outcome(a, b, estimate if accepted else None, rule)
-    found = estimate or _NOTHING
+    estimate, shared_bands = None, 0
+    if signature_a and signature_b:
+        estimate = compare(signature_b, signature_a.sketch, signature_a.size, rule)
+        shared_bands = sum(row_a == row_b for row_a, row_b in zip(signature_a.rows, signature_b.rows, strict=True))
+    exact, copied_sentences = compare_exactly(a, b, rule)
+    same_namespace = a.article.namespace == b.article.namespace
+    accepted = estimate is not None and shared_bands > 0 and accepts(estimate, same_source, rule)
+    comparison = estimate or _NOTHING_SHARED
+    criteria = _criteria(comparison, shared_bands, same_source, rule)
+    if same_namespace:
+        outcome = _outcome(a, b, estimate if accepted else None, rule)
+        summary = _summary(a, b, outcome, comparison, shared_bands, same_source, rule)
+    else:
+        outcome, summary = PairOutcome.NEW, _DIFFERENT_NAMESPACES
+        criteria = (_namespace_criterion(a, b), *criteria)
     return PairVerdict(
         outcome=outcome,
-        sentence=_APART if apart else _sentence(a, b, outcome, found, bands, same_source, rule),
+        summary=summary,
         same_source=same_source,
         estimate=estimate,
         exact=exact,
-        copied_sentences=copied,
-        bands=bands,
-        clauses=(*((_one_namespace(a, b),) if apart else ()), *_clauses(found, bands, same_source, rule)),
+        copied_sentences=copied_sentences,
+        shared_bands=shared_bands,
+        criteria=criteria,
     )
 
 
 def compare_exactly(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> tuple[Comparison | None, frozenset[int]]:
-    """What `compare` estimates, by all shingles, and the numbers of the copied sentences of `b`."""
-    mine, theirs = b.shingles(), a.shingles()
-    in_sentence = Counter(window.sentence for window in mine.values())
-    shared_in_sentence = Counter(window.sentence for key, window in mine.items() if key in theirs)
-    figures = Counter(window.sentence for window in mine.values() if window.figure)
-    shared_figures = Counter(window.sentence for key, window in mine.items() if window.figure and key in theirs)
+    """Compare by all shingles, where `compare` estimates from sketches; also return the copied sentences of `b`."""
+    shingles_a, shingles_b = a.distinct_shingles(), b.distinct_shingles()
+    in_sentence = Counter(shingle.sentence for shingle in shingles_b.values())
+    shared_in_sentence = Counter(shingle.sentence for key, shingle in shingles_b.items() if key in shingles_a)
+    digits = Counter(shingle.sentence for shingle in shingles_b.values() if shingle.has_digit)
+    shared_digits = Counter(
+        shingle.sentence for key, shingle in shingles_b.items() if shingle.has_digit and key in shingles_a
+    )
     shared = shared_in_sentence.total()
     if not shared:
         return None, frozenset()
-    smaller = min(len(mine), len(theirs))
-    copied = frozenset(
+    smaller = min(len(shingles_a), len(shingles_b))
+    union = len(shingles_a) + len(shingles_b) - shared
+    copied_sentences = frozenset(
         sentence
         for sentence, count in shared_in_sentence.items()
         if count >= SENTENCE_HASHES
         and count >= rule.sentence_share * in_sentence[sentence]
-        and shared_figures[sentence] >= rule.figure_share * figures[sentence]
+        and shared_digits[sentence] >= rule.figure_share * digits[sentence]
     )
-    hashes = sum(shared_in_sentence[sentence] for sentence in copied)
+    hashes = sum(shared_in_sentence[sentence] for sentence in copied_sentences)
     comparison = Comparison(
-        similarity=shared / (len(mine) + len(theirs) - shared),
+        similarity=shared / union,
         containment=shared / smaller,
-        copied_similarity=hashes / (len(mine) + len(theirs) - shared),
+        copied_similarity=hashes / union,
         copied=hashes / smaller,
         hashes=hashes,
-        words=hashes * round(b.kept_words) / len(mine),
+        words=hashes * round(b.kept_word_count) / len(shingles_b),
     )
-    return comparison, copied
-
-
-#: Names neither: a sentence is also told with A and B changed over.
-_APART = "B is a story of its own: the two have different namespaces, and articles are compared within one only."
-
-_NOTHING = Comparison(similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0)
+    return comparison, copied_sentences
 
 
 def _outcome(a: DissectedArticle, b: DissectedArticle, accepted: Comparison | None, rule: Rule) -> PairOutcome:
@@ -124,108 +141,115 @@ def _outcome(a: DissectedArticle, b: DissectedArticle, accepted: Comparison | No
     return PairOutcome.NEAR if kind_of(accepted, rule) is Kind.NEAR else PairOutcome.PARTIAL
 
 
-def _one_namespace(a: DissectedArticle, b: DissectedArticle) -> Criterion:
-    """What comes before every demand of the rule."""
-    return Criterion(demand="one namespace", found=f"{a.article.namespace}, {b.article.namespace}", holds=False)
+def _namespace_criterion(a: DissectedArticle, b: DissectedArticle) -> Criterion:
+    return Criterion(
+        requirement="the same namespace", actual=f"{a.article.namespace}, {b.article.namespace}", is_met=False
+    )
 
 
-def _clauses(found: Comparison, bands: int, same_source: bool, rule: Rule) -> tuple[Criterion, ...]:
-    """The demands of `accepts`, one by one, and the one that comes before it: to be a candidate at all."""
+def _criteria(comparison: Comparison, shared_bands: int, same_source: bool, rule: Rule) -> tuple[Criterion, ...]:
+    """Return the requirement for candidates, and the requirements that `accepts` checks."""
     return (
-        Criterion(demand="at least 1 shared band", found=str(bands), holds=bands > 0),
+        Criterion(requirement="at least 1 shared LSH band", actual=str(shared_bands), is_met=shared_bands > 0),
         Criterion(
-            demand=f"either similarity in copied sentences at least {percent(rule.near)}",
-            found=percent(found.copied_similarity),
-            holds=found.copied_similarity >= rule.near,
+            requirement=f"either similarity in copied sentences of at least {format_percent(rule.near)}",
+            actual=format_percent(comparison.copied_similarity),
+            is_met=comparison.copied_similarity >= rule.near,
         ),
         Criterion(
-            demand=f"or, within one source, at least {percent(rule.same_source)}",
-            found=percent(found.copied_similarity),
-            holds=found.copied_similarity >= rule.same_source,
+            requirement=f"or, for one source, of at least {format_percent(rule.same_source)}",
+            actual=format_percent(comparison.copied_similarity),
+            is_met=comparison.copied_similarity >= rule.same_source,
         )
         if same_source
         else Criterion(
-            demand=f"or copied text at least {percent(rule.copied_share)} of the smaller text",
-            found=percent(found.copied),
-            holds=found.copied >= rule.copied_share,
+            requirement=f"or copied sentences of at least {format_percent(rule.copied_share)} of the smaller text",
+            actual=format_percent(comparison.copied),
+            is_met=comparison.copied >= rule.copied_share,
         ),
         Criterion(
-            demand=f"   and at least {rule.copied_hashes} sampled shingles of it",
-            found=str(found.hashes),
-            holds=found.hashes >= rule.copied_hashes,
+            requirement=f"   with at least {format_count(rule.copied_hashes, 'sampled shingle')}",
+            actual=str(comparison.hashes),
+            is_met=comparison.hashes >= rule.copied_hashes,
         ),
         Criterion(
-            demand=f"   and worth at least {rule.copied_words} words",
-            found=f"{found.words:.0f} words",
-            holds=found.words >= rule.copied_words,
+            requirement=f"   and at least {format_count(rule.copied_words, 'word')}",
+            actual=f"{comparison.words:.0f}",
+            is_met=comparison.words >= rule.copied_words,
         ),
     )
 
 
-def _sentence(
+def _summary(
     a: DissectedArticle,
     b: DissectedArticle,
     outcome: PairOutcome,
-    found: Comparison,
-    bands: int,
+    comparison: Comparison,
+    shared_bands: int,
     same_source: bool,
     rule: Rule,
 ) -> str:
     if outcome is PairOutcome.NEW:
-        return f"B is a story of its own: {_why_not(a, b, found, bands, same_source, rule)}."
-    similarity = f"their similarity in copied sentences is {percent(found.copied_similarity)}"
-    if found.copied_similarity >= rule.near:
-        why = f"{similarity}, and {percent(rule.near)} is enough"
-    elif same_source:
-        why = f"{similarity}, in {found.words:.0f} words, and within one source {percent(rule.same_source)} is enough"
-    else:
-        why = (
-            f"copied sentences make up {percent(found.copied)} of the smaller text, in {found.words:.0f} words, and "
-            f"{percent(rule.copied_share)} is enough"
-        )
+        return f"B is a new story: {_rejection_reason(a, b, comparison, shared_bands, same_source, rule)}."
+    reason = _acceptance_reason(comparison, same_source, rule)
     return {
-        PairOutcome.SAME: "B is A again, the same article with the same text: it gets the decision that was recorded.",
-        PairOutcome.EXACT: "B is an exact variant of A: the same words in the same order, whatever stands around them.",
-        PairOutcome.REVISION: f"B is a revision of A, the same article with changed text: {why}.",
-        PairOutcome.NEAR: f"B is a near variant of A: {why}.",
-        PairOutcome.PARTIAL: f"B is a partial variant of A: {why}.",
+        PairOutcome.SAME: "B is the same article as A with the same text: the worker repeats the recorded decision.",
+        PairOutcome.EXACT: "B is an exact variant of A: the same kept words in the same order.",
+        PairOutcome.REVISION: f"B is a revision of A, the same article with changed text: {reason}.",
+        PairOutcome.NEAR: f"B is a near variant of A: {reason}.",
+        PairOutcome.PARTIAL: f"B is a partial variant of A: {reason}.",
     }[outcome]
 
 
-def _why_not(
-    a: DissectedArticle, b: DissectedArticle, found: Comparison, bands: int, same_source: bool, rule: Rule
-) -> str:
-    unsigned = [name for name, page in (("A", a), ("B", b)) if page.fingerprint.signature is None]
-    if unsigned:
-        return f"nothing in {' and '.join(unsigned)} reads like prose, so only an exact copy could match"
-    if not bands:
-        return "they share no band, so the index does not even compare them"
-    if same_source and found.copied_similarity < rule.same_source:
+def _acceptance_reason(comparison: Comparison, same_source: bool, rule: Rule) -> str:
+    similarity = f"the similarity in copied sentences is {format_percent(comparison.copied_similarity)}"
+    if comparison.copied_similarity >= rule.near:
+        return f"{similarity}, and at least {format_percent(rule.near)} is required"
+    if same_source:
         return (
-            f"their similarity in copied sentences is {percent(found.copied_similarity)}, and within one source, whose "
-            f"pages share boilerplate, {percent(rule.same_source)} is needed"
-        )
-    if not same_source and found.copied < rule.copied_share:
-        return (
-            f"copied sentences make up {percent(found.copied)} of the smaller text, "
-            f"and {percent(rule.copied_share)} is needed"
-        )
-    if found.hashes < rule.copied_hashes:
-        return (
-            f"only {count(found.hashes, 'sampled shingle')} of copied sentences speaks for it, "
-            f"and {rule.copied_hashes} are needed"
+            f"{similarity}, with {comparison.words:.0f} words, and for one source at least "
+            f"{format_percent(rule.same_source)} is required"
         )
     return (
-        f"all that was copied has {found.words:.0f} words, as a sign-up box or a teaser may, "
-        f"and {rule.copied_words} are needed"
+        f"copied sentences make up {format_percent(comparison.copied)} of the smaller text, with "
+        f"{comparison.words:.0f} words, and at least {format_percent(rule.copied_share)} is required"
     )
 
 
-def percent(share: float) -> str:
-    """A share for people."""
+def _rejection_reason(
+    a: DissectedArticle, b: DissectedArticle, comparison: Comparison, shared_bands: int, same_source: bool, rule: Rule
+) -> str:
+    without_prose = [name for name, article in (("A", a), ("B", b)) if article.fingerprint.signature is None]
+    if without_prose:
+        return f"there is no prose in {' and '.join(without_prose)}, so only an exact copy can match"
+    if not shared_bands:
+        return "A and B share no LSH band, so the index does not compare them"
+    if same_source and comparison.copied_similarity < rule.same_source:
+        return (
+            f"the similarity in copied sentences is {format_percent(comparison.copied_similarity)}, and for one "
+            f"source, whose pages share boilerplate, at least {format_percent(rule.same_source)} is required"
+        )
+    if not same_source and comparison.copied < rule.copied_share:
+        return (
+            f"copied sentences make up {format_percent(comparison.copied)} of the smaller text, and at least "
+            f"{format_percent(rule.copied_share)} is required"
+        )
+    if comparison.hashes < rule.copied_hashes:
+        return (
+            f"copied sentences have {format_count(comparison.hashes, 'sampled shingle')}, and at least "
+            f"{rule.copied_hashes} are required"
+        )
+    return (
+        f"copied sentences have {format_count(round(comparison.words), 'word')}, which may be a sign-up box or a "
+        f"teaser, and at least {rule.copied_words} are required"
+    )
+
+
+def format_percent(share: float) -> str:
+    """Format a share between 0 and 1 as a percentage."""
     return f"{100 * share:.1f} %"
 
 
-def count(number: int, thing: str) -> str:
-    """So many things."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def format_count(number: int, noun: str) -> str:
+    """Format a number with its noun, in the plural unless the number is 1."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
