@@ -1,12 +1,7 @@
 """The ports of the loop: what it needs of Kafka, of the index and of monitoring.
 
-<<<<<<< HEAD
-Adapters: reprise/kafka, reprise/delivery.py, reprise/redis_index, reprise/memory_index.py, reprise/files.py,
-reprise/observability.
-=======
 Adapters: kafka/ (Source, Sink, Delivery), at_least_once.py (Delivery), index/ (Index), replay/ (Source and Delivery on
 files), observability/ (Observer).
->>>>>>> ebcfe02 (wip)
 """
 
 from collections.abc import Sequence
