@@ -59,6 +59,11 @@ audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilit
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive worker deploy
 	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
+image: VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+image:  ## build the container image reprise:VERSION with docker (ENGINE=podman for another client)
+	@$(or $(ENGINE),docker) build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$$(git rev-parse HEAD) --tag reprise:$(VERSION) $(ARGS) .
+
 chart: $(STAMP)  ## write the worker's settings into the Helm chart's values, schema and README
 	@$(BIN)/python -m deploy.helm.chart_settings
 
