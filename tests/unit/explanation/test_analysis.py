@@ -308,10 +308,10 @@ def test_equal_texts_in_two_namespaces_are_two_stories() -> None:
 def test_criteria_are_those_of_the_rule() -> None:
     """Combined by their "either" and "or", the criteria equal the rule's decision for every pair and source."""
     for (a, b), source in product(pairs()[::4], [None, "one.example"]):
-        pages = [
+        one, other = (
             dissect(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
-        ]
-        verdict = decide_pair(*pages, RULE)
+        )
+        verdict = decide_pair(one, other, RULE)
         band, *rest = [criterion.is_met for criterion in verdict.criteria]
         accepted = rest[0] or (len(rest) > 1 and all(rest[1:]))
         assert verdict.estimate is None or accepted == accepts(verdict.estimate, source is not None, RULE)

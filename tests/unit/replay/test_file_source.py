@@ -1,14 +1,12 @@
-"""FileSource and EventWriter: files in place of topics."""
+"""FileSource: messages from JSON-lines files."""
 
 import gzip
-import io
 from pathlib import Path
 
 import pytest
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import CorruptRecord, DeadLetterReason, Delivered, Message, Outcome, OutputRecord, Rejection
-from reprise.replay.event_writer import EventWriter
+from reprise.model import CorruptRecord, Message
 from reprise.replay.file_source import FileSource
 
 
@@ -102,33 +100,3 @@ def test_a_truncated_gzip_file_is_fatal(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(b"1\n" * 10_000)[:-20])
     with pytest.raises(Fatal, match=r"a\.gz cannot be read to its end"):
         read_all(open_source(file))
-
-
-def outcome(value: bytes, reason: DeadLetterReason | None = None) -> Outcome:
-    message = Message(topic="raw", partition=0, offset=1, key=None, value=b"{}")
-    record = OutputRecord(
-        topic="t", key=b"k", value=value, headers=(), rejection=reason and Rejection(reason=reason, detail="")
-    )
-    return Outcome(message=message, record=record)
-
-
-def test_only_events_are_written() -> None:
-    """Each event is one line, in order. Dead letters are not written, but count as delivered."""
-    output = io.BytesIO()
-    writer = EventWriter(output)
-    outcomes = [outcome(b"1"), outcome(b"2", DeadLetterReason.NOT_JSON), outcome(b"3")]
-    assert writer.deliver(outcomes, "") == [Delivered(message=each.message, record=each.record) for each in outcomes]
-    assert output.getvalue() == b"1\n3\n"
-    writer.close()
-    assert not output.closed
-
-
-class FullDisk(io.BytesIO):
-    def writelines(self, lines: object) -> None:
-        raise OSError(28, "No space left on device")
-
-
-def test_a_failed_write_is_fatal() -> None:
-    """A full disk ends the replay with the reason."""
-    with pytest.raises(Fatal, match="cannot be written: No space left on device"):
-        EventWriter(FullDisk()).deliver([outcome(b"1")], "")
