@@ -1,7 +1,7 @@
 """Build the event of a decision: its JSON body and its CloudEvents headers.
 
-Every function is pure: the same decision on the same message gives the same bytes, so that a consumer can recognise a
-repeated event by its id or by its body.
+Every function is pure: the same decision on the same message produces the same bytes, so that a consumer can recognise
+a repeated event by its id or by its body.
 """
 
 from collections.abc import Mapping
