@@ -1,10 +1,11 @@
-"""One broker with a listener for each way to be let in or turned away, and the rights of those who are let in.
+"""One broker with a listener for each login method and for each reason to refuse a client, and its users' rights.
 
     SECURE     SASL_SSL, with PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512     NARROW     SASL_SSL, with SCRAM-SHA-256 alone
     MUTUAL     SSL, and the client shows a certificate                   EXPIRED    SSL, its certificate out of date
     ELSEWHERE  SSL, with the certificate of another host
 
-Whoever comes without security is the tests' own and may do everything; others may do what they are granted.
+The tests' own clients use a listener without security and have every right; other users have the rights that a test
+grants them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +39,7 @@ _PROTOCOLS: Final = {
     "ELSEWHERE": "SSL",
 }
 
-#: Rounds of SCRAM's key derivation: the least that a broker allows, as nobody attacks this one.
+#: Rounds of SCRAM's key derivation: the smallest number that a broker accepts, for speed.
 _ROUNDS: Final = 4096
 
 PLAIN_USER: Final = "plain-worker"
@@ -46,7 +47,7 @@ PLAIN_USER: Final = "plain-worker"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecuredKafka:
-    """`plain` is the address without security, `ports` those of the listeners."""
+    """`plain` is the address of the listener without security, `ports` are the ports of the others by name."""
 
     plain: str
     ports: dict[str, int]
@@ -54,7 +55,7 @@ class SecuredKafka:
     password: str
 
     def settings(self, listener: str, **more: str) -> dict[str, str]:
-        """Return the settings of a worker that goes to a listener; `more` by names without REPRISE_KAFKA_."""
+        """Return the settings of a worker that connects to a listener; names in `more` lack their REPRISE_KAFKA_."""
         return {
             "REPRISE_KAFKA_BOOTSTRAP_SERVERS": f"localhost:{self.ports[listener]}",
             "REPRISE_KAFKA_SECURITY_PROTOCOL": _PROTOCOLS[listener],
@@ -63,7 +64,7 @@ class SecuredKafka:
         }
 
     def login(self, mechanism: str, user: str, password: str | None = None) -> dict[str, str]:
-        """Return the settings of a login, with the right password unless another is given."""
+        """Return the settings of a login; the password defaults to the correct one."""
         return {
             "REPRISE_KAFKA_SASL_MECHANISM": mechanism,
             "REPRISE_KAFKA_SASL_USERNAME": user,
@@ -73,7 +74,7 @@ class SecuredKafka:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """What may be done with a thing, or with all things whose names begin so."""
+    """An operation on a resource, or on all resources whose names start with `name` where `prefixed`."""
 
     kind: ResourceType
     name: str
@@ -81,7 +82,7 @@ class Right:
     prefixed: bool = False
 
     def acl(self, user: str) -> ACL:
-        """Return what grants it to a user."""
+        """Return the ACL that grants the right to a user."""
         pattern = ACLResourcePatternType.PREFIXED if self.prefixed else ACLResourcePatternType.LITERAL
         resource = ResourcePattern(self.kind, self.name, pattern)
         return ACL(f"User:{user}", "*", self.operation, ACLPermissionType.ALLOW, resource)
@@ -89,7 +90,7 @@ class Right:
 
 @contextmanager
 def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iterator[SecuredKafka]:
-    """Run the broker. `password` is that of every user. Raises StackUnavailable."""
+    """Run the broker; every user has the same password. Raises StackUnavailable."""
     ports = {name: free_port() for name in _PROTOCOLS}
     listeners = [Listener(name=name, protocol=_PROTOCOLS[name], port=port) for name, port in ports.items()]
     pairs = dict.fromkeys(_PROTOCOLS, certificates.server)
@@ -97,7 +98,7 @@ def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iter
     settings = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
-        # the principal of a certificate is its common name
+        # The principal of a certificate is its common name.
         "ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/,DEFAULT",
         **_listener("mutual", "ssl.client.auth", "required"),
         **_listener("secure", "sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"),
@@ -136,7 +137,7 @@ def _tls(listener: str, pair: Pair, authority: Path) -> dict[str, str]:
 
 
 def add_users(admin: KafkaAdminClient, users: Sequence[str], password: str) -> None:
-    """Let users log in by SCRAM of both kinds."""
+    """Add users who log in by SCRAM of both kinds."""
     for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
         refused = admin.alter_user_scram_credentials(
             [UserScramCredentialUpsertion(user, mechanism, password, iterations=_ROUNDS) for user in users]
@@ -145,12 +146,12 @@ def add_users(admin: KafkaAdminClient, users: Sequence[str], password: str) -> N
 
 
 def grant(admin: KafkaAdminClient, user: str, rights: Iterable[Right]) -> None:
-    """Allow a user so much more."""
-    made = admin.create_acls([right.acl(user) for right in rights])
-    assert not made["failed"], made
+    """Grant rights to a user."""
+    result = admin.create_acls([right.acl(user) for right in rights])
+    assert not result["failed"], result
 
 
 def revoke(admin: KafkaAdminClient, user: str, right: Right) -> None:
-    """Take one right away."""
-    taken = admin.delete_acls([right.acl(user)])
-    assert [len(acls) for _, acls, _ in taken] == [1], taken
+    """Revoke one right of a user."""
+    deleted = admin.delete_acls([right.acl(user)])
+    assert [len(acls) for _, acls, _ in deleted] == [1], deleted

@@ -1,1 +1,1 @@
-"""Kafka behind the ports: the only package that imports its client."""
+"""The adapters over Kafka: the only package that imports Kafka's client."""

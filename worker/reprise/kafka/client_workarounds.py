@@ -22,7 +22,7 @@ from reprise.model import OutputRecord
 #: The client's logger of connections. It logs each lost connection at level ERROR, with the exception as an argument.
 _CONNECTION_LOGGER: Final = logging.getLogger("kafka.net.connection")
 
-#: Errors by which a broker tells a producer that a newer producer has its transactional id.
+#: Errors of a broker for a producer whose transactional id a newer producer has taken.
 _FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
 
@@ -32,11 +32,11 @@ class ConnectionErrorLog(logging.Handler):
     refused  the first refusal: an error that persists until the settings or the rights change; None before one
     latest   the last error of any kind; None before one
 
-    Defect: while it connects, the client retries after every error, and then raises a timeout without the cause. So a
-    wrong password looks like a broker that is down.
-    Met with: 3.0.12. Upstream: https://github.com/dpkp/kafka-python/pull/2994 raises the error once the client is
-    connected; while it bootstraps, and for TLS, it still does not.
-    Remove when: constructors, `poll` and `flush` raise SaslAuthenticationFailedError and `ssl.SSLError` themselves.
+    Defect: while it bootstraps, the client retries after every error, and in the end raises KafkaTimeoutError without
+    the cause. So a wrong password or a refused certificate looks like a broker that is down.
+    Met with: 3.0.12, although it includes https://github.com/dpkp/kafka-python/pull/2994 (raise
+    SaslAuthenticationFailedError / AuthorizationError on connect).
+    Remove when: constructors, `poll` and `flush` raise the error of the connection.
     """
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ def is_coordinator_unknown(consumer: KafkaConsumer) -> bool:
     Defect: a poll without a coordinator returns no records and raises nothing, like a poll of an idle topic.
     Met with: 3.0.12. Upstream: https://github.com/dpkp/kafka-python/issues/2373 is about older versions, where the
     poll did not return.
-    Remove when: `poll` raises, or a public method tells the two cases apart.
+    Remove when: `poll` raises, or a public method distinguishes the two cases.
     """
     return bool(consumer._coordinator.coordinator_unknown())
 
