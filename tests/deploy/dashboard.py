@@ -1,4 +1,4 @@
-"""The dashboard as its tests read it: panels, queries, variables, and what Grafana puts in their place."""
+"""Helpers for tests of the dashboard: panels, queries, variables, and the substitution of variables."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from deploy.helm.chart_settings import CHART
 
 DASHBOARD: Final[Mapping[str, Any]] = json.loads((CHART / "files" / "dashboard.json").read_text())
 
-#: Grafana's columns.
+#: Columns of Grafana's grid.
 COLUMNS: Final = 24
 
 _LABEL_VALUES: Final = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)\)")
@@ -18,7 +18,7 @@ _LABEL_VALUES: Final = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query of a panel; `instant` asks for one moment, as a table does, else it is asked over time."""
+    """A query of a panel. `instant` queries one moment, as tables do; other queries cover a time range."""
 
     panel: str
     ref: str
@@ -32,7 +32,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A variable that Prometheus fills: the values of a label of some series. `all_value` stands for all of them."""
+    """A variable with the values of a label. `all_value` is the value of the choice All."""
 
     name: str
     series: str
@@ -41,7 +41,7 @@ class Variable:
 
 
 def panels() -> Sequence[Mapping[str, Any]]:
-    """Return the panels that show something: all but the rows' titles."""
+    """Return the panels without the rows."""
     return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 
@@ -61,14 +61,14 @@ def queries() -> Sequence[Query]:
 
 
 def variables() -> Sequence[Variable]:
-    """Return the variables, each after those that it uses. Raises ValueError where one is no label's values."""
-    found = []
+    """Return the variables, each after those that it uses. Raises ValueError for another form of query."""
+    result = []
     for each in DASHBOARD["templating"]["list"]:
         if each["type"] == "query":
             query = _LABEL_VALUES.fullmatch(each["query"]["query"])
             if query is None:
                 raise ValueError(each["query"]["query"])
-            found.append(
+            result.append(
                 Variable(
                     name=each["name"],
                     series=query["series"],
@@ -76,14 +76,14 @@ def variables() -> Sequence[Variable]:
                     all_value=each.get("allValue"),
                 )
             )
-    return found
+    return result
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a query with the values in place of the variables. Raises KeyError for a variable that nobody fills."""
-    return re.sub(r"\$(\w+)", lambda found: values[found[1]], text)
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """Return a query with its variables replaced. Raises KeyError for a variable without a value."""
+    return re.sub(r"\$(\w+)", lambda match: values[match[1]], text)
 
 
-def any_of(values: Sequence[str]) -> str:
-    """Return the regular expression that Grafana makes of several values, inside PromQL's quotes."""
+def alternatives(values: Sequence[str]) -> str:
+    """Return the regular expression that Grafana substitutes for several values, escaped for a PromQL string."""
     return "(" + "|".join(re.escape(value).replace("\\", "\\\\") for value in values) + ")"

@@ -1,4 +1,4 @@
-"""A real Prometheus on loopback that scrapes and evaluates every second, its API, and its tool for made-up series."""
+"""A real Prometheus on loopback with an interval of one second, its API, and promtool for synthetic series."""
 
 import json
 import math
@@ -16,42 +16,42 @@ from typing import Any, Final
 from deploy.local.stack import free_port, run_child, tail, wait_until
 from tests.support import unavailable
 
-#: Seconds for it to be ready: it starts in one.
+#: Seconds until Prometheus is ready; it usually takes one.
 _START_SECONDS: Final = 30.0
 
 #: Seconds for promtool to evaluate a few queries.
 _TOOL_SECONDS: Final = 60.0
 
-#: Seconds for an answer about some hundred series.
-_ANSWER_SECONDS: Final = 10.0
+#: Seconds for a response with some hundred series.
+_RESPONSE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prometheus:
-    """The API of a Prometheus; times are seconds since the epoch. Each call raises ValueError where it is refused."""
+    """The API of a Prometheus. Times are seconds since the epoch. Raises ValueError for a request that it refuses."""
 
     address: str
 
     def ready(self) -> bool:
-        """Say whether it answers."""
+        """Return whether Prometheus is ready."""
         try:
-            with urllib.request.urlopen(f"{self.address}/-/ready", timeout=_ANSWER_SECONDS):
+            with urllib.request.urlopen(f"{self.address}/-/ready", timeout=_RESPONSE_SECONDS):
                 return True
         except OSError:
             return False
 
     def now(self, expr: str) -> list[float]:
-        """Return the values of an instant query, one a series."""
-        result = self.ask("query", query=expr)["result"]
+        """Return the values of an instant query, one for each series."""
+        result = self.request("query", query=expr)["result"]
         return [float(series["value"][1]) for series in result]
 
     def at(self, expr: str, time: float) -> list[Mapping[str, str]]:
         """Return the labels of each series of an instant query."""
-        return [series["metric"] for series in self.ask("query", query=expr, time=f"{time:.3f}")["result"]]
+        return [series["metric"] for series in self.request("query", query=expr, time=f"{time:.3f}")["result"]]
 
     def over(self, expr: str, start: float, end: float) -> list[Mapping[str, str]]:
-        """Return the labels of each series that has a number between two times, not only NaN or infinity."""
-        asked = self.ask("query_range", query=expr, start=f"{start:.3f}", end=f"{end:.3f}", step="1")
+        """Return the labels of each series with a finite value between two times."""
+        asked = self.request("query_range", query=expr, start=f"{start:.3f}", end=f"{end:.3f}", step="1")
         return [
             series["metric"]
             for series in asked["result"]
@@ -59,16 +59,16 @@ class Prometheus:
         ]
 
     def label_values(self, label: str, series: str) -> list[str]:
-        """Return the values of a label of the series that a selector chooses."""
-        found: list[str] = self.ask(f"label/{label}/values", **{"match[]": series})
-        return found
+        """Return the values of a label of the selected series."""
+        values: list[str] = self.request(f"label/{label}/values", **{"match[]": series})
+        return values
 
-    def ask(self, path: str, **parameters: str) -> Any:
-        """Return the data of an answer."""
+    def request(self, path: str, **parameters: str) -> Any:
+        """Return the data of a response."""
         query = urllib.parse.urlencode(parameters)
         try:
-            with urllib.request.urlopen(f"{self.address}/api/v1/{path}?{query}", timeout=_ANSWER_SECONDS) as answer:
-                return json.load(answer)["data"]
+            with urllib.request.urlopen(f"{self.address}/api/v1/{path}?{query}", timeout=_RESPONSE_SECONDS) as response:
+                return json.load(response)["data"]
         except urllib.error.HTTPError as error:
             with error:
                 raise ValueError(f"{parameters}: {error.read().decode()}") from None
@@ -76,7 +76,7 @@ class Prometheus:
 
 @contextmanager
 def running_prometheus(targets: Sequence[Mapping[str, Any]], rules: Path, folder: Path) -> Iterator[Prometheus]:
-    """Run one with these static targets (`targets`, `labels`) and these rules; its data go to the folder."""
+    """Run Prometheus with static targets (`targets`, `labels`) and a file of rules; its data are in `folder`."""
     binary = shutil.which("prometheus")
     if binary is None:
         unavailable("deploy", "no prometheus; on Debian it is in the package prometheus")
@@ -97,14 +97,14 @@ def running_prometheus(targets: Sequence[Mapping[str, Any]], rules: Path, folder
     with run_child(command, log):
         prometheus = Prometheus(address=f"http://{address}")
         try:
-            wait_until(prometheus.ready, _START_SECONDS, "an answer of Prometheus")
+            wait_until(prometheus.ready, _START_SECONDS, "a ready Prometheus")
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{tail(log)}") from None
         yield prometheus
 
 
 def promtool_test(tests: Sequence[Mapping[str, Any]], folder: Path) -> str:
-    """Run `promtool test rules` on made-up series; return what it complains of, nothing where all is well."""
+    """Run `promtool test rules` on synthetic series. Return its output if it fails, else an empty string."""
     binary = shutil.which("promtool")
     if binary is None:
         unavailable("deploy", "no promtool; on Debian it is in the package prometheus")

@@ -189,7 +189,7 @@ def test_the_package_renders_like_the_folder(helm: Helm, tmp_path: Path) -> None
     packed = helm.run("package", CHART, "--destination", tmp_path)
     assert packed.returncode == 0, packed.stderr
     (archive,) = tmp_path.glob("reprise-*.tgz")
-    case = ["--namespace", NAMESPACE, "--kube-version", helm.kubernetes, "--values", case_file("everything")]
+    case = ["--namespace", NAMESPACE, "--kube-version", helm.kubernetes, "--values", str(case_file("everything"))]
     assert helm.run("template", RELEASE, archive, *case).stdout == helm.render("everything")
     image = helm.objects("minimal").worker_pod["containers"][0]["image"]
     assert image == f"ghcr.io/reprise-dedup/reprise:{__version__}"

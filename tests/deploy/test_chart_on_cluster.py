@@ -1,4 +1,4 @@
-"""The chart on a real API server with its controllers. There is no node: pods that are admitted stay Pending."""
+"""The chart on a real API server with its controllers. No node takes pods: admitted ones stay Pending."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -15,16 +15,16 @@ from tests.deploy.cluster import Cluster, open_cluster
 from tests.deploy.tools import ToolMissing
 from tests.support import unavailable, wait_until
 
-#: Seconds for a controller to act; one is usual.
-SOON = 60.0
+#: Seconds for a controller to act; it usually takes one.
+CONTROLLER_SECONDS = 60.0
 
-#: What the server itself puts into every namespace.
-NATIVES = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
+#: Objects that the server creates in every namespace.
+DEFAULT_OBJECTS = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
 
 
 @pytest.fixture(scope="module")
 def cluster(crds: list[Path]) -> Iterator[Cluster]:
-    """Give a cluster that knows the custom resources; those that it did not know go again."""
+    """Yield a cluster with the custom resource definitions; remove those that this fixture added."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(open_cluster())
@@ -41,13 +41,17 @@ def cluster(crds: list[Path]) -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """Give a namespace where only pods of the restricted standard are admitted, and every other one is warned of."""
+    """Yield a namespace that admits only pods of the restricted standard, and warns of others."""
     name = f"reprise-{uuid4().hex[:8]}"
     cluster.run("create", "namespace", name)
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     try:
         cluster.run("label", "namespace", name, *levels)
-        wait_until(lambda: cluster.everything(name) >= NATIVES, SOON, "what the server puts into a namespace")
+        wait_until(
+            lambda: cluster.object_names(name) >= DEFAULT_OBJECTS,
+            CONTROLLER_SECONDS,
+            "the default objects of the namespace",
+        )
         yield name
     finally:
         cluster.run("delete", "namespace", name, "--wait=false")
@@ -62,28 +66,28 @@ class Release:
         self._namespace = namespace
 
     def call(self, command: str, *arguments: str | Path, values: Mapping[str, Any] | None = None) -> str:
-        """Run a command of Helm's on the release. Raises RuntimeError with its own words."""
+        """Run a command of Helm on the release. Raises RuntimeError with its error output."""
         place = ["--namespace", self._namespace, "--kubeconfig", self._cluster.kubeconfig]
         done = self._helm.run(command, RELEASE, *arguments, *place, values=values)
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
 
-    def put(self, command: str, case: str, **values: Any) -> str:
-        """Install or upgrade with the values of a case and these over them."""
+    def deploy(self, command: str, case: str, **values: Any) -> str:
+        """Install or upgrade with the values of a case; `values` take precedence."""
         return self.call(command, CHART, "--values", case_file(case), values={"topics": {"create": False}, **values})
 
     def pods(self, selector: str = "app.kubernetes.io/component=worker") -> list[Mapping[str, Any]]:
-        """Return the pods that were admitted."""
+        """Return the admitted pods."""
         return self._cluster.get("pods", self._namespace, "-l", selector)
 
     def revisions(self) -> dict[str, str]:
-        """Return the checksum of the settings by the number of the Deployment's revision."""
-        found = {}
-        for each in self._cluster.get("replicasets", self._namespace):
-            checksum = each["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
-            found[each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]] = checksum
-        return found
+        """Return the checksum of the settings for each revision of the Deployment."""
+        checksums = {}
+        for replica_set in self._cluster.get("replicasets", self._namespace):
+            checksum = replica_set["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+            checksums[replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"]] = checksum
+        return checksums
 
 
 @pytest.fixture
@@ -91,12 +95,12 @@ def release(helm: Helm, cluster: Cluster, namespace: str) -> Release:
     return Release(helm, cluster, namespace)
 
 
-def test_a_release_lives_and_leaves_nothing(release: Release, cluster: Cluster, namespace: str) -> None:
-    """Install, an upgrade with other settings, one with the same, rollback, uninstall: everything on, nothing left."""
-    before = cluster.everything(namespace)
-    release.put("install", "everything")
-    wait_until(release.pods, SOON, "the first pod")
-    kinds = {name.partition("/")[0] for name in cluster.everything(namespace) - before}
+def test_a_release_is_upgraded_rolled_back_and_removed(release: Release, cluster: Cluster, namespace: str) -> None:
+    """With every feature enabled. Only changed settings make a new revision; uninstalling removes all objects."""
+    before = cluster.object_names(namespace)
+    release.deploy("install", "everything")
+    wait_until(release.pods, CONTROLLER_SECONDS, "the first pod")
+    kinds = {name.partition("/")[0] for name in cluster.object_names(namespace) - before}
     assert kinds >= {
         "configmap",
         "deployment.apps",
@@ -113,21 +117,21 @@ def test_a_release_lives_and_leaves_nothing(release: Release, cluster: Cluster, 
     first = release.revisions()
     assert first.keys() == {"1"}
 
-    release.put("upgrade", "everything", settings={"logLevel": "debug"})
-    wait_until(lambda: len(release.pods()) == 2, SOON, "a pod of the second revision")
+    release.deploy("upgrade", "everything", settings={"logLevel": "debug"})
+    wait_until(lambda: len(release.pods()) == 2, CONTROLLER_SECONDS, "a pod of the second revision")
     second = release.revisions()
     assert second.keys() == {"1", "2"}
     assert second["1"] != second["2"]
 
-    release.put("upgrade", "everything", settings={"logLevel": "debug"}, metrics={"podMonitor": {"interval": "20s"}})
+    release.deploy("upgrade", "everything", settings={"logLevel": "debug"}, metrics={"podMonitor": {"interval": "20s"}})
     assert release.revisions() == second
 
     release.call("rollback", "1")
-    wait_until(lambda: "3" in release.revisions(), SOON, "the first revision as the third")
+    wait_until(lambda: "3" in release.revisions(), CONTROLLER_SECONDS, "the first revision as the third")
     assert release.revisions() == {"2": second["2"], "3": first["1"]}
 
     release.call("uninstall", "--wait")
-    wait_until(lambda: cluster.everything(namespace) == before, SOON, "an empty namespace")
+    wait_until(lambda: cluster.object_names(namespace) == before, CONTROLLER_SECONDS, "an empty namespace")
 
 
 @pytest.mark.parametrize(
@@ -141,78 +145,78 @@ def test_a_release_lives_and_leaves_nothing(release: Release, cluster: Cluster, 
 def test_the_workers_are_admitted(
     release: Release, cluster: Cluster, namespace: str, case: str, workload: str, workers: int
 ) -> None:
-    """As many pods as asked for pass the restricted standard, and the notes name what to look at."""
-    before = cluster.everything(namespace)
+    """All replicas pass the restricted standard, and the notes contain the command for the rollout's status."""
+    before = cluster.object_names(namespace)
     cluster.run("create", "serviceaccount", "news", "-n", namespace)
-    notes = release.put("install", case)
+    notes = release.deploy("install", case)
     assert f"-n {namespace} rollout status {workload}" in notes
     assert cluster.run("get", workload, "-n", namespace, "-o", "name")
-    wait_until(lambda: len(release.pods()) == workers, SOON, f"{workers} pods")
+    wait_until(lambda: len(release.pods()) == workers, CONTROLLER_SECONDS, f"{workers} pods")
     assert {each["status"]["phase"] for each in release.pods()} == {"Pending"}
     release.call("uninstall", "--wait")
     cluster.run("delete", "serviceaccount", "news", "-n", namespace)
-    wait_until(lambda: cluster.everything(namespace) == before, SOON, "an empty namespace")
+    wait_until(lambda: cluster.object_names(namespace) == before, CONTROLLER_SECONDS, "an empty namespace")
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_server_takes_every_object_without_a_warning(
+def test_the_server_accepts_every_object_without_a_warning(
     helm: Helm, cluster: Cluster, namespace: str, case: str
 ) -> None:
-    """Hooks and custom resources among them; a field that it does not know, or a pod less restricted, would be told."""
+    """Also hooks and custom resources. The server warns of unknown fields and of pods that are not restricted."""
     render = helm.render(case).replace("namespace: news", f"namespace: {namespace}")
     cluster.run("create", "serviceaccount", "news", "-n", namespace)
     cluster.run("create", "serviceaccount", "reprise", "-n", namespace)
     cluster.run("create", "serviceaccount", "reprise-worker", "-n", namespace)
-    done = cluster.attempt("create", "--dry-run=server", "-f", "-", told=_without_accounts(render))
+    done = cluster.attempt("create", "--dry-run=server", "-f", "-", stdin=_without_service_accounts(render))
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def _without_accounts(render: str) -> str:
-    """Take the accounts out, which a pod of the same dry run needs to be there already."""
+def _without_service_accounts(render: str) -> str:
+    """Return the render without service accounts, which must exist before the pods of a dry run."""
     objects = [each for each in yaml.safe_load_all(render) if each and each["kind"] != "ServiceAccount"]
-    return yaml.safe_dump_all(objects)
+    return str(yaml.safe_dump_all(objects))
 
 
-def test_the_topics_come_before_the_workers(release: Release, cluster: Cluster, namespace: str) -> None:
-    """The job's pod is admitted, and as long as it is not done nothing else of the release exists."""
+def test_the_topics_job_runs_before_the_workers(release: Release, cluster: Cluster, namespace: str) -> None:
+    """The job's pod is admitted. Until the job is complete, no other object of the release exists."""
     with pytest.raises(RuntimeError, match="pre-install"):
         release.call("install", CHART, "--values", case_file("dev"), "--timeout", "5s")
-    wait_until(lambda: release.pods("app.kubernetes.io/component=topics"), SOON, "the job's pod")
+    wait_until(lambda: release.pods("app.kubernetes.io/component=topics"), CONTROLLER_SECONDS, "the job's pod")
     assert not cluster.get("deployments", namespace)
 
 
-def test_a_pod_less_restricted_is_not_admitted(release: Release, cluster: Cluster, namespace: str) -> None:
-    """The tests above can fail: the namespace turns a chart away whose pods may gain privileges."""
-    release.put("install", "minimal", securityContext={"allowPrivilegeEscalation": True})
+def test_an_unrestricted_pod_is_refused(release: Release, cluster: Cluster, namespace: str) -> None:
+    """The tests above can fail: the namespace refuses pods that may gain privileges."""
+    release.deploy("install", "minimal", securityContext={"allowPrivilegeEscalation": True})
 
     def refused() -> bool:
         (deployment,) = cluster.get("deployments", namespace)
         conditions = {each["type"]: each for each in deployment.get("status", {}).get("conditions", ())}
         return "violates PodSecurity" in conditions.get("ReplicaFailure", {}).get("message", "")
 
-    wait_until(refused, SOON, "the refusal")
+    wait_until(refused, CONTROLLER_SECONDS, "the refusal")
     assert not release.pods()
 
 
 @pytest.mark.parametrize(
-    ("was", "mistyped"),
+    ("correct", "mistyped"),
     [
         ("maxReplicaCount: 12", "maxReplicaCount: many"),
         ("podMetricsEndpoints:", "podMetricEndpoints:"),
         ("alert:", "alarm:"),
     ],
 )
-def test_the_operators_definitions_refuse_a_mistake(
-    helm: Helm, cluster: Cluster, namespace: str, was: str, mistyped: str
+def test_the_custom_resource_definitions_refuse_a_typo(
+    helm: Helm, cluster: Cluster, namespace: str, correct: str, mistyped: str
 ) -> None:
-    """The definitions are KEDA's and the operator's own: a wrong value or field of theirs is refused."""
+    """The test above can fail for custom resources: a wrong value or field is refused."""
     render = helm.render("everything").replace("namespace: news", f"namespace: {namespace}")
-    assert was in render
+    assert correct in render
     custom = [
         each
         for each in yaml.safe_load_all(render)
         if each and each["kind"] in {"ScaledObject", "PodMonitor", "PrometheusRule"}
     ]
-    told = yaml.safe_dump_all(custom, width=10_000).replace(was, mistyped)
-    assert mistyped in told
-    assert cluster.attempt("create", "--dry-run=server", "-f", "-", told=told).returncode == 1
+    objects = yaml.safe_dump_all(custom, width=10_000).replace(correct, mistyped)
+    assert mistyped in objects
+    assert cluster.attempt("create", "--dry-run=server", "-f", "-", stdin=objects).returncode == 1

@@ -1,4 +1,4 @@
-"""compose.yaml started for real, all but Grafana; and the demo that takes its servers from it."""
+"""compose.yaml without Grafana, on a real engine, and the demo that reads its servers from it."""
 
 import json
 import subprocess
@@ -20,22 +20,22 @@ from deploy.local.stack.compose import COMPOSE_FILE, compose_command
 from tests.deploy.engine import TOP, Engine
 from tests.support import unavailable
 
-#: Seconds for all containers to run, one after another as they depend on each other.
-UP = 180.0
+#: Seconds for all containers to start, in the order of their dependencies.
+UP_SECONDS = 180.0
 
-#: Seconds for a scrape to show what was asked for; a name server on a busy engine takes half a minute.
-SCRAPED = 120.0
+#: Seconds until a scrape shows an effect; DNS of a busy engine takes half a minute.
+SCRAPED_SECONDS = 120.0
 
 #: Seconds for compose to stop and remove everything.
-DOWN = 120.0
+DOWN_SECONDS = 120.0
 
-#: Seconds for the demo, servers included.
-DEMO = 240.0
+#: Seconds for the demo, including its servers.
+DEMO_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """The services of the file, as one test started them."""
+    """The services that a test started."""
 
     engine: Engine
     name: str
@@ -44,32 +44,32 @@ class Project:
     prometheus: str
 
     def containers(self) -> dict[str, str]:
-        """Return the project's containers, with each service's own."""
-        told = self.engine.run(
+        """Return the container of each service."""
+        names = self.engine.run(
             "ps", "--all", "--filter", f"label=com.docker.compose.project={self.name}", "--format", "{{.Names}}"
         )
-        named = {name: self.engine.inspect("container", name)["Config"]["Labels"] for name in told.split()}
+        named = {name: self.engine.inspect("container", name)["Config"]["Labels"] for name in names.split()}
         return {labels["com.docker.compose.service"]: name for name, labels in named.items()}
 
-    def look_at_health(self) -> None:
-        """Have the engine look at each container; podman leaves that to systemd, which need not be there."""
+    def check_health(self) -> None:
+        """Make the engine check the health of each container; podman does so only on request or by systemd."""
         for name in self.containers().values():
             if self.engine.state(name)["Running"]:
                 self.engine.health(name)
 
     def query(self, promql: str) -> list[float]:
-        """Return the values of an instant query; none while Prometheus does not answer."""
+        """Return the values of an instant query; an empty list while Prometheus does not answer."""
         return [float(found["value"][1]) for found in self._get(f"query?query={urllib.parse.quote(promql)}", "result")]
 
     def rules(self) -> list[Mapping[str, Any]]:
-        """Return all rules, with their health."""
+        """Return all rules with their health."""
         return [rule for group in self._get("rules", "groups") for rule in group["rules"]]
 
     def _get(self, path: str, field: str) -> list[Any]:
         try:
             with urllib.request.urlopen(f"{self.prometheus}/api/v1/{path}", timeout=10) as answer:
-                found: list[Any] = json.load(answer)["data"][field]
-                return found
+                values: list[Any] = json.load(answer)["data"][field]
+                return values
         except (urllib.error.URLError, OSError):
             return []
 
@@ -84,7 +84,7 @@ def compose() -> tuple[str, ...]:
 
 @contextmanager
 def running(engine: Engine, compose: Sequence[str], image: str, log: Path) -> Iterator[Project]:
-    """Bring everything up but Grafana, and take it down again with all volumes."""
+    """Start all services but Grafana; in the end remove them and their volumes."""
     name, port = f"reprise-test-{uuid4().hex[:8]}", free_port()
     environment = {
         **engine.environment,
@@ -93,7 +93,7 @@ def running(engine: Engine, compose: Sequence[str], image: str, log: Path) -> It
         "KAFKA_PORT": str(free_port()),
         "REDIS_PORT": str(free_port()),
         "PROMETHEUS_PORT": str(port),
-        # the one tag of it that every engine of these tests has
+        # The only tag that every engine of these tests has.
         "PROMETHEUS_IMAGE": "prom/prometheus:latest",
     }
     command = [*compose, "-p", name, "-f", str(COMPOSE_FILE)]
@@ -102,23 +102,21 @@ def running(engine: Engine, compose: Sequence[str], image: str, log: Path) -> It
     try:
         with run_child([*command, "up", "-d", "--no-build"], log, environment=environment) as up:
 
-            def settled() -> bool:
-                project.look_at_health()
+            def finished() -> bool:
+                project.check_health()
                 return up.poll() is not None
 
-            wait_until(settled, UP, "compose up")
+            wait_until(finished, UP_SECONDS, "compose up")
         assert up.returncode == 0, tail(log)
         yield project
     finally:
         subprocess.run(
-            [*command, "down", "-v"], env=environment, capture_output=True, timeout=DOWN, check=True, text=True
+            [*command, "down", "-v"], env=environment, capture_output=True, timeout=DOWN_SECONDS, check=True, text=True
         )
 
 
-def test_all_of_it_runs_and_prometheus_sees_it(
-    engine: Engine, compose: Sequence[str], image: str, tmp_path: Path
-) -> None:
-    """The crawl reaches the worker, its decisions reach Prometheus, every rule evaluates, and nothing is left after."""
+def test_compose_starts_all_services(engine: Engine, compose: Sequence[str], image: str, tmp_path: Path) -> None:
+    """The worker decides the crawl, Prometheus scrapes it and evaluates every rule, and `down` removes everything."""
     with running(engine, compose, image, tmp_path / "up.log") as project:
         containers = project.containers()
         assert set(containers) == {"kafka", "redis", "topics", "reprise", "generator", "prometheus"}
@@ -126,16 +124,16 @@ def test_all_of_it_runs_and_prometheus_sees_it(
         assert (state["topics"]["Running"], state["topics"]["ExitCode"]) == (False, 0)
         assert all(state[service]["Running"] for service in set(containers) - {"topics"})
 
-        wait_until(lambda: project.query('up{job="reprise"}') == [1.0], SCRAPED, "a scrape of the worker")
+        wait_until(lambda: project.query('up{job="reprise"}') == [1.0], SCRAPED_SECONDS, "a scrape of the worker")
         wait_until(
             lambda: sum(project.query('sum(reprise_articles_total{outcome="variant",namespace="compose"})')) > 20,
-            SCRAPED,
+            SCRAPED_SECONDS,
             "variants in Prometheus",
         )
-        wait_until(lambda: engine.health(containers["reprise"]) == "healthy", SCRAPED, "a healthy worker")
+        wait_until(lambda: engine.health(containers["reprise"]) == "healthy", SCRAPED_SECONDS, "a healthy worker")
         wait_until(
             lambda: (rules := project.rules()) and all(rule["health"] == "ok" for rule in rules),
-            SCRAPED,
+            SCRAPED_SECONDS,
             "every rule evaluated without an error",
         )
         assert not [rule["name"] for rule in project.rules() if rule.get("state") == "firing"]
@@ -145,15 +143,15 @@ def test_all_of_it_runs_and_prometheus_sees_it(
     assert project.containers() == {}
 
 
-def test_the_demo_takes_its_servers_from_compose(engine: Engine, compose: Sequence[str], tmp_path: Path) -> None:
-    """STACK=containers brings Kafka and Redis up by compose, shows everything, ends with 0, and takes both down."""
+def test_the_demo_uses_the_servers_of_compose(engine: Engine, compose: Sequence[str], tmp_path: Path) -> None:
+    """STACK=containers starts Kafka and Redis by compose, exits with 0, and removes both."""
     environment = {name: value for name, value in engine.environment.items() if not name.startswith("REPRISE_")}
     log = tmp_path / "demo.log"
     command = [sys.executable, "-m", "deploy.local.demo", "--rate", "100", "--articles", "200"]
     with run_child(command, log, environment={**environment, "STACK": "containers", "PYTHONPATH": str(TOP)}) as demo:
-        assert demo.wait(timeout=DEMO) == 0, log.read_text()
-    told = log.read_text()
-    assert f"{' '.join(compose)} up\nstack: containers (apache/kafka:4.1.0" in told
-    assert "articles      299" in told
+        assert demo.wait(timeout=DEMO_SECONDS) == 0, log.read_text()
+    output = log.read_text()
+    assert f"{' '.join(compose)} up\nstack: containers (apache/kafka:4.1.0" in output
+    assert "articles      299" in output
     names = engine.run("ps", "--all", "--format", "{{.Names}}").split()
     assert not [name for name in names if name.startswith(f"reprise-{demo.pid}")]  # the project's name

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.deploy.dashboard import COLUMNS, DASHBOARD, Query, filled, panels, queries
+from tests.deploy.dashboard import COLUMNS, DASHBOARD, Query, panels, queries, substitute
 from tests.deploy.prometheus import promtool_test
 
 #: The worker's metrics, by name.
@@ -149,7 +149,7 @@ def test_time_to_catch_up_is_lag_over_its_decrease(lag: str, articles: str, seco
     """Evaluate it by promtool on ten minutes of series with a sample every 15 s."""
     asked = {query.expr for query in queries() if query.panel.startswith("Time to catch up")}
     assert len(asked) == 1, "the two panels differ"
-    expr = filled(asked.pop(), {"instance": "a", "__rate_interval": "1m"})
+    expr = substitute(asked.pop(), {"instance": "a", "__rate_interval": "1m"})
     test = {
         "interval": "15s",
         "input_series": [

@@ -1,4 +1,4 @@
-"""The dashboard's queries, asked of a real Prometheus that scraped a real worker while it worked."""
+"""The dashboard's queries on a real Prometheus that scraped a real worker under load."""
 
 import re
 import time
@@ -10,65 +10,65 @@ import pytest
 import redis
 
 from deploy.helm.chart_settings import CHART
-from tests.deploy.dashboard import Query, any_of, filled, queries, variables
+from tests.deploy.dashboard import Query, alternatives, queries, substitute, variables
 from tests.deploy.prometheus import Prometheus, running_prometheus
 from tests.e2e.support_e2e import Raw, load_messages, open_place, wait_counted, wait_delivered, wait_ready
 from tests.support import running_worker, wait_until
 
-#: Seconds for Prometheus to have seen what just happened: some scrapes and evaluations of a second each.
-SEEN_SECONDS = 30.0
+#: Seconds for a few scrapes and evaluations, at an interval of one second.
+SCRAPED_SECONDS = 30.0
 
-#: Messages: some seconds of work, so that there are some scrapes in the middle of it.
+#: Number of messages: some seconds of work, for several scrapes meanwhile.
 LOAD = 1500
 
-#: Every twentieth is no article: enough for the alert of dead letters, too few for the circuit.
-BAD_EVERY = 20
+#: One in so many messages is malformed: enough for RepriseDeadLetters, too few for the circuit breaker.
+MALFORMED_EVERY = 20
 
-#: Messages that are sent a second time.
-REPRINTS = 100
+#: Number of messages that are sent twice.
+REPEATED = 100
 
 PARTITIONS = 2
 
-#: Bytes that Redis may use while the worker is watched, so that there is a share of it.
+#: maxmemory of Redis during the test, in bytes, so that the used share is defined.
 MAXMEMORY = 2**30
 
-#: What Grafana works out from the time range and the scrape interval; here of a second.
+#: Grafana derives $__rate_interval from the time range and the scrape interval, which is one second here.
 RATE_INTERVAL = "10s"
 
-#: Kubernetes' label, and a worker of it; the same worker is scraped without a namespace too.
+#: Labels of the worker in Kubernetes. It is scraped a second time, without a namespace.
 NAMESPACE, POD = "news", "reprise-0"
 
 RULES = CHART / "files" / "rules.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """A Prometheus that has seen a worker from before its first article, at `start`, until after its last, at `end`."""
+class ScrapedWorker:
+    """A Prometheus that scraped a worker from before its first article, at `start`, to after its last, at `end`."""
 
     prometheus: Prometheus
     group_id: str
     start: float
     end: float
 
-    def choose(self, namespace: str | None) -> Mapping[str, str]:
-        """Return the variables' values, each of them "All", once the Kubernetes namespace is chosen."""
+    def variable_values(self, namespace: str | None) -> Mapping[str, str]:
+        """Return the values of the variables for a Kubernetes namespace, or for all; every other variable is All."""
         values = {"__rate_interval": RATE_INTERVAL}
         for each in variables():
-            found = self.prometheus.label_values(each.label, filled(each.series, values))
+            found = self.prometheus.label_values(each.label, substitute(each.series, values))
             assert found, each.name
-            values[each.name] = each.all_value or any_of(found)
+            values[each.name] = each.all_value or alternatives(found)
             if each.name == "namespace" and namespace is not None:
                 assert namespace in found
-                values["namespace"] = any_of([namespace])
+                values["namespace"] = alternatives([namespace])
         return values
 
 
 def load() -> list[Raw]:
-    """Return articles, reprints of them, dead letters and a tombstone."""
+    """Return articles, malformed messages, repeated messages and a tombstone."""
     sent = load_messages(LOAD, partitions=PARTITIONS)
-    for number in range(0, LOAD, BAD_EVERY):
+    for number in range(0, LOAD, MALFORMED_EVERY):
         sent[number] = Raw(value=b"no JSON", partition=number % PARTITIONS)
-    again = [Raw(value=each.value, key=each.key, partition=each.partition) for each in sent[:REPRINTS]]
+    again = [Raw(value=each.value, key=each.key, partition=each.partition) for each in sent[:REPEATED]]
     return [*sent, *again, Raw(value=None, key=b"gone")]
 
 
@@ -82,10 +82,10 @@ def limited_redis(redis_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def watched(
+def scraped(
     kafka_bootstrap_servers: str, limited_redis: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Watched]:
-    folder = tmp_path_factory.mktemp("watched")
+) -> Iterator[ScrapedWorker]:
+    folder = tmp_path_factory.mktemp("scraped")
     with open_place(kafka_bootstrap_servers, limited_redis) as place, ExitStack() as running:
         place.create_topics(PARTITIONS)
         settings = place.settings(BATCH_MAX_ARTICLES="50")
@@ -97,51 +97,51 @@ def watched(
             {"targets": [port], "labels": {"instance": "no pod"}},
         ]
         prometheus = running.enter_context(running_prometheus(targets, RULES, folder))
-        # a counter's first sample is no increase: it must be there before the first article
-        wait_until(lambda: prometheus.now("up") == [1.0] * len(targets), SEEN_SECONDS, "the first scrapes")
+        # rate() ignores the first sample of a counter, so it must precede the first article.
+        wait_until(lambda: prometheus.now("up") == [1.0] * len(targets), SCRAPED_SECONDS, "the first scrapes")
         start = time.time()
         place.send(load())
         wait_delivered(place, worker)
         wait_counted(place, worker)
         dead = 'ALERTS{alertname="RepriseDeadLetters"}'
-        wait_until(lambda: len(prometheus.now(dead)) == len(targets), SEEN_SECONDS, "the alert of dead letters")
-        yield Watched(prometheus=prometheus, group_id=place.topics.group_id, start=start, end=time.time())
+        wait_until(lambda: len(prometheus.now(dead)) == len(targets), SCRAPED_SECONDS, "the alert of dead letters")
+        yield ScrapedWorker(prometheus=prometheus, group_id=place.topics.group_id, start=start, end=time.time())
 
 
 @pytest.mark.parametrize("namespace", [None, NAMESPACE])
-def test_the_variables_choose_workers(watched: Watched, namespace: str | None) -> None:
-    """All workers, with and without Kubernetes; in one of its namespaces those of that alone."""
-    values = watched.choose(namespace)
-    workers = watched.prometheus.over(
-        filled('reprise_worker_info{instance=~"$instance"}', values), watched.start, watched.end
+def test_the_variables_select_workers(scraped: ScrapedWorker, namespace: str | None) -> None:
+    """All selects workers with and without Kubernetes; a namespace selects only its own."""
+    values = scraped.variable_values(namespace)
+    workers = scraped.prometheus.over(
+        substitute('reprise_worker_info{instance=~"$instance"}', values), scraped.start, scraped.end
     )
     expected = {POD, "no pod"} if namespace is None else {POD}
     assert {each["instance"] for each in workers} == expected
-    assert {each["group_id"] for each in workers} == {watched.group_id}
+    assert {each["group_id"] for each in workers} == {scraped.group_id}
 
 
 @pytest.mark.parametrize("namespace", [None, NAMESPACE])
 @pytest.mark.parametrize("query", queries(), ids=str)
-def test_each_query_returns_data(watched: Watched, query: Query, namespace: str | None) -> None:
-    """A number while the worker worked, and labels for all that the legend names."""
-    expr = filled(query.expr, watched.choose(namespace))
+def test_each_query_returns_data(scraped: ScrapedWorker, query: Query, namespace: str | None) -> None:
+    """Each has a finite value while the worker works, and the labels that its legend uses."""
+    expr = substitute(query.expr, scraped.variable_values(namespace))
     if query.instant:
-        found = watched.prometheus.at(expr, watched.end)
+        found = scraped.prometheus.at(expr, scraped.end)
     else:
-        found = watched.prometheus.over(expr, watched.start, watched.end)
+        found = scraped.prometheus.over(expr, scraped.start, scraped.end)
     assert found, expr
     named = re.findall(r"\{\{(\w+)\}\}", query.legend)
     for labels in found:
         assert labels.keys() >= set(named), expr
 
 
-def test_the_top_row_says_that_all_is_well(watched: Watched) -> None:
-    """After its work the worker is not behind, all answers it, and no alert fires."""
-    values = watched.choose(NAMESPACE)
-    exprs = {query.panel: filled(query.expr, values) for query in queries()}
-    # the last scrape may be of the moment before the last commit
-    wait_until(lambda: watched.prometheus.now(exprs["Lag (stat)"]) == [0], SEEN_SECONDS, "a scrape after the work")
-    shown = {panel: watched.prometheus.now(expr) for panel, expr in exprs.items()}
+def test_the_top_row_shows_a_healthy_worker(scraped: ScrapedWorker) -> None:
+    """After the load there is no lag, both dependencies are up, and no alert fires."""
+    values = scraped.variable_values(NAMESPACE)
+    exprs = {query.panel: substitute(query.expr, values) for query in queries()}
+    # The last scrape may precede the last commit.
+    wait_until(lambda: scraped.prometheus.now(exprs["Lag (stat)"]) == [0], SCRAPED_SECONDS, "a scrape after the work")
+    shown = {panel: scraped.prometheus.now(expr) for panel, expr in exprs.items()}
     assert shown["Time to catch up (stat)"] == [0]
     assert shown["Kafka and Redis (stat)"] == [1, 1]
     assert shown["Workers (stat)"] == [1]
@@ -149,15 +149,15 @@ def test_the_top_row_says_that_all_is_well(watched: Watched) -> None:
     assert 0 < shown["Redis memory (stat)"][0] < 1
 
 
-def test_each_rule_is_healthy(watched: Watched) -> None:
-    """Prometheus has evaluated every rule that is due, and none of them failed."""
-    groups = watched.prometheus.ask("rules")["groups"]
+def test_each_rule_is_healthy(scraped: ScrapedWorker) -> None:
+    """Prometheus has evaluated every rule without an error."""
+    groups = scraped.prometheus.request("rules")["groups"]
     told = {rule["name"]: rule["health"] for group in groups if group["interval"] == 1 for rule in group["rules"]}
     assert len(told) > 10
     assert set(told.values()) == {"ok"}, told
 
 
-def test_the_table_names_the_alert(watched: Watched) -> None:
-    """Dead letters over their share are an alert that is pending; nothing else is wrong with this worker."""
-    pending = watched.prometheus.at("ALERTS", watched.end)
+def test_the_table_lists_the_pending_alert(scraped: ScrapedWorker) -> None:
+    """The dead letters exceed their threshold; no other alert is pending."""
+    pending = scraped.prometheus.at("ALERTS", scraped.end)
     assert {(each["alertname"], each["alertstate"]) for each in pending} == {("RepriseDeadLetters", "pending")}

@@ -1,10 +1,10 @@
-"""What the deployment's tests need from outside, got once and kept in .stack: Helm, kubeconform, CRDs, schemas.
+"""Programs and schemas for the deployment tests, fetched or built once and kept in .stack.
 
-tool(TOOL)        a Go program of a pinned version, built where it is missing
-crd_files()       the custom resources' definitions, out of their operators' own Go modules
-schema_folder()   JSON Schemas of Kubernetes' and of the operators' objects, as kubeconform looks for them
+tool(TOOL)        a Go program of a pinned version: Helm, kubeconform or actionlint
+crd_files()       the custom resource definitions, from the Go modules of their operators
+schema_folder()   JSON Schemas of Kubernetes' and the operators' objects, with the file names that kubeconform expects
 
-Each raises ToolMissing with the reason where the machine cannot have it.
+Each raises ToolMissing with the reason if it cannot be fetched or built.
 """
 
 import json
@@ -21,21 +21,21 @@ import yaml
 
 _TOP: Final = Path(__file__).resolve().parents[2]
 
-#: Beside the broker's jars: ignored by git, removed by `make clean`.
+#: Ignored by git, removed by `make clean`.
 _STATE: Final = _TOP / ".stack" / "deploy"
 
-#: Seconds to fetch and build one program: Helm takes three minutes on two cores that are busy otherwise.
+#: Seconds to fetch and build one program. Helm takes three minutes on two busy cores.
 _BUILD_SECONDS: Final = 900.0
 
 #: Seconds to fetch one module.
 _FETCH_SECONDS: Final = 300.0
 
-#: The Kubernetes that the cluster's tests run on; kubernetes-validate brings its schemas.
+#: The version of Kubernetes that charts are rendered for; kubernetes-validate contains its schemas.
 KUBERNETES: Final = "1.34.0"
 
 
 class ToolMissing(Exception):
-    """This machine cannot have what a test needs; the message says why."""
+    """A tool of a test cannot be fetched or built; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crds:
-    """Where a Go module keeps the definitions of its custom resources, and which of them the chart uses."""
+    """A Go module with custom resource definitions, and the files of those that the chart uses."""
 
     module: str
     version: str
@@ -78,7 +78,7 @@ _CRDS: Final = (
 
 
 def tool(wanted: Tool) -> Path:
-    """Return the program, built where it is not there yet."""
+    """Return the program's path; build it if it is missing."""
     folder = _STATE / f"{wanted.name}-{wanted.version}"
     program = folder / wanted.name
     if not program.is_file():
@@ -87,31 +87,31 @@ def tool(wanted: Tool) -> Path:
 
 
 def crd_files() -> Sequence[Path]:
-    """Return the files of the definitions, one a kind."""
+    """Return the files of the definitions, one for each kind."""
     found = []
     for crds in _CRDS:
         folder = _STATE / "crds" / f"{crds.module.rpartition('/')[2]}-{crds.version}"
         if not folder.is_dir():
-            told = json.loads(_go(["mod", "download", "-json", f"{crds.module}@{crds.version}"], _FETCH_SECONDS))
+            module = json.loads(_go(["mod", "download", "-json", f"{crds.module}@{crds.version}"], _FETCH_SECONDS))
             unfinished = folder.with_suffix(".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             for name in crds.names:
-                shutil.copyfile(Path(told["Dir"]) / crds.folder / name, unfinished / name)
+                shutil.copyfile(Path(module["Dir"]) / crds.folder / name, unfinished / name)
             unfinished.rename(folder)
         found += [folder / name for name in crds.names]
     return found
 
 
 def schema_folder() -> Path:
-    """Return the folder of schemas, named as kubeconform's `{{.ResourceKind}}{{.KindSuffix}}.json`."""
+    """Return the folder of schemas; their names follow kubeconform's `{{.ResourceKind}}{{.KindSuffix}}.json`."""
     folder = _STATE / f"schemas-{KUBERNETES}"
     folder.mkdir(parents=True, exist_ok=True)
     bundled = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{KUBERNETES}-local-strict"
     for source in bundled.iterdir():
         target = folder / source.name
         if not target.is_file():
-            # named after addresses that nothing answers; without, they are found beside one another
+            # The ids and references are URLs that do not exist; relative ones resolve to the neighbouring files.
             schema = json.loads(source.read_text().replace('"/api/_definitions.json', '"_definitions.json'))
             schema.pop("$id", None)
             target.write_text(json.dumps(schema))
@@ -125,13 +125,13 @@ def _crd_schemas() -> Iterator[tuple[str, Mapping[str, Any]]]:
         crd = yaml.safe_load(path.read_text())["spec"]
         for version in crd["versions"]:
             schema = _strict(version["schema"]["openAPIV3Schema"])
-            schema["properties"]["metadata"] = {"type": "object"}  # the server checks it, whatever the definition says
+            schema["properties"]["metadata"] = {"type": "object"}  # the server checks the metadata itself
             group = crd["group"].partition(".")[0]
             yield f"{crd['names']['kind'].lower()}-{group}-{version['name']}.json", schema
 
 
 def _strict(schema: Any) -> Any:
-    """Turn a structural schema into a JSON Schema that refuses what the server would silently drop."""
+    """Return a structural schema as a JSON Schema that refuses unknown fields, which the server would drop silently."""
     if isinstance(schema, list):
         return [_strict(each) for each in schema]
     if not isinstance(schema, dict):
