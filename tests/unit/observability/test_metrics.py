@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 
 
 class Clock:
-    """A clock that moves only when it is told to."""
+    """A clock that tests advance."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -46,11 +46,11 @@ def metrics(registry: CollectorRegistry, clock: Clock) -> Metrics:
     return Metrics(registry, monotonic=clock, clock=clock)
 
 
-def a_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: int | bool) -> Decision:
+def make_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: int | bool) -> Decision:
     return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(**trace))
 
 
-def a_message(timestamp_ms: int | None) -> Message:
+def make_message(timestamp_ms: int | None) -> Message:
     return Message(topic="articles.raw", partition=0, offset=0, key=None, value=b"{}", timestamp_ms=timestamp_ms)
 
 
@@ -63,14 +63,14 @@ def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
 
 
 def test_names_help_and_types_are_those_of_the_golden_file(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """Dashboards and alerts of others hang on the names: a change of one is a decision, made in the golden file."""
+    """Dashboards and alerts of operators depend on the names, so that a change must be made in the golden file, too."""
     lines = exposition(registry, metrics).splitlines()
     declared = [line for line in lines if line.startswith(("# HELP reprise_", "# TYPE reprise_"))]
     assert "\n".join(declared) + "\n" == GOLDEN.read_text()
 
 
-def test_every_label_value_is_there_from_the_start(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """An alert on a rate sees the first dead letter, because its series began at 0."""
+def test_every_series_starts_at_zero(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """rate() sees the first dead letter only if its series existed before."""
     for reason in DeadLetterReason:
         assert registry.get_sample_value("reprise_dead_letters_total", {"reason": reason}) == 0
     for kind in Kind:
@@ -82,17 +82,17 @@ def test_every_label_value_is_there_from_the_start(registry: CollectorRegistry, 
 
 
 def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """New, variant and replayed are told apart, and a replayed variant is no variant again."""
+    """A replayed variant counts as replayed only."""
     metrics.decided(
         [
-            a_decision(indexed=True),
-            a_decision(EventType.VARIANT, Kind.NEAR, stop_bands=2, full_buckets=1),
-            a_decision(EventType.VARIANT, Kind.NEAR, replayed=True),
+            make_decision(indexed=True),
+            make_decision(EventType.VARIANT, Kind.NEAR, stop_bands=2, full_buckets=1),
+            make_decision(EventType.VARIANT, Kind.NEAR, replayed=True),
         ],
         0.02,
         0.05,
     )
-    metrics.dead_lettered(a_message(1), Rejection(reason=DeadLetterReason.NOT_JSON, detail=""))
+    metrics.dead_lettered(make_message(1), Rejection(reason=DeadLetterReason.NOT_JSON, detail=""))
     metrics.skipped()
     value = registry.get_sample_value
     for outcome in ("new", "variant", "replayed", "dead", "skipped"):
@@ -104,15 +104,15 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     assert value("reprise_full_buckets_total") == 1
 
 
-def test_latencies_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
-    """Those of a batch are as told; the end-to-end time begins at the message's timestamp."""
+def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """The durations of a batch are arguments; the end-to-end time starts at the message's timestamp."""
     metrics.polled(2)
-    metrics.polled(0)  # the polls of a pause are no batches
+    metrics.polled(0)  # an empty poll is no batch
     clock.now += 0.5
     metrics.fingerprinted(2, 0.125)
-    metrics.decided([a_decision()], 0.25, 0.5)
+    metrics.decided([make_decision()], 0.25, 0.5)
     clock.now += 2.0
-    metrics.delivered([a_message(999_000), a_message(None), a_message(2_000_000)])
+    metrics.delivered([make_message(999_000), make_message(None), make_message(2_000_000)])
     value = registry.get_sample_value
     assert value("reprise_fingerprint_seconds_sum") == 0.125
     assert value("reprise_redis_seconds_sum") == 0.25
@@ -123,8 +123,8 @@ def test_latencies_are_in_seconds(registry: CollectorRegistry, metrics: Metrics,
     assert value("reprise_batch_articles_sum") == 2
 
 
-def test_dependencies_go_down_and_come_back(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """The gauge follows what the pipeline tells."""
+def test_the_dependency_gauge_follows_outages(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """It is 0 during an outage and 1 after it. Rebalances are counted."""
 
     def away(dependency: Dependency) -> None:
         metrics.unreachable(dependency, "refused")
@@ -136,8 +136,8 @@ def test_dependencies_go_down_and_come_back(registry: CollectorRegistry, metrics
     assert registry.get_sample_value("reprise_rebalances_total") == 1
 
 
-def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """A partition that went to another worker is gone from the next scrape."""
+def test_lag_is_read_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A revoked partition is missing in the next scrape."""
     lag = {("articles.raw", 0): 5}
     metrics.export_lag(lambda: lag)
     labels = {"topic": "articles.raw", "partition": "0"}
@@ -146,8 +146,10 @@ def test_lag_is_asked_at_each_scrape(registry: CollectorRegistry, metrics: Metri
     assert registry.get_sample_value("reprise_consumer_lag", labels) is None
 
 
-def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
-    """However often it is scraped, Redis is asked once an interval."""
+def test_the_index_size_is_queried_once_in_an_interval(
+    registry: CollectorRegistry, metrics: Metrics, clock: Clock
+) -> None:
+    """More scrapes return the same value."""
     asked: list[float] = []
     metrics.export_index_size(lambda _: (asked.append(clock.now), len(asked))[1], ["n"])
     for _ in range(3):
@@ -156,8 +158,8 @@ def test_the_index_is_asked_seldom(registry: CollectorRegistry, metrics: Metrics
     assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 2
 
 
-def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """A worker of several indexes tells how much each holds, one that does not answer left out."""
+def test_each_namespace_has_its_own_size(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A namespace whose query fails is left out."""
     held = {"news": 1, "news-fr": 2}
 
     def size(namespace: str) -> int:
@@ -174,8 +176,10 @@ def test_each_namespace_has_its_size(registry: CollectorRegistry, metrics: Metri
     ]
 
 
-def test_many_namespaces_ask_no_more_than_one(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
-    """In the long run Redis is asked once an interval, however many namespaces there are."""
+def test_many_namespaces_cause_no_more_queries_than_one(
+    registry: CollectorRegistry, metrics: Metrics, clock: Clock
+) -> None:
+    """On average Redis gets one query in an interval, whatever the number of namespaces."""
     asked: list[str] = []
     metrics.export_index_size(lambda namespace: (asked.append(namespace), 0)[1], ["a", "b", "c"])
     for _ in range(30):
@@ -184,8 +188,8 @@ def test_many_namespaces_ask_no_more_than_one(registry: CollectorRegistry, metri
     assert asked == ["a", "b", "c"] * 10
 
 
-def test_a_scrape_waits_for_one_that_hangs_at_most(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """A namespace that does not answer ends the questions of a scrape; the next one goes on behind it."""
+def test_the_first_failure_ends_the_queries_of_a_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """A scrape waits for one timeout at most. The next scrape continues with the next namespace."""
     asked: list[str] = []
 
     def size(namespace: str) -> int:
@@ -201,8 +205,8 @@ def test_a_scrape_waits_for_one_that_hangs_at_most(registry: CollectorRegistry, 
     assert held == 3
 
 
-def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """With Redis away the figure is missing and every other one is served."""
+def test_a_scrape_succeeds_without_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """The gauge of the index is missing, all other metrics are served."""
 
     def away(_: str) -> int:
         raise Unreachable("redis does not answer")
@@ -212,15 +216,15 @@ def test_a_scrape_outlives_redis(registry: CollectorRegistry, metrics: Metrics) 
     assert b"reprise_articles_total" in generate_latest(registry)
 
 
-def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """Use and limit stand beside each other, for an alert to divide."""
+def test_memory_has_usage_and_limit(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """An alert divides the two gauges."""
     metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
     assert registry.get_sample_value("reprise_redis_memory_used_bytes") == 80
     assert registry.get_sample_value("reprise_redis_memory_max_bytes") == 100
 
 
 @pytest.mark.parametrize(
-    ("stores", "expected"),
+    ("servers", "expected"),
     [
         ([(80, 100), (900, 1000)], (900, 1000)),
         ([(99, 100), (900, 1000)], (99, 100)),
@@ -228,22 +232,22 @@ def test_memory_is_what_the_store_says(registry: CollectorRegistry, metrics: Met
         ([(80, 0), (90, 0)], (90, 0)),
     ],
 )
-def test_the_fullest_store_is_told(stores: list[tuple[int, int]], expected: tuple[int, int]) -> None:
-    """Of a cluster's nodes, (used, limit) each, the one that refuses writes first; a limit of 0 is never met."""
-    found = find_fullest_server(MemoryUsage(used_bytes=used, max_bytes=limit) for used, limit in stores)
-    assert (found.used_bytes, found.max_bytes) == expected
+def test_the_fullest_server_is_nearest_to_its_limit(servers: list[tuple[int, int]], expected: tuple[int, int]) -> None:
+    """Of servers, each (used, limit). A limit of 0 means none; without any limit the largest usage counts."""
+    fullest = find_fullest_server(MemoryUsage(used_bytes=used, max_bytes=limit) for used, limit in servers)
+    assert (fullest.used_bytes, fullest.max_bytes) == expected
 
 
-def test_worker_says_what_it_works_on(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """Group and namespace are labels of one series; the index's expected size is a figure."""
+def test_worker_info_has_group_namespace_and_delivery(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """They are labels of one series. The expected size of the index is a gauge."""
     metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     labels = {"group_id": "g", "index_namespace": "n", "delivery": "at_least_once"}
     assert registry.get_sample_value("reprise_worker_info", labels) == 1
     assert registry.get_sample_value("reprise_index_expected_articles") == 500
 
 
-def test_polls_and_the_circuit_are_told(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
-    """The moment of the last poll, an empty one included, and whether the circuit has opened."""
+def test_last_poll_and_open_circuit_are_exported(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+    """An empty poll counts, too."""
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == 0
     metrics.polled(0)
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == clock.now
@@ -252,8 +256,8 @@ def test_polls_and_the_circuit_are_told(registry: CollectorRegistry, metrics: Me
     assert registry.get_sample_value("reprise_circuit_open") == 1
 
 
-def test_two_registries_are_two_worlds() -> None:
-    """Nothing is global: two workers in one process count apart."""
+def test_registries_are_independent() -> None:
+    """Two workers in one process count separately."""
     one, two = CollectorRegistry(), CollectorRegistry()
     Metrics(one).skipped()
     Metrics(two)
