@@ -76,36 +76,36 @@ format: $(STAMP)  ## put imports and layout in order
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
-bench: $(STAMP)  ## measure what is promised, beside the obvious pipeline, in ten minutes; writes docs/internals/benchmark/results.md
+bench: $(STAMP)  ## measure every goal, and a naive pipeline for comparison; ten minutes; writes docs/internals/benchmark/results.md
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.goals $(ARGS)
 
-bench-full: $(STAMP)  ## the same at length, with an index of a million articles: about forty minutes
-	@$(MAKE) bench ARGS='--form full $(ARGS)'
+bench-full: $(STAMP)  ## the same with more rounds and an index of a million articles; forty minutes
+	@$(MAKE) bench ARGS='--profile full $(ARGS)'
 
-bench-hashes: $(STAMP)  ## score the development set and the seeds with several hash functions
+bench-hashes: $(STAMP)  ## score the development set and the seed articles with several hash functions
 	@$(BIN)/python -m tests.bench.hashes $(ARGS)
 
-bench-memory: $(STAMP)  ## measure the index's bytes an article in a real Redis
-	@$(BIN)/python tests/bench/memory.py $(ARGS)
+bench-memory: $(STAMP)  ## measure the index's bytes per article in a real Redis
+	@$(BIN)/python -m tests.bench.memory $(ARGS)
 
-bench-moves: $(STAMP)  ## measure how long a namespace waits while its slot of a Redis Cluster is moved
+bench-moves: $(STAMP)  ## measure how long a namespace waits while its slot of a Redis Cluster moves
 	@$(BIN)/python -m tests.bench.moves $(ARGS)
 
-bench-text: $(STAMP)  ## measure the text step's CPU time an article, whole and by stage
-	@$(BIN)/python tests/bench/text.py $(ARGS)
+bench-text: $(STAMP)  ## measure the CPU time of the text step per article, in total and by stage
+	@$(BIN)/python -m tests.bench.text $(ARGS)
 
-bench-generate: $(STAMP)  ## measure how many articles a second a generator makes, and that its memory stays (ARGS="--articles 2000000")
+bench-generate: $(STAMP)  ## measure the speed and memory of `reprise generate` (ARGS="--articles 2000000")
 	@$(BIN)/python -m tests.bench.generate $(ARGS)
 
-bench-mixed: $(STAMP)  ## score the development set among Reuters' articles and 100,000 synthetic ones
+bench-mixed: $(STAMP)  ## score the development set among Reuters articles and 100,000 synthetic ones
 	@$(BIN)/python -m tests.bench.mixed $(ARGS)
 
-bench-noise: $(STAMP)  ## measure how worn a reprint may be, and the errors of the stated similarities
+bench-noise: $(STAMP)  ## measure recall by corruption of a reprint, and the errors of the stated similarities
 	@$(BIN)/python -m tests.bench.noise $(ARGS)
 
-bench-soak: $(STAMP)  ## run eight windows of steady load and see that Redis's memory stays flat and goes; five minutes
+bench-soak: $(STAMP)  ## soak test: eight windows of steady load, with constant memory in Redis; five minutes
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.soak $(ARGS)

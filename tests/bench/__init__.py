@@ -1,1 +1,1 @@
-"""Measurements, run by hand or by make; no test collects them."""
+"""Benchmarks. `make` targets or users run them; pytest does not collect them."""

@@ -1,7 +1,4 @@
-"""What happens to a text on its way from page to page: sentences are dropped, letters misread, boilerplate is added.
-
-Pure: every function takes its chance as an argument.
-"""
+"""Corrupt texts like reprints do: drop sentences, add character recognition errors, add boilerplate."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +9,14 @@ from reprise.synthetic.sites import Site
 
 Sentences = tuple[str, ...]
 
-#: A sentence. Full-width stops and the stops of Indic scripts, Burmese and Khmer need no space behind them.
+#: a sentence; full-width stops and those of Indic scripts, Burmese and Khmer need no space after them
 _SENTENCE: Final = re.compile(r"\S.*?(?:[.!?؟]+[\"'”»)\]]*(?=\s)|[。！？।။។]+[」』”]*|\Z)", re.DOTALL)
 
-#: Phrases that are taken for a sentence where a script has no stops, only spaces between phrases.
-_PHRASES: Final = 3
+#: phrases that count as a sentence in a script that has spaces between phrases but no stops
+_PHRASES_PER_SENTENCE: Final = 3
 
-#: What optical character recognition takes for what, in both directions.
-_ALIKE: Final = (
+#: shapes that optical character recognition confuses, in both directions
+_SIMILAR_SHAPES: Final = (
     ("rn", "m"),
     ("cl", "d"),
     ("vv", "w"),
@@ -38,70 +35,72 @@ _ALIKE: Final = (
     ("a", "o"),
     ("é", "e"),
 )
-_CONFUSED: Final[Mapping[str, str]] = dict(_ALIKE) | {other: one for one, other in reversed(_ALIKE)}
+_CONFUSIONS: Final[Mapping[str, str]] = dict(_SIMILAR_SHAPES) | {other: one for one, other in reversed(_SIMILAR_SHAPES)}
 
 
-def sentences_of(text: str) -> Sentences:
-    """Cut a text into sentences, without the white space between them; phrases stand in where no stop divides it."""
-    found = tuple(sentence.rstrip() for sentence in _SENTENCE.findall(text))
-    if len(found) > 1:
-        return found
+def split_sentences(text: str) -> Sentences:
+    """Split a text into sentences, without the white space between them. A text without stops is split by phrases."""
+    sentences = tuple(sentence.rstrip() for sentence in _SENTENCE.findall(text))
+    if len(sentences) > 1:
+        return sentences
     phrases = text.split()
-    return tuple(" ".join(phrases[at : at + _PHRASES]) for at in range(0, len(phrases), _PHRASES))
+    return tuple(
+        " ".join(phrases[at : at + _PHRASES_PER_SENTENCE]) for at in range(0, len(phrases), _PHRASES_PER_SENTENCE)
+    )
 
 
-def thinned(sentences: Sentences, share: float, chance: Random) -> Sentences:
-    """Drop a share of the sentences at random, never the last one left."""
-    keep = _left(len(sentences), share)
-    return tuple(sentences[at] for at in sorted(chance.sample(range(len(sentences)), keep)))
+def drop_random_sentences(sentences: Sentences, share: float, rng: Random) -> Sentences:
+    """Drop a share of the sentences at random, but keep at least one."""
+    keep = _remaining(len(sentences), share)
+    return tuple(sentences[at] for at in sorted(rng.sample(range(len(sentences)), keep)))
 
 
-def shortened(sentences: Sentences, share: float) -> Sentences:
-    """Drop a share of the sentences from the end, never the first."""
-    return sentences[: _left(len(sentences), share)]
+def drop_last_sentences(sentences: Sentences, share: float) -> Sentences:
+    """Drop a share of the sentences at the end, but keep the first one."""
+    return sentences[: _remaining(len(sentences), share)]
 
 
-def _left(count: int, share: float) -> int:
+def _remaining(count: int, share: float) -> int:
     return max(1, count - int(count * share + 0.5))
 
 
-def misread(text: str, share: float, chance: Random) -> str:
-    """Read each character wrongly with a probability of `share`, as optical character recognition does; lines stay.
+def add_ocr_errors(text: str, share: float, rng: Random) -> str:
+    """Corrupt each character with probability `share`, like optical character recognition. Line breaks stay.
 
-    A space is lost. Of the other errors half are a confusion of shapes where there is one (rn and m, l and 1), a
-    quarter are another letter of the text, an eighth lose the letter, and an eighth add a space behind it.
+    A corrupted space is lost. Of the other errors, half confuse similar shapes (rn and m, l and 1) if there are any, a
+    quarter replace the letter by another of the text, an eighth drop it, and an eighth add a space after it.
     """
     letters = sorted({letter for letter in text if letter.isalpha()}) or ["x"]
-    return "".join(_misread(text, share, letters, chance))
+    return "".join(_corrupt(text, share, letters, rng))
 
 
-def _misread(text: str, share: float, letters: Sequence[str], chance: Random) -> Iterator[str]:
+def _corrupt(text: str, share: float, letters: Sequence[str], rng: Random) -> Iterator[str]:
     at = 0
     while at < len(text):
         letter = text[at]
         at += 1
-        if letter == "\n" or chance.random() >= share:
+        if letter == "\n" or rng.random() >= share:
             yield letter
         elif letter != " ":
-            # two letters that look like one are taken for it before each of them is judged alone
+            # a pair that looks like one letter is confused as a pair
             pair = text[at - 1 : at + 1]
-            kind = chance.randrange(8)
-            if kind < 4 and pair in _CONFUSED:
+            error = rng.randrange(8)
+            if error < 4 and pair in _CONFUSIONS:
                 at += 1
-                yield _CONFUSED[pair]
-            elif kind < 4 and letter in _CONFUSED:
-                yield _CONFUSED[letter]
-            elif kind < 6:
-                yield chance.choice(letters)
-            elif kind == 7:
+                yield _CONFUSIONS[pair]
+            elif error < 4 and letter in _CONFUSIONS:
+                yield _CONFUSIONS[letter]
+            elif error < 6:
+                yield rng.choice(letters)
+            elif error == 7:
                 yield letter + " "
 
 
-def furniture(sites: Sequence[Site], headlines: Sequence[str], words: int, *, prose: bool) -> list[str]:
-    """Some `words` words of what stands around the texts of these sites, a line each.
+def boilerplate_lines(sites: Sequence[Site], headlines: Sequence[str], words: int, *, prose: bool) -> list[str]:
+    """Return lines of the boilerplate of these sites, together about `words` words.
 
-    Without prose: menus, headlines and legal lines, each too short for a sentence. With it: consent and subscription
-    notices, each a paragraph. Fewer words where the sites have no more.
+    With `prose` the lines are consent and subscription notices, each a paragraph. Without it they are menus, headlines
+    and legal lines, each shorter than a sentence. The result is shorter if the sites have fewer words.
     """
     lines: list[str] = []
     for site, headline in zip(sites, headlines, strict=True):

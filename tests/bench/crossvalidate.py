@@ -1,15 +1,15 @@
-"""Are the thresholds found or chosen? `python -m tests.bench.crossvalidate GOLD.jsonl.gz`, Markdown on standard output.
+"""Cross-validate the thresholds of the rule: `python -m tests.bench.crossvalidate GOLD.jsonl.gz`.
 
-Each of a few thresholds is moved up and down. Every rule so made decides the whole file in several orders of arrival
-under several hash functions, in the reference index. Then, for each fold of stories, the rule with the best F1 on the
-*other* folds is scored on that fold, which had no say in it. B-cubed figures are of a fold's articles alone, but
-against all stories: an article of another fold in their story counts against them.
+Prints Markdown tables. Each of several thresholds is moved up and down. Every resulting rule decides the whole file in
+several orders of arrival with several hash functions, in the reference index. For each fold of stories, the rule with
+the best F1 on the *other* folds is scored on that fold, which did not influence the choice. The B-cubed scores of a
+fold cover its articles, compared with all stories: an article of another fold in their story counts as wrong.
 """
 
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,8 +32,8 @@ from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.settings import load
 
-#: The thresholds that say what a match is, each with the values tried beside its default. Bounds and sizes are not
-#: among them: they trade memory and time for recall.
+#: thresholds of a match, each with the values that are tried besides its default; bounds and sizes are left out,
+#: because they trade memory and time for recall
 GRID: Final[Mapping[str, tuple[float, ...]]] = {
     "sentence_share": (0.2, 0.4),
     "figure_share": (0.5, 0.8),
@@ -43,40 +43,43 @@ GRID: Final[Mapping[str, tuple[float, ...]]] = {
     "older_share": (0.15, 0.3),
 }
 
-#: Everything is decided at one moment, so that nothing expires.
+#: one time for all decisions, so that nothing expires
 _NOW: Final = 1_750_000_000.0
 _RETENTION: Final = Retention(window_seconds=600, replay_seconds=60)
 
-#: Spreads the hash seeds over 64 bits; 0 stays 0, which is the hash that the worker uses.
-_SPREAD: Final = 0x9E3779B97F4A7C15
+#: name of the default rule in the tables
+_DEFAULT: Final = "default"
+
+#: factor that spreads hash seeds over 64 bits; seed 0 is the hash function of the worker
+_SEED_FACTOR: Final = 0x9E3779B97F4A7C15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoryFigures:
-    """One story of one run: its articles, and the sums of their B-cubed precision and recall."""
+class StorySums:
+    """One story of one run: its number of articles, and the sums of their B-cubed precision and recall."""
 
     articles: int
     precision: float
     recall: float
 
 
-#: One run of one rule: each gold story's figures.
-Run = Mapping[str, StoryFigures]
+#: one run of one rule: the sums of each gold story
+RunSums = Mapping[str, StorySums]
 
 
 @contextmanager
-def hashed(seed: int) -> Iterator[None]:
-    """Hash words otherwise while the context lasts, so that rows and sketches sample other shingles; 0 as they are."""
+def use_hash_seed(seed: int) -> Iterator[None]:
+    """Salt the hashes of shingles during the context, so that signatures sample other shingles. 0 does not salt."""
 
     def salted(values: U64, starts: Offsets, ends: Offsets) -> U64:
-        return mix64(window_hashes(values, starts, ends) ^ np.uint64(seed * _SPREAD & 0xFFFFFFFFFFFFFFFF))
+        return mix64(window_hashes(values, starts, ends) ^ np.uint64(seed * _SEED_FACTOR & 0xFFFFFFFFFFFFFFFF))
 
     with mock.patch.object(tokens, "window_hashes", salted if seed else window_hashes):
         yield
 
 
-def read(name: str, rule: Rule) -> list[LabelledArticle]:
-    """The labelled articles of a file, with their fingerprints."""
+def read_articles(name: str, rule: Rule) -> list[LabelledArticle]:
+    """Return the labelled articles of a file."""
     settings = load({"REPRISE_REDIS_URL": "redis://localhost:6379/0"})
     limits = DecoderLimits(
         message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
@@ -87,28 +90,28 @@ def read(name: str, rule: Rule) -> list[LabelledArticle]:
     return [line[0] for line in lines if not isinstance(line, RejectedLine)]
 
 
-def run(articles: Sequence[LabelledArticle], gold: Mapping[str, str], rule: Rule, seed: int) -> Run:
-    """Decide the articles in one order, and score each story."""
+def run(articles: Sequence[LabelledArticle], gold: Mapping[str, str], rule: Rule, seed: int) -> RunSums:
+    """Decide the articles in one order and score each story."""
     index = MemoryIndex(rule=rule, retention=_RETENTION)
     order = shuffle(articles, seed)
     decided = decide_in_order(order, seed, index, "n", batch=len(order), clock=lambda: _NOW, advance=lambda _: None)
     return {
-        each.story: StoryFigures(
-            articles=each.articles, precision=each.articles * each.precision, recall=each.articles * each.recall
+        score.story: StorySums(
+            articles=score.articles, precision=score.articles * score.precision, recall=score.articles * score.recall
         )
-        for each in score_stories(gold, decided.stories())
+        for score in score_stories(gold, decided.stories())
     }
 
 
-def f1(run: Run, stories: Sequence[str]) -> float:
-    """B-cubed F1 of the articles of these stories."""
-    chosen = [run[story] for story in stories]
-    articles = sum(each.articles for each in chosen)
-    return f1_score(sum(each.precision for each in chosen) / articles, sum(each.recall for each in chosen) / articles)
+def f1(run: RunSums, stories: Sequence[str]) -> float:
+    """Return the B-cubed F1 of the articles of these stories."""
+    sums = [run[story] for story in stories]
+    articles = sum(story.articles for story in sums)
+    return f1_score(sum(story.precision for story in sums) / articles, sum(story.recall for story in sums) / articles)
 
 
-def folds_of(gold: Mapping[str, str], count: int) -> list[list[str]]:
-    """The stories dealt into folds by size, so that each fold has large and small ones."""
+def make_folds(gold: Mapping[str, str], count: int) -> list[list[str]]:
+    """Distribute the stories over folds by size, so that each fold has large and small stories."""
     sizes: defaultdict[str, int] = defaultdict(int)
     for story in gold.values():
         sizes[story] += 1
@@ -116,71 +119,71 @@ def folds_of(gold: Mapping[str, str], count: int) -> list[list[str]]:
     return [ranked[number::count] for number in range(count)]
 
 
-def rules() -> dict[str, Rule]:
-    """The rules to choose from, by what they change."""
+def make_rules() -> dict[str, Rule]:
+    """Return the rules to choose from, by the threshold that they change."""
     default = Rule()
     changed = {
-        f"{name} {value:g}": replace(default, **{name: value})  # type: ignore[arg-type]  # each of its field's type
+        f"{name} {value:g}": replace(default, **{name: value})  # type: ignore[arg-type]  # each value has the type of its field
         for name, values in GRID.items()
         for value in values
     }
-    return {"as it is": default} | changed
+    return {_DEFAULT: default} | changed
 
 
-def markdown(runs: Mapping[str, Sequence[Run]], folds: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Write the two tables: every rule on all stories, and every fold under the rule that the others chose."""
-    every = [story for fold in folds for story in fold]
+def markdown(runs: Mapping[str, Sequence[RunSums]], folds: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of two tables: each rule on all stories, and each fold with the rule chosen on the others."""
+    all_stories = [story for fold in folds for story in fold]
     yield "| rule | mean F1 | worst | best |"
     yield "| --- | ---: | ---: | ---: |"
-    for name, made in runs.items():
-        figures = [f1(each, every) for each in made]
-        yield f"| {name} | {fmean(figures):.4f} | {min(figures):.4f} | {max(figures):.4f} |"
+    for name, rule_runs in runs.items():
+        values = [f1(run, all_stories) for run in rule_runs]
+        yield f"| {name} | {fmean(values):.4f} | {min(values):.4f} | {max(values):.4f} |"
     yield ""
-    yield "| fold held out | articles | chosen on the others | F1 of the choice | F1 of the rule as it is |"
+    yield "| fold held out | articles | chosen on the others | F1 of the chosen rule | F1 of the default rule |"
     yield "| --- | ---: | --- | ---: | ---: |"
-    chosen: list[Sequence[Run]] = []
-    for number, held in enumerate(folds):
-        others = [story for story in every if story not in held]
+    chosen: list[Sequence[RunSums]] = []
+    for number, fold in enumerate(folds):
+        others = [story for story in all_stories if story not in fold]
         best = max(runs, key=lambda name: mean_f1(runs[name], others))
         chosen.append(runs[best])
-        articles = sum(runs[best][0][story].articles for story in held)
+        articles = sum(runs[best][0][story].articles for story in fold)
         yield (
-            f"| {number + 1} | {articles:,} | {best} | {mean_f1(runs[best], held):.4f} | "
-            f"{mean_f1(runs['as it is'], held):.4f} |"
+            f"| {number + 1} | {articles:,} | {best} | {mean_f1(runs[best], fold):.4f} | "
+            f"{mean_f1(runs[_DEFAULT], fold):.4f} |"
         )
-    # every article once, under a rule in whose choice its story had no say
+    # Every article once, with a rule whose choice its story did not influence.
     pooled = [
-        {story: made[at][story] for made, held in zip(chosen, folds, strict=True) for story in held}
+        {story: fold_runs[at][story] for fold_runs, fold in zip(chosen, folds, strict=True) for story in fold}
         for at in range(len(chosen[0]))
     ]
-    figures = [f1(each, every) for each in pooled]
-    spread = f"{fmean(figures):.4f} ({min(figures):.4f} to {max(figures):.4f})"
-    yield f"| all, each held out | | | {spread} | {mean_f1(runs['as it is'], every):.4f} |"
+    values = [f1(run, all_stories) for run in pooled]
+    summary = f"{fmean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+    yield f"| all, each held out | | | {summary} | {mean_f1(runs[_DEFAULT], all_stories):.4f} |"
 
 
-def mean_f1(runs: Sequence[Run], stories: Sequence[str]) -> float:
-    """The mean over orders and hash seeds of the F1 of these stories."""
-    return fmean(f1(each, stories) for each in runs)
+def mean_f1(runs: Sequence[RunSums], stories: Sequence[str]) -> float:
+    """Return the mean F1 of these stories over orders and hash seeds."""
+    return fmean(f1(run, stories) for run in runs)
 
 
-def main(tell: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")) -> int:
-    """Read once a hash seed, decide with every rule in every order, print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.crossvalidate", description="Held-out figures.")
-    parser.add_argument("gold", help="labelled JSON lines, .gz too")
-    parser.add_argument("--orders", type=int, default=5)
-    parser.add_argument("--hash-seeds", type=int, default=5)
-    parser.add_argument("--folds", type=int, default=5)
-    given = parser.parse_args()
-    runs: defaultdict[str, list[Run]] = defaultdict(list)
+def main() -> int:
+    """Decide the file with every hash seed, rule and order, and print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.crossvalidate", description=__doc__)
+    parser.add_argument("gold", help="file of labelled articles, JSON lines, .gz too")
+    parser.add_argument("--orders", type=int, default=5, help="random orders of arrival")
+    parser.add_argument("--hash-seeds", type=int, default=5, help="number of hash functions")
+    parser.add_argument("--folds", type=int, default=5, help="number of folds")
+    options = parser.parse_args()
+    runs: defaultdict[str, list[RunSums]] = defaultdict(list)
     gold: Mapping[str, str] = {}
-    for hash_seed in range(given.hash_seeds):
-        with hashed(hash_seed):
-            articles = read(given.gold, Rule())
+    for hash_seed in range(options.hash_seeds):
+        with use_hash_seed(hash_seed):
+            articles = read_articles(options.gold, Rule())
         gold = gold_labels(articles)
-        for name, rule in rules().items():
-            runs[name] += [run(articles, gold, rule, order) for order in range(given.orders)]
-        tell(f"hash seed {hash_seed + 1} of {given.hash_seeds}")
-    sys.stdout.write("\n".join(markdown(runs, folds_of(gold, given.folds))) + "\n")
+        for name, rule in make_rules().items():
+            runs[name] += [run(articles, gold, rule, order) for order in range(options.orders)]
+        sys.stderr.write(f"hash seed {hash_seed + 1} of {options.hash_seeds}\n")
+    sys.stdout.write("\n".join(markdown(runs, make_folds(gold, options.folds))) + "\n")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""What the choice of a hash function does to the decisions: `python -m tests.bench.hashes`, Markdown tables.
+"""Measure how the choice of the hash function affects decisions: `python -m tests.bench.hashes`.
 
-The shingles' 32-bit hashes go through a bijection of its own for each number; number 0 is the worker's own. Labelled
-pages are decided in several random orders, the seed articles in every order, by the reference index.
+Prints a Markdown table. Each hash function has a number, which salts the hashes of the shingles; number 0 is the
+worker's own function. The reference index decides the labelled pages in several random orders, and the five seed
+articles in every order.
 """
 
 import argparse
@@ -41,13 +42,18 @@ from tests.text_helpers import shingles
 _SHARED: Final = Path("../shared")
 _RETENTION: Final = Retention(window_seconds=3600, replay_seconds=3600)
 
-#: A lone seed article; the other four reprint one report.
-_APART: Final = "004"
+#: seed article with a story of its own; the other four reprint one report
+_UNRELATED_SEED: Final = "004"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hashed:
-    """One hash function: scores of each order of the labelled pages, and orders in which the seeds were right."""
+class HashFunctionResult:
+    """The result of one hash function.
+
+    scores       scores of each order of the labelled pages
+    seeds_right  orders in which the seed articles became the right stories
+    seeds_glued  orders in which the unrelated seed article joined the others
+    """
 
     number: int
     scores: Sequence[Scores]
@@ -55,29 +61,29 @@ class Hashed:
     seeds_glued: int
 
 
-def rehashed(article: Article, number: int) -> Fingerprint:
-    """Fingerprint an article with another hash function of the shingles, by its number."""
-    found = fingerprint(article, Rule())
-    if number == 0 or found.signature is None:
-        return found
+def fingerprint_with_hash(article: Article, number: int) -> Fingerprint:
+    """Return the fingerprint of an article with the hash function of the given number."""
+    own = fingerprint(article, Rule())
+    if number == 0 or own.signature is None:
+        return own
     tokens = tokenise(normalise(join_wrapped_lines(article.text)))
     kept = keep_prose(tokens, MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT)
-    other = _other(shingles(tokens, kept), number)
-    return replace(found, signature=make_signature(other, Rule().permutations, Rule().sketch_size))
+    salted = _salt(shingles(tokens, kept), number)
+    return replace(own, signature=make_signature(salted, Rule().permutations, Rule().sketch_size))
 
 
-def _other(found: Shingles, number: int) -> Shingles:
-    # the high half of a mixed 64-bit number: no bijection of 32 bits, but two shingles of one text hardly ever meet
-    salted = found.hashes.astype(np.uint64) | np.uint64(number << 32)
+def _salt(shingles: Shingles, number: int) -> Shingles:
+    # The high half of a mixed 64-bit number is no bijection of 32 bits, but collisions within one text are very rare.
+    salted = shingles.hashes.astype(np.uint64) | np.uint64(number << 32)
     hashes, first = np.unique((mix64(salted) >> np.uint64(32)).astype(np.uint32), return_index=True)
-    return replace(found, hashes=hashes, sentences=found.sentences[first])
+    return replace(shingles, hashes=hashes, sentences=shingles.sentences[first])
 
 
 def measure(
     pages: Sequence[tuple[LabelledArticle, Article]], texts: Sequence[Article], number: int, orders: int
-) -> Hashed:
-    """Decide everything with one hash function."""
-    labelled = [replace(page, fingerprint=rehashed(article, number)) for page, article in pages]
+) -> HashFunctionResult:
+    """Decide pages and seed articles with one hash function."""
+    labelled = [replace(page, fingerprint=fingerprint_with_hash(article, number)) for page, article in pages]
     gold = gold_labels(labelled)
     index = MemoryIndex(rule=Rule(), retention=_RETENTION)
     run = partial(decide_in_order, index=index, batch=500, clock=time.time, advance=lambda _: None)
@@ -85,59 +91,63 @@ def measure(
         score(gold, run(shuffle(labelled, seed), seed, namespace=f"pages-{seed}").stories())
         for seed in order_seeds(orders)
     ]
-    prints = [rehashed(article, number) for article in texts]
+    prints = [fingerprint_with_hash(article, number) for article in texts]
     outcomes = Counter(_outcome(order) for order in permutations(prints))
-    return Hashed(number=number, scores=scores, seeds_right=outcomes["right"], seeds_glued=outcomes["glued"])
+    return HashFunctionResult(
+        number=number, scores=scores, seeds_right=outcomes["right"], seeds_glued=outcomes["glued"]
+    )
 
 
 def _outcome(order: Sequence[Fingerprint]) -> str:
-    """Whether the four became one story and the fifth another."""
+    """Return "right", "split" (several stories for one report) or "glued" (the unrelated article joined it)."""
     decisions = MemoryIndex(rule=Rule(), retention=_RETENTION).decide("seeds", order, int(time.time() * 1000))
-    stories = {each.article_id: decision.story_id for each, decision in zip(order, decisions, strict=True)}
-    apart = stories.pop(_APART)
-    if apart in stories.values():
+    stories = {article.article_id: decision.story_id for article, decision in zip(order, decisions, strict=True)}
+    unrelated = stories.pop(_UNRELATED_SEED)
+    if unrelated in stories.values():
         return "glued"
     return "right" if len(set(stories.values())) == 1 else "split"
 
 
-def markdown(found: Sequence[Hashed]) -> Iterator[str]:
-    """Write a row for each hash function, and one for all."""
-    yield "| hash function | mean F1 | worst order | pairwise precision | pairwise recall | seeds right | seeds glued |"
+def markdown(results: Sequence[HashFunctionResult]) -> Iterator[str]:
+    """Yield the lines of a table: a row for each hash function, and one for all."""
+    yield "| hash function | mean F1 | worst order | pairwise precision | pairwise recall | seeds right | joined |"
     yield "| --- " + "| ---: " * 6 + "|"
-    for each in found:
-        yield _row("the worker's own" if each.number == 0 else str(each.number), [each])
-    yield _row("all", found)
+    for result in results:
+        yield _row("the worker's own" if result.number == 0 else str(result.number), [result])
+    yield _row("all", results)
 
 
-def _row(name: str, found: Sequence[Hashed]) -> str:
-    spread = summarize_orders([scores for each in found for scores in each.scores])
-    figures = (spread["b3_f1"].mean, spread["b3_f1"].worst, spread["pair_p"].mean, spread["pair_r"].mean)
-    total = len(found) * math.factorial(5)
-    right, glued = sum(each.seeds_right for each in found), sum(each.seeds_glued for each in found)
+def _row(name: str, results: Sequence[HashFunctionResult]) -> str:
+    stats = summarize_orders([scores for result in results for scores in result.scores])
+    figures = (stats["b3_f1"].mean, stats["b3_f1"].worst, stats["pair_p"].mean, stats["pair_r"].mean)
+    total = len(results) * math.factorial(5)
+    right, glued = sum(result.seeds_right for result in results), sum(result.seeds_glued for result in results)
     return f"| {name} | {' | '.join(f'{figure:.4f}' for figure in figures)} | {right} of {total} | {glued} |"
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.hashes", description=__doc__)
-    parser.add_argument("--gold", default=str(_SHARED / "eval/spotsigs-dev.jsonl.gz"), help="labelled articles")
-    parser.add_argument("--seeds", type=Path, default=_SHARED / "seeds", help="folder of the five seed articles")
-    parser.add_argument("--hashes", type=int, default=5)
-    parser.add_argument("--orders", type=int, default=5)
-    given = parser.parse_args()
-    settings = load(override_redis_url("unix:///nowhere"))  # for its limits and rule: no Redis is asked
+    parser.add_argument("--gold", default=str(_SHARED / "eval/spotsigs-dev.jsonl.gz"), help="file of labelled articles")
+    parser.add_argument("--seeds", type=Path, default=_SHARED / "seeds", help="directory of the five seed articles")
+    parser.add_argument("--hashes", type=int, default=5, help="number of hash functions")
+    parser.add_argument("--orders", type=int, default=5, help="random orders of the labelled pages")
+    options = parser.parse_args()
+    settings = load(
+        override_redis_url("unix:///nowhere")
+    )  # only its limits and rule are used; there is no connection to Redis
     processor = article_processor(settings)
-    read = read_lines(read_messages(settings, given.gold), processor.decode, processor.fingerprint)
-    pages = [each for each in read if isinstance(each, tuple)]
+    lines = read_lines(read_messages(settings, options.gold), processor.decode, processor.fingerprint)
+    pages = [line for line in lines if isinstance(line, tuple)]
     texts = [
-        Article(article_id=path.name[:3], text=path.read_text("utf-8")) for path in sorted(given.seeds.glob("*.txt"))
+        Article(article_id=path.name[:3], text=path.read_text("utf-8")) for path in sorted(options.seeds.glob("*.txt"))
     ]
-    found, show = [], ProgressDisplay(sys.stderr)
-    for number in range(given.hashes):
-        with show.bar(f"hash function {number}", given.orders * len(pages)) as advance:
-            found.append(measure(pages, texts, number, given.orders))
-            advance(given.orders * len(pages))
-    sys.stdout.write("\n".join((*markdown(found), "")))
+    results, progress = [], ProgressDisplay(sys.stderr)
+    for number in range(options.hashes):
+        with progress.bar(f"hash function {number}", options.orders * len(pages)) as advance:
+            results.append(measure(pages, texts, number, options.orders))
+            advance(options.orders * len(pages))
+    sys.stdout.write("\n".join((*markdown(results), "")))
     return 0
 
 

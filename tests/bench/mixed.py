@@ -1,10 +1,10 @@
-"""The labelled pages among articles that have nothing to do with them: `python -m tests.bench.mixed`, a Markdown table.
+"""Score the labelled pages among unrelated background articles: `python -m tests.bench.mixed`.
 
-The same random order of the labelled pages is decided alone, and scattered at random over Reuters-21578, over a
-synthetic crawl, and over articles chained from real phrases, each time in an empty namespace of a real index. A foreign
-article is a story of its own: B-cubed precision of a page is the share of *all* articles of its story that are of its
-gold story, and a pair of a page and a foreign article in one story is a wrong pair. Pairs of foreign articles are not
-scored.
+Prints a Markdown table. One random order of the labelled pages is decided alone, and interleaved at random with
+Reuters-21578, with a synthetic crawl, and with Markov texts of real phrases, each time in an empty namespace of a real
+index. A background article belongs to no gold story. B-cubed precision of a page is the share of *all* articles of its
+story that belong to its gold story. A pair of a page and a background article in one story is a wrong pair. Pairs of
+background articles are not scored.
 """
 
 import argparse
@@ -35,240 +35,262 @@ from reprise.settings import Settings, load
 from reprise.synthetic import CrawlOptions, generate_crawl
 from reprise.synthetic.languages import LANGUAGES
 from reprise.synthetic.serialize import serialize_line
-from tests.bench.chained import chained
+from tests.bench.markov import generate_markov_texts
 
 _SHARED: Final = Path("../shared/eval")
 
-#: Articles of one round trip: the worker's own default.
+#: articles of a batch: the default of the worker
 _BATCH: Final = 500
 
-#: Words of a chained article: what the labelled pages keep of theirs, on average.
-_CHAINED_WORDS: Final = 450
+#: words of a Markov text: the mean of the kept words of the labelled pages
+_MARKOV_WORDS: Final = 450
 
-#: An hour: longer than a run takes, and not for long in a Redis that others use.
+#: a window of one hour: longer than a run, but short in a shared Redis
 _SETTINGS: Final = {
     "REPRISE_NAMESPACE": "mixed",
     "REPRISE_WINDOW_SECONDS": "3600",
     "REPRISE_REPLAY_SECONDS": "3600",
 }
 
-Foreign = Callable[[], Iterator[Fingerprint]]
+MakeFingerprints = Callable[[], Iterator[Fingerprint]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
-    """What the pages are scattered over: so many articles, made anew for each order."""
+class Background:
+    """The background articles of a run. `articles` generates all `count` of them, once for each order."""
 
     name: str
     count: int
-    articles: Foreign
+    articles: MakeFingerprints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One order among one crowd.
+class BackgroundRun:
+    """The result of one order with one background.
 
-    scores            of the labelled pages, foreign articles in their stories counted as wrong
-    glued             foreign articles in a story that holds a labelled page
-    stopped           bands of a labelled page that were stop bands, mean
-    full              bands of a labelled page whose bucket was at its bound, mean
-    decisions_second  decisions of the index in a second, the text step left out
+    scores                 scores of the labelled pages; background articles in their stories count as wrong
+    joined                 background articles in the story of a labelled page
+    stop_bands             mean number of stop bands of a labelled page
+    full_buckets           mean number of bands of a labelled page with a full bucket
+    decisions_per_second   decisions of the index per second, without the text step
     """
 
-    crowd: str
+    background: str
     seed: int
     scores: Scores
-    glued: int
-    stopped: float
-    full: float
-    decisions_second: float
+    joined: int
+    stop_bands: float
+    full_buckets: float
+    decisions_per_second: float
 
 
-def score_among(gold: Mapping[str, str], predicted: Mapping[str, str]) -> tuple[Scores, int]:
-    """Score the articles of `gold` (id -> label) in stories that hold others too; and how many others they hold.
+def score_with_background(gold: Mapping[str, str], predicted: Mapping[str, str]) -> tuple[Scores, int]:
+    """Score the articles of `gold`, whose stories may contain background articles.
 
-    predicted: id -> story, of the labelled and of the foreign.
+    gold       label by article id
+    predicted  story by article id, for labelled and background articles
+
+    Return the scores and the number of background articles in the stories of labelled ones.
     """
-    own = score(gold, predicted)
+    scores = score(gold, predicted)
     labelled = Counter(predicted[article] for article in gold)
-    everything = Counter(story for story in predicted.values() if story in labelled)
-    both = Counter((predicted[article], label) for article, label in gold.items())
-    b3_p = sum(count * count / everything[story] for (story, _), count in both.items()) / len(gold)
-    right = sum(count * (count - 1) // 2 for count in both.values())
+    story_sizes = Counter(story for story in predicted.values() if story in labelled)
+    overlaps = Counter((predicted[article], label) for article, label in gold.items())
+    b3_p = sum(count * count / story_sizes[story] for (story, _), count in overlaps.items()) / len(gold)
+    right_pairs = sum(count * (count - 1) // 2 for count in overlaps.values())
     pairs = sum(
         count * (count - 1) // 2 - (count - labelled[story]) * (count - labelled[story] - 1) // 2
-        for story, count in everything.items()
+        for story, count in story_sizes.items()
     )
-    pair_p = right / max(1, pairs)
-    scores = replace(
-        own,
+    pair_p = right_pairs / max(1, pairs)
+    mixed_scores = replace(
+        scores,
         b3_p=b3_p,
-        b3_f1=f1_score(b3_p, own.b3_r),
+        b3_f1=f1_score(b3_p, scores.b3_r),
         pair_p=pair_p,
-        pair_f1=f1_score(pair_p, own.pair_r),
+        pair_f1=f1_score(pair_p, scores.pair_r),
     )
-    return scores, everything.total() - labelled.total()
+    return mixed_scores, story_sizes.total() - labelled.total()
 
 
-def scattered(
-    own: Sequence[Fingerprint], foreign: Iterable[Fingerprint], count: int, seed: int
+def interleave(
+    pages: Sequence[Fingerprint], background: Iterable[Fingerprint], count: int, seed: int
 ) -> Iterator[Fingerprint]:
-    """Scatter `own` over `count` foreign articles, both in their order, every interleaving as likely."""
-    chance, at = random.Random(seed), 0
-    others = iter(foreign)
-    for left in range(count + len(own), 0, -1):
-        if chance.randrange(left) < len(own) - at:
-            yield own[at]
+    """Interleave pages with `count` background articles at random. Both keep their order."""
+    rng, at = random.Random(seed), 0
+    others = iter(background)
+    for remaining in range(count + len(pages), 0, -1):
+        if rng.randrange(remaining) < len(pages) - at:
+            yield pages[at]
             at += 1
         else:
             yield next(others)
 
 
 def measure(
-    settings: Settings, index: Index, pages: Sequence[LabelledArticle], crowd: Crowd, seed: int, show: ProgressDisplay
-) -> Run:
-    """Decide the pages in the order of `seed`, among the crowd, in a namespace of their own."""
+    settings: Settings,
+    index: Index,
+    pages: Sequence[LabelledArticle],
+    background: Background,
+    seed: int,
+    progress: ProgressDisplay,
+) -> BackgroundRun:
+    """Decide the pages in the order of `seed`, interleaved with the background, in an empty namespace."""
     gold = gold_labels(pages)
     order = [page.fingerprint for page in shuffle(pages, seed)]
     namespace = f"{settings.index.namespace}-{uuid4().hex[:8]}"
     stories: dict[str, str] = {}
-    of_pages: list[Decision] = []
+    page_decisions: list[Decision] = []
     seconds = 0.0
-    arrivals = scattered(order, crowd.articles(), crowd.count, seed)
-    with show.bar(f"{crowd.name}, order {seed}", len(order) + crowd.count) as advance:
+    arrivals = interleave(order, background.articles(), background.count, seed)
+    with progress.bar(f"{background.name}, order {seed}", len(order) + background.count) as advance:
         while batch := list(islice(arrivals, _BATCH)):
-            started = time.perf_counter()
-            decisions = index.decide(namespace, batch, int(time.time() * 1000))
-            seconds += time.perf_counter() - started
+            start = time.perf_counter()
+            decisions = index.submit(namespace, batch, int(time.time() * 1000)).result()
+            seconds += time.perf_counter() - start
             for fingerprint, decision in zip(batch, decisions, strict=True):
                 stories[fingerprint.article_id] = decision.story_id
                 if fingerprint.article_id in gold:
-                    of_pages.append(decision)
+                    page_decisions.append(decision)
             advance(len(batch))
-    scores, glued = score_among(gold, stories)
-    return Run(
-        crowd=crowd.name,
+    scores, joined = score_with_background(gold, stories)
+    return BackgroundRun(
+        background=background.name,
         seed=seed,
         scores=scores,
-        glued=glued,
-        stopped=sum(each.trace.stop_bands for each in of_pages) / len(of_pages),
-        full=sum(each.trace.full_buckets for each in of_pages) / len(of_pages),
-        decisions_second=(len(order) + crowd.count) / seconds,
+        joined=joined,
+        stop_bands=sum(decision.trace.stop_bands for decision in page_decisions) / len(page_decisions),
+        full_buckets=sum(decision.trace.full_buckets for decision in page_decisions) / len(page_decisions),
+        decisions_per_second=(len(order) + background.count) / seconds,
     )
 
 
-def alone() -> Crowd:
-    """Nobody."""
-    return Crowd(name="alone", count=0, articles=lambda: iter(()))
+def no_background() -> Background:
+    """Return a background without articles."""
+    return Background(name="none", count=0, articles=lambda: iter(()))
 
 
-def of_file(settings: Settings, processor: ArticleProcessor, name: str, source: str | None) -> Crowd:
-    """The articles of a file, in its order; of no source unless one is given, which is where the rule joins most."""
-    found = [each[0].fingerprint for each in _articles(settings, name, replace(processor, default_source=source))]
-    return Crowd(name=Path(name).name.split(".")[0], count=len(found), articles=lambda: iter(found))
+def file_background(settings: Settings, processor: ArticleProcessor, name: str, source: str | None) -> Background:
+    """Return the articles of a file as a background, in the order of the file.
+
+    Articles without a source get `source`. With None they have no source, in which case the rule joins most.
+    """
+    articles = _read_articles(settings, name, replace(processor, default_source=source))
+    fingerprints = [labelled.fingerprint for labelled, _ in articles]
+    return Background(name=Path(name).name.split(".")[0], count=len(fingerprints), articles=lambda: iter(fingerprints))
 
 
-def synthetic(processor: ArticleProcessor, options: CrawlOptions) -> Crowd:
-    """A synthetic crawl, read from its lines as the worker reads them, HTML among them."""
+def synthetic_background(processor: ArticleProcessor, options: CrawlOptions) -> Background:
+    """Return a synthetic crawl, with HTML pages, as a background."""
 
     def articles() -> Iterator[Fingerprint]:
-        for number, labelled in enumerate(generate_crawl(options)):
-            value = serialize_line(labelled, with_labels=False)
+        for number, generated in enumerate(generate_crawl(options)):
+            value = serialize_line(generated, with_labels=False)
             yield processor.fingerprint(
                 processor.decode(Message(topic="synthetic", partition=0, offset=number, key=None, value=value))
             )
 
-    return Crowd(
-        name=f"{options.count:,} synthetic ({', '.join(options.languages)})", count=options.count, articles=articles
-    )
+    count = options.count or 0
+    return Background(name=f"{count:,} synthetic ({', '.join(options.languages)})", count=count, articles=articles)
 
 
-def _articles(settings: Settings, name: str, processor: ArticleProcessor) -> Iterator[tuple[LabelledArticle, Article]]:
-    """The lines of a file that are articles."""
+def _read_articles(
+    settings: Settings, name: str, processor: ArticleProcessor
+) -> Iterator[tuple[LabelledArticle, Article]]:
+    """Return the lines of a file that are valid articles."""
     lines = read_lines(read_messages(settings, name), processor.decode, processor.fingerprint)
-    return (each for each in lines if isinstance(each, tuple))
+    return (line for line in lines if isinstance(line, tuple))
 
 
-def of_phrases(settings: Settings, processor: ArticleProcessor, name: str, files: Sequence[str], count: int) -> Crowd:
-    """Articles chained out of the words of files: what phrases alone can do."""
-    texts = [article.text for file in files for _, article in _articles(settings, file, processor)]
+def markov_background(
+    settings: Settings, processor: ArticleProcessor, name: str, files: Sequence[str], count: int
+) -> Background:
+    """Return Markov texts of the words of files as a background. They show the effect of shared phrases alone."""
+    texts = [article.text for file in files for _, article in _read_articles(settings, file, processor)]
 
     def articles() -> Iterator[Fingerprint]:
-        for number, text in enumerate(chained(texts, count, _CHAINED_WORDS, seed=0)):
-            yield processor.fingerprint(Article(article_id=f"chained-{number}", text=text))
+        for number, text in enumerate(generate_markov_texts(texts, count, _MARKOV_WORDS, seed=0)):
+            yield processor.fingerprint(Article(article_id=f"markov-{number}", text=text))
 
-    return Crowd(name=f"{count:,} chained of {name}", count=count, articles=articles)
+    return Background(name=f"{count:,} Markov texts of {name}", count=count, articles=articles)
 
 
-def markdown(runs: Sequence[Run]) -> str:
-    """Write the runs as one table; the first of each seed is the one that the others lose against."""
+def markdown(runs: Sequence[BackgroundRun]) -> str:
+    """Return the runs as a table. The loss of F1 refers to the first run with the same seed."""
     out = [
-        "| among | order | F1 | precision | recall | pairwise precision | pairwise recall | loss of F1 "
-        "| foreign in their stories | stop bands a page | full buckets a page | decisions/s |",
+        "| background | order | F1 | precision | recall | pairwise precision | pairwise recall | loss of F1 "
+        "| background articles in their stories | stop bands per page | full buckets per page | decisions/s |",
         "| --- " + "| ---: " * 11 + "|",
     ]
-    base: dict[int, float] = {}
+    base_f1: dict[int, float] = {}
     for run in runs:
-        found = run.scores
-        base.setdefault(run.seed, found.b3_f1)
-        shares = (found.b3_f1, found.b3_p, found.b3_r, found.pair_p, found.pair_r, base[run.seed] - found.b3_f1)
+        scores = run.scores
+        base_f1.setdefault(run.seed, scores.b3_f1)
+        loss = base_f1[run.seed] - scores.b3_f1
+        shares = (scores.b3_f1, scores.b3_p, scores.b3_r, scores.pair_p, scores.pair_r, loss)
         out.append(
-            f"| {run.crowd} | {run.seed} | {' | '.join(f'{share:.4f}' for share in shares)} | {run.glued:,} "
-            f"| {run.stopped:.2f} | {run.full:.2f} | {run.decisions_second:,.0f} |"
+            f"| {run.background} | {run.seed} | {' | '.join(f'{share:.4f}' for share in shares)} | {run.joined:,} "
+            f"| {run.stop_bands:.2f} | {run.full_buckets:.2f} | {run.decisions_per_second:,.0f} |"
         )
     return "\n".join(out)
 
 
 def main() -> int:
-    """Measure, print, and fail where a crowd costs more F1 than is allowed, on the mean of the orders."""
-    given = _arguments()
+    """Measure and print. Return 1 if the mean loss of F1 with a background is above --max-loss."""
+    options = _parse_options()
     interrupt_on_termination()
-    show = ProgressDisplay(sys.stderr)
-    with provide_redis(given.redis_url) as url:
+    progress = ProgressDisplay(sys.stderr)
+    with provide_redis(options.redis_url) as url:
         settings = load(override_redis_url(url) | _SETTINGS)
         processor = article_processor(settings)
-        pages = [each[0] for each in _articles(settings, given.gold, processor)]
-        crowds = [alone()]
-        if given.reuters:
-            crowds.append(of_file(settings, processor, given.reuters, given.source))
-        if given.count:
-            crowds.append(synthetic(processor, CrawlOptions(count=given.count, languages=given.languages.split(","))))
-        if given.chained and given.reuters:
-            crowds.append(of_phrases(settings, processor, "Reuters", [given.reuters], given.chained))
-        if given.chained:
-            files = [name for name in (given.gold, given.reuters) if name]
-            crowds.append(of_phrases(settings, processor, "the pages too", files, given.chained))
+        pages = [labelled for labelled, _ in _read_articles(settings, options.gold, processor)]
+        backgrounds = [no_background()]
+        if options.reuters:
+            backgrounds.append(file_background(settings, processor, options.reuters, options.source))
+        if options.count:
+            backgrounds.append(
+                synthetic_background(
+                    processor, CrawlOptions(count=options.count, languages=options.languages.split(","))
+                )
+            )
+        if options.markov and options.reuters:
+            backgrounds.append(markov_background(settings, processor, "Reuters", [options.reuters], options.markov))
+        if options.markov:
+            files = [name for name in (options.gold, options.reuters) if name]
+            backgrounds.append(markov_background(settings, processor, "Reuters and the pages", files, options.markov))
         client = connect(settings.redis)
         with closing(open_index(settings, client)) as index:
             runs = [
-                measure(settings, index, pages, crowd, seed, show) for seed in range(given.orders) for crowd in crowds
+                measure(settings, index, pages, background, seed, progress)
+                for seed in range(options.orders)
+                for background in backgrounds
             ]
     sys.stdout.write(markdown(runs) + "\n")
-    return 1 if any(loss > given.most for loss in _losses(runs)) else 0
+    return 1 if any(loss > options.max_loss for loss in _losses(runs)) else 0
 
 
-def _losses(runs: Sequence[Run]) -> list[float]:
-    """The mean loss of F1 of each crowd."""
-    found: dict[str, list[float]] = {}
+def _losses(runs: Sequence[BackgroundRun]) -> list[float]:
+    """Return the mean loss of F1 with each background."""
+    values: dict[str, list[float]] = {}
     for run in runs:
-        found.setdefault(run.crowd, []).append(run.scores.b3_f1)
-    first, *others = (sum(each) / len(each) for each in found.values())
-    return [first - each for each in others]
+        values.setdefault(run.background, []).append(run.scores.b3_f1)
+    base, *others = (sum(f1) / len(f1) for f1 in values.values())
+    return [base - f1 for f1 in others]
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.mixed", description=__doc__)
-    parser.add_argument("--gold", default=str(_SHARED / "spotsigs-dev.jsonl.gz"), help="labelled articles")
+    parser.add_argument("--gold", default=str(_SHARED / "spotsigs-dev.jsonl.gz"), help="file of labelled articles")
     parser.add_argument(
-        "--reuters", default=str(_SHARED / "reuters21578.jsonl.gz"), help="foreign articles; '' is none"
+        "--reuters", default=str(_SHARED / "reuters21578.jsonl.gz"), help="file of background articles; '' for none"
     )
-    parser.add_argument("--source", help="the source of foreign articles that name none")
-    parser.add_argument("--count", type=int, default=100_000, help="synthetic articles; 0 is none")
-    parser.add_argument("--chained", type=int, default=100_000, help="articles chained from real phrases; 0 is none")
-    parser.add_argument("--languages", default=",".join(LANGUAGES), help="of the synthetic articles")
-    parser.add_argument("--orders", type=int, default=2, help="random orders of arrival, seeds 0, 1, ...")
-    parser.add_argument("--most", type=float, default=0.01, help="the mean loss of F1 that is allowed")
-    parser.add_argument("--redis-url", help="the Redis to decide in; without it, an embedded store")
+    parser.add_argument("--source", help="source of background articles without one")
+    parser.add_argument("--count", type=int, default=100_000, help="number of synthetic articles; 0 for none")
+    parser.add_argument("--markov", type=int, default=100_000, help="number of Markov texts; 0 for none")
+    parser.add_argument("--languages", default=",".join(LANGUAGES), help="languages of the synthetic articles")
+    parser.add_argument("--orders", type=int, default=2, help="number of random orders of arrival")
+    parser.add_argument("--max-loss", type=float, default=0.01, help="largest mean loss of F1 that passes")
+    parser.add_argument("--redis-url", help="Redis for the index; default: an embedded store")
     return parser.parse_args()
 
 

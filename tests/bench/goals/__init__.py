@@ -1,18 +1,20 @@
-"""Every figure that Reprise promises, measured in one run: `make bench`, `make bench-full`.
+"""Measure every figure that Reprise has a goal for, in one run: `make bench`, `make bench-full`.
 
-    form.py        how much is measured: smoke, short, full
-    stream.py      the articles that every contender gets
-    servers.py     the Kafka and the Redis of the run, and what CPU time they use
-    place.py       topics, a group and a namespace of one run of one contender
-    contenders.py  the naive pipeline, `reprise run`, and the limit (limit.py)
+    profile.py        sizes of a run: smoke, short, full
+    stream.py         the articles that every system gets
+    servers.py        Kafka and Redis of the run, and their CPU time
+    run_resources.py  topics, group and namespace of one system's run
+    systems.py        the systems: two naive pipelines, `reprise run`, and the limit (limit.py)
 
-    throughput.py, scaling.py, latency.py, starting.py, forgetting.py, growth.py    one measure each
-    measuring.py   all of them, in order
+    throughput.py, scaling.py, latency.py, startup.py, expiry.py, growth.py    one measurement each
+    run_all.py        all measurements, in order
 
-    summary.py     pure: medians, ratios, percentiles, rates
-    results.py     the nouns: what was measured, as it is kept in JSON
-    verdicts.py    pure: the goals, and whether they are met
-    report.py      the page; plots.py: its pictures; machine.py: what it ran on
+    summary.py        medians, ratios, percentiles, rates
+    results.py        the results, as the JSON files hold them
+    goal_results.py   the goals, and whether a run meets them
+    report.py         the Markdown page
+    plots.py          the plots of the page
+    machine.py        the description of the machine
 
-A measure knows nothing of goals, and the report nothing of servers.
+Measurements do not know the goals, and the report does not know the servers.
 """

@@ -1,9 +1,9 @@
-"""The time of a decision against the size of the index, and what the index occupies.
+"""Measure the time of a decision and the memory of the index by the size of the index.
 
-Two servers: in one the index grows, in the other it begins anew with the first size whenever the grown one is looked
-at. Both get the same probes by turns, so that what slows the machine down slows both. Articles and probes are generated
-ones, through the real text step and the real scripts, with the default settings: half of a probe's articles are new and
-get indexed, half are worn reprints of articles that both indexes hold, which get indexed, too.
+There are two servers. In one the index grows. In the other the index is refilled to the first size before each
+measurement. Both get the same probes in turns, so that other load affects both. Articles and probes are generated, and
+go through the real text step and scripts with the default settings. Half of a probe's articles are new; the other half
+are cut reprints of articles that both indexes hold. All of them are indexed.
 """
 
 import time
@@ -24,22 +24,22 @@ from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.settings.groups import IndexSettings
 from reprise.synthetic import CrawlOptions
-from tests.bench.goals.results import Growth, Probe, Size
-from tests.bench.goals.servers import fresh_store, store_seconds
-from tests.bench.goals.summary import ratios
-from tests.bench.memory import articles_of
+from tests.bench.goals.results import IndexGrowth, IndexSize, Probe
+from tests.bench.goals.servers import open_fresh_redis, redis_cpu_seconds
+from tests.bench.goals.summary import summarize_ratios
+from tests.bench.memory import generate_articles
 
-#: Articles of one round trip: the worker's own default.
+#: articles of a batch: the default of the worker
 _BATCH: Final = 500
 
-#: Probes of each index at each size.
+#: probes of each index at each size
 _PROBES: Final = 5
 
-#: Mean words of a generated story: with its page's notices 600 kept words, as `make bench-memory` has them.
+#: a generated story and the notices of its page have 600 kept words on average, as in `make bench-memory`
 _CRAWL: Final = CrawlOptions(count=0, words=560, spread=0.25, duplicates=0, html=0)
 
-#: Seeds of the articles that an index holds and of those that are new to it.
-_HELD, _NEW = 11, 12
+#: seeds of the indexed articles and of the new articles of a probe
+_INDEXED_SEED, _NEW_SEED = 11, 12
 
 _NAMESPACE: Final = "growth"
 _SETTINGS: Final = IndexSettings()
@@ -47,111 +47,114 @@ _RETENTION: Final = Retention(window_seconds=_SETTINGS.window_seconds, replay_se
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Index:
+class _MeasuredIndex:
     """An index in a server of its own."""
 
     client: redis.Redis
     index: RedisIndex
 
     def decide(self, batch: list[Fingerprint]) -> None:
-        """Decide a batch as the worker does: one round trip, the clock's own time, a sweep at its end."""
+        """Decide a batch like the worker: one round trip, the current time, a sweep at the end."""
         self.index.decide(_NAMESPACE, batch, int(time.time() * 1000))
 
-    def used(self) -> int:
-        """Bytes that the server uses."""
+    def used_memory(self) -> int:
+        """Return the memory that the server uses, in bytes."""
         return int(self.client.info("memory")["used_memory"])
 
     def probe(self, batch: list[Fingerprint]) -> Probe:
-        """Decide a batch, timed from both sides."""
-        used, began = store_seconds(self.client), time.perf_counter()
+        """Decide a batch, and measure the time of the server and of the round trip."""
+        cpu_before, start = redis_cpu_seconds(self.client), time.perf_counter()
         self.decide(batch)
-        passed, spent = time.perf_counter() - began, store_seconds(self.client) - used
-        return Probe(server_us=1e6 * spent / len(batch), round_trip_us=1e6 * passed / len(batch))
+        seconds, cpu_seconds = time.perf_counter() - start, redis_cpu_seconds(self.client) - cpu_before
+        return Probe(server_us=1e6 * cpu_seconds / len(batch), round_trip_us=1e6 * seconds / len(batch))
 
 
-def measure(plan: StackPlan, sizes: tuple[int, ...], say: Callable[[str], None]) -> Growth:
-    """Fill the one up to each size; then fill the other anew, and probe both."""
-    found: list[Size] = []
+def measure(plan: StackPlan, sizes: tuple[int, ...], report: Callable[[str], None]) -> IndexGrowth:
+    """At each size fill the growing index, refill the small one, and probe both."""
+    measured: list[IndexSize] = []
     shingles: list[int] = []
-    held = _batches(_pages(_HELD, sizes[-1]))
-    with ExitStack() as opened:
-        grown, small = (_opened(opened, plan) for _ in range(2))
-        empty, filled = grown.used(), 0
+    batches = _batches(_articles(_INDEXED_SEED, sizes[-1]))
+    with ExitStack() as stack:
+        grown, small = (_open_index(stack, plan) for _ in range(2))
+        empty_bytes, filled = grown.used_memory(), 0
         for number, size in enumerate(sizes):
-            began, count = time.perf_counter(), 0
+            start, count = time.perf_counter(), 0
             while filled < size:
-                batch = next(held)
+                batch = next(batches)
                 grown.decide(batch)
-                shingles += [each.signature.size for each in batch[:1] if each.signature]
+                shingles += [item.signature.size for item in batch[:1] if item.signature]
                 filled, count = filled + len(batch), count + len(batch)
-            rate = count / (time.perf_counter() - began)
-            used = grown.used() - empty
+            rate = count / (time.perf_counter() - start)
+            used_bytes = grown.used_memory() - empty_bytes
             _refill(small, sizes[0])
             probes = [(grown.probe(batch), small.probe(batch)) for batch in _probes(number, sizes[0])]
-            found.append(
-                Size(
+            measured.append(
+                IndexSize(
                     articles=filled,
-                    used_bytes=used,
-                    filled_a_second=rate,
-                    grown=[each for each, _ in probes],
-                    small=[each for _, each in probes],
+                    used_bytes=used_bytes,
+                    articles_per_second=rate,
+                    grown=[probe for probe, _ in probes],
+                    small=[probe for _, probe in probes],
                 )
             )
             filled += _PROBES * _BATCH
-            grown_us, small_us = ([each.server_us for each in probed] for probed in (found[-1].grown, found[-1].small))
-            times = ratios(grown_us, small_us).median
-            say(f"index of {size:,}: {median(grown_us):,.0f} us a decision, {times:.2f} times that of the first size")
-    return Growth(
+            grown_us = [probe.server_us for probe in measured[-1].grown]
+            small_us = [probe.server_us for probe in measured[-1].small]
+            ratio = summarize_ratios(grown_us, small_us).median
+            report(
+                f"{size:,} articles: {median(grown_us):,.0f} us per decision, {ratio:.2f} times that of the first size"
+            )
+    return IndexGrowth(
         expected_articles=_SETTINGS.expected_articles,
         kept_shingles=mean(shingles),
         batch=_BATCH,
-        sizes=found,
+        sizes=measured,
     )
 
 
-def _opened(stack: ExitStack, plan: StackPlan) -> _Index:
-    client = redis.Redis.from_url(stack.enter_context(fresh_store(plan)))
+def _open_index(stack: ExitStack, plan: StackPlan) -> _MeasuredIndex:
+    client = redis.Redis.from_url(stack.enter_context(open_fresh_redis(plan)))
     index = RedisIndex(client, rule=Rule(), retention=_RETENTION, expected_articles=_SETTINGS.expected_articles)
     stack.enter_context(closing(index))
     index.prepare(_NAMESPACE)
-    return _Index(client=client, index=index)
+    return _MeasuredIndex(client=client, index=index)
 
 
-def _refill(index: _Index, size: int) -> None:
-    index.client.execute_command("FLUSHALL", "SYNC")  # a lazy one would go on freeing while we measure
+def _refill(index: _MeasuredIndex, size: int) -> None:
+    index.client.execute_command("FLUSHALL", "SYNC")  # a lazy flush would still free memory during the measurement
     index.index.prepare(_NAMESPACE)
-    for batch in _batches(_pages(_HELD, size)):
+    for batch in _batches(_articles(_INDEXED_SEED, size)):
         index.decide(batch)
 
 
-def _probes(number: int, held: int) -> Iterator[list[Fingerprint]]:
-    """Batches that no index has seen: of each half new, half reprints of what every index holds.
+def _probes(number: int, indexed: int) -> Iterator[list[Fingerprint]]:
+    """Yield batches that no index has seen. Half of each is new, half are reprints of articles that all indexes hold.
 
-    Each size has reprints of others: one that the grown index had met before would be an exact copy there, which is
-    found at a glance. Raises ValueError where the first size has too few articles for that.
+    Each size uses other reprints: the growing index would find a repeated one as an exact copy, which is faster. Raises
+    ValueError if the first size has too few articles for this.
     """
     half = _BATCH // 2
-    each = _PROBES * half
-    new = _pages(_NEW + number, each)
-    reprints = map(_worn, islice(_pages(_HELD, held), number * each, (number + 1) * each))
+    count = _PROBES * half
+    new = _articles(_NEW_SEED + number, count)
+    reprints = map(_cut_reprint, islice(_articles(_INDEXED_SEED, indexed), number * count, (number + 1) * count))
     yield from _batches(article for pair in zip(new, reprints, strict=True) for article in pair)
 
 
-def _worn(article: Article) -> Article:
-    """Another site's cut of an article: its second half is gone, so that it is compared, and indexed as a variant."""
+def _cut_reprint(article: Article) -> Article:
+    """Return a reprint without the second half of the text, so that it is compared and indexed as a variant."""
     return replace(
         article,
-        article_id=f"{article.article_id}-worn",
-        source="worn.example",
+        article_id=f"{article.article_id}-reprint",
+        source="reprint.example",
         text=article.text[: len(article.text) // 2],
     )
 
 
-def _pages(seed: int, count: int) -> Iterator[Article]:
-    return articles_of(replace(_CRAWL, seed=seed, count=count))
+def _articles(seed: int, count: int) -> Iterator[Article]:
+    return generate_articles(replace(_CRAWL, seed=seed, count=count))
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[list[Fingerprint]]:
-    left = iter(articles)
-    while batch := list(islice(left, _BATCH)):
+    remaining = iter(articles)
+    while batch := list(islice(remaining, _BATCH)):
         yield list(fingerprint_batch(batch, Rule()))

@@ -1,4 +1,4 @@
-"""What a run ran on, and with what."""
+"""Describe the machine and the software versions of a run."""
 
 import os
 import platform
@@ -9,16 +9,16 @@ from typing import Final
 import psutil
 
 from tests.bench.goals.results import Machine
-from tests.bench.goals.servers import Servers
+from tests.bench.goals.servers import BenchmarkServers
 
-#: Packages whose versions bear on the figures.
+#: packages whose versions affect the results
 _PACKAGES: Final = ("kafka-python", "redis", "datasketch", "numpy", "orjson", "reprise")
 
 
-def look(servers: Servers) -> Machine:
-    """Look at the machine; to be called before it is busy with us."""
+def describe_machine(servers: BenchmarkServers) -> Machine:
+    """Return the description. Call this before the first measurement, so that the load is that of other processes."""
     return Machine(
-        processor=_processor(),
+        processor=_read_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
@@ -29,9 +29,9 @@ def look(servers: Servers) -> Machine:
     )
 
 
-def _processor() -> str:
+def _read_processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return platform.processor() or "unknown processor"
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown processor")

@@ -1,4 +1,4 @@
-"""The pictures of a run: SVG, the same bytes for the same results."""
+"""Draw the plots of a run as SVG. The same results give the same bytes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +8,11 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.bench.goals.results import Contender, Results
-from tests.bench.goals.summary import Spread, spread
-from tests.bench.goals.verdicts import GROWTH_RATIO, INDEXED_BYTES, P50_MS, P99_MS, rates
+from tests.bench.goals.goal_results import GROWTH_RATIO, INDEXED_BYTES, P50_MS, P99_MS, rates
+from tests.bench.goals.results import BenchmarkedSystem, BenchmarkResults
+from tests.bench.goals.summary import MedianRange, summarize_rounds
 
-#: Text as text, which any browser draws and anybody can search; names of elements that do not change from run to run.
+#: text as text, so that browsers can search it, and a fixed salt for the ids of SVG elements
 STYLE: Final = {
     "svg.fonttype": "none",
     "svg.hashsalt": "reprise",
@@ -22,115 +22,118 @@ STYLE: Final = {
     "axes.spines.right": False,
 }
 
-#: Inches; 72 of an SVG's points each.
+#: size of a plot in inches; an SVG has 72 points per inch
 WIDTH, _HEIGHT = 8.0, 3.2
 
-#: Colours that are told apart without colour vision, too (Okabe and Ito): ours, others', goals'.
-OURS, OTHERS, GOAL = "#0072b2", "#999999", "#d55e00"
+#: colours that remain distinguishable with colour blindness (Okabe and Ito): for Reprise, other systems and goals
+OWN_COLOUR, OTHER_COLOUR, GOAL_COLOUR = "#0072b2", "#999999", "#d55e00"
 
 
-def draw(results: Results, folder: Path) -> list[Path]:
-    """Draw all pictures of a run and return their files."""
-    pictures: dict[str, Callable[[Figure, Results], None]] = {
+def draw(results: BenchmarkResults, directory: Path) -> list[Path]:
+    """Draw all plots of a run and return their paths."""
+    plots: dict[str, Callable[[Figure, BenchmarkResults], None]] = {
         "throughput": _throughput,
         "latency": _latency,
         "growth": _growth,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_drawn(results, folder / f"{results.form}-{name}.svg", picture) for name, picture in pictures.items()]
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_draw_plot(results, directory / f"{results.profile}-{name}.svg", plot) for name, plot in plots.items()]
 
 
-def _drawn(results: Results, path: Path, picture: Callable[[Figure, Results], None]) -> Path:
+def _draw_plot(results: BenchmarkResults, path: Path, plot: Callable[[Figure, BenchmarkResults], None]) -> Path:
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its keys are a closed set
         figure = Figure(figsize=(WIDTH, _HEIGHT), layout="constrained")
-        picture(figure, results)
+        plot(figure, results)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     return path
 
 
-def _throughput(figure: Figure, results: Results) -> None:
+def _throughput(figure: Figure, results: BenchmarkResults) -> None:
     axes = figure.subplots()
-    found = {str(each): spread(rates(results, each)) for each in Contender}
-    found["one worker of two partitions"] = spread([run.rate for run in results.scaling.one])
-    found["two workers"] = spread([run.rate for run in results.scaling.two])
-    ours = {str(Contender.REPRISE), "one worker of two partitions", "two workers"}
-    values = list(found.values())
-    bars = axes.barh(
-        list(found),
-        [each.median for each in values],
-        xerr=_errors(values),
-        color=[OURS if name in ours else OTHERS for name in found],
+    bars = {str(system): summarize_rounds(rates(results, system)) for system in BenchmarkedSystem}
+    bars["one worker, two partitions"] = summarize_rounds([run.rate for run in results.scaling.one])
+    bars["two workers"] = summarize_rounds([run.rate for run in results.scaling.two])
+    own = {str(BenchmarkedSystem.REPRISE), "one worker, two partitions", "two workers"}
+    values = list(bars.values())
+    container = axes.barh(
+        list(bars),
+        [value.median for value in values],
+        xerr=_error_bars(values),
+        color=[OWN_COLOUR if name in own else OTHER_COLOUR for name in bars],
         error_kw={"capsize": 3, "elinewidth": 1},
     )
-    axes.bar_label(bars, fmt="{:,.0f}", padding=6)
+    axes.bar_label(container, fmt="{:,.0f}", padding=6)
     axes.invert_yaxis()
     axes.set_xlabel("articles/s: median, lowest and highest of the rounds")
     axes.margins(x=0.12)
 
 
-def _latency(figure: Figure, results: Results) -> None:
+def _latency(figure: Figure, results: BenchmarkResults) -> None:
     axes = figure.subplots()
-    found = results.latency
-    edges = [0.0, *found.edges_ms]
-    total = found.articles
-    axes.stairs([100 * count / total for count in found.counts[:-1]], edges, fill=True, color=OURS, alpha=0.8)
+    latency = results.latency
+    edges = [0.0, *latency.edges_ms]
+    shares = [100 * count / latency.articles for count in latency.counts[:-1]]
+    axes.stairs(shares, edges, fill=True, color=OWN_COLOUR, alpha=0.8)
     axes.set_xscale("log")
-    used = [at for at, count in enumerate(found.counts[:-1]) if count]
+    used = [at for at, count in enumerate(latency.counts[:-1]) if count]
     left = min(edges[used[0]] or edges[1] / 2, P50_MS / 2)
     axes.set_xlim(left, max(edges[used[-1] + 1], P99_MS) * 1.3)
-    axes.margins(y=0.3)  # room for the marks above the bars
-    for name, at, goal in (("p50", found.p50_ms, P50_MS), ("p99", found.p99_ms, P99_MS)):
-        axes.axvline(at, color=OURS, linewidth=1.2)
-        _mark(axes, at, f"{name} {at:.0f} ms", OURS, 0.98)
-        axes.axvline(goal, color=GOAL, linewidth=1.2, linestyle="--")
-        _mark(axes, goal, f"goal {goal:g} ms", GOAL, 0.9)
-    axes.set_xlabel(f"ms from produced to readable, at {found.sent_rate:,.0f} articles/s")
+    axes.margins(y=0.3)  # space for the labels above the bars
+    for name, at, goal in (("p50", latency.p50_ms, P50_MS), ("p99", latency.p99_ms, P99_MS)):
+        axes.axvline(at, color=OWN_COLOUR, linewidth=1.2)
+        _label(axes, at, f"{name} {at:.0f} ms", OWN_COLOUR, 0.98)
+        axes.axvline(goal, color=GOAL_COLOUR, linewidth=1.2, linestyle="--")
+        _label(axes, goal, f"goal {goal:g} ms", GOAL_COLOUR, 0.9)
+    axes.set_xlabel(f"ms from sent to readable, at {latency.sent_rate:,.0f} articles/s")
     axes.set_ylabel("% of articles")
     axes.xaxis.set_major_formatter("{x:g}")
 
 
-def _mark(axes: Axes, at: float, text: str, colour: str, height: float) -> None:
+def _label(axes: Axes, at: float, text: str, colour: str, height: float) -> None:
     axes.text(at, height, f" {text}", color=colour, transform=axes.get_xaxis_transform(), va="top", fontsize=9)
 
 
-def _growth(figure: Figure, results: Results) -> None:
-    times, sizes_axes = figure.subplots(1, 2)
-    found = results.growth.sizes
-    articles = [each.articles for each in found]
+def _growth(figure: Figure, results: BenchmarkResults) -> None:
+    times_axes, memory_axes = figure.subplots(1, 2)
+    sizes = results.growth.sizes
+    articles = [size.articles for size in sizes]
+    grown = [summarize_rounds([probe.server_us for probe in size.grown]) for size in sizes]
+    small = [summarize_rounds([probe.server_us for probe in size.small]) for size in sizes]
     for values, colour, name in (
-        ([spread([probe.server_us for probe in each.grown]) for each in found], OURS, "index of that size"),
-        ([spread([probe.server_us for probe in each.small]) for each in found], OTHERS, "index of the first size"),
+        (grown, OWN_COLOUR, "index of that size"),
+        (small, OTHER_COLOUR, "index of the first size"),
     ):
-        times.errorbar(
+        times_axes.errorbar(
             articles,
-            [each.median for each in values],
-            yerr=_errors(values),
+            [value.median for value in values],
+            yerr=_error_bars(values),
             color=colour,
             marker="o",
             capsize=3,
             label=name,
         )
-    goal = GROWTH_RATIO * spread([probe.server_us for each in found for probe in each.small]).median
-    times.axhline(goal, color=GOAL, linestyle="--", linewidth=1.2, label=f"goal: {GROWTH_RATIO:g} times the first")
-    _by_size(times, "µs of the server's CPU a decision")
-    times.legend(frameon=False, fontsize=8, loc="lower right")
-    sizes_axes.plot(
-        articles, [each.used_bytes / each.articles for each in found], color=OURS, marker="o", label="measured"
-    )
-    sizes_axes.axhline(INDEXED_BYTES, color=GOAL, linestyle="--", linewidth=1.2, label="budget at the expected size")
-    sizes_axes.axvline(results.growth.expected_articles, color=OTHERS, linewidth=1, label="expected size")
-    _by_size(sizes_axes, "bytes an indexed article")
-    sizes_axes.legend(frameon=False, fontsize=8)
+    goal = GROWTH_RATIO * summarize_rounds([probe.server_us for size in sizes for probe in size.small]).median
+    goal_label = f"goal: {GROWTH_RATIO:g} times the first"
+    times_axes.axhline(goal, color=GOAL_COLOUR, linestyle="--", linewidth=1.2, label=goal_label)
+    _set_size_axis(times_axes, "server CPU µs per decision")
+    times_axes.legend(frameon=False, fontsize=8, loc="lower right")
+    bytes_per_article = [size.used_bytes / size.articles for size in sizes]
+    memory_axes.plot(articles, bytes_per_article, color=OWN_COLOUR, marker="o", label="measured")
+    budget_label = "budget at the expected size"
+    memory_axes.axhline(INDEXED_BYTES, color=GOAL_COLOUR, linestyle="--", linewidth=1.2, label=budget_label)
+    memory_axes.axvline(results.growth.expected_articles, color=OTHER_COLOUR, linewidth=1, label="expected size")
+    _set_size_axis(memory_axes, "bytes per indexed article")
+    memory_axes.legend(frameon=False, fontsize=8)
 
 
-def _by_size(axes: Axes, what: str) -> None:
+def _set_size_axis(axes: Axes, y_label: str) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.xaxis.set_minor_formatter("")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("indexed articles")
-    axes.set_ylabel(what)
+    axes.set_ylabel(y_label)
 
 
-def _errors(values: list[Spread]) -> Any:
-    return [[each.median - each.low for each in values], [each.high - each.median for each in values]]
+def _error_bars(values: list[MedianRange]) -> Any:
+    return [[value.median - value.low for value in values], [value.high - value.median for value in values]]

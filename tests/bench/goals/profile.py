@@ -1,20 +1,21 @@
-"""How much is measured: a run's sizes, by the time that there is."""
+"""Define the sizes of a run, by the available time."""
 
 from dataclasses import dataclass
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class BenchmarkProfile:
     """The sizes of a run.
 
-    articles            of the stream that every contender gets, of that of one worker and of two
-    rounds              in which contenders take turns
-    latency_seconds     for which articles are sent at half of the maximum rate
-    starts              of a worker, each timed
-    memory_articles     distinct articles in an index that expects so many
-    sizes               of the index at which a decision is timed, ascending; the first is what others are compared with
-    forgotten_articles  that Redis must have forgotten when their window is over
+    articles            articles of the throughput stream
+    scaling_articles    articles of the stream for one and two workers
+    rounds              rounds in which the systems take turns
+    latency_seconds     duration of sending at half of the maximum rate
+    starts              measured starts of a worker
+    memory_articles     distinct articles for the memory of the index
+    sizes               index sizes at which decisions are timed, ascending; the first is the reference
+    expiring_articles   articles that must expire from Redis
     """
 
     name: str
@@ -25,14 +26,14 @@ class Form:
     starts: int
     memory_articles: int
     sizes: tuple[int, ...]
-    forgotten_articles: int
+    expiring_articles: int
 
 
-FORMS: Final = {
-    form.name: form
-    for form in (
-        # a minute or two: whether everything runs; its figures mean nothing, and are not kept
-        Form(
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        # Two minutes. It checks that the benchmark works; its figures mean nothing and are not kept.
+        BenchmarkProfile(
             name="smoke",
             articles=1_500,
             scaling_articles=1_500,
@@ -41,10 +42,10 @@ FORMS: Final = {
             starts=1,
             memory_articles=1_000,
             sizes=(4_000, 8_000),
-            forgotten_articles=500,
+            expiring_articles=500,
         ),
-        # below ten minutes on two cores, half of which is the naive pipeline's
-        Form(
+        # Less than ten minutes on two cores, half of it for the naive pipelines.
+        BenchmarkProfile(
             name="short",
             articles=4_000,
             scaling_articles=6_000,
@@ -53,10 +54,10 @@ FORMS: Final = {
             starts=5,
             memory_articles=10_000,
             sizes=(10_000, 30_000, 100_000),
-            forgotten_articles=5_000,
+            expiring_articles=5_000,
         ),
-        # about forty minutes: the million, and more rounds
-        Form(
+        # About forty minutes: more rounds, and an index of a million articles.
+        BenchmarkProfile(
             name="full",
             articles=8_000,
             scaling_articles=16_000,
@@ -65,7 +66,7 @@ FORMS: Final = {
             starts=10,
             memory_articles=100_000,
             sizes=(10_000, 30_000, 100_000, 300_000, 1_000_000),
-            forgotten_articles=20_000,
+            expiring_articles=20_000,
         ),
     )
 }

@@ -1,145 +1,147 @@
-"""The page of a run: Markdown, made from its results alone."""
+"""Render the page of the benchmark as Markdown, from its results."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
-from tests.bench.goals.results import Contender, Results, Run
-from tests.bench.goals.summary import Spread, ratios, spread
-from tests.bench.goals.verdicts import Verdict, cores, cpu_ms, rates, server_ratio, verdicts
+from tests.bench.goals.goal_results import (
+    GoalResult,
+    evaluate_goals,
+    format_cores,
+    format_cpu_ms,
+    format_range,
+    rates,
+    server_ratio,
+)
+from tests.bench.goals.results import BenchmarkedSystem, BenchmarkResults, SystemRun
+from tests.bench.goals.summary import summarize_ratios, summarize_rounds
 
-#: Width of a paragraph.
+#: columns of a line of Markdown
 _COLUMNS: Final = 100
 
-_MET: Final = {True: "met", False: "**unmet**", None: "not measured"}
+_IS_MET: Final = {True: "met", False: "**unmet**", None: "not measured"}
 
 
-def page(runs: Sequence[Results], pictures: str) -> str:
-    """Write the runs, one section each; `pictures` is the folder of their plots, as seen from the page."""
+def render_page(runs: Sequence[BenchmarkResults], figures: str) -> str:
+    """Return the page, with a section for each run. `figures` is the directory of the plots, relative to the page."""
     out = [
         "# Benchmark results",
         "",
         "After this page you know which performance goals are met, and by how much. `make bench` and",
-        "`make bench-full` write it; [Benchmark method](method.md) explains each measure. Figures are",
-        "medians, with the lowest and the highest of the rounds. Ratios are taken within a round.",
+        "`make bench-full` write it; [Benchmark method](method.md) explains each measurement. A value is the",
+        "median of the rounds, with the lowest and the highest. Ratios are computed for each round.",
     ]
     for run in runs:
-        out += ["", *_section(run, pictures)]
+        out += ["", *_section(run, figures)]
     return "\n".join(out) + "\n"
 
 
-def _section(run: Results, pictures: str) -> Iterator[str]:
+def _section(run: BenchmarkResults, figures: str) -> Iterator[str]:
     machine = run.machine
-    yield f"## {run.form.capitalize()} form"
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    yield f"## Profile {run.profile}"
     yield ""
-    yield from wrap(
+    yield from _wrap(
         f"`{run.command}`, {run.date}, {run.seconds / 60:.0f} minutes; {machine.processor}, {machine.cores} cores, "
         f"{machine.memory_bytes / 2**30:.0f} GiB, load before {machine.load_before:.1f}; {machine.system}; "
-        f"{machine.kafka}, {machine.redis}; "
-        f"{', '.join(f'{name} {version}' for name, version in machine.versions.items())}.",
-        _COLUMNS,
-        break_on_hyphens=False,
+        f"{machine.kafka}, {machine.redis}; {versions}."
     )
     yield ""
-    yield from _goals(verdicts(run))
-    yield from _throughput(run, pictures)
-    yield from _latency(run, pictures)
-    yield from _growth(run, pictures)
+    yield from _goals(evaluate_goals(run))
+    yield from _throughput(run, figures)
+    yield from _latency(run, figures)
+    yield from _growth(run, figures)
 
 
-def _goals(found: Sequence[Verdict]) -> Iterator[str]:
+def _goals(results: Sequence[GoalResult]) -> Iterator[str]:
     yield "| measure | goal | measured | |"
     yield "| --- | --- | --- | --- |"
-    for each in found:
-        measured = f"{each.measured}; {each.note}" if each.note else each.measured
-        yield f"| {each.measure} | {each.goal} | {measured} | {_MET[each.met]} |"
+    for result in results:
+        measured = f"{result.measured}; {result.note}" if result.note else result.measured
+        yield f"| {result.measure} | {result.goal} | {measured} | {_IS_MET[result.is_met]} |"
 
 
-def _throughput(run: Results, pictures: str) -> Iterator[str]:
-    facts = run.throughput.stream
+def _throughput(run: BenchmarkResults, figures: str) -> Iterator[str]:
+    stream = run.throughput.stream
     yield ""
     yield "### Throughput"
     yield ""
-    yield from wrap(
-        f"{facts.articles:,} articles, {facts.labelled:,} of them labelled real pages, the others generated; "
-        f"{facts.variants_share:.0%} variants; {facts.words_median:,.0f} words in the median, "
-        f"{facts.bytes_mean:,.0f} bytes in the mean. {len(run.throughput.rounds)} rounds.",
-        _COLUMNS,
-        break_on_hyphens=False,
+    yield from _wrap(
+        f"{stream.articles:,} articles: {stream.labelled:,} labelled real pages, the others generated; "
+        f"{stream.variants_share:.0%} variants; median {stream.words_median:,.0f} words, "
+        f"mean {stream.bytes_mean:,.0f} bytes. {len(run.throughput.rounds)} rounds."
     )
     yield ""
-    yield "| | articles/s | speed-up by Reprise | cores busy | CPU ms an article | new stories |"
+    yield "| system | articles/s | Reprise / this system | busy cores | CPU ms per article | new stories |"
     yield "| --- | ---: | ---: | --- | --- | ---: |"
-    ours = rates(run, Contender.REPRISE)
-    for contender in Contender:
-        runs = [found[contender] for found in run.throughput.rounds]
-        times = _of(ratios(ours, rates(run, contender)), "{:.2f}") if contender is not Contender.REPRISE else ""
-        yield f"| {contender} | {_row(runs)} | {times} | {cores(runs)} | {cpu_ms(runs)} | {_stories(runs)} |"
+    own = rates(run, BenchmarkedSystem.REPRISE)
+    for system in BenchmarkedSystem:
+        runs = [results[system] for results in run.throughput.rounds]
+        is_own = system is BenchmarkedSystem.REPRISE
+        ratio = "" if is_own else format_range(summarize_ratios(own, rates(run, system)), "{:.2f}")
+        columns = (_format_rates(runs), ratio, format_cores(runs), format_cpu_ms(runs), _format_stories(runs))
+        yield f"| {system} | {' | '.join(columns)} |"
     yield ""
-    yield f"![Articles a second by contender]({pictures}/{run.form}-throughput.svg)"
+    yield f"![Articles per second by system]({figures}/{run.profile}-throughput.svg)"
     yield ""
-    yield "| workers | articles/s | cores busy | CPU ms an article |"
+    yield "| workers | articles/s | busy cores | CPU ms per article |"
     yield "| --- | ---: | --- | --- |"
     for count, runs in ((1, run.scaling.one), (2, run.scaling.two)):
-        yield f"| {count} | {_row(runs)} | {cores(runs)} | {cpu_ms(runs)} |"
+        yield f"| {count} | {_format_rates(runs)} | {format_cores(runs)} | {format_cpu_ms(runs)} |"
 
 
-def _row(runs: Sequence[Run]) -> str:
-    return _of(spread([run.rate for run in runs]), "{:,.0f}")
+def _wrap(paragraph: str) -> list[str]:
+    return wrap(paragraph, _COLUMNS, break_on_hyphens=False)
 
 
-def _stories(runs: Sequence[Run]) -> str:
+def _format_rates(runs: Sequence[SystemRun]) -> str:
+    return format_range(summarize_rounds([run.rate for run in runs]), "{:,.0f}")
+
+
+def _format_stories(runs: Sequence[SystemRun]) -> str:
     return " or ".join(f"{count:,}" for count in sorted({run.new_stories for run in runs}))
 
 
-def _latency(run: Results, pictures: str) -> Iterator[str]:
-    found = run.latency
+def _latency(run: BenchmarkResults, figures: str) -> Iterator[str]:
+    latency = run.latency
     yield ""
     yield "### Latency"
     yield ""
-    yield from wrap(
-        f"{found.articles:,} articles at {found.sent_rate:,.0f} a second (target: {found.rate:,.0f}), half of "
-        f"the maximum rate: p50 {found.p50_ms:.0f} ms, p90 {found.p90_ms:.0f} ms, p99 {found.p99_ms:.0f} ms, "
-        f"at most {found.max_ms:.0f} ms.",
-        _COLUMNS,
-        break_on_hyphens=False,
+    yield from _wrap(
+        f"{latency.articles:,} articles at {latency.sent_rate:,.0f} per second ({latency.rate:,.0f} requested), half "
+        f"of the maximum rate: p50 {latency.p50_ms:.0f} ms, p90 {latency.p90_ms:.0f} ms, p99 {latency.p99_ms:.0f} ms, "
+        f"maximum {latency.max_ms:.0f} ms."
     )
     yield ""
-    yield f"![Latency from produced to readable]({pictures}/{run.form}-latency.svg)"
+    yield f"![Latency from sent to readable]({figures}/{run.profile}-latency.svg)"
 
 
-def _growth(run: Results, pictures: str) -> Iterator[str]:
-    found = run.growth
+def _growth(run: BenchmarkResults, figures: str) -> Iterator[str]:
+    growth = run.growth
     yield ""
-    yield "### Against the size of the index"
+    yield "### Size of the index"
     yield ""
-    yield from wrap(
-        f"Generated articles of {found.kept_shingles:.0f} shingles in an index that expects "
-        f"{found.expected_articles:,}; decisions in batches of {found.batch}, half new, half reprints.",
-        _COLUMNS,
-        break_on_hyphens=False,
+    yield from _wrap(
+        f"Generated articles with {growth.kept_shingles:.0f} shingles, in an index that expects "
+        f"{growth.expected_articles:,}; decisions in batches of {growth.batch}, half new, half reprints."
     )
     yield ""
-    yield "| articles | server CPU µs a decision | / at the smallest | round trip µs a decision | bytes an article |"
+    yield "| articles | server CPU µs per decision | / at first size | round trip µs per decision | bytes per article |"
     yield "| ---: | ---: | ---: | ---: | ---: |"
-    for size in found.sizes:
-        server = spread([probe.server_us for probe in size.grown])
-        trip = spread([probe.round_trip_us for probe in size.grown])
+    for size in growth.sizes:
+        server = summarize_rounds([probe.server_us for probe in size.grown])
+        round_trip = summarize_rounds([probe.round_trip_us for probe in size.grown])
         yield (
-            f"| {size.articles:,} | {_of(server, '{:.0f}')} | {_of(server_ratio(size), '{:.2f}')} "
-            f"| {_of(trip, '{:.0f}')} | {size.used_bytes / size.articles:,.0f} |"
+            f"| {size.articles:,} | {format_range(server, '{:.0f}')} | {format_range(server_ratio(size), '{:.2f}')} "
+            f"| {format_range(round_trip, '{:.0f}')} | {size.used_bytes / size.articles:,.0f} |"
         )
     yield ""
-    yield f"![Decision time and memory against the size of the index]({pictures}/{run.form}-growth.svg)"
+    yield f"![Decision time and memory by size of the index]({figures}/{run.profile}-growth.svg)"
     yield ""
-    yield "| index that expects | articles | bytes an indexed article | bytes an unindexed variant | server |"
+    yield "| index that expects | articles | bytes per indexed article | bytes per unindexed variant | server |"
     yield "| ---: | ---: | ---: | ---: | --- |"
-    for each in run.index_memory:
+    for memory in run.index_memory:
         yield (
-            f"| {each.expected_articles:,} | {each.articles:,} | {each.bytes_indexed:,.0f} | {each.bytes_variant:,.0f} "
-            f"| {each.server} |"
+            f"| {memory.expected_articles:,} | {memory.articles:,} | {memory.bytes_indexed:,.0f} "
+            f"| {memory.bytes_variant:,.0f} | {memory.server} |"
         )
-
-
-def _of(found: Spread, form: str) -> str:
-    return f"{form.format(found.median)} ({form.format(found.low)} to {form.format(found.high)})"

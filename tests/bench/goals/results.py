@@ -1,11 +1,11 @@
-"""What was measured, as it is kept in JSON: plain values. Seconds and bytes unless a name says else."""
+"""Define the results as the JSON files hold them. Times are in seconds and sizes in bytes, unless a name has a unit."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Contender(StrEnum):
-    """Who gets the stream. The limit is the worker's text step and its scripts without Kafka, in one process."""
+class BenchmarkedSystem(StrEnum):
+    """The systems that get the stream. The limit is a worker's text step and scripts in one process, without Kafka."""
 
     NAIVE_HALF = "naive, threshold 0.5"
     NAIVE_HIGH = "naive, threshold 0.8"
@@ -15,7 +15,7 @@ class Contender(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What it ran on, and with what."""
+    """The machine and the software versions of a run."""
 
     processor: str
     cores: int
@@ -29,7 +29,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFacts:
-    """Of the stream: how many pages are labelled real ones, the share of articles that do not found a story."""
+    """Facts about a stream.
+
+    labelled        number of labelled real pages
+    variants_share  share of articles that do not found a story
+    """
 
     articles: int
     labelled: int
@@ -40,7 +44,7 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cores:
-    """CPU seconds a second that each used over the steady part; None where its process cannot be seen."""
+    """CPU seconds per second that each process used. None if its process is not visible."""
 
     worker: float
     store: float
@@ -48,8 +52,8 @@ class Cores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One contender's way through the stream, in articles a second."""
+class SystemRun:
+    """One run of a system. `rate` is in articles per second."""
 
     rate: float
     cores: Cores
@@ -58,8 +62,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """What the limit's process tells of itself: all after its first batch, but new stories, which are all."""
+class LimitRun:
+    """The output of the limit's process, without its first batch. `new_stories` includes the first batch."""
 
     seconds: float
     articles: int
@@ -70,27 +74,29 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """The rounds: in each, every contender's run by its name."""
+    """The runs of each round, by system."""
 
     stream: StreamFacts
-    rounds: list[dict[Contender, Run]]
+    rounds: list[dict[BenchmarkedSystem, SystemRun]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """The rounds of one worker and of two, on two partitions; all of a stream waits when they begin."""
+    """The runs of one worker and of two, on two partitions. The whole stream is in the topic at the start."""
 
     stream: StreamFacts
-    one: list[Run]
-    two: list[Run]
+    one: list[SystemRun]
+    two: list[SystemRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """From sending an article to reading its event.
+    """The time from sending an article to reading its event.
 
-    edges_ms and counts are a histogram; the last count is of what is above the last edge. `sent_rate` is what the
-    sender came to, of the rate that it was asked for.
+    rate       requested articles per second
+    sent_rate  articles per second that were sent
+    edges_ms   upper edges of a histogram
+    counts     its counts; the last one is of values above the last edge
     """
 
     rate: float
@@ -105,8 +111,8 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Starting:
-    """From starting a process to reading its first event, and what it occupies while it has nothing to do."""
+class Startup:
+    """The time from the start of each worker to its first event, and its resident memory when idle."""
 
     first_event_seconds: list[float]
     idle_bytes: list[int]
@@ -114,7 +120,7 @@ class Starting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexMemory:
-    """Bytes an indexed article, all keys and the server's tables included, and an unindexed variant."""
+    """Memory per indexed article, including all keys and the server's tables, and per unindexed variant."""
 
     expected_articles: int
     articles: int
@@ -126,40 +132,42 @@ class IndexMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One batch at an index: microseconds of the server's CPU a decision, and of the round trip, packing included."""
+    """One batch: microseconds per decision of the server's CPU, and of the round trip with serialization."""
 
     server_us: float
     round_trip_us: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
-    """At one size of the index: probes of it and, by turns, of one that stays at the first size."""
+class IndexSize:
+    """One size of the index: probes of the growing index and, in turns, of one that has the first size."""
 
     articles: int
     used_bytes: int
-    filled_a_second: float
+    articles_per_second: float
     grown: list[Probe]
     small: list[Probe]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """Decisions against the size of the index; `kept_shingles` is the mean of the articles that it is filled with."""
+class IndexGrowth:
+    """Decision times by size of the index. `kept_shingles` is the mean number of shingles of an article."""
 
     expected_articles: int
     kept_shingles: float
     batch: int
-    sizes: list[Size]
+    sizes: list[IndexSize]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgetting:
-    """Redis's memory around a window without traffic, the worker running.
+class Expiry:
+    """Redis's memory around a window without traffic, while a worker runs.
 
-    near_share    how near to where it began it must come to be back
-    back_seconds  from the last event until it was; None where it was not in time
-    left_bytes    what it used at the end
+    near_share    largest growth, as a share of `before_bytes`, that counts as back
+    before_bytes  memory before the articles
+    full_bytes    memory with the articles
+    left_bytes    memory at the end
+    back_seconds  time from the last event until memory was back; None if it was not in time
     """
 
     window_seconds: float
@@ -172,10 +180,10 @@ class Forgetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """All of a run."""
+class BenchmarkResults:
+    """All results of a run."""
 
-    form: str
+    profile: str
     command: str
     date: str
     seconds: float
@@ -183,7 +191,7 @@ class Results:
     throughput: Throughput
     scaling: Scaling
     latency: Latency
-    starting: Starting
+    startup: Startup
     index_memory: list[IndexMemory]
-    growth: Growth
-    forgetting: Forgetting
+    growth: IndexGrowth
+    expiry: Expiry

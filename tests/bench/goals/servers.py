@@ -1,4 +1,4 @@
-"""The Kafka and the Redis of the run, further Redis servers where a measure needs one to itself, and their CPU time."""
+"""Open Kafka and Redis for a run, and read the CPU time of processes and servers."""
 
 import time
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from tests.bench.goals.results import Cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
-    """What all measures share. `broker` is None where the broker is no process of ours (a container, or given)."""
+class BenchmarkServers:
+    """The servers of all measurements. `broker` is None if its process is no child: in a container, or external."""
 
     plan: StackPlan
     kafka: StackService
@@ -25,7 +25,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuTimes:
-    """CPU seconds used so far, user and system, at a time of time.monotonic()."""
+    """CPU seconds used so far, user and system, at the time `at` of time.monotonic()."""
 
     at: float
     workers: float
@@ -34,15 +34,15 @@ class CpuTimes:
 
 
 @contextmanager
-def open_servers(plan: StackPlan) -> Iterator[Servers]:
-    """Run both, or use those whose addresses are given. Raises StackUnavailable: there is no benchmark without them."""
+def open_servers(plan: StackPlan) -> Iterator[BenchmarkServers]:
+    """Run Kafka and Redis, or use external ones. Raises StackUnavailable."""
     with open_kafka(plan) as kafka, open_redis(plan) as store:
-        yield Servers(plan=plan, kafka=kafka, redis=store, broker=_listener(kafka.address))
+        yield BenchmarkServers(plan=plan, kafka=kafka, redis=store, broker=_find_listener(kafka.address))
 
 
 @contextmanager
-def fresh_store(plan: StackPlan) -> Iterator[str]:
-    """Run one more Redis of the same kind, and give its URL; an embedded one where the other is somebody's own."""
+def open_fresh_redis(plan: StackPlan) -> Iterator[str]:
+    """Run an additional empty Redis and yield its URL. It is of the plan's kind; embedded if that one is external."""
     if plan.external_redis:
         with embedded_valkey() as url:
             yield url
@@ -51,46 +51,45 @@ def fresh_store(plan: StackPlan) -> Iterator[str]:
         yield service.address
 
 
-def cpu_times(servers: Servers, workers: list[psutil.Process]) -> CpuTimes:
-    """Look at all clocks; the store tells its own."""
+def read_cpu_times(servers: BenchmarkServers, workers: list[psutil.Process]) -> CpuTimes:
+    """Return the CPU times of the workers, Redis and the broker."""
     with redis.Redis.from_url(servers.redis.address) as client:
-        store = store_seconds(client)
+        store = redis_cpu_seconds(client)
     return CpuTimes(
         at=time.monotonic(),
-        workers=sum(_seconds(worker) for worker in workers),
+        workers=sum(_process_cpu_seconds(worker) for worker in workers),
         store=store,
-        broker=_seconds(servers.broker) if servers.broker else None,
+        broker=_process_cpu_seconds(servers.broker) if servers.broker else None,
     )
 
 
-def cores_between(before: CpuTimes, after: CpuTimes) -> Cores:
-    """How many cores each kept busy."""
-    passed = after.at - before.at
-    seen = before.broker is not None and after.broker is not None
+def busy_cores(before: CpuTimes, after: CpuTimes) -> Cores:
+    """Return the cores that each process kept busy between two readings."""
+    seconds = after.at - before.at
+    has_broker = before.broker is not None and after.broker is not None
     return Cores(
-        worker=(after.workers - before.workers) / passed,
-        store=(after.store - before.store) / passed,
-        broker=(after.broker - before.broker) / passed if seen else None,  # type: ignore[operator]  # seen says so
+        worker=(after.workers - before.workers) / seconds,
+        store=(after.store - before.store) / seconds,
+        broker=(after.broker - before.broker) / seconds if has_broker else None,  # type: ignore[operator]  # not None
     )
 
 
-def store_seconds(client: redis.Redis) -> float:
-    """CPU seconds that a server has used."""
-    told = client.info("cpu")
-    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
+def redis_cpu_seconds(client: redis.Redis) -> float:
+    """Return the CPU seconds that a Redis server has used, from its INFO."""
+    info = client.info("cpu")
+    return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
 
-def _seconds(process: psutil.Process) -> float:
-    used = process.cpu_times()
-    return float(used.user + used.system)
+def _process_cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
-def _listener(address: str) -> psutil.Process | None:
-    """Find the child of ours that listens there."""
+def _find_listener(address: str) -> psutil.Process | None:
+    """Return the child process that listens on the port of `address`."""
     port = int(address.rpartition(":")[2])
     for process in psutil.Process().children(recursive=True):
-        if any(
-            each.laddr.port == port and each.status == psutil.CONN_LISTEN for each in process.net_connections("tcp")
-        ):
+        connections = process.net_connections("tcp")
+        if any(connection.laddr.port == port and connection.status == psutil.CONN_LISTEN for connection in connections):
             return process
     return None

@@ -1,22 +1,22 @@
-"""Articles a second of each contender: all get the same stream, in rounds."""
+"""Measure the articles per second of each system. All get the same stream, in rounds."""
 
 from collections.abc import Callable
 
-from tests.bench.goals.contenders import run
-from tests.bench.goals.results import Contender, Run, Throughput
-from tests.bench.goals.servers import Servers
+from tests.bench.goals.results import BenchmarkedSystem, SystemRun, Throughput
+from tests.bench.goals.servers import BenchmarkServers
 from tests.bench.goals.stream import make_stream
+from tests.bench.goals.systems import run_system
 
 
-def measure(servers: Servers, articles: int, rounds: int, say: Callable[[str], None]) -> Throughput:
-    """Run all in turns, each round beginning with another: nobody always has the machine after the same other."""
+def measure(servers: BenchmarkServers, articles: int, rounds: int, report: Callable[[str], None]) -> Throughput:
+    """Run all systems in each round. Rounds start with different systems, so that the order has no effect."""
     stream = make_stream(articles)
-    order = list(Contender)
-    measured: list[dict[Contender, Run]] = []
+    order = list(BenchmarkedSystem)
+    measured: list[dict[BenchmarkedSystem, SystemRun]] = []
     for number in range(rounds):
-        found = {}
-        for contender in order[number % len(order) :] + order[: number % len(order)]:
-            found[contender] = run(contender, servers, stream)
-            say(f"round {number + 1}: {contender}: {found[contender].rate:,.0f} articles/s")
-        measured.append(found)
+        runs = {}
+        for system in order[number % len(order) :] + order[: number % len(order)]:
+            runs[system] = run_system(system, servers, stream)
+            report(f"round {number + 1}: {system}: {runs[system].rate:,.0f} articles/s")
+        measured.append(runs)
     return Throughput(stream=stream.facts, rounds=measured)

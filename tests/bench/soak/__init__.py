@@ -1,5 +1,7 @@
-"""A soak: several windows of steady load, and whether Redis's memory is a flat line and goes when the load ends.
+"""Soak test: several windows of steady load. Redis's memory must stay constant, and be freed after the load.
 
-form.py       rate, window, how many windows      watching.py   the run: worker, generator, looks
-results.py    what is kept, and the verdict       picture.py    the SVG
+profile.py   rate, window and number of windows
+run.py       the run: a worker, a generator and a monitor
+results.py   the results, as the JSON file holds them, and their check
+plot.py      the plot
 """

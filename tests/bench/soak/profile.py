@@ -1,4 +1,4 @@
-"""What a soak is asked for."""
+"""Define the load of a soak test."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from reprise.dedup.retention import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """`rate` articles a second for so many windows; a replay's retention is as long as the window.
+class SoakProfile:
+    """The load of a soak test: `rate` articles per second for a number of windows.
 
-    words  mean words of a new story
+    The replay retention is as long as the window. `words` is the mean number of words of a new story.
     """
 
     rate: float
@@ -19,15 +19,15 @@ class Form:
 
     @property
     def load_seconds(self) -> float:
-        """How long the load lasts."""
+        """The duration of the load."""
         return self.window_seconds * self.windows
 
     @property
     def expected_articles(self) -> int:
-        """What a window brings, which is what the index is told to expect."""
+        """The articles of one window, for REPRISE_EXPECTED_ARTICLES."""
         return round(self.rate * self.window_seconds)
 
     @property
     def retention(self) -> Retention:
-        """As the worker's settings make it."""
+        """The retention of the worker."""
         return Retention(window_seconds=self.window_seconds, replay_seconds=self.window_seconds)

@@ -1,4 +1,4 @@
-"""What a soak saw, as it is kept in JSON, and what that says."""
+"""Define the results of a soak test as the JSON file holds them, and check them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,39 +6,39 @@ from statistics import median
 from typing import Final
 
 from tests.bench.goals.results import Machine
-from tests.bench.soak.profile import Form
+from tests.bench.soak.profile import SoakProfile
 
-#: Growth from the third window to the last that is still a flat line: how many of a window's articles get indexed is
-#: the generator's luck, and a busy machine sweeps later; both together were seen to make 4 %.
-FLAT: Final = 1.05
+#: largest growth factor from the third window to the last; the number of indexed articles varies between windows, and
+#: the sweep is later on a busy machine: both together caused 4 %
+MAX_GROWTH: Final = 1.05
 
-#: How near to where it began Redis must come, as a share.
-NEAR: Final = 0.01
+#: largest share by which Redis's memory may exceed the initial memory at the end
+MAX_REMAINING: Final = 0.01
 
 _MEMORY, _KEYS, _ENTRIES, _ARTICLES = (
-    "Redis's memory for it, bytes",
+    "memory of the index, bytes",
     "keys",
-    "records and fields",
+    "records and hash fields",
     "articles in the index",
 )
 
-#: Judged by FLAT. The others go up and down by an eighth with the sweep's rounds, which a busy machine makes longer; a
-#: leak of either is one of memory.
-_JUDGED: Final = (_MEMORY, _KEYS)
+#: figures that MAX_GROWTH applies to; the others vary by an eighth with the rounds of the sweep, which a busy machine
+#: makes longer, and a leak of either shows as memory
+_CHECKED: Final = (_MEMORY, _KEYS)
 
-#: The window that the last is compared with: the first in which every kind of key is at its level from the start.
+#: the window that the last one is compared with: the first in which every kind of key has its steady level
 _STEADY_WINDOW: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """Looks, one after the other; each list has an item a look.
+class SoakSeries:
+    """Samples over time. Each list has an item per sample.
 
-    seconds         since the load began
-    used_bytes      Redis's used_memory beyond what it was before the first article
-    keys            of the server
+    seconds         time since the start of the load
+    used_bytes      Redis's used_memory minus its value before the first article
+    keys            keys of the server
     entries         fields of all hashes, and records
-    index_articles  the worker's reprise_index_articles, which asks Redis every 15 s; None before the first answer
+    index_articles  the worker's reprise_index_articles, updated every 15 s; None before its first value
     """
 
     seconds: list[float]
@@ -49,25 +49,27 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Soak:
-    """All of a run. `empty_bytes` and `left_bytes` are used_memory before the first article and at the end.
+class SoakResults:
+    """All results of a soak test.
 
-    sent           articles that were decided
-    gone_seconds   after the last article, when Redis was without keys; None where that was not seen
+    sent           decided articles
+    empty_bytes    used_memory before the first article
+    left_bytes     used_memory at the end
+    gone_seconds   time from the last article until Redis had no keys; None if it still has some
     """
 
     command: str
     date: str
     machine: Machine
-    form: Form
+    profile: SoakProfile
     sent: int
     empty_bytes: int
     left_bytes: int
     gone_seconds: float | None
-    series: Series
+    series: SoakSeries
 
     def levels(self) -> dict[str, tuple[float, float]]:
-        """Medians of the steady window and of the last, by what was looked at."""
+        """Return the median of each figure in the steady window and in the last one."""
         columns: dict[str, Sequence[float | None]] = {
             _MEMORY: self.series.used_bytes,
             _KEYS: self.series.keys,
@@ -75,26 +77,26 @@ class Soak:
             _ARTICLES: self.series.index_articles,
         }
         return {
-            name: (self._level(values, _STEADY_WINDOW), self._level(values, self.form.windows))
+            name: (self._window_median(values, _STEADY_WINDOW), self._window_median(values, self.profile.windows))
             for name, values in columns.items()
         }
 
-    def mistakes(self) -> list[str]:
-        """What is not as promised, a sentence each."""
+    def problems(self) -> list[str]:
+        """Return a sentence for each requirement that is not met."""
         levels = self.levels()
-        said = [
+        problems = [
             "{} grew from {:,.0f} to {:,.0f}".format(name, *levels[name])
-            for name in _JUDGED
-            if levels[name][1] > FLAT * levels[name][0]
+            for name in _CHECKED
+            if levels[name][1] > MAX_GROWTH * levels[name][0]
         ]
         if self.gone_seconds is None:
-            said.append("Redis still held keys")
-        if self.left_bytes > (1 + NEAR) * self.empty_bytes:
-            said.append(f"Redis used {self.left_bytes:,} bytes at the end, {self.empty_bytes:,} before")
-        return said
+            problems.append("Redis still had keys at the end")
+        if self.left_bytes > (1 + MAX_REMAINING) * self.empty_bytes:
+            problems.append(f"Redis used {self.left_bytes:,} bytes at the end, {self.empty_bytes:,} before")
+        return problems
 
-    def _level(self, values: Sequence[float | None], window: int) -> float:
-        length = self.form.window_seconds
+    def _window_median(self, values: Sequence[float | None], window: int) -> float:
+        length = self.profile.window_seconds
         return median(
             value
             for at, value in zip(self.series.seconds, values, strict=True)

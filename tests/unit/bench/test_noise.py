@@ -1,4 +1,4 @@
-"""Claims about the measurements in tests/bench: the wear is as strong as it says, and what is foreign counts."""
+"""Test the parts of tests/bench: corruption, Markov texts, scores with a background, hash functions."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,19 +10,25 @@ from reprise.dedup.decision import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.model import Article, Fingerprint
 from reprise.synthetic.sites import Site
-from tests.bench.chained import chained
-from tests.bench.corruption import furniture, misread, sentences_of, shortened, thinned
-from tests.bench.hashes import rehashed
-from tests.bench.mixed import scattered, score_among
-from tests.bench.noise import wilson
+from tests.bench.corruption import (
+    add_ocr_errors,
+    boilerplate_lines,
+    drop_last_sentences,
+    drop_random_sentences,
+    split_sentences,
+)
+from tests.bench.hashes import fingerprint_with_hash
+from tests.bench.markov import generate_markov_texts
+from tests.bench.mixed import interleave, score_with_background
+from tests.bench.noise import wilson_interval
 
 TEN = tuple(f"Sentence {n}." for n in range(10))
 
 
 @pytest.mark.parametrize(("share", "left"), [(0.0, 10), (0.1, 9), (0.5, 5), (0.9, 1), (1.0, 1)])
-def test_a_share_of_the_sentences_is_dropped_and_one_is_always_left(share: float, left: int) -> None:
-    """Both ways of cutting leave as many sentences, in their order."""
-    at_random, from_the_end = thinned(TEN, share, Random(1)), shortened(TEN, share)
+def test_a_share_of_the_sentences_is_dropped_but_never_all(share: float, left: int) -> None:
+    """Both functions keep the same number of sentences, in their order."""
+    at_random, from_the_end = drop_random_sentences(TEN, share, Random(1)), drop_last_sentences(TEN, share)
     assert len(at_random) == len(from_the_end) == left
     assert list(at_random) == sorted(at_random)
     assert from_the_end == TEN[:left]
@@ -36,34 +42,34 @@ def test_a_share_of_the_sentences_is_dropped_and_one_is_always_left(share: float
         ("ก ข ค ง จ", ("ก ข ค", "ง จ")),
     ],
 )
-def test_a_text_is_cut_at_its_stops_and_else_into_phrases(text: str, sentences: tuple[str, ...]) -> None:
-    """A number's point is no stop, full-width stops need no space, and Thai has no stops at all."""
-    assert sentences_of(text) == sentences
+def test_a_text_is_split_at_stops_or_into_phrases(text: str, sentences: tuple[str, ...]) -> None:
+    """A decimal point is no stop, full-width stops need no space, and Thai has no stops."""
+    assert split_sentences(text) == sentences
 
 
-def test_nothing_is_misread_at_a_share_of_zero_and_the_same_chance_misreads_alike() -> None:
-    """A run can be repeated."""
+def test_character_errors_depend_on_the_share_and_the_seed() -> None:
+    """A share of zero changes nothing, and the same seed makes the same errors."""
     text = "The modern barn\nburns on the corner."
-    assert misread(text, 0, Random(1)) == text
-    assert misread(text, 0.3, Random(1)) == misread(text, 0.3, Random(1)) != text
+    assert add_ocr_errors(text, 0, Random(1)) == text
+    assert add_ocr_errors(text, 0.3, Random(1)) == add_ocr_errors(text, 0.3, Random(1)) != text
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05])
-def test_as_many_letters_are_misread_as_it_says(share: float) -> None:
-    """A letter a line shows each error, but for those that read another letter and draw the same again."""
-    worn = misread("x\ny\nz\n" * 20_000, share, Random(1)).split("\n")
-    wrong = sum(read != "xyz"[n % 3] for n, read in enumerate(worn[:60_000]))
+def test_the_share_of_character_errors_matches_the_argument(share: float) -> None:
+    """With one letter per line each error is visible, except a replacement by the same letter."""
+    lines = add_ocr_errors("x\ny\nz\n" * 20_000, share, Random(1)).split("\n")
+    wrong = sum(read != "xyz"[n % 3] for n, read in enumerate(lines[:60_000]))
     assert wrong / 60_000 == pytest.approx(share * 3 / 4, rel=0.2)
 
 
-def test_lines_stay_and_pairs_of_letters_are_taken_for_one() -> None:
-    """No error moves a line end, and rn becomes m."""
-    worn = misread("rn\n" * 2000, 0.5, Random(1))
-    assert worn.count("\n") == 2000
-    assert "m" in worn
+def test_character_errors_keep_lines_and_confuse_pairs() -> None:
+    """No error removes a line break, and rn becomes m."""
+    corrupted = add_ocr_errors("rn\n" * 2000, 0.5, Random(1))
+    assert corrupted.count("\n") == 2000
+    assert "m" in corrupted
 
 
-def site(notices: tuple[str, ...]) -> Site:
+def make_site(notices: tuple[str, ...]) -> Site:
     return Site(
         number=0,
         host="a.example",
@@ -78,67 +84,70 @@ def site(notices: tuple[str, ...]) -> Site:
     )
 
 
-def test_furniture_is_of_the_asked_kind_and_stops_when_there_are_enough_words() -> None:
-    """Menus and legal lines on one side, notices on the other."""
-    among, headlines = [site(("We use cookies.", "Agree.")), site(()), site(("Join us.",))], ["One", "Two", "Three"]
-    assert furniture(among, headlines, 1, prose=False) == ["Home", "Sport", "One", "© 2025 A"]
-    assert furniture(among, headlines, 5, prose=True) == ["We use cookies. Agree.", "Join us."]
+def test_boilerplate_has_the_requested_kind_and_length() -> None:
+    """Without prose it is menus, headlines and legal lines, with prose it is notices."""
+    sites = [make_site(("We use cookies.", "Agree.")), make_site(()), make_site(("Join us.",))]
+    headlines = ["One", "Two", "Three"]
+    assert boilerplate_lines(sites, headlines, 1, prose=False) == ["Home", "Sport", "One", "© 2025 A"]
+    assert boilerplate_lines(sites, headlines, 5, prose=True) == ["We use cookies. Agree.", "Join us."]
 
 
-def test_a_foreign_article_in_a_story_counts_as_wrong() -> None:
-    """Two pages of one story with two foreign articles: half of what each page finds is right, and one pair in five."""
-    scores, glued = score_among({"a": "s", "b": "s"}, {"a": "1", "b": "1", "x": "1", "y": "1", "z": "2", "w": "2"})
-    assert glued == 2
+def test_a_background_article_in_a_story_counts_as_wrong() -> None:
+    """With two pages and two background articles in a story, precision is 1/2, and pairwise precision 1/5."""
+    scores, joined = score_with_background(
+        {"a": "s", "b": "s"}, {"a": "1", "b": "1", "x": "1", "y": "1", "z": "2", "w": "2"}
+    )
+    assert joined == 2
     assert (scores.b3_p, scores.b3_r) == (0.5, 1.0)
     assert (scores.pair_p, scores.pair_r) == (0.2, 1.0)
 
 
-def test_without_anything_foreign_the_scores_are_those_of_an_evaluation() -> None:
-    """A story split in two and one joined to it."""
-    scores, glued = score_among({"a": "s", "b": "s", "c": "t"}, {"a": "1", "b": "2", "c": "1"})
-    assert glued == 0
+def test_without_a_background_the_scores_are_those_of_an_evaluation() -> None:
+    """The example has a split story, one part of which is joined with another story."""
+    scores, joined = score_with_background({"a": "s", "b": "s", "c": "t"}, {"a": "1", "b": "2", "c": "1"})
+    assert joined == 0
     assert scores.b3_p == pytest.approx(2 / 3)
     assert (scores.pair_p, scores.pair_r) == (0.0, 0.0)
 
 
-def test_pages_are_scattered_in_their_order_over_all_that_is_foreign() -> None:
-    """Everything arrives once, both parts in order, and not one part after the other."""
+def test_pages_are_interleaved_with_the_background_in_their_order() -> None:
+    """Each article arrives once, both parts keep their order, and neither comes after the other."""
 
-    def named(letter: str, count: int) -> Iterator[Fingerprint]:
+    def fingerprints(letter: str, count: int) -> Iterator[Fingerprint]:
         return (Fingerprint(article_id=f"{letter}{n:03}", content_hash=b"") for n in range(count))
 
-    arrived = [each.article_id for each in scattered(list(named("a", 50)), named("b", 200), 200, seed=3)]
+    arrived = [item.article_id for item in interleave(list(fingerprints("a", 50)), fingerprints("b", 200), 200, seed=3)]
     assert len(arrived) == 250
     for letter in "ab":
-        of_one = [name for name in arrived if name[0] == letter]
-        assert of_one == sorted(of_one)
+        part = [name for name in arrived if name[0] == letter]
+        assert part == sorted(part)
     assert "a" in {name[0] for name in arrived[:40]}
     assert "b" in {name[0] for name in arrived[-40:]}
 
 
-def test_the_interval_of_a_share_is_wilsons() -> None:
-    """Checked against the values of the closed form for 9 of 10, and for none."""
-    assert wilson(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-3)
-    assert wilson(0, 200) == pytest.approx((0.0, 0.0188), abs=1e-3)
+def test_the_interval_of_a_share_matches_wilsons_formula() -> None:
+    """The expected values are those of the closed form for 9 of 10 and 0 of 200."""
+    assert wilson_interval(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-3)
+    assert wilson_interval(0, 200) == pytest.approx((0.0, 0.0188), abs=1e-3)
 
 
-def test_chained_articles_hold_real_pairs_of_words_only() -> None:
-    """Each two words in a row stand so in a source, and the same seed writes the same."""
+def test_markov_texts_have_only_real_pairs_of_words() -> None:
+    """Every pair of words in a row occurs in a source, and the same seed gives the same texts."""
     sources = ["The mayor said the bridge is closed.", "The bridge said nothing to the mayor."]
     words = " ".join(sources).split()
     real = set(pairwise([*words, words[0]]))
-    written = [text.split() for text in chained(sources, count=3, words=40, seed=1)]
-    assert [len(text) for text in written] == [40, 40, 40]
-    assert all(pair in real for text in written for pair in pairwise(text))
-    assert written == [text.split() for text in chained(sources, count=3, words=40, seed=1)]
+    texts = [text.split() for text in generate_markov_texts(sources, count=3, words=40, seed=1)]
+    assert [len(text) for text in texts] == [40, 40, 40]
+    assert all(pair in real for text in texts for pair in pairwise(text))
+    assert texts == [text.split() for text in generate_markov_texts(sources, count=3, words=40, seed=1)]
 
 
-def test_another_hash_function_gives_another_signature_of_the_same_text() -> None:
-    """Number 0 is the worker's own; all see as many shingles, and the content hash is of the text alone."""
+def test_another_hash_function_gives_another_signature() -> None:
+    """Number 0 is the worker's own function. The number of shingles and the content hash do not change."""
     article = Article(
         article_id="a", text="The mayor said on Monday that the old bridge over the river Calder is closed."
     )
-    own, other = rehashed(article, 0), rehashed(article, 1)
+    own, other = fingerprint_with_hash(article, 0), fingerprint_with_hash(article, 1)
     assert own == fingerprint(article, Rule())
     assert own.signature is not None
     assert other.signature is not None
