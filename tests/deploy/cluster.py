@@ -87,7 +87,7 @@ def open_cluster() -> Iterator[Cluster]:
 
 
 def _start(up: Path) -> Cluster:
-    script = 'told=$("$0") && eval "$told" && printf "%s\\n" "$KUBECONFIG" && command -v kubectl'
+    script = 'exports=$("$0") && eval "$exports" && printf "%s\\n" "$KUBECONFIG" && command -v kubectl'
     try:
         done = subprocess.run(
             ["bash", "-c", script, str(up)],

@@ -142,7 +142,7 @@ def _running_engine(environment: Mapping[str, str]) -> Engine | None:
 
 
 def _environment_after(up: Path) -> Mapping[str, str]:
-    script = 'told=$("$0") && eval "$told" && env -0'
+    script = 'exports=$("$0") && eval "$exports" && env -0'
     try:
         done = subprocess.run(
             ["bash", "-c", script, str(up)],

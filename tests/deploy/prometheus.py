@@ -51,10 +51,10 @@ class Prometheus:
 
     def over(self, expr: str, start: float, end: float) -> list[Mapping[str, str]]:
         """Return the labels of each series with a finite value between two times."""
-        asked = self.request("query_range", query=expr, start=f"{start:.3f}", end=f"{end:.3f}", step="1")
+        matrix = self.request("query_range", query=expr, start=f"{start:.3f}", end=f"{end:.3f}", step="1")
         return [
             series["metric"]
-            for series in asked["result"]
+            for series in matrix["result"]
             if any(math.isfinite(float(value)) for _, value in series["values"])
         ]
 

@@ -53,8 +53,12 @@ def test_grafana_knows_every_field() -> None:
 
 def test_an_import_asks_for_the_data_source() -> None:
     """The input becomes the value of the variable that all queries use; every panel type is listed as required."""
-    (asked,) = DASHBOARD["__inputs"]
-    assert (asked["name"], asked["type"], asked["pluginId"]) == ("DS_PROMETHEUS", "datasource", "prometheus")
+    (data_source,) = DASHBOARD["__inputs"]
+    assert (data_source["name"], data_source["type"], data_source["pluginId"]) == (
+        "DS_PROMETHEUS",
+        "datasource",
+        "prometheus",
+    )
     (variable,) = (each for each in DASHBOARD["templating"]["list"] if each["type"] == "datasource")
     assert variable["name"] == "datasource"
     assert variable["current"]["value"] == "${DS_PROMETHEUS}"
@@ -72,8 +76,8 @@ def test_the_dashboard_can_be_provisioned_repeatedly() -> None:
     assert DASHBOARD["uid"] == "reprise"
     assert DASHBOARD["schemaVersion"] >= 39
     assert "id" not in DASHBOARD
-    asked = [*panels(), *(each for each in DASHBOARD["templating"]["list"] if each["type"] == "query")]
-    for each in asked:
+    variables = [each for each in DASHBOARD["templating"]["list"] if each["type"] == "query"]
+    for each in (*panels(), *variables):
         assert "id" not in each
         assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
@@ -109,7 +113,7 @@ def test_each_panel_has_a_title_a_description_and_units(panel: Mapping[str, Any]
 
 
 def test_each_row_has_a_topic_and_a_sentence() -> None:
-    """The sentence tells an operator how a healthy state looks."""
+    """The sentence describes the healthy state."""
     rows = [panel for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     for row in rows:
         assert re.fullmatch(r"[A-Z]\w+: [^:]+\.", row["title"]), row["title"]
@@ -130,8 +134,8 @@ def test_every_metric_of_the_worker_is_shown() -> None:
     """The panels use every exported metric and no other."""
     exported = set(re.findall(r"^# TYPE (\w+)", METRICS.read_text(), re.MULTILINE))
     assert exported
-    asked = {name for query in queries() for name in re.findall(r"\breprise_\w+", query.expr)}
-    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked}
+    queried = {name for query in queries() for name in re.findall(r"\breprise_\w+", query.expr)}
+    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in queried}
     assert shown == exported
 
 
@@ -147,9 +151,9 @@ def test_every_metric_of_the_worker_is_shown() -> None:
 )
 def test_time_to_catch_up_is_lag_over_its_decrease(lag: str, articles: str, seconds: int, tmp_path: Path) -> None:
     """Evaluate it by promtool on ten minutes of series with a sample every 15 s."""
-    asked = {query.expr for query in queries() if query.panel.startswith("Time to catch up")}
-    assert len(asked) == 1, "the two panels differ"
-    expr = substitute(asked.pop(), {"instance": "a", "__rate_interval": "1m"})
+    expressions = {query.expr for query in queries() if query.panel.startswith("Time to catch up")}
+    assert len(expressions) == 1, "the two panels differ"
+    expr = substitute(expressions.pop(), {"instance": "a", "__rate_interval": "1m"})
     test = {
         "interval": "15s",
         "input_series": [

@@ -152,9 +152,9 @@ def test_the_top_row_shows_a_healthy_worker(scraped: ScrapedWorker) -> None:
 def test_each_rule_is_healthy(scraped: ScrapedWorker) -> None:
     """Prometheus has evaluated every rule without an error."""
     groups = scraped.prometheus.request("rules")["groups"]
-    told = {rule["name"]: rule["health"] for group in groups if group["interval"] == 1 for rule in group["rules"]}
-    assert len(told) > 10
-    assert set(told.values()) == {"ok"}, told
+    health = {rule["name"]: rule["health"] for group in groups if group["interval"] == 1 for rule in group["rules"]}
+    assert len(health) > 10
+    assert set(health.values()) == {"ok"}, health
 
 
 def test_the_table_lists_the_pending_alert(scraped: ScrapedWorker) -> None:

@@ -93,7 +93,7 @@ def test_libraries_log_one_line_in_an_interval(clock: Clock) -> None:
     rate_limit = RateLimitFilter(clock)
 
     def passes(name: str) -> bool:
-        return rate_limit.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, "away", (), None))
+        return rate_limit.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, "refused", (), None))
 
     assert [passes("kafka.net"), passes("kafka.net"), passes("redis"), passes("redis")] == [True, False, True, False]
     clock.now += LIBRARY_INTERVAL_SECONDS
@@ -199,7 +199,7 @@ def test_long_reasons_are_cut(progress: ProgressLogger, stream: io.StringIO) -> 
 def test_repeated_outages_are_counted(progress: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
     """Of a hundred short outages the first is logged, and the progress line has their number."""
     for _ in range(100):
-        progress.unreachable(Dependency.REDIS, "away")
+        progress.unreachable(Dependency.REDIS, "refused")
         clock.now += 0.2
         progress.polled(0)
         progress.reachable(Dependency.REDIS)
@@ -207,7 +207,7 @@ def test_repeated_outages_are_counted(progress: ProgressLogger, clock: Clock, st
     clock.now += PROGRESS_INTERVAL_SECONDS
     progress.polled(0)
     assert lines(stream)[-1]["outages"] == 100
-    progress.unreachable(Dependency.REDIS, "away")
+    progress.unreachable(Dependency.REDIS, "refused")
     assert lines(stream)[-1]["event"] == "unreachable"
 
 

@@ -126,11 +126,11 @@ def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics,
 def test_the_dependency_gauge_follows_outages(registry: CollectorRegistry, metrics: Metrics) -> None:
     """It is 0 during an outage and 1 after it. Rebalances are counted."""
 
-    def away(dependency: Dependency) -> None:
+    def fail(dependency: Dependency) -> None:
         metrics.unreachable(dependency, "refused")
 
-    for tell, expected in ((metrics.reachable, 1), (away, 0), (metrics.reachable, 1)):
-        tell(Dependency.REDIS)
+    for record, expected in ((metrics.reachable, 1), (fail, 0), (metrics.reachable, 1)):
+        record(Dependency.REDIS)
         assert registry.get_sample_value("reprise_dependency_up", {"dependency": "redis"}) == expected
     metrics.count_rebalance()
     assert registry.get_sample_value("reprise_rebalances_total") == 1
@@ -150,8 +150,8 @@ def test_the_index_size_is_queried_once_in_an_interval(
     registry: CollectorRegistry, metrics: Metrics, clock: Clock
 ) -> None:
     """More scrapes return the same value."""
-    asked: list[float] = []
-    metrics.export_index_size(lambda _: (asked.append(clock.now), len(asked))[1], ["n"])
+    queried: list[float] = []
+    metrics.export_index_size(lambda _: (queried.append(clock.now), len(queried))[1], ["n"])
     for _ in range(3):
         assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 1
     clock.now += REDIS_QUERY_INTERVAL_SECONDS
@@ -164,7 +164,7 @@ def test_each_namespace_has_its_own_size(registry: CollectorRegistry, metrics: M
 
     def size(namespace: str) -> int:
         if namespace not in held:
-            raise Unreachable("its node is away")
+            raise Unreachable("no answer")
         return held[namespace]
 
     names = ["news", "news-fr", "news-de"]
@@ -180,20 +180,20 @@ def test_many_namespaces_cause_no_more_queries_than_one(
     registry: CollectorRegistry, metrics: Metrics, clock: Clock
 ) -> None:
     """On average Redis gets one query in an interval, whatever the number of namespaces."""
-    asked: list[str] = []
-    metrics.export_index_size(lambda namespace: (asked.append(namespace), 0)[1], ["a", "b", "c"])
+    queried: list[str] = []
+    metrics.export_index_size(lambda namespace: (queried.append(namespace), 0)[1], ["a", "b", "c"])
     for _ in range(30):
         generate_latest(registry)
         clock.now += REDIS_QUERY_INTERVAL_SECONDS
-    assert asked == ["a", "b", "c"] * 10
+    assert queried == ["a", "b", "c"] * 10
 
 
 def test_the_first_failure_ends_the_queries_of_a_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
     """A scrape waits for one timeout at most. The next scrape continues with the next namespace."""
-    asked: list[str] = []
+    queried: list[str] = []
 
     def size(namespace: str) -> int:
-        asked.append(namespace)
+        queried.append(namespace)
         if namespace != "c":
             raise Unreachable("timed out")
         return 3
@@ -201,17 +201,17 @@ def test_the_first_failure_ends_the_queries_of_a_scrape(registry: CollectorRegis
     metrics.export_index_size(size, ["a", "b", "c"])
     for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
         held = registry.get_sample_value("reprise_index_articles", {"index_namespace": "c"})
-        assert asked == expected
+        assert queried == expected
     assert held == 3
 
 
 def test_a_scrape_succeeds_without_redis(registry: CollectorRegistry, metrics: Metrics) -> None:
     """The gauge of the index is missing, all other metrics are served."""
 
-    def away(_: str) -> int:
+    def fail(_: str) -> int:
         raise Unreachable("redis does not answer")
 
-    metrics.export_index_size(away, ["n"])
+    metrics.export_index_size(fail, ["n"])
     assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) is None
     assert b"reprise_articles_total" in generate_latest(registry)
 

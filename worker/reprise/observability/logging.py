@@ -81,7 +81,7 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
 class RateLimitFilter(logging.Filter):
     """Passes one line of each logger in LIBRARY_INTERVAL_SECONDS, and removes tracebacks of the clients.
 
-    While a server is away, its client logs several lines a second; the worker logs the outage itself, once. A client's
+    During an outage, a client logs several lines a second; the worker logs the outage itself, once. A client's
     traceback may show the data that the client was sending.
     """
 
