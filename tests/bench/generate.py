@@ -38,7 +38,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     crawl = CrawlOptions(count=options.articles, words=options.words, largest=options.largest, reach=options.reach)
-    sys.stdout.write("| articles | bytes an article | articles/s of CPU | peak memory, MB |\n")
+    sys.stdout.write("| articles | bytes per article | articles per CPU second | peak memory, MB |\n")
     sys.stdout.write("| --- | --- | --- | --- |\n")
     messages = insert_malformed(generate_crawl(crawl), 0.0, crawl.seed)
     articles, lines = 0, (serialize_line(message, with_labels=True) for message in messages)

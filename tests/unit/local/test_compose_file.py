@@ -1,4 +1,4 @@
-"""compose.yaml, read: its servers are the local stack's, and what it mounts and refers to is there."""
+"""Test compose.yaml: its servers have the settings of the local stack, and its mounts and references exist."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,37 +25,37 @@ def _mounts(service: str) -> Iterator[tuple[Path, str]]:
         yield (COMPOSE_FILE.parent / source).resolve(), target
 
 
-def test_a_broker_in_a_container_is_set_as_one_on_a_jvm() -> None:
-    """Every setting of the throw-away broker holds in compose as well, so that a test means the same on both."""
-    told = load_service_definition("kafka").environment
+def test_a_broker_in_a_container_has_the_settings_of_the_jvm_broker() -> None:
+    """compose.yaml repeats every setting of the JVM broker, so that tests have the same meaning on both."""
+    environment = load_service_definition("kafka").environment
     expected = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in BROKER_SETTINGS.items()}
-    assert expected.items() <= told.items()
+    assert expected.items() <= environment.items()
 
 
-def test_a_redis_in_a_container_is_set_as_a_local_one() -> None:
-    """It keeps nothing on disk and refuses rather than evicts."""
+def test_a_redis_in_a_container_has_the_options_of_the_local_one() -> None:
+    """It has no persistence and no eviction."""
     assert tuple(load_service_definition("redis").command[-len(SERVER_OPTIONS) :]) == SERVER_OPTIONS
 
 
-def test_a_variable_that_is_given_replaces_its_default() -> None:
-    """The port by which the machine's clients are sent to the broker is the one that was chosen for it."""
-    chosen = load_service_definition("kafka", KAFKA_PORT="40001").environment["KAFKA_ADVERTISED_LISTENERS"]
-    usual = load_service_definition("kafka").environment["KAFKA_ADVERTISED_LISTENERS"]
-    assert (chosen.split(",")[0], usual.split(",")[0]) == ("HOST://127.0.0.1:40001", "HOST://127.0.0.1:9092")
+def test_a_variable_replaces_its_default() -> None:
+    """The broker advertises the port in KAFKA_PORT to clients on this machine, by default 9092."""
+    custom = load_service_definition("kafka", KAFKA_PORT="40001").environment["KAFKA_ADVERTISED_LISTENERS"]
+    default = load_service_definition("kafka").environment["KAFKA_ADVERTISED_LISTENERS"]
+    assert (custom.split(",")[0], default.split(",")[0]) == ("HOST://127.0.0.1:40001", "HOST://127.0.0.1:9092")
 
 
-def test_prometheus_gets_the_chart_s_rules() -> None:
-    """What it is told to read is mounted where it looks, and the rules are the chart's own file."""
+def test_prometheus_has_the_rules_of_the_chart() -> None:
+    """The configured rule file is a mount of the file in the chart, and the worker is a scrape target."""
     mounts = {target: source for source, target in _mounts("prometheus")}
-    told = yaml.safe_load(mounts["/etc/prometheus/prometheus.yml"].read_text())
-    assert told["rule_files"] == ["rules.yaml"]
+    configuration = yaml.safe_load(mounts["/etc/prometheus/prometheus.yml"].read_text())
+    assert configuration["rule_files"] == ["rules.yaml"]
     assert mounts["/etc/prometheus/rules.yaml"] == _DEPLOY / "helm" / "reprise" / "files" / "rules.yaml"
-    assert told["scrape_configs"][0]["dns_sd_configs"][0]["names"] == ["reprise"]
+    assert configuration["scrape_configs"][0]["dns_sd_configs"][0]["names"] == ["reprise"]
     assert "reprise" in _services()
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:
-    """Its data source is the Prometheus beside it, its folder holds the chart's dashboard, which is also its home."""
+    """The default data source is the Prometheus service, and the home dashboard is the file in the chart."""
     mounts = {target: source for source, target in _mounts("grafana")}
     provisioning = mounts["/etc/grafana/provisioning"]
     (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
@@ -67,11 +67,11 @@ def test_grafana_finds_prometheus_and_the_dashboard() -> None:
     assert Path(home).parent == Path(provider["options"]["path"])
 
 
-def test_the_worker_s_containers_may_do_nothing_but_their_work() -> None:
-    """Each container of the image has a root file system that it cannot write, no capability and no way to get one."""
-    ours = [service for service in _services().values() if "build" in service]
-    assert len(ours) == 3
-    for service in ours:
+def test_the_worker_s_containers_are_restricted() -> None:
+    """Each has a read-only root file system, no capabilities, and cannot gain new privileges."""
+    services = [service for service in _services().values() if "build" in service]
+    assert len(services) == 3
+    for service in services:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges"]

@@ -16,7 +16,7 @@ from reprise.synthetic.crawl import START
 BURST = Burst(times=10, seconds=2, every=10)
 
 
-class Clock:
+class WaitClock:
     """A clock that only `wait` advances."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Clock:
 
 def run_batches(pace: RateLimit, messages: int = 100_000) -> Iterator[tuple[float, int]]:
     """Yield the time in seconds and the size of every batch, for a consumer that takes no time."""
-    clock = Clock()
+    clock = WaitClock()
     for batch in limit_rate(range(messages), pace, clock, clock.wait):
         yield clock.now - 1000, len(batch)
 
@@ -70,7 +70,7 @@ def test_the_simulated_clock_keeps_the_rate() -> None:
 
 @pytest.mark.parametrize("burst", [STEADY, BURST, Burst(times=3, seconds=7, every=7)])
 def test_a_burst_neither_loses_nor_repeats_time(burst: Burst) -> None:
-    """Clock time never decreases, and the two conversions are inverse within `times` microseconds."""
+    """WaitClock time never decreases, and the two conversions are inverse within `times` microseconds."""
     times = [n * 137_911 for n in range(500)]
     clock = [burst.clock_us(time) for time in times]
     assert clock == sorted(clock)
@@ -88,7 +88,7 @@ def test_a_rate_and_a_duration_bound_the_messages() -> None:
 
 def test_a_duration_without_a_rate_ends_by_the_clock() -> None:
     """Without a rate, batches follow each other until the duration is over."""
-    clock, received = Clock(), 0
+    clock, received = WaitClock(), 0
     for batch in limit_rate(count(), RateLimit(duration_seconds=3), clock, clock.wait):
         received += len(batch)
         clock.wait(0.5)
@@ -106,7 +106,7 @@ def test_a_batch_is_small_at_every_rate() -> None:
 
 def test_the_clock_starts_with_the_first_batch() -> None:
     """The time that the first batch takes to generate does not count as a delay."""
-    clock = Clock()
+    clock = WaitClock()
 
     def slow_start() -> Iterator[int]:
         clock.wait(5)
