@@ -26,7 +26,7 @@ EXCEPTIONS: Final = {
     "make demo": "a step of continuous integration",
     "make test": "a step of continuous integration",
     "pip install .": "part of the image build",
-    "docker build -f deploy/docker/Dockerfile -t reprise:0.1.0 .": "tests/deploy/test_image.py",
+    "make image": "tests/deploy/test_image.py",
     "docker compose -f deploy/compose/compose.yaml --profile grafana up --build -d": "tests/deploy/test_compose.py",
 }
 
