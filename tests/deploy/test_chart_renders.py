@@ -1,5 +1,7 @@
 import json
+import re
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import kubernetes_validate
@@ -22,17 +24,34 @@ def test_lint_finds_nothing(helm: Helm, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_renders_are_the_golden_ones(helm: Helm, case: str, request: pytest.FixtureRequest) -> None:
-    """What a values file becomes changes only by decision: `make test-deploy ARGS=--renew-golden` writes it anew."""
-    golden, render = GOLDEN / f"{case}.yaml", helm.render(case)
+def test_render_equals_the_golden_files(helm: Helm, case: str, request: pytest.FixtureRequest) -> None:
+    """A render changes only on purpose: `make test-deploy ARGS=--renew-golden` writes the golden files anew."""
+    directory, rendered = GOLDEN / case, _by_template(helm.render(case))
     if request.config.getoption("--renew-golden", default=False):
-        golden.write_text(render)
-    assert render == golden.read_text()
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in directory.iterdir():
+            file.unlink()
+        for name, text in rendered.items():
+            (directory / name).write_text(text)
+    assert rendered == {file.name: file.read_text() for file in sorted(directory.iterdir())}
 
 
-def test_every_golden_render_has_its_values() -> None:
-    """No golden file is left over from a removed values file."""
-    assert sorted(path.stem for path in GOLDEN.glob("*.yaml")) == CASES
+def test_every_golden_directory_has_its_values() -> None:
+    """No golden directory is left over from a removed values file, and each of its files can be reviewed."""
+    assert sorted(path.name for path in GOLDEN.iterdir()) == CASES
+    assert max(len(file.read_text().splitlines()) for file in GOLDEN.glob("*/*.yaml")) < 500
+
+
+def _by_template(render: str) -> dict[str, str]:
+    """Return the documents of a render by the file name of their template, with a checksum for the dashboard."""
+    documents: dict[str, str] = {}
+    for document in render.split("---\n"):
+        if source := re.match(r"# Source: .*/(\S+)\n", document):
+            documents[source[1]] = documents.get(source[1], "") + f"---\n{document}"
+    if dashboard := documents.get("dashboard.yaml"):
+        head, _, content = dashboard.partition("  reprise.json: ")
+        documents["dashboard.yaml"] = f"{head}  reprise.json: SHA-256 {sha256(content.encode()).hexdigest()}\n"
+    return dict(sorted(documents.items()))
 
 
 def _kubeconform(program: Path, schemas: Path, render: str) -> "subprocess.CompletedProcess[str]":
