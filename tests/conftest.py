@@ -1,9 +1,11 @@
-"""Fixtures for every test: a real stack, started when first asked for; names of a test's own; the data where it lies.
+"""Fixtures of all tests: servers, names that no other test uses, and the data files.
 
-stack, kafka_bootstrap_servers, redis_url      servers of this test run
-shared_cluster                                 a Redis Cluster of this test run, which no test breaks
-namespace, topic_names                         names of this test
-shared_dir, seeds, spotsigs_dev                files that are read where they lie (REPRISE_SHARED)
+stack, kafka_bootstrap_servers, redis_url      servers of this session, started by the first test that uses them
+shared_cluster                                 a Redis Cluster of this session that no test breaks
+namespace, topic_names                         names of one test
+shared_dir, seeds, spotsigs_dev                data files, read in place (REPRISE_SHARED)
+
+With pytest-xdist each worker process has a session and servers of its own.
 """
 
 import os
@@ -11,27 +13,39 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 
 from deploy.local.stack import Stack, StackService, StackUnavailable, exit_on_signals, open_kafka, open_redis
 from tests.cluster.servers import RedisCluster, redis_cluster
-from tests.support import Session, TopicNames, unavailable
+from tests.support import REPOSITORY, StackSession, TopicNames, unavailable
 
-_TOP: Final = Path(__file__).parent.parent
-_SESSION: Final = pytest.StashKey[Session]()
+_SESSION: Final = pytest.StashKey[StackSession]()
 _SIGNALS: Final = pytest.StashKey[ExitStack]()
+
+#: Key of the lines about the stack that a worker process of pytest-xdist sends to the main process.
+_STACK_LINES: Final = "stack_lines"
+
+#: Directories with servers of their own, which start once if one worker process runs all of their tests.
+_ONE_PROCESS: Final = frozenset({"cluster", "security"})
+
+#: Marker -> the fixtures that need its servers or data.
+_MARKERS: Final = {
+    "stack": {"stack", "kafka_bootstrap_servers"},
+    "redis": {"redis_url", "shared_cluster"},
+    "data": {"seeds", "spotsigs_dev", "shared_dir"},
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell ignores SIGINT in its background jobs and every child inherits that. Tests send SIGINT to children.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.stash[_SESSION] = Session()
+    config.stash[_SESSION] = StackSession()
     config.stash[_SIGNALS] = signals = ExitStack()
-    signals.enter_context(exit_on_signals())  # so that a SIGTERM tears the session's servers down too
+    signals.enter_context(exit_on_signals())  # so that the session's servers stop after SIGTERM and SIGHUP
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -42,24 +56,32 @@ def pytest_report_header(config: pytest.Config) -> str:
     return config.stash[_SESSION].header()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)  # only in a worker process of pytest-xdist
+    if output is not None:
+        output[_STACK_LINES] = session.config.stash[_SESSION].lines
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    lines = getattr(node, "workeroutput", {}).get(_STACK_LINES, [])
+    node.config.stash[_SESSION].lines += [f"{node.gateway.id}: {line}" for line in lines]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    session = config.stash[_SESSION]
-    for line in session.said:
+    for line in config.stash[_SESSION].lines:
         terminalreporter.write_line(f"stack: {line}")
-    for what, service in session.started.items():
-        terminalreporter.write_line(f"stack: {what} was {service}")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads its groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        for marker, needed in (
-            ("stack", {"stack", "kafka_bootstrap_servers"}),
-            ("redis", {"redis_url", "shared_cluster"}),
-            ("data", {"seeds", "spotsigs_dev", "shared_dir"}),
-        ):
+        for marker, needed in _MARKERS.items():
             if needed.intersection(fixtures):
                 item.add_marker(marker)
+        file = item.path.relative_to(REPOSITORY / "tests")
+        item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] in _ONE_PROCESS else str(file)))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +92,7 @@ def _kafka(request: pytest.FixtureRequest) -> Iterator[StackService]:
             service = stack.enter_context(open_kafka(session.plan()))
         except StackUnavailable as error:
             unavailable("stack", f"no Kafka: {error}")
-        session.started["Kafka"] = f"{service.kind} ({service.product})"
+        session.lines.append(f"Kafka was {service.kind} ({service.product})")
         yield service
 
 
@@ -82,7 +104,7 @@ def _redis(request: pytest.FixtureRequest) -> Iterator[StackService]:
             service = stack.enter_context(open_redis(session.plan()))
         except StackUnavailable as error:
             unavailable("stack", f"no Redis: {error}")
-        session.started["Redis"] = f"{service.kind} ({service.product})"
+        session.lines.append(f"Redis was {service.kind} ({service.product})")
         yield service
 
 
@@ -119,25 +141,25 @@ def topic_names(namespace: str) -> TopicNames:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    folder = Path(os.environ.get("REPRISE_SHARED") or _TOP.parent / "shared")
-    if not folder.is_dir():
-        unavailable("data", f"no data: {folder} is not a folder (REPRISE_SHARED)")
-    return folder
+    directory = Path(os.environ.get("REPRISE_SHARED") or REPOSITORY.parent / "shared")
+    if not directory.is_dir():
+        unavailable("data", f"no data: {directory} is not a directory (REPRISE_SHARED)")
+    return directory
 
 
 @pytest.fixture(scope="session")
 def seeds(shared_dir: Path) -> list[Path]:
-    """Give the five seed articles, in the order of their numbers."""
-    found = sorted((shared_dir / "seeds").glob("*.txt"))
-    if len(found) != 5:
-        unavailable("data", f"{shared_dir / 'seeds'} holds {len(found)} seeds of 5")
-    return found
+    """Return the five seed articles in the order of their numbers."""
+    files = sorted((shared_dir / "seeds").glob("*.txt"))
+    if len(files) != 5:
+        unavailable("data", f"{shared_dir / 'seeds'} has {len(files)} of 5 seed articles")
+    return files
 
 
 @pytest.fixture(scope="session")
 def spotsigs_dev(shared_dir: Path) -> Path:
-    """Give the development half of SpotSigs, a JSON article a line with its `story`."""
-    found = shared_dir / "eval" / "spotsigs-dev.jsonl.gz"
-    if not found.is_file():
-        unavailable("data", f"{found} is not there")
-    return found
+    """Return the development half of SpotSigs: a JSON article with its `story` on each line."""
+    file = shared_dir / "eval" / "spotsigs-dev.jsonl.gz"
+    if not file.is_file():
+        unavailable("data", f"{file} does not exist")
+    return file

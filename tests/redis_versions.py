@@ -41,7 +41,7 @@ _SUITES: Final = (
     "tests/contract/test_index.py",
     "tests/contract/test_index_property.py",
     "tests/contract/test_redis_keys.py",
-    "tests/contract/test_heritage.py",
+    "tests/contract/test_previous_index.py",
     "tests/cluster",
 )
 

@@ -1,7 +1,4 @@
-"""What tests share: the stack of this test run, a real `reprise run`, waiting with a deadline. It asserts nothing.
-
-`wait_until(condition, timeout_seconds, what)` returns the first true answer, or raises TimeoutError that names `what`.
-"""
+"""Helpers of all tests: the stack of the session, names of topics, and a `reprise run` in its own process."""
 
 import os
 import shutil
@@ -30,29 +27,28 @@ __all__ = [
     "worker_environment",
 ]
 
-#: The top of the repository.
+#: Top directory of the repository.
 REPOSITORY: Final = Path(__file__).parents[1]
 
-#: Seconds for a worker to drain after SIGTERM before it is killed: longer than its own limits.
+#: Seconds from SIGTERM to SIGKILL. The limits of the worker's own shutdown are shorter.
 _STOP_SECONDS: Final = 50.0
 
 
 @dataclass(slots=True)
-class Session:
-    """What this test session found and started, for pytest's header and summary."""
+class StackSession:
+    """The stack of one test session. `lines` holds the progress and the servers that were started, for the summary."""
 
-    said: list[str] = field(default_factory=list)
-    started: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
     _plan: StackPlan | None = None
 
     def plan(self) -> StackPlan:
-        """Look at the machine once. Raises StackUnavailable where STACK forces what cannot be had."""
+        """Return the plan, which is made once. Raises StackUnavailable if this machine cannot run the forced STACK."""
         if self._plan is None:
-            self._plan = make_plan(self.said.append)
+            self._plan = make_plan(self.lines.append)
         return self._plan
 
     def header(self) -> str:
-        """Name the kind of stack that will be started."""
+        """Return the kind of stack that will be started, or the reason why there is none."""
         try:
             return f"stack: {self.plan()}"
         except StackUnavailable as error:
@@ -61,7 +57,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicNames:
-    """Names that no other test uses; nothing is created. `group_id` belongs to them."""
+    """Names of topics and of their consumer group that no other test uses. They create nothing."""
 
     articles: str
     new: str
@@ -71,7 +67,7 @@ class TopicNames:
 
     @classmethod
     def of(cls, namespace: str) -> "TopicNames":
-        """Name them as the settings' defaults do, behind a namespace."""
+        """Return the default names of the settings with the namespace as their prefix."""
         return cls(
             articles=f"{namespace}.articles.raw",
             new=f"{namespace}.stories.new",
@@ -81,7 +77,7 @@ class TopicNames:
         )
 
     def environment(self) -> dict[str, str]:
-        """Return them as the worker's settings."""
+        """Return the names as settings of the worker."""
         return {
             "REPRISE_TOPIC_ARTICLES": self.articles,
             "REPRISE_TOPIC_NEW": self.new,
@@ -93,7 +89,7 @@ class TopicNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerProcess:
-    """A `reprise run` of its own process; `http` is the address of /metrics, /livez and /readyz."""
+    """A running `reprise run`. `http` is the base URL of /metrics, /livez and /readyz."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
@@ -105,40 +101,40 @@ class WorkerProcess:
         return self.process.pid
 
     def output(self) -> str:
-        """Return what it has written so far, standard error included."""
+        """Return the content of the log so far, with standard error."""
         return self.log.read_text(errors="replace")
 
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> int:
-        """Send SIGTERM and return the exit code. Raises TimeoutExpired where it does not drain in time."""
+        """Send SIGTERM and return the exit code. Raises TimeoutExpired if the worker does not end in time."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=timeout_seconds)
 
     def kill(self) -> None:
-        """Send SIGKILL and wait for the end."""
+        """Send SIGKILL and wait for the end of the process."""
         self.process.kill()
         self.process.wait(timeout=_STOP_SECONDS)
 
     def tail(self) -> str:
-        """Return the end of its output, for a failure's message."""
+        """Return the last lines of the log, for the message of a failure."""
         return tail(self.log)
 
 
 def reprise_command() -> list[str]:
-    """Return the installed command of this environment, or the module where the package is not installed."""
-    beside = shutil.which("reprise", path=str(Path(sys.executable).parent))
-    return [beside] if beside else [sys.executable, "-m", "reprise.cli"]
+    """Return the installed command of this environment, or `python -m reprise` if there is none."""
+    script = shutil.which("reprise", path=str(Path(sys.executable).parent))
+    return [script] if script else [sys.executable, "-m", "reprise"]
 
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with these REPRISE_ settings and no others."""
+    """Return the environment of this process with these REPRISE_ variables and no others."""
     return {name: value for name, value in os.environ.items() if not name.startswith("REPRISE_")} | dict(settings)
 
 
 @contextmanager
 def running_worker(settings: Mapping[str, str], log: Path, *arguments: str) -> Iterator[WorkerProcess]:
-    """Run `reprise run` with these settings, on a free HTTP port unless they name one, and end it by its pid.
+    """Run `reprise run` with these settings during the context, on a free HTTP port unless they name one.
 
-    It gets SIGTERM at the end and SIGKILL after 50 s. The context starts before the worker is ready.
+    The context does not wait until the worker is ready. At its end the worker gets SIGTERM, and SIGKILL after 50 s.
     """
     port = settings.get("REPRISE_HTTP_PORT") or str(free_port())
     environment = worker_environment({**settings, "REPRISE_HTTP_PORT": port})
@@ -147,9 +143,9 @@ def running_worker(settings: Mapping[str, str], log: Path, *arguments: str) -> I
         yield WorkerProcess(process=process, log=log, http=f"http://127.0.0.1:{port}")
 
 
-def unavailable(what: str, reason: str) -> NoReturn:
-    """Skip the test, or fail it where REPRISE_TEST_REQUIRE names `what` ("stack", "data" or "security")."""
+def unavailable(requirement: str, reason: str) -> NoReturn:
+    """Skip the test, or fail it if REPRISE_TEST_REQUIRE lists the requirement, for example "stack" or "data"."""
     required = os.environ.get("REPRISE_TEST_REQUIRE", "").replace(" ", "").split(",")
-    if what in required:
-        pytest.fail(f"REPRISE_TEST_REQUIRE={what}: {reason}", pytrace=False)
+    if requirement in required:
+        pytest.fail(f"REPRISE_TEST_REQUIRE={requirement}: {reason}", pytrace=False)
     pytest.skip(reason)
