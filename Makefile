@@ -13,6 +13,8 @@ STAMP := $(VENV)/.made
 FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do \
 	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
 PYTHON_SOURCES := worker deploy tests
+# Tests run in two processes, each with servers of its own; `-n 0` in ARGS runs them in one.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # every target with a help text, since none of them makes a file
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -28,7 +30,7 @@ demo: $(STAMP)  ## bring up the best stack of this machine, run the worker on a 
 
 test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
 	@$(BIN)/python -m deploy.local.stack prepare
-	@$(BIN)/python -m pytest --ignore tests/deploy $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) --ignore tests/deploy $(ARGS)
 
 test-redis: $(STAMP)  ## test the index on every Redis and Valkey to be had: 6.2, 7.0, Valkey 9 (ARGS=--others: not the usual one)
 	@$(BIN)/python -m tests.redis_versions $(ARGS)

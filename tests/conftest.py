@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from deploy.local.stack import Stack, StackService, StackUnavailable, exit_on_signals, open_kafka, open_redis
 from tests.cluster.servers import RedisCluster, redis_cluster
 from tests.support import REPOSITORY, StackSession, TopicNames, unavailable
+
+# The time of an example depends on the other processes of the machine. Tests of time have bounds of their own.
+hypothesis.settings.register_profile("reprise", deadline=None)
+hypothesis.settings.load_profile("reprise")
 
 _SESSION: Final = pytest.StashKey[StackSession]()
 _SIGNALS: Final = pytest.StashKey[ExitStack]()

@@ -83,7 +83,7 @@ def test_without_an_index_before_it_learns_as_it_decides(client: redis.Redis, na
     new = generation(client, "g2")
     (first,) = new.learn(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0).result()
     (copy,) = new.decide(namespace, [article("b", text_of(1, 2), rule=OTHER)], T0 + 1)
-    assert new.inherits(namespace) is None
+    assert new.previous_index(namespace) is None
     assert (copy.kind, copy.story_id) == (Kind.EXACT, first.story_id)
 
 

@@ -129,7 +129,7 @@ def test_the_loop_would_tell_of_an_error() -> None:
     """An article whose step breaks is not hidden in the dead letters: the fuzzing sees its error."""
 
     class Broken:
-        def ask(self, *_: object) -> None:
+        def submit(self, *_: object) -> None:
             raise ZeroDivisionError
 
         def close(self) -> None: ...
