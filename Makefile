@@ -53,7 +53,7 @@ faults: test-faults  ## the same at length, about an hour: more kills, longer ou
 check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
-	$(BIN)/mypy --strict -p reprise -p deploy.local -p deploy.helm -m deploy.release -m deploy.docs_pages
+	$(BIN)/mypy --strict -p reprise -p deploy -p tests
 	PYTHONPATH=worker $(BIN)/lint-imports
 
 audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         servers.pop(_version(usual) or "", None)
     handed = [argument for argument in arguments if argument != _OTHERS]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = list(pool.map(lambda server: _run(*server, handed), servers.items()))
+        results = list(pool.map(lambda server: _run(server[0], server[1], handed), servers.items()))
     for result in results:
         click.echo(result if result.passed else f"{result}\n{tail(result.log)}")
     required = "redis-versions" in os.environ.get("REPRISE_TEST_REQUIRE", "").replace(" ", "").split(",")

@@ -156,7 +156,8 @@ def _decide(index: RedisIndex, fingerprints: Iterable[Fingerprint], now_ms: int)
 def _warm_up(index: RedisIndex, client: redis.Redis, options: CrawlOptions) -> None:
     """Allocate the memory that belongs to no article: scripts, client buffers, an empty namespace."""
     _decide(index, _generate_fingerprints(options), _NOW_MS)
-    client.execute_command("FLUSHALL", "SYNC")  # a lazy flush would still free memory during the measurement
+    # A lazy flush would still free memory during the measurement.
+    client.execute_command("FLUSHALL", "SYNC")  # type: ignore[no-untyped-call]
     index.prepare(_NAMESPACE)
 
 

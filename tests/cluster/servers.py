@@ -69,7 +69,7 @@ class Node:
         """Give an answer as the server words it, which the client would take apart."""
         with self.client() as client:
             client.response_callbacks.clear()
-            return str(client.execute_command(*command))  # type: ignore[no-untyped-call]
+            return str(client.execute_command(*command))
 
     def holds(self, slot: int) -> bool:
         """Tell whether it holds a slot, by its own account."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import redis
 
 from reprise.errors import Fatal
 from reprise.index.redis.client import check_eviction, check_rights, connect
@@ -40,6 +41,7 @@ def test_a_cluster_is_entered_with_the_rights_that_are_documented(shared_cluster
         client = connect(settings(url))
         check_eviction(client, settings(url))
         check_rights(client, settings(url), namespace)
+        assert isinstance(client, redis.RedisCluster)
         assert len(index_on(client).decide(namespace, stream(6), T0)) == 6
 
 

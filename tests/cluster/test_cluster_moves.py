@@ -157,7 +157,9 @@ def test_whoever_followed_ask_would_tell_a_story_twice(cluster: RedisCluster, na
     index, key = index_on(client), meta_key(namespace)
     shards = index.prepare(namespace)
     index.decide(namespace, [article("a", text_of(1, 2, 3))], T0)
-    version = str(client.hget(key, "version"), "ascii")
+    stored = client.hget(key, "version")
+    assert isinstance(stored, bytes)
+    version = stored.decode("ascii")
     settings_sent = pack_settings(version, prefix(namespace, version), shards, DEFAULT_RULE, RETENTION)
     move = moving(cluster, namespace)
     move.begin()
@@ -179,7 +181,8 @@ def test_a_slot_is_moved_to_and_fro_under_load(
     """Two workers decide one stream while its slot is moved four times: the events are those of no move."""
     if way == "whole" and not moves_whole(shared_cluster):
         pytest.skip("this server moves no slot by itself: Valkey 9 does")
-    moves, ended = [], threading.Event()
+    moves: list[float] = []
+    ended = threading.Event()
 
     def move_on() -> None:
         try:
@@ -209,8 +212,8 @@ def test_a_slot_is_moved_to_and_fro_under_load(
 def contents(node: Node, namespace: str) -> dict[str, bytes]:
     """Give what a node keeps of a namespace, each key's value as the server serialises it."""
     with redis.Redis(port=node.port) as client, client.pipeline(transaction=False) as pipeline:
-        keys = client.cluster("GETKEYSINSLOT", slot_of(namespace), 100_000)  # type: ignore[no-untyped-call]
+        keys = client.cluster("GETKEYSINSLOT", slot_of(namespace), 100_000)
         for key in keys:
-            pipeline.execute_command("ASKING")  # type: ignore[no-untyped-call]
+            pipeline.execute_command("ASKING")
             pipeline.dump(key)
         return dict(zip(keys, pipeline.execute()[1::2], strict=True))

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from reprise.index.memory import MemoryIndex
-from reprise.model import EventType, Kind, Trace
+from reprise.index.redis.index import RedisIndex
+from reprise.model import Decision, EventType, Kind, Trace
 from reprise.processing.namespace_fanout import submit_by_namespace
-from reprise.processing.ports import Index
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import RULE, article, edited, text_of
 
@@ -18,11 +18,12 @@ BASE = text_of(1, 2, 3, 4)
 NEAR = edited(BASE, 5, 40)
 HALF = text_of(1, 2, 8, 9)
 
-Decide = Callable[..., list]
+DecidingIndex = MemoryIndex | RedisIndex
+Decide = Callable[..., list[Decision]]
 
 
 @pytest.fixture
-def decide(index: Index, namespace: str) -> Decide:
+def decide(index: DecidingIndex, namespace: str) -> Decide:
     """Decide articles at a number of milliseconds after T0."""
     return lambda *fingerprints, at=0: list(index.decide(namespace, fingerprints, T0 + at))
 
@@ -198,7 +199,7 @@ def test_buckets_are_bounded_and_the_bound_is_counted(decide: Decide) -> None:
     assert decisions[-1].trace.candidates <= RULE.candidates
 
 
-def test_namespaces_know_nothing_of_each_other(index: Index, namespace: str) -> None:
+def test_namespaces_know_nothing_of_each_other(index: DecidingIndex, namespace: str) -> None:
     """The same article in another namespace is a new story, with another id."""
     (one,) = index.decide(namespace, [article("a", BASE)], T0)
     (other,) = index.decide(namespace + "-other", [article("b", BASE)], T0)
@@ -206,7 +207,7 @@ def test_namespaces_know_nothing_of_each_other(index: Index, namespace: str) -> 
     assert one.story_id != other.story_id
 
 
-def test_a_batch_of_several_namespaces_is_decided_as_each_alone(index: Index, namespace: str) -> None:
+def test_a_batch_of_several_namespaces_is_decided_as_each_alone(index: DecidingIndex, namespace: str) -> None:
     """Each namespace's articles are decided in their order, as if there were no other; told again, they repeat."""
     texts = [BASE, NEAR, HALF, BASE, text_of(20, 21), edited(NEAR, 9), BASE]
     batch = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reprise.dedup.decision import Rule
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
-from reprise.model import Fingerprint
+from reprise.model import Decision, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import article as fingerprint_of
 from tests.contract.streams import edited, text_of
@@ -76,6 +76,6 @@ def test_running_a_batch_twice_changes_nothing(redis_url: str, stream: list[tupl
     client.close()
 
 
-def _of_one_namespace(decision: object) -> object:
+def _of_one_namespace(decision: Decision) -> Decision:
     """A decision without what differs between two namespaces: ids of stories, and the counters of a replay."""
-    return dataclasses.replace(decision, story_id="", supersedes=None, trace=None)
+    return dataclasses.replace(decision, story_id="", supersedes=None, trace=Trace())

@@ -55,8 +55,8 @@ def loads(dice: random.Random) -> list[list[tuple[int, Raw]]]:
             value = article(id=f"{story}-{number}", source=f"site-{number}.example", text=" ".join(words))
             load = min(2, story % 3 + dice.randrange(2))
             made[load].append((story, Raw(value=value, key=f"{story}".encode(), partition=number)))
-    for load in made:
-        dice.shuffle(load)
+    for messages in made:
+        dice.shuffle(messages)
     return made
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -161,10 +162,14 @@ def decided_at(event: Event) -> datetime:
     return datetime.fromisoformat(event.body["decided_at"])
 
 
+def entries(footprint: Footprint, kind: str) -> float:
+    return footprint.entries.get(kind, 0)
+
+
 #: What is in Redis while the load goes on, by kind of key (reprise/redis_index/keys.py).
 LINES: Final[Mapping[str, Callable[[Footprint], float]]] = {
-    "keys": lambda found: found.keys,
-    **{kind: lambda found, kind=kind: found.entries.get(kind, 0) for kind in "rbavpt"},
+    "keys": lambda footprint: footprint.keys,
+    **{kind: partial(entries, kind=kind) for kind in "rbavpt"},
 }
 
 

@@ -67,7 +67,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line in lines(config.stash[_OUTCOMES]):
+    outcomes = config.stash[_OUTCOMES]
+    for line in lines(outcomes):
         terminalreporter.write_line(line)
 
 
@@ -90,7 +91,8 @@ def run_logs() -> Path:
 
 @pytest.fixture
 def logs(run_logs: Path, request: pytest.FixtureRequest) -> Path:
-    return run_logs / request.node.name
+    name: str = request.node.name
+    return run_logs / name
 
 
 @pytest.fixture(scope="session")

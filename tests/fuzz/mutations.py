@@ -29,7 +29,7 @@ _STRANGE: Final = (
     "<a b='", "[[[[", "{", "\\u",
 )  # fmt: skip
 
-_OTHER_VALUES: Final = (
+_OTHER_VALUES: Final[tuple[Any, ...]] = (
     None,
     True,
     0,

@@ -84,7 +84,7 @@ def restricted(url: str, rights: Sequence[str], keys: str, password: str) -> Ite
     """Add a user with some rights to a server without TLS, and give the URL to come as that user."""
     user = f"user-{uuid4().hex[:8]}"
     with redis.Redis.from_url(url) as client:
-        client.execute_command("ACL", "SETUSER", user, "on", f">{password}", keys, *rights)  # type: ignore[no-untyped-call]
+        client.execute_command("ACL", "SETUSER", user, "on", f">{password}", keys, *rights)
         try:
             yield url.replace("://", f"://{user}:{password}@", 1)
         finally:

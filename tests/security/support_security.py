@@ -51,7 +51,8 @@ def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
 def redis_rights() -> list[str]:
     """Return the commands that the document grants, each with its plus sign."""
     text = _DOCUMENT.read_text()
-    (line,) = re.findall(r"^ACL SETUSER reprise on >PASSWORD ~\{default\}:\* (.*)$", text, re.MULTILINE)
+    lines: list[str] = re.findall(r"^ACL SETUSER reprise on >PASSWORD ~\{default\}:\* (.*)$", text, re.MULTILINE)
+    (line,) = lines
     return line.split()
 
 

@@ -97,10 +97,10 @@ def test_a_right_that_is_taken_away_is_an_outage(place: Place, server: str, tmp_
     ):
         wait_ready(worker)
         user = urlsplit(url).username
-        client.execute_command("ACL", "SETUSER", user, "-hset")  # type: ignore[no-untyped-call]
+        client.execute_command("ACL", "SETUSER", user, "-hset")
         place.send(load_messages(20))
         wait_until(lambda: probe(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
-        client.execute_command("ACL", "SETUSER", user, "+hset")  # type: ignore[no-untyped-call]
+        client.execute_command("ACL", "SETUSER", user, "+hset")
         wait_counted(place, worker)
         wait_ready(worker)
 

@@ -54,7 +54,7 @@ class ServiceDefinition:
 
 def load_service_definition(service: str, **variables: str) -> ServiceDefinition:
     """Return the definition of a service. Variables without a value have the defaults of the file."""
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415  # a benchmark may run without it
+    import yaml  # noqa: PLC0415  # a benchmark may run without it
 
     text = _VARIABLE.sub(lambda match: variables.get(match[1], match[2]), COMPOSE_FILE.read_text())
     definition = yaml.safe_load(text)["services"][service]

@@ -121,7 +121,8 @@ def _open_index(stack: ExitStack, plan: StackPlan) -> _MeasuredIndex:
 
 
 def _refill(index: _MeasuredIndex, size: int) -> None:
-    index.client.execute_command("FLUSHALL", "SYNC")  # a lazy flush would still free memory during the measurement
+    # A lazy flush would still free memory during the measurement.
+    index.client.execute_command("FLUSHALL", "SYNC")  # type: ignore[no-untyped-call]
     index.index.prepare(_NAMESPACE)
     for batch in _batches(_articles(_INDEXED_SEED, size)):
         index.decide(batch)

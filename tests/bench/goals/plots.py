@@ -41,7 +41,7 @@ def draw(results: BenchmarkResults, directory: Path) -> list[Path]:
 
 
 def _draw_plot(results: BenchmarkResults, path: Path, plot: Callable[[Figure, BenchmarkResults], None]) -> Path:
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its keys are a closed set
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, _HEIGHT), layout="constrained")
         plot(figure, results)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

@@ -16,7 +16,7 @@ _HEIGHT: Final = 5.2
 
 def draw(results: SoakResults, path: Path) -> None:
     """Write the SVG. The same results give the same bytes."""
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its keys are a closed set
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, _HEIGHT), layout="constrained")
         memory, keys, articles = figure.subplots(3, 1, sharex=True)
         series = results.series

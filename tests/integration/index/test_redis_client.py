@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -60,7 +61,7 @@ def test_a_server_that_is_away_is_an_outage(cluster: str) -> None:
 
 def test_nothing_is_left_of_an_embedded_store() -> None:
     """Its directory, socket and process are gone with the context, also when it ends by an error."""
-    seen = []
+    seen: list[Any] = []
 
     def fail() -> None:
         with embedded_valkey() as url:

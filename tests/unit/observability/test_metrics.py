@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -46,7 +47,7 @@ def metrics(registry: CollectorRegistry, clock: Clock) -> Metrics:
     return Metrics(registry, monotonic=clock, clock=clock)
 
 
-def make_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: int | bool) -> Decision:
+def make_decision(type_: EventType = EventType.NEW, kind: Kind | None = None, **trace: Any) -> Decision:
     return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(**trace))
 
 
@@ -151,7 +152,12 @@ def test_the_index_size_is_queried_once_in_an_interval(
 ) -> None:
     """More scrapes return the same value."""
     queried: list[float] = []
-    metrics.export_index_size(lambda _: (queried.append(clock.now), len(queried))[1], ["n"])
+
+    def size(_: str) -> int:
+        queried.append(clock.now)
+        return len(queried)
+
+    metrics.export_index_size(size, ["n"])
     for _ in range(3):
         assert registry.get_sample_value("reprise_index_articles", {"index_namespace": "n"}) == 1
     clock.now += REDIS_QUERY_INTERVAL_SECONDS
@@ -181,7 +187,12 @@ def test_many_namespaces_cause_no_more_queries_than_one(
 ) -> None:
     """On average Redis gets one query in an interval, whatever the number of namespaces."""
     queried: list[str] = []
-    metrics.export_index_size(lambda namespace: (queried.append(namespace), 0)[1], ["a", "b", "c"])
+
+    def size(namespace: str) -> int:
+        queried.append(namespace)
+        return 0
+
+    metrics.export_index_size(size, ["a", "b", "c"])
     for _ in range(30):
         generate_latest(registry)
         clock.now += REDIS_QUERY_INTERVAL_SECONDS

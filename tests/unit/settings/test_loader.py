@@ -1,4 +1,5 @@
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_settings_are_frozen() -> None:
     """An assignment to a setting raises an error."""
     settings = load({})
     with pytest.raises(Exception, match="frozen"):
-        settings.service.http_port = 1  # type: ignore[misc]
+        settings.service.http_port = 1
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
@@ -176,7 +177,7 @@ def test_service_links_and_test_variables_are_ignored() -> None:
     assert load(environment) == load({})
 
 
-def test_a_secret_can_come_from_a_file(tmp_path) -> None:
+def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     """The content of the file is the secret, without the final line break."""
     file = tmp_path / "url"
     file.write_text("redis://:hunter2@host:6380/1\n")
@@ -188,7 +189,7 @@ def test_a_secret_can_come_from_a_file(tmp_path) -> None:
     ("content", "problem"),
     [(b"", "it is empty"), (b"\xff\xfe", "it is not UTF-8"), (b"x" * 70_000, "it is larger than")],
 )
-def test_an_invalid_secret_file_is_an_error(tmp_path, content: bytes, problem: str) -> None:
+def test_an_invalid_secret_file_is_an_error(tmp_path: Path, content: bytes, problem: str) -> None:
     """The error line names the variable, the file and the problem."""
     file = tmp_path / "password"
     file.write_bytes(content)
@@ -197,7 +198,7 @@ def test_an_invalid_secret_file_is_an_error(tmp_path, content: bytes, problem: s
     assert problem in line
 
 
-def test_a_secret_that_is_set_twice_is_an_error(tmp_path) -> None:
+def test_a_secret_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
     """A secret comes from its variable or from a file, not from both."""
     file = tmp_path / "password"
     file.write_text("one")
