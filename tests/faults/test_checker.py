@@ -191,9 +191,9 @@ def test_partitions_are_judged_each_by_its_own_commit() -> None:
         judge_commits(replace(both, committed={0: 6, 1: 1}))
 
 
-@pytest.mark.parametrize("module", ["checker", "tape", "load"])
+@pytest.mark.parametrize("module", ["checker", "topic_recorder", "load"])
 def test_the_judge_shares_no_code_with_the_worker(module: str) -> None:
     """Importing what produces, reads and judges brings in nothing of the worker, be it by a detour."""
-    program = f"import sys, tests.faults.{module}; print([m for m in sys.modules if m.split('.')[0] == 'worker'])"
+    program = f"import sys, tests.faults.{module}; print([m for m in sys.modules if m.split('.')[0] == 'reprise'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

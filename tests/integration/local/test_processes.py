@@ -70,7 +70,6 @@ def _plan(tmp_path: Path, reported: list[str], *kinds: StackKind) -> StackPlan:
 def test_the_next_kind_replaces_one_that_fails_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed start is reported and undone, then the next kind of the plan is tried."""
     reported: list[str] = []
-    monkeypatch.setattr("deploy.local.stack.redis_local._START_SECONDS", 5.0)
     plan = _plan(tmp_path, reported, StackKind.JVM, StackKind.EMBEDDED)
     answers = iter([Path("/bin/false"), None])
     monkeypatch.setattr("deploy.local.stack.redis_local.server_binary", lambda: next(answers))

@@ -1,8 +1,6 @@
 """Canonical form and registered domain of URLs."""
 
-import socket
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -143,22 +141,6 @@ def test_canonical_is_stable_and_total(text: str) -> None:
 def test_registered_domain(url: str, site: str | None) -> None:
     """The result is the domain below a public suffix, private suffixes included, or the host if there is none."""
     assert registered_domain(url) == site
-
-
-def test_suffixes_need_neither_network_nor_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The public suffix list ships with tldextract: no socket is opened and no file written."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a connection was tried")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    urls._public_suffixes.cache_clear()
-    urls._registered_domain.cache_clear()
-    assert registered_domain("https://www.example.co.uk/") == "example.co.uk"
-    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize(
