@@ -13,6 +13,7 @@ from reprise.commands.support.rate_limit import RateLimit
 from reprise.errors import UsageError
 from reprise.model import DeadLetterReason
 from reprise.synthetic import MalformedMessage
+from tests.fake_clock import FakeClock
 
 BROKEN = MalformedMessage(value=b"null", reason=DeadLetterReason.NOT_AN_OBJECT)
 
@@ -103,23 +104,23 @@ def test_a_name_without_a_weight_has_1() -> None:
 
 def test_the_status_has_the_counts_the_rate_and_the_delay() -> None:
     """The delay behind the rate is part of the status from one second on."""
-    now = [10.0]
-    counter = CrawlCounter(RateLimit(rate=100), lambda: now[0])
+    clock = FakeClock(10.0)
+    counter = CrawlCounter(RateLimit(rate=100), clock)
     assert counter.status() == "0 messages in 0.0 s (0 a second)"
     counter.add([BROKEN] * 1500)
-    now[0] = 25.9
+    clock.now = 25.9
     assert counter.status() == "1,500 messages (1,500 broken) in 15.9 s (94 a second)"
-    now[0] = 30.0
+    clock.now = 30.0
     assert counter.status() == "1,500 messages (1,500 broken) in 20.0 s (75 a second), 5.0 s behind the rate"
 
 
 def test_without_a_terminal_the_status_is_printed_at_an_interval() -> None:
     """A status line follows the previous line after LINE_INTERVAL_SECONDS; other lines are printed at once."""
-    now, stream = [0.0], io.StringIO()
-    display = ProgressDisplay(stream, lambda: now[0])
-    with display.spinner(lambda: f"{now[0]:.1f}"):
+    clock, stream = FakeClock(), io.StringIO()
+    display = ProgressDisplay(stream, clock)
+    with display.spinner(lambda: f"{clock.now:.1f}"):
         for tenth in range(int(LINE_INTERVAL_SECONDS * 20) + 1):
-            now[0] = tenth / 10
+            clock.now = tenth / 10
             display.refresh()
         display.print("done")
     assert stream.getvalue() == "reprise: 5.0\nreprise: 10.0\nreprise: done\n"
@@ -127,9 +128,9 @@ def test_without_a_terminal_the_status_is_printed_at_an_interval() -> None:
 
 def test_a_bar_prints_its_count_at_an_interval_and_at_the_end() -> None:
     """Without a terminal, a step of known length prints how far it is, then its count and duration."""
-    now, stream = [0.0], io.StringIO()
-    with ProgressDisplay(stream, lambda: now[0]).bar("reading", 4000) as advance:
+    clock, stream = FakeClock(), io.StringIO()
+    with ProgressDisplay(stream, clock).bar("reading", 4000) as advance:
         for second in (3.0, 6.0, 9.0):
-            now[0] = second
+            clock.now = second
             advance(1000)
     assert stream.getvalue() == "reprise: reading: 2,000 of 4,000 articles\nreprise: reading: 3,000 articles in 9.0 s\n"

@@ -5,6 +5,7 @@ import io
 from reprise.commands.replay import MAX_PRINTED_DEAD_LETTERS, ReplayProgress
 from reprise.commands.support.progress import ProgressDisplay
 from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Rejection, Trace
+from tests.fake_clock import FakeClock
 
 MESSAGE = Message(topic="crawl.jsonl", partition=0, offset=7, key=None, value=b"{")
 REJECTION = Rejection(reason=DeadLetterReason.NOT_JSON, detail="unexpected end")
@@ -17,12 +18,12 @@ def decision(kind: Kind | None = None, *, replayed: bool = False) -> Decision:
 
 def test_the_summary_counts_outcomes_kinds_and_reasons() -> None:
     """A replayed decision counts neither as a new story nor as a variant."""
-    now, stream = [10.0], io.StringIO()
-    progress = ReplayProgress(ProgressDisplay(stream, lambda: now[0]), lambda: now[0])
+    clock, stream = FakeClock(10.0), io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream, clock), clock)
     progress.decided([decision(), decision(Kind.NEAR), decision(Kind.NEAR), decision(Kind.EXACT, replayed=True)], 0, 0)
     progress.dead_lettered(MESSAGE, REJECTION)
     progress.delivered([MESSAGE] * 5)
-    now[0] = 12.0
+    clock.now = 12.0
     progress.print_summary()
     assert stream.getvalue().splitlines() == [
         "reprise: crawl.jsonl:7: not_json: unexpected end",

@@ -26,18 +26,9 @@ from reprise.observability.logging import (
     configure_logging,
     get_logger,
 )
+from tests.fake_clock import FakeClock
 
 MESSAGE = Message(topic="t", partition=0, offset=0, key=None, value=b"{")
-
-
-class Clock:
-    """A clock that tests advance."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -88,7 +79,7 @@ def test_libraries_log_warnings_in_the_same_format(stream: io.StringIO) -> None:
     assert (line["event"], line["logger"], line["level"]) == ("lost node 1", "kafka.conn", "warning")
 
 
-def test_libraries_log_one_line_in_an_interval(clock: Clock) -> None:
+def test_libraries_log_one_line_in_an_interval(clock: FakeClock) -> None:
     """The limit applies to each logger."""
     rate_limit = RateLimitFilter(clock)
 
@@ -101,12 +92,12 @@ def test_libraries_log_one_line_in_an_interval(clock: Clock) -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def progress(stream: io.StringIO, clock: Clock) -> ProgressLogger:
+def progress(stream: io.StringIO, clock: FakeClock) -> ProgressLogger:
     configure_logging("info", "json", stream)
     return ProgressLogger(clock)
 
@@ -115,7 +106,7 @@ def make_decision(type_: EventType, kind: Kind | None = None, *, replayed: bool 
     return Decision(type=type_, story_id="s", decided_at_ms=0, kind=kind, trace=Trace(replayed=replayed))
 
 
-def test_progress_is_one_line_in_an_interval(progress: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
+def test_progress_is_one_line_in_an_interval(progress: ProgressLogger, clock: FakeClock, stream: io.StringIO) -> None:
     """The line sums up all batches since the last one; then the counts start at 0 again."""
     message = Message(topic="t", partition=0, offset=0, key=None, value=b"secret text")
     for _ in range(3):
@@ -160,7 +151,7 @@ def test_an_unexpected_error_is_logged_without_its_message(progress: ProgressLog
     assert [line["event"] for line in lines(stream)].count("unexpected_error") == 2
 
 
-def test_an_idle_worker_logs_nothing(progress: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
+def test_an_idle_worker_logs_nothing(progress: ProgressLogger, clock: FakeClock, stream: io.StringIO) -> None:
     """An interval without messages has no line."""
     for _ in range(5):
         clock.now += PROGRESS_INTERVAL_SECONDS
@@ -196,7 +187,7 @@ def test_long_reasons_are_cut(progress: ProgressLogger, stream: io.StringIO) -> 
     assert len(str(line["reason"])) == 300
 
 
-def test_repeated_outages_are_counted(progress: ProgressLogger, clock: Clock, stream: io.StringIO) -> None:
+def test_repeated_outages_are_counted(progress: ProgressLogger, clock: FakeClock, stream: io.StringIO) -> None:
     """Of a hundred short outages the first is logged, and the progress line has their number."""
     for _ in range(100):
         progress.unreachable(Dependency.REDIS, "refused")
@@ -212,7 +203,7 @@ def test_repeated_outages_are_counted(progress: ProgressLogger, clock: Clock, st
 
 
 def test_a_lasting_outage_is_logged_after_the_interval(
-    progress: ProgressLogger, clock: Clock, stream: io.StringIO
+    progress: ProgressLogger, clock: FakeClock, stream: io.StringIO
 ) -> None:
     """An outage soon after a logged one is not logged at its start, but it is logged if it lasts."""
     progress.unreachable(Dependency.REDIS, "first")

@@ -18,23 +18,14 @@ from reprise.model import (
 )
 from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS, find_fullest_server
 from reprise.observability.metrics import Metrics
+from tests.fake_clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 
 
-class Clock:
-    """A clock that tests advance."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(1_000.0)
+def clock() -> FakeClock:
+    return FakeClock(1_000.0)
 
 
 @pytest.fixture
@@ -43,7 +34,7 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def metrics(registry: CollectorRegistry, clock: Clock) -> Metrics:
+def metrics(registry: CollectorRegistry, clock: FakeClock) -> Metrics:
     return Metrics(registry, monotonic=clock, clock=clock)
 
 
@@ -105,7 +96,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     assert value("reprise_full_buckets_total") == 1
 
 
-def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: FakeClock) -> None:
     """The durations of a batch are arguments; the end-to-end time starts at the message's timestamp."""
     metrics.polled(2)
     metrics.polled(0)  # an empty poll is no batch
@@ -148,7 +139,7 @@ def test_lag_is_read_at_each_scrape(registry: CollectorRegistry, metrics: Metric
 
 
 def test_the_index_size_is_queried_once_in_an_interval(
-    registry: CollectorRegistry, metrics: Metrics, clock: Clock
+    registry: CollectorRegistry, metrics: Metrics, clock: FakeClock
 ) -> None:
     """More scrapes return the same value."""
     queried: list[float] = []
@@ -183,7 +174,7 @@ def test_each_namespace_has_its_own_size(registry: CollectorRegistry, metrics: M
 
 
 def test_many_namespaces_cause_no_more_queries_than_one(
-    registry: CollectorRegistry, metrics: Metrics, clock: Clock
+    registry: CollectorRegistry, metrics: Metrics, clock: FakeClock
 ) -> None:
     """On average Redis gets one query in an interval, whatever the number of namespaces."""
     queried: list[str] = []
@@ -257,7 +248,7 @@ def test_worker_info_has_group_namespace_and_delivery(registry: CollectorRegistr
     assert registry.get_sample_value("reprise_index_expected_articles") == 500
 
 
-def test_last_poll_and_open_circuit_are_exported(registry: CollectorRegistry, metrics: Metrics, clock: Clock) -> None:
+def test_last_poll_and_circuit_are_exported(registry: CollectorRegistry, metrics: Metrics, clock: FakeClock) -> None:
     """An empty poll counts, too."""
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == 0
     metrics.polled(0)

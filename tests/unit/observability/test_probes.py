@@ -2,27 +2,18 @@ import pytest
 
 from reprise.model import Dependency
 from reprise.observability.probes import ProbeState
+from tests.fake_clock import FakeClock
 
 LIVENESS_TIMEOUT_SECONDS = 30.0
 
 
-class Clock:
-    """A clock that tests advance."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def probes(clock: Clock) -> ProbeState:
+def probes(clock: FakeClock) -> ProbeState:
     return ProbeState(LIVENESS_TIMEOUT_SECONDS, clock)
 
 
@@ -46,7 +37,7 @@ def test_a_starting_worker_is_neither_alive_nor_ready(probes: ProbeState) -> Non
     assert probes.readiness_failures() == []
 
 
-def test_liveness_needs_a_poll_within_the_timeout(probes: ProbeState, clock: Clock) -> None:
+def test_liveness_needs_a_poll_within_the_timeout(probes: ProbeState, clock: FakeClock) -> None:
     """An empty poll counts. A worker that hangs stays ready, since Kubernetes restarts it."""
     make_ready(probes)
     clock.now = LIVENESS_TIMEOUT_SECONDS

@@ -32,6 +32,7 @@ from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
+from tests.fake_clock import FakeClock
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
 
@@ -193,19 +194,6 @@ class Diary(NullObserver):
         return [entry for entry in self.told if entry[0] == name]
 
 
-class Time:
-    """Seconds that pass by being slept through."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class World:
     """A pipeline over a broker in memory, with an input of the given values, all in one partition."""
 
@@ -222,7 +210,7 @@ class World:
             self.broker.create(topic)
         for value in values:
             self.broker.append(ARTICLES, OutputRecord(topic=ARTICLES, key=b"k", value=value, headers=()))
-        self.time, self.faults = Time(), Faults()
+        self.time, self.faults = FakeClock(), Faults()
         self.stop = StopRequest(monotonic=self.time)
         self.observer = Diary(self.stop)
         self.source = FaultySource(self.broker, [ARTICLES], batch_max=batch_max, faults=self.faults)

@@ -12,28 +12,15 @@ from reprise.errors import UsageError
 from reprise.synthetic import CrawlOptions, generate_crawl
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 from reprise.synthetic.crawl import START
+from tests.fake_clock import FakeClock
 
 BURST = Burst(times=10, seconds=2, every=10)
 
 
-class WaitClock:
-    """A clock that only `wait` advances."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def wait(self, seconds: float) -> None:
-        assert seconds >= 0
-        self.now += seconds
-
-
 def run_batches(pace: RateLimit, messages: int = 100_000) -> Iterator[tuple[float, int]]:
     """Yield the time in seconds and the size of every batch, for a consumer that takes no time."""
-    clock = WaitClock()
-    for batch in limit_rate(range(messages), pace, clock, clock.wait):
+    clock = FakeClock(1000.0)
+    for batch in limit_rate(range(messages), pace, clock, clock.sleep):
         yield clock.now - 1000, len(batch)
 
 
@@ -70,7 +57,7 @@ def test_the_simulated_clock_keeps_the_rate() -> None:
 
 @pytest.mark.parametrize("burst", [STEADY, BURST, Burst(times=3, seconds=7, every=7)])
 def test_a_burst_neither_loses_nor_repeats_time(burst: Burst) -> None:
-    """WaitClock time never decreases, and the two conversions are inverse within `times` microseconds."""
+    """The burst's time never decreases, and the two conversions are inverse within `times` microseconds."""
     times = [n * 137_911 for n in range(500)]
     clock = [burst.clock_us(time) for time in times]
     assert clock == sorted(clock)
@@ -88,10 +75,10 @@ def test_a_rate_and_a_duration_bound_the_messages() -> None:
 
 def test_a_duration_without_a_rate_ends_by_the_clock() -> None:
     """Without a rate, batches follow each other until the duration is over."""
-    clock, received = WaitClock(), 0
-    for batch in limit_rate(count(), RateLimit(duration_seconds=3), clock, clock.wait):
+    clock, received = FakeClock(1000.0), 0
+    for batch in limit_rate(count(), RateLimit(duration_seconds=3), clock, clock.sleep):
         received += len(batch)
-        clock.wait(0.5)
+        clock.sleep(0.5)
     assert received == 6 * 500
 
 
@@ -106,13 +93,13 @@ def test_a_batch_is_small_at_every_rate() -> None:
 
 def test_the_clock_starts_with_the_first_batch() -> None:
     """The time that the first batch takes to generate does not count as a delay."""
-    clock = WaitClock()
+    clock = FakeClock(1000.0)
 
     def slow_start() -> Iterator[int]:
-        clock.wait(5)
+        clock.sleep(5)
         yield from range(20)
 
-    at = [clock.now for _ in limit_rate(slow_start(), RateLimit(rate=20), clock, clock.wait)]
+    at = [clock.now for _ in limit_rate(slow_start(), RateLimit(rate=20), clock, clock.sleep)]
     assert at[:3] == pytest.approx([1005, 1005.05, 1005.1])
 
 

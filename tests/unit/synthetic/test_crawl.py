@@ -30,6 +30,7 @@ from reprise.synthetic.reprints import REPRINTS, Relation
 from reprise.synthetic.rng import Rng, zipf_table
 from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
 from tests.decoder_limits import decoder_limits
+from tests.fake_clock import FakeClock
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 
@@ -388,18 +389,12 @@ def test_the_command_writes_to_standard_output_by_default() -> None:
 
 def test_a_late_consumer_catches_up_with_the_rate() -> None:
     """At 100 a second the n-th article is due n/100 s after the first; late batches follow without a pause."""
-    now = [50.0]
+    clock = FakeClock(50.0)
     batches: list[tuple[int, float]] = []
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    for batch in limit_rate(
-        generate_crawl(CrawlOptions(count=100, words=40)), RateLimit(rate=100), lambda: now[0], sleep
-    ):
-        batches.append((len(batch), now[0] - 50))
+    for batch in limit_rate(generate_crawl(CrawlOptions(count=100, words=40)), RateLimit(rate=100), clock, clock.sleep):
+        batches.append((len(batch), clock.now - 50))
         if len(batches) == 4:
-            now[0] += 0.3
+            clock.now += 0.3
     due = [sum(size for size, _ in batches[:n]) / 100 for n in range(len(batches))]
     assert max(size for size, _ in batches) == 5
     assert [at for _, at in batches[:4]] == pytest.approx(due[:4])

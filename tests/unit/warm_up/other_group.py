@@ -5,16 +5,6 @@ from dataclasses import dataclass
 from reprise.warm_up.cutoff import GroupState
 
 
-class Clock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass
 class Group:
     """Another group, as it is told of."""

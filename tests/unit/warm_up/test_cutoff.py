@@ -2,7 +2,8 @@
 
 from reprise.model import CorruptRecord, Message
 from reprise.warm_up.cutoff import SETTLED_SECONDS, GroupHandoverCutoff, OffsetCutoff, TimeCutoff, WarmUpPhase
-from tests.unit.warm_up.other_group import Clock, Group
+from tests.fake_clock import FakeClock
+from tests.unit.warm_up.other_group import Group
 
 IN = "articles"
 
@@ -28,7 +29,7 @@ def test_offsets_are_of_each_partition() -> None:
 
 def test_a_group_is_waited_for_until_it_is_gone() -> None:
     """What it has not committed waits while it has members, and for a while after the last one left."""
-    clock, group = Clock(), Group({0: 5})
+    clock, group = FakeClock(), Group({0: 5})
     until = GroupHandoverCutoff(group.look, clock)
 
     def verdicts() -> list[WarmUpPhase]:
@@ -50,7 +51,7 @@ def test_a_group_is_waited_for_until_it_is_gone() -> None:
 
 def test_once_over_it_stays_over() -> None:
     """A group that comes back later changes nothing: what is told cannot be taken back."""
-    clock, group = Clock(), Group({0: 5}, members=0)
+    clock, group = FakeClock(), Group({0: 5}, members=0)
     until = GroupHandoverCutoff(group.look, clock)
     clock.now += SETTLED_SECONDS
     until.refresh()

@@ -15,7 +15,8 @@ from reprise.processing.ports import Partition, PendingDecisions
 from reprise.warm_up.cutoff import SETTLED_SECONDS, Cutoff, GroupHandoverCutoff, GroupState, OffsetCutoff
 from reprise.warm_up.decorators import PROGRESS_SECONDS, REFRESH_SECONDS, WarmUpDelivery, WarmUpIndex, WarmUpSource
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
-from tests.unit.warm_up.other_group import Clock, Group
+from tests.fake_clock import FakeClock
+from tests.unit.warm_up.other_group import Group
 
 IN, OUT = "articles", "events"
 
@@ -66,7 +67,7 @@ class World(NullObserver):
 
     until: Cutoff
     broker: MemoryBroker
-    clock: Clock = field(default_factory=Clock)
+    clock: FakeClock = field(default_factory=FakeClock)
     index: Recording = field(default_factory=Recording)
     lines: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     live: list[bool] = field(default_factory=list)
@@ -150,7 +151,7 @@ def test_no_batch_is_of_both_kinds() -> None:
 def test_it_waits_for_a_group_and_takes_over_where_that_ended() -> None:
     """While the group lives nothing past its commits is handed out; with it gone, the rest is told from there."""
     group = Group({0: 2})
-    clock = Clock()
+    clock = FakeClock()
     world = World(GroupHandoverCutoff(group.look, clock), a_broker(6), clock)
     assert [world.step(), world.step()] == [[0, 1], []]
     asked = group.asked
@@ -181,7 +182,7 @@ def test_a_restart_in_the_middle_begins_in_silence_again() -> None:
 
 def test_an_outage_while_waiting_loses_nothing() -> None:
     """A look that fails is Unreachable, and the loop's pause and resume bring what was put back again."""
-    group, clock = Group({0: 2}), Clock()
+    group, clock = Group({0: 2}), FakeClock()
     world = World(GroupHandoverCutoff(group.look, clock), a_broker(4), clock)
     assert [world.step(), world.step()] == [[0, 1], []]
     clock.now += REFRESH_SECONDS
@@ -205,7 +206,7 @@ def test_an_outage_while_waiting_loses_nothing() -> None:
 
 def test_progress_is_told_seldom() -> None:
     """A line in half a minute says how much is learnt, and whether it waits."""
-    group, clock = Group({0: 2}), Clock()
+    group, clock = Group({0: 2}), FakeClock()
     world = World(GroupHandoverCutoff(group.look, clock), a_broker(4), clock)
     for _ in range(5):
         world.step()
