@@ -83,9 +83,8 @@ def keep_prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
     for segments in tokens.segment_slices:
         if not kept[segments].any():
             rest = np.arange(segments.start, segments.stop)[no_boilerplate[segments]]
-            words, sentence_ends, separators = (
-                array[rest].sum() for array in (checks.words, tokens.sentence_end_counts, tokens.separator_counts)
-            )
+            words = checks.words[rest].sum().round(6)
+            sentence_ends, separators = tokens.sentence_end_counts[rest].sum(), tokens.separator_counts[rest].sum()
             is_link_bar = separators * WORDS_PER_SEPARATOR >= max(words, 2 * WORDS_PER_SEPARATOR)
             kept[rest] = (words >= min_words) & (sentence_ends * MAX_WORDS_PER_SENTENCE >= words) & ~is_link_bar
     return kept.take(tokens.segments)

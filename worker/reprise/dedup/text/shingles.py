@@ -80,7 +80,7 @@ def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles 
             Shingles(
                 hashes=hashes,
                 sentences=sentence_numbers.take(positions) - sentence,
-                word_count=round(word_weights[token:last_token].sum()),
+                word_count=round(word_weights[token:last_token].sum().round(6)),
             )
         )
         token, shingle, sentence = last_token, last_shingle, last_sentence
