@@ -21,20 +21,20 @@ _PIECES: Final = (
 
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at", "other")
 
-_TEXTS: Final = st.one_of(
+TEXTS: Final = st.one_of(
     st.lists(st.sampled_from(_PIECES), max_size=60).map("".join),
     st.tuples(st.sampled_from(_PIECES), st.integers(1, 2_000)).map(lambda drawn: drawn[0] * drawn[1]),
     st.text(max_size=300),
 )
 
 _JSON: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.integers(-(10**400), 10**400) | st.floats() | _TEXTS,
+    st.none() | st.booleans() | st.integers() | st.integers(-(10**400), 10**400) | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=4),
     max_leaves=8,
 )
 
 _ARTICLES: Final = st.fixed_dictionaries(
-    {}, optional={name: _TEXTS if name in {"text", "html"} else _TEXTS | _JSON for name in _FIELDS}
+    {}, optional={name: TEXTS if name in {"text", "html"} else TEXTS | _JSON for name in _FIELDS}
 )
 
 

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.decision import Rule
+from reprise.dedup.text.backend import TextBackend
 from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint, fingerprint_batch
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article, Fingerprint
+from tests.text_helpers import BACKENDS, fingerprints_of_all_backends
 
 RULE = Rule()
 FIRST = (
@@ -38,12 +40,15 @@ GOLDEN = (
 
 
 def of(text: str, **fields: object) -> Fingerprint:
-    return fingerprint(Article(article_id="a", text=text, **fields), RULE)  # type: ignore[arg-type]  # any field
+    """Return the fingerprint of a text, on which all implementations must agree."""
+    article = Article(article_id="a", text=text, **fields)  # type: ignore[arg-type]  # any field
+    return fingerprints_of_all_backends([article], RULE)[0]
 
 
-def test_fingerprint_is_pinned() -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_fingerprint_is_pinned(backend: TextBackend) -> None:
     """A text has the same fingerprint on every machine, for each version of the text step."""
-    found = fingerprint(Article(article_id="a", text=TEXT), Rule(permutations=8, sketch_size=64))
+    found = fingerprint(Article(article_id="a", text=TEXT), Rule(permutations=8, sketch_size=64), backend=backend)
     assert found.signature is not None
     seen = (
         TEXT_VERSION,
@@ -126,7 +131,7 @@ def test_article_fields_are_copied() -> None:
     """The fingerprint has the article's id, source and crawl time; the rule sets the sizes of the signature."""
     rule = Rule(permutations=12, sketch_size=20)
     article = Article(article_id="x", text=TEXT, source="example.org", crawled_at_ms=7)
-    found = fingerprint(article, rule)
+    (found,) = fingerprints_of_all_backends([article], rule)
     assert (found.article_id, found.source, found.crawled_at_ms) == ("x", "example.org", 7)
     assert found.signature is not None
     assert (len(found.signature.rows), len(found.signature.sketch)) == (12, 20)
@@ -154,7 +159,9 @@ def test_batches_equal_single_articles(given_texts: list[tuple[str, bool]]) -> N
         Article(article_id=str(number), text=text, extracted=extracted)
         for number, (text, extracted) in enumerate(given_texts)
     ]
-    assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]
+    for backend in BACKENDS:
+        alone = [fingerprint(article, RULE, backend=backend) for article in articles]
+        assert fingerprint_batch(articles, RULE, backend=backend) == alone
 
 
 def test_batches_of_any_size_keep_the_order() -> None:
@@ -163,4 +170,6 @@ def test_batches_of_any_size_keep_the_order() -> None:
     texts = [f"{text} {number}." for number, text in enumerate([FIRST, long, SECOND, TEXT] * 4)]
     articles = [Article(article_id=text[-9:], text=text) for text in texts]
     assert sum(map(len, texts)) > 4 * MAX_BATCH_CHARACTERS
-    assert fingerprint_batch(articles, RULE) == [fingerprint(article, RULE) for article in articles]
+    for backend in BACKENDS:
+        alone = [fingerprint(article, RULE, backend=backend) for article in articles]
+        assert fingerprint_batch(articles, RULE, backend=backend) == alone

@@ -104,6 +104,12 @@ def normal_forms() -> NDArray[np.uint32]:
     return table
 
 
+@cache
+def white_space() -> str:
+    """Return the characters that `str.isspace` is true for; all of them have code points below 2**16."""
+    return "".join(character for character in map(chr, range(1 << 16)) if character.isspace())
+
+
 def _all_characters() -> str:
     """Return all code points in order. Decoding an array takes a tenth of the time of joining single characters."""
     return np.arange(sys.maxunicode + 1, dtype=np.uint32).tobytes().decode("utf-32-le", "surrogatepass")

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.dedup.decision import Rule
+from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.native import sign_texts
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
-from reprise.model import Article, Fingerprint
+from reprise.model import Article, Fingerprint, Signature
 
 #: Bytes of a content hash. With 128 bits, two of 10**12 articles collide with a chance of 10**-15.
 _CONTENT_HASH_BYTES: Final = 16
@@ -23,27 +25,51 @@ _CONTENT_HASH_BYTES: Final = 16
 MAX_BATCH_CHARACTERS: Final = 60_000
 
 
-def fingerprint(article: Article, rule: Rule) -> Fingerprint:
+def fingerprint(article: Article, rule: Rule, *, backend: TextBackend = TEXT_BACKEND) -> Fingerprint:
     """Return the fingerprint of an article.
 
     The content hash covers the kept words in order, so it does not depend on menus, white space or punctuation. If no
     segment of the text is prose, it covers all words, or all characters if there is no word; the signature is None, and
     only an exact copy can match.
     """
-    return _fingerprint_texts([article], rule)[0]
+    return fingerprint_batch([article], rule, backend=backend)[0]
 
 
-def fingerprint_batch(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
-    """Return the fingerprints of articles, in order. The results equal those of `fingerprint`.
+def fingerprint_batch(
+    articles: Sequence[Article], rule: Rule, *, backend: TextBackend = TEXT_BACKEND
+) -> Sequence[Fingerprint]:
+    """Return the fingerprints of articles, in order. The results equal those of `fingerprint`."""
+    sign = _sign_natively if backend is TextBackend.NATIVE else _sign_with_numpy
+    return [
+        Fingerprint(
+            article_id=article.article_id,
+            content_hash=content_hash,
+            namespace=article.namespace,
+            source=article.source,
+            crawled_at_ms=article.crawled_at_ms,
+            signature=signature,
+        )
+        for article, (content_hash, signature) in zip(articles, sign(articles, rule), strict=True)
+    ]
+
+
+def _sign_natively(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
+    """Return the content hash and the signature of each article."""
+    texts = [(article.text, _min_words(article)) for article in articles]
+    return sign_texts(texts, rule.permutations, rule.sketch_size)
+
+
+def _sign_with_numpy(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
+    """Return the content hash and the signature of each article.
 
     Texts are processed together, which takes little more than half of the time: the arrays of a page are so short that
     the overhead of a numpy call is as large as its work.
     """
-    fingerprints: dict[int, Fingerprint] = {}
+    signed: dict[int, tuple[bytes, Signature | None]] = {}
     for indexes in _batches(articles):
         batch = [articles[index] for index in indexes]
-        fingerprints.update(zip(indexes, _fingerprint_texts(batch, rule), strict=True))
-    return [fingerprints[index] for index in range(len(articles))]
+        signed.update(zip(indexes, _sign_together(batch, rule), strict=True))
+    return [signed[index] for index in range(len(articles))]
 
 
 def _batches(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
@@ -67,20 +93,20 @@ def _batches(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
             yield batch
 
 
-def _fingerprint_texts(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
+def _sign_together(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
     tokens = tokenise(*(normalise(join_wrapped_lines(article.text)) for article in articles))
-    kept = keep_prose(tokens, MIN_WORDS_HTML if articles[0].extracted else MIN_WORDS_TEXT)
+    kept = keep_prose(tokens, _min_words(articles[0]))
     return [
-        Fingerprint(
-            article_id=article.article_id,
-            content_hash=_content_hash(tokens, number, kept),
-            namespace=article.namespace,
-            source=article.source,
-            crawled_at_ms=article.crawled_at_ms,
-            signature=make_signature(shingles, rule.permutations, rule.sketch_size) if shingles else None,
+        (
+            _content_hash(tokens, number, kept),
+            make_signature(shingles, rule.permutations, rule.sketch_size) if shingles else None,
         )
-        for number, (article, shingles) in enumerate(zip(articles, hash_shingles(tokens, kept), strict=True))
+        for number, shingles in enumerate(hash_shingles(tokens, kept))
     ]
+
+
+def _min_words(article: Article) -> int:
+    return MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
 
 
 def _content_hash(tokens: Tokens, number: int, kept: NDArray[np.bool_]) -> bytes:

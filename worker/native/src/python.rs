@@ -1,0 +1,153 @@
+//! The module `reprise.dedup.text._native`; `_native.pyi` describes it for Python.
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::characters::CharacterTables;
+use crate::code_points::{str_to_code_points, to_code_points};
+use crate::fingerprint::{Fingerprint, TextStep};
+use crate::phrases::compile_phrases;
+use crate::signature::Permutation;
+
+/// The same as TEXT_VERSION in `version.py`: Python does not use a module built for another version.
+const TEXT_VERSION: u32 = 2;
+
+/// Bytes of UTF-32 processed at once. It bounds the memory for a batch of huge texts, and the time without Python's
+/// lock between two returns.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Maximum bytes of a text in UTF-32: with the growth by normalisation, offsets fit into 32 bits.
+const MAX_TEXT_BYTES: usize = 1 << 31;
+
+/// Content hash and signature.
+type PythonFingerprint<'py> = (Bound<'py, PyBytes>, Option<PythonSignature<'py>>);
+
+/// Rows, sketch, sentence ids, shingle count and word count.
+type PythonSignature<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize, usize);
+
+/// The text step with the tables that Python makes.
+#[pyclass(frozen, module = "reprise.dedup.text._native")]
+struct TextSigner {
+    step: TextStep,
+    normalise: Py<PyAny>,
+}
+
+#[pymethods]
+impl TextSigner {
+    #[new]
+    #[pyo3(signature = (*, char_classes, normal_forms, white_space, replacements, legal_phrases, multipliers, offsets,
+        sketch_size, normalise))]
+    #[allow(clippy::too_many_arguments, reason = "all are keyword arguments in Python")]
+    fn new(
+        py: Python<'_>,
+        char_classes: PyBuffer<u16>,
+        normal_forms: PyBuffer<u32>,
+        white_space: &str,
+        replacements: Vec<(char, String)>,
+        legal_phrases: Vec<String>,
+        multipliers: PyBuffer<u32>,
+        offsets: PyBuffer<u32>,
+        sketch_size: usize,
+        normalise: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let (classes, forms) = (char_classes.to_vec(py)?, normal_forms.to_vec(py)?);
+        let permutations = multipliers.to_vec(py)?.into_iter().zip(offsets.to_vec(py)?);
+        Ok(Self {
+            step: TextStep {
+                tables: CharacterTables::new(classes, forms, str_to_code_points(white_space))
+                    .ok_or_else(|| PyValueError::new_err("a table must have an entry for each code point"))?,
+                replacements: replacements
+                    .into_iter()
+                    .map(|(character, replacement)| (character.into(), str_to_code_points(&replacement)))
+                    .collect(),
+                legal_phrases: compile_phrases(legal_phrases.iter().map(|it| str_to_code_points(it)).collect())
+                    .ok_or_else(|| PyValueError::new_err("a phrase must have 1 character, or 4 or more"))?,
+                permutations: permutations.map(|(multiplier, offset)| Permutation { multiplier, offset }).collect(),
+                sketch_size,
+            },
+            normalise,
+        })
+    }
+
+    /// Fingerprint texts, each with the minimum words of a segment.
+    fn fingerprint_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Vec<(Bound<'py, PyString>, usize)>,
+    ) -> PyResult<Vec<PythonFingerprint<'py>>> {
+        let encode = intern!(py, "encode");
+        let encoding = ("utf-32-le", "surrogatepass").into_pyobject(py)?;
+        let mut fingerprints = Vec::with_capacity(texts.len());
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        for (number, (text, min_words)) in texts.iter().enumerate() {
+            let utf32: PyBackedBytes = text.call_method1(encode, &encoding)?.extract()?;
+            if utf32.len() > MAX_TEXT_BYTES {
+                return Err(PyOverflowError::new_err("the text is too long"));
+            }
+            batch_bytes += utf32.len();
+            batch.push((utf32, *min_words));
+            if batch_bytes >= MAX_BATCH_BYTES || number + 1 == texts.len() {
+                let found = py.detach(|| self.fingerprint_utf32(&batch));
+                for (fingerprint, (text, min_words)) in found.into_iter().zip(&texts[fingerprints.len()..]) {
+                    fingerprints.push(match fingerprint {
+                        Some(fingerprint) => to_python(py, &fingerprint),
+                        None => to_python(py, &self.normalise_and_fingerprint(text, *min_words)?),
+                    });
+                }
+                batch.clear();
+                batch_bytes = 0;
+            }
+        }
+        Ok(fingerprints)
+    }
+}
+
+impl TextSigner {
+    /// Fingerprint texts in UTF-32; None for a text that only Python can normalise.
+    fn fingerprint_utf32(&self, texts: &[(PyBackedBytes, usize)]) -> Vec<Option<Fingerprint>> {
+        let fingerprint = |(utf32, min_words): &(PyBackedBytes, usize)| {
+            Some(self.step.fingerprint(self.step.prepare(&to_code_points(utf32))?, *min_words))
+        };
+        texts.iter().map(fingerprint).collect()
+    }
+
+    /// Fingerprint a text that Python normalises.
+    fn normalise_and_fingerprint(&self, text: &Bound<'_, PyString>, min_words: usize) -> PyResult<Fingerprint> {
+        let py = text.py();
+        let normalised: PyBuffer<u32> = self.normalise.bind(py).call1((text,))?.extract()?;
+        let normalised = normalised.to_vec(py)?;
+        Ok(py.detach(|| self.step.fingerprint(self.step.classify(normalised), min_words)))
+    }
+}
+
+fn to_python<'py>(py: Python<'py>, fingerprint: &Fingerprint) -> PythonFingerprint<'py> {
+    let signature = fingerprint.signature.as_ref().map(|signature| {
+        (
+            to_little_endian(py, &signature.rows),
+            to_little_endian(py, &signature.sketch),
+            PyBytes::new(py, &signature.sentence_ids),
+            signature.shingle_count,
+            signature.word_count,
+        )
+    });
+    (PyBytes::new(py, &fingerprint.content_hash), signature)
+}
+
+fn to_little_endian<'py>(py: Python<'py>, numbers: &[u32]) -> Bound<'py, PyBytes> {
+    let mut bytes = vec![0; 4 * numbers.len()];
+    for (bytes, number) in bytes.chunks_exact_mut(4).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+    PyBytes::new(py, &bytes)
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("TEXT_VERSION", TEXT_VERSION)?;
+    module.add_class::<TextSigner>()
+}

@@ -1,0 +1,272 @@
+//! Normalisation and tokenisation. Mirrors `tokens.py`, which explains the rules.
+//!
+//! Python tokenises several texts at once, with TEXT_END between two; here each text is tokenised alone.
+
+use crate::characters::{
+    BREAK, CLOSE, COMPLEX, CharacterTables, DIGIT, IDEOGRAPH, IGNORABLE, MARK, MENU_SEPARATOR, SPACE, TERMINATOR,
+    TEXT_END, UNSPACED_TERMINATOR, WORD,
+};
+use crate::hashing::window_hashes;
+use crate::offsets::{Offset, positions, rare_positions};
+
+const WORDS_PER_SHINGLE: u8 = 3;
+const IDEOGRAPHS_PER_SHINGLE: u8 = 5;
+const COMPLEX_PER_SHINGLE: u8 = 6;
+
+const UNSEPARATED: u16 = IDEOGRAPH | COMPLEX;
+const AFTER_SENTENCE: u16 = SPACE | IDEOGRAPH | TEXT_END;
+const ANY_TERMINATOR: u16 = TERMINATOR | UNSPACED_TERMINATOR;
+
+const MAX_CLOSE_CHARACTERS: usize = 3;
+
+/// The characters of a normalised text and the classes of each.
+pub struct Normalised {
+    pub characters: Vec<u32>,
+    pub classes: Vec<u16>,
+}
+
+/// The tokens of a text; the fields are those of Python's `Tokens`.
+pub struct Tokens {
+    pub characters: Vec<u32>,
+    pub line_ends: Vec<Offset>,
+    pub hashes: Vec<u64>,
+    pub shingle_lengths: Vec<u8>,
+    pub has_digit: Vec<bool>,
+    pub segments: Vec<Offset>,
+    pub sentences: Vec<Offset>,
+    pub line_has_token: Vec<bool>,
+    pub sentence_end_counts: Vec<usize>,
+    pub separator_counts: Vec<usize>,
+}
+
+impl Tokens {
+    /// Count ascending offsets in each segment. Offsets on lines without a token are not counted.
+    pub fn count_by_segment(&self, offsets: &[Offset]) -> Vec<usize> {
+        count_by_segment(offsets, &self.line_ends, &self.line_has_token)
+    }
+}
+
+/// Return the lower case of the NFKC form; None if a form depends on context, so that Python must normalise the text.
+pub fn normalise(text: &[u32], replacements: &[(u32, Vec<u32>)], tables: &CharacterTables) -> Option<Normalised> {
+    let mut characters = vec![0; text.len()];
+    let mut classes = vec![0; text.len()];
+    let mut complete = true;
+    for ((&point, character), char_classes) in text.iter().zip(&mut characters).zip(&mut classes) {
+        let form = tables.normal_form(point);
+        (*character, *char_classes) = (form.point, form.classes);
+        complete &= form.point != 0;
+    }
+    if complete {
+        return Some(Normalised { characters, classes });
+    }
+    let replaced = replace(text, replacements)?;
+    normalise(&replaced, &[], tables)
+}
+
+/// Replace characters by several; None if the text contains none of them.
+fn replace(text: &[u32], replacements: &[(u32, Vec<u32>)]) -> Option<Vec<u32>> {
+    let replacement = |point: u32| replacements.iter().find(|(character, _)| *character == point);
+    if !text.iter().any(|&point| replacement(point).is_some()) {
+        return None;
+    }
+    let mut replaced = Vec::with_capacity(text.len());
+    for &point in text {
+        match replacement(point) {
+            Some((_, characters)) => replaced.extend_from_slice(characters),
+            None => replaced.push(point),
+        }
+    }
+    Some(replaced)
+}
+
+/// Split a normalised text into tokens, sentences and segments.
+pub fn tokenise(Normalised { mut characters, mut classes }: Normalised) -> Tokens {
+    let present = classes.iter().fold(0, |present, classes| present | classes);
+    if present & IGNORABLE != 0 {
+        let visible = positions(&classes, |classes| classes & IGNORABLE == 0);
+        characters = visible.iter().map(|&offset| characters[offset as usize]).collect();
+        classes = visible.iter().map(|&offset| classes[offset as usize]).collect();
+    }
+    let gaps = positions(&classes, |classes| classes & WORD == 0);
+    let gap_classes: Vec<u16> = gaps.iter().map(|&gap| classes[gap as usize]).collect();
+    let (mut starts, mut ends) = word_runs(&gaps, classes.len());
+    if present & UNSEPARATED != 0 {
+        (starts, ends) = split_unseparated(&classes, &starts, &ends);
+    }
+    let line_ends = line_ends(&gaps, &gap_classes);
+    let sentence_ends = sentence_ends(&classes, &gaps, &gap_classes, present);
+    let separators = rare_positions(&gap_classes, |classes| classes & MENU_SEPARATOR != 0);
+    let separators: Vec<Offset> = separators.into_iter().map(|index| gaps[index as usize]).collect();
+    let (segments, sentences, line_has_token) = segments_and_sentences(&starts, &line_ends, &sentence_ends);
+    Tokens {
+        hashes: window_hashes(characters.iter().map(|&point| point.into()), &starts, &ends),
+        shingle_lengths: shingle_lengths(&classes, &starts, present),
+        has_digit: has_digit(&classes, &starts, present),
+        sentence_end_counts: count_by_segment(&sentence_ends, &line_ends, &line_has_token),
+        separator_counts: count_by_segment(&separators, &line_ends, &line_has_token),
+        characters,
+        line_ends,
+        segments,
+        sentences,
+        line_has_token,
+    }
+}
+
+/// Return the starts and ends of runs of word characters, from the offsets of all other characters.
+fn word_runs(gaps: &[Offset], length: usize) -> (Vec<Offset>, Vec<Offset>) {
+    let mut starts = vec![0; gaps.len() + 1];
+    let mut ends = vec![0; gaps.len() + 1];
+    let mut runs = 0;
+    let mut start = 0;
+    for &gap in gaps.iter().chain([&(length as Offset)]) {
+        starts[runs] = start;
+        ends[runs] = gap;
+        runs += usize::from(gap > start);
+        start = gap + 1;
+    }
+    starts.truncate(runs);
+    ends.truncate(runs);
+    (starts, ends)
+}
+
+/// Split runs of word characters around each character of a script without spaces; return starts and ends.
+fn split_unseparated(classes: &[u16], run_starts: &[Offset], run_ends: &[Offset]) -> (Vec<Offset>, Vec<Offset>) {
+    let mut starts = Vec::with_capacity(classes.len());
+    let mut ends = Vec::with_capacity(classes.len());
+    for (&run_start, &run_end) in run_starts.iter().zip(run_ends) {
+        starts.push(run_start);
+        // The classes of the last character that is no mark: a mark belongs to the token of the character before it.
+        let up_to_start = &classes[..=run_start as usize];
+        let mut base = up_to_start.iter().copied().rfind(|classes| classes & MARK == 0).unwrap_or(classes[0]);
+        for offset in run_start + 1..run_end {
+            let own = classes[offset as usize];
+            if own & MARK != 0 {
+                continue;
+            }
+            if (own | base) & UNSEPARATED != 0 {
+                ends.push(offset);
+                starts.push(offset);
+            }
+            base = own;
+        }
+        ends.push(run_end);
+    }
+    (starts, ends)
+}
+
+/// Return the offsets of line ends, tabs, and each space after another space.
+fn line_ends(gaps: &[Offset], gap_classes: &[u16]) -> Vec<Offset> {
+    let mut offsets = vec![0; gaps.len()];
+    let mut count = 0;
+    let (mut previous_gap, mut previous_space) = (0, 0);
+    for (&gap, &classes) in gaps.iter().zip(gap_classes) {
+        let space = classes & SPACE;
+        let after_space = (space & previous_space != 0) & (gap == previous_gap + 1);
+        offsets[count] = gap;
+        count += usize::from((classes & BREAK != 0) | after_space);
+        (previous_gap, previous_space) = (gap, space);
+    }
+    offsets.truncate(count);
+    offsets
+}
+
+/// Return the offsets of sentence ends, ascending.
+fn sentence_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16], present: u16) -> Vec<Offset> {
+    let classes_at = |offset: usize| classes.get(offset).copied().unwrap_or(TEXT_END);
+    let mut ends = Vec::new();
+    let mut any_unspaced = false;
+    for (&terminator, &own) in gaps.iter().zip(gap_classes).filter(|(_, classes)| *classes & ANY_TERMINATOR != 0) {
+        let mut following = terminator as usize + 1;
+        for _ in 0..MAX_CLOSE_CHARACTERS {
+            following += usize::from(classes_at(following) & CLOSE != 0);
+        }
+        let is_unspaced = own & UNSPACED_TERMINATOR != 0;
+        if is_unspaced || classes_at(following) & AFTER_SENTENCE != 0 {
+            ends.push(terminator);
+        }
+        any_unspaced |= is_unspaced;
+    }
+    if present & COMPLEX != 0 && !any_unspaced {
+        ends.extend(phrase_ends(classes));
+        ends.sort_unstable();
+        ends.dedup();
+    }
+    ends
+}
+
+/// Return the offsets of spaces between two characters of complex-context scripts (Thai, Lao, Khmer, Burmese).
+fn phrase_ends(classes: &[u16]) -> impl Iterator<Item = Offset> {
+    (1..).zip(classes.windows(3)).filter_map(|(offset, window)| {
+        let [before, own, after] = [window[0] & (COMPLEX | MARK), window[1] & SPACE, window[2] & COMPLEX];
+        (before != 0 && own != 0 && after != 0).then_some(offset)
+    })
+}
+
+/// Return the segment and the sentence of each token, and whether each line contains a token.
+fn segments_and_sentences(
+    starts: &[Offset],
+    line_ends: &[Offset],
+    sentence_ends: &[Offset],
+) -> (Vec<Offset>, Vec<Offset>, Vec<bool>) {
+    let mut segments = vec![0; starts.len()];
+    let mut sentences = vec![0; starts.len()];
+    let mut line_has_token = vec![false; line_ends.len() + 1];
+    let (mut line, mut sentence_end) = (0, 0); // indexes of the next line end and of the next sentence end
+    let (mut segment, mut sentence) = (0, 0);
+    let mut next_end = 0;
+    for (token, &start) in starts.iter().enumerate() {
+        if start >= next_end {
+            let previous_line = line;
+            line += line_ends[line..].iter().take_while(|&&end| end < start).count();
+            sentence_end += sentence_ends[sentence_end..].iter().take_while(|&&end| end < start).count();
+            let ends = [line_ends.get(line), sentence_ends.get(sentence_end)];
+            next_end = ends.into_iter().flatten().min().copied().unwrap_or(Offset::MAX);
+            segment += Offset::from(token > 0 && line > previous_line);
+            sentence += Offset::from(token > 0);
+            line_has_token[line] = true;
+        }
+        segments[token] = segment;
+        sentences[token] = sentence;
+    }
+    (segments, sentences, line_has_token)
+}
+
+/// Return the tokens of a shingle that starts with each token.
+fn shingle_lengths(classes: &[u16], starts: &[Offset], present: u16) -> Vec<u8> {
+    let mut lengths = vec![WORDS_PER_SHINGLE; starts.len()];
+    if present & UNSEPARATED != 0 {
+        for (length, &start) in lengths.iter_mut().zip(starts) {
+            let first = classes[start as usize];
+            if first & COMPLEX != 0 {
+                *length = COMPLEX_PER_SHINGLE;
+            } else if first & IDEOGRAPH != 0 {
+                *length = IDEOGRAPHS_PER_SHINGLE;
+            }
+        }
+    }
+    lengths
+}
+
+/// Mark the tokens with a digit: for each digit, the last token that starts at or before it.
+fn has_digit(classes: &[u16], starts: &[Offset], present: u16) -> Vec<bool> {
+    let mut marks = vec![false; starts.len()];
+    if present & DIGIT != 0 {
+        let mut after = 0;
+        for digit in rare_positions(classes, |classes| classes & DIGIT != 0) {
+            after += starts[after..].iter().take_while(|&&start| start <= digit).count();
+            marks[after - 1] = true;
+        }
+    }
+    marks
+}
+
+/// Count ascending offsets in each segment.
+fn count_by_segment(offsets: &[Offset], line_ends: &[Offset], line_has_token: &[bool]) -> Vec<usize> {
+    let mut counts = vec![0; line_has_token.len()];
+    let mut line = 0;
+    for &offset in offsets {
+        line += line_ends[line..].iter().take_while(|&&end| end < offset).count();
+        counts[line] += 1;
+    }
+    counts.into_iter().zip(line_has_token).filter(|(_, has_token)| **has_token).map(|(count, _)| count).collect()
+}
