@@ -15,6 +15,8 @@ FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python
 PYTHON_SOURCES := worker deploy tests
 # Tests run in two processes, each with servers of its own; `-n 0` in ARGS runs them in one.
 PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+RUST_SOURCES := $(wildcard worker/native/Cargo.* worker/native/src/*.rs)
+export CARGO_TARGET_DIR ?= $(CURDIR)/build/native
 
 # every target with a help text, since none of them makes a file
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -55,6 +57,18 @@ check: $(STAMP)  ## lint, formatting, types, and the direction of imports
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
 	$(BIN)/mypy --strict -p reprise -p deploy -p tests
 	PYTHONPATH=worker $(BIN)/lint-imports
+	@$(MAKE) check-native
+
+check-native: export PYO3_NO_PYTHON := 1  # as in hatch_build.py
+check-native: export PYO3_BUILD_EXTENSION_MODULE := 1
+check-native:  ## lint and test the native text step, if the Rust tools are installed
+	@cd worker/native; \
+	for tool in fmt clippy; do \
+		cargo $$tool --version >/dev/null 2>&1 || { echo "worker/native is not checked: no cargo $$tool"; exit 0; }; \
+	done; set -x; \
+	cargo fmt --check; \
+	cargo clippy --quiet --locked --all-targets -- --deny warnings; \
+	cargo test --quiet --locked --no-default-features
 
 audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group audit
@@ -119,7 +133,7 @@ clean:  ## remove the environment, the fetched broker, logs and caches
 	rm -rf $(VENV) .stack build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find worker deploy tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(RUST_SOURCES)
 	@python=$$($(FIND_PYTHON)) || { echo 'Python 3.11 or later is needed; PYTHON=/path/to/python make ... names one' >&2; exit 1; }; \
 	[ -x $(BIN)/pip ] || "$$python" -m venv --clear $(VENV) || \
 		{ echo "$$python cannot make an environment; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
