@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import reprise
+from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.model import Message
 from tests.e2e.support_e2e import (
     Answered,
@@ -178,6 +179,7 @@ def test_metrics_count_each_message_once(run: Run) -> None:
     assert scraped.total("reprise_index_articles") == scraped.total("reprise_indexed_articles_total") > len(stories)
     assert scraped.values("reprise_dependency_up", "dependency") == {"redis": 1, "kafka": 1}
     assert scraped.values("reprise_build_info", "version") == {reprise.__version__: 1}
+    assert scraped.values("reprise_build_info", "text_backend") == {TEXT_BACKEND: 1}
 
 
 def test_the_port_answers_three_paths(run: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprise import __version__, cli
+from reprise.dedup.text.backend import TEXT_BACKEND
 from tests.support import reprise_command
 
 #: Modules that are slow to import.
@@ -46,4 +47,4 @@ def test_a_module_named_worker_does_not_break_the_command(
         text=True,
         timeout=60,
     )
-    assert (run.returncode, run.stdout, run.stderr) == (0, f"reprise {__version__}\n", "")
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"reprise {__version__} ({TEXT_BACKEND} text step)\n", "")

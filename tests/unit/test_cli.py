@@ -6,6 +6,7 @@ import click
 import pytest
 
 from reprise import __version__, cli
+from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.errors import CircuitOpen, Fatal, IndexMismatch, Unreachable, UsageError
 from reprise.settings import describe
 
@@ -28,9 +29,9 @@ def test_the_help_of_run_lists_every_setting(capsys: pytest.CaptureFixture[str])
 
 
 def test_version_prints_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
-    """The output is one line with the name and the version."""
+    """The output is one line with the name, the version and the implementation of the text step."""
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"reprise {__version__}\n"
+    assert capsys.readouterr().out == f"reprise {__version__} ({TEXT_BACKEND} text step)\n"
 
 
 Install = Callable[[Callable[[], object]], None]

@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from reprise import __version__
+from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.errors import Fatal, RepriseError, UsageError
 
 EXIT_OK: Final = 0
@@ -78,7 +79,7 @@ class _LazyGroup(click.Group):
     params=[_debug_option()],
     context_settings={"max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="reprise", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="reprise", message=f"%(prog)s %(version)s ({TEXT_BACKEND} text step)")
 @click.pass_context
 def root(context: click.Context) -> None:
     """Detect new stories and variants of known ones in a stream of news articles.

@@ -10,6 +10,7 @@ from reprise import __version__
 from reprise.bootstrap import open_worker
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.commands.support.signals import on_signals
+from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.errors import CircuitOpen, Fatal, UsageError
 from reprise.observability.http_server import build_routes, http_server
 from reprise.observability.logging import ProgressLogger, configure_logging, get_logger
@@ -96,7 +97,13 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
         on_signals(begin_shutdown),
         http_server(build_routes(probes, metrics.registry), settings.service.http_port) as http_port,
     ):
-        log.info("starting", version=__version__, http_port=http_port, **_startup_log_fields(settings))
+        log.info(
+            "starting",
+            version=__version__,
+            text_backend=TEXT_BACKEND.value,
+            http_port=http_port,
+            **_startup_log_fields(settings),
+        )
         try:
             with open_worker(settings, CompositeObserver(metrics, probes, progress), metrics, stop, warm_up) as (
                 pipeline,

@@ -20,6 +20,7 @@ from prometheus_client import (
 )
 
 from reprise import __version__
+from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.model import (
     CorruptRecord,
     DeadLetterReason,
@@ -128,11 +129,11 @@ class Metrics:
         )
         build = Gauge(
             "reprise_build_info",
-            "Versions of the worker and of Python; always 1.",
-            ["version", "python_version"],
+            "Versions of the worker and of Python, implementation of the text step (native or numpy); always 1.",
+            ["version", "python_version", "text_backend"],
             registry=self.registry,
         )
-        build.labels(__version__, platform.python_version()).set(1)
+        build.labels(__version__, platform.python_version(), TEXT_BACKEND).set(1)
 
     def _gauge(self, name: str, help_text: str) -> Gauge:
         return Gauge(f"reprise_{name}", help_text, registry=self.registry)
