@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,8 +36,14 @@ def cluster(crds: list[Path]) -> Iterator[Cluster]:
             if opened.attempt("get", "crd", name).returncode:
                 opened.run("create", "-f", str(path))
                 stack.callback(opened.run, "delete", "crd", name)
-            opened.run("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
+            wait_until(partial(_is_established, opened, name), CONTROLLER_SECONDS, f"the definition {name}")
         yield opened
+
+
+def _is_established(cluster: Cluster, definition: str) -> bool:
+    """Return whether the server serves a custom resource. `kubectl wait` fails at once before there is a status."""
+    command = ("wait", "--for=condition=Established", f"crd/{definition}", "--timeout=5s")
+    return cluster.attempt(*command).returncode == 0
 
 
 @pytest.fixture
