@@ -3,18 +3,16 @@
 import json
 import unicodedata
 from dataclasses import replace
-from itertools import combinations, pairwise, product
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reprise
-from reprise.dedup.decision import Rule, accepts, compare
-from reprise.dedup.retention import Retention
+from reprise.dedup.decision import Rule, compare
 from reprise.dedup.text.code_points import from_code_points
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
@@ -22,11 +20,8 @@ from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.dissection import DissectedArticle, SegmentStatus, dissect, find_shingles, segment_statuses
 from reprise.explanation.offsets import source_offsets
 from reprise.explanation.passages import shared_runs
-from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly, decide_pair
-from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import decode_article
-from reprise.model import Article, EventType, Message
-from tests.decoder_limits import decoder_limits
+from reprise.explanation.verdict import PairOutcome, PairVerdict, compare_exactly
+from reprise.model import Article
 from tests.text_helpers import shingles
 
 RULE = Rule()
@@ -57,14 +52,6 @@ def dissect_text(text: str, article_id: str = "x", source: str | None = None) ->
 
 def explain_texts(a: str, b: str, source: str | None = None) -> Explanation:
     return explain(article(a, "a", source), article(b, "b", source), RULE)
-
-
-def sample() -> list[Article]:
-    messages = [
-        Message(topic="sample", partition=0, offset=number, key=None, value=line)
-        for number, line in enumerate(SAMPLE.read_bytes().splitlines())
-    ]
-    return [decode_article(message, decoder_limits()) for message in messages]
 
 
 # --- offsets in the text
@@ -243,55 +230,7 @@ def test_moved_passage_is_found() -> None:
     assert [(passage.number, passage.run.a > 0) for passage in explanation.passages] == [(1, True), (2, False)]
 
 
-@pytest.mark.timeout(60)
-def test_repeated_phrase_is_compared_in_bounded_time() -> None:
-    """A phrase repeated 5,000 times matches itself everywhere; the work is bounded, and the whole text is marked."""
-    text = "The quick brown fox jumps over the lazy dog. " * 5_000
-    explanation = explain_texts(text, text)
-    assert explanation.verdict.outcome is PairOutcome.EXACT
-    assert [passage.run.length for passage in explanation.passages] == [45_000]
-
-
 # --- values and verdicts
-
-
-def pairs() -> list[tuple[Article, Article]]:
-    """Return pairs of sample pages of the same and of other stories, and pairs of texts in each language."""
-    pages = sample()
-    labels = [orjson.loads(line)["story"] for line in SAMPLE.read_bytes().splitlines()]
-    same = [(a, b) for (a, x), (b, y) in combinations(zip(pages, labels, strict=True), 2) if x == y]
-    table = [
-        (article(row["base"], "a"), article(row[name], "b")) for row in TABLE.values() for name in row if name != "name"
-    ]
-    revised = [(a, replace(b, article_id=a.article_id)) for a, b in same[::20]]
-    return same[::3] + revised + list(pairwise(pages)) + table
-
-
-def decide_with_index(a: Article, b: Article) -> tuple[EventType, str | None, float | None]:
-    index = MemoryIndex(rule=RULE, retention=Retention(window_seconds=60, replay_seconds=60))
-    first, second = dissect(a, RULE).fingerprint, dissect(b, RULE).fingerprint
-    index.decide("ns", [first], 1)
-    (decision,) = index.decide("ns", [second], 1)
-    if decision.trace.replayed:
-        return EventType.NEW, "same", None
-    return decision.type, decision.kind and decision.kind.value, decision.similarity
-
-
-def test_verdicts_equal_decisions_of_the_index() -> None:
-    """For every pair, outcome and similarity equal the index's decision on the second article after the first."""
-    outcomes = set()
-    for a, b in pairs():
-        verdict = explain(a, b, RULE).verdict
-        type_, kind, similarity = decide_with_index(a, b)
-        outcomes.add(verdict.outcome)
-        if verdict.outcome is PairOutcome.NEW:
-            assert (type_, kind) == (EventType.NEW, None), (a.article_id, b.article_id)
-        else:
-            assert kind == verdict.outcome.value, (a.article_id, b.article_id)
-        if verdict.outcome in {PairOutcome.NEAR, PairOutcome.PARTIAL}:
-            assert verdict.estimate is not None
-            assert similarity == pytest.approx(verdict.estimate.similarity, abs=1e-4)
-    assert outcomes == set(PairOutcome)
 
 
 def test_equal_texts_in_two_namespaces_are_two_stories() -> None:
@@ -303,20 +242,6 @@ def test_equal_texts_in_two_namespaces_are_two_stories() -> None:
     assert "different namespaces" in verdict.summary
     assert (verdict.criteria[0].actual, verdict.criteria[0].is_met) == ("default, news-fr", False)
     assert explanation.copied_passages
-
-
-def test_criteria_are_those_of_the_rule() -> None:
-    """Combined by their "either" and "or", the criteria equal the rule's decision for every pair and source."""
-    for (a, b), source in product(pairs()[::4], [None, "one.example"]):
-        one, other = (
-            dissect(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
-        )
-        verdict = decide_pair(one, other, RULE)
-        band, *rest = [criterion.is_met for criterion in verdict.criteria]
-        accepted = rest[0] or (len(rest) > 1 and all(rest[1:]))
-        assert verdict.estimate is None or accepted == accepts(verdict.estimate, source is not None, RULE)
-        if verdict.outcome not in {PairOutcome.EXACT, PairOutcome.SAME}:
-            assert verdict.joins == (band and accepted)
 
 
 def test_small_texts_have_exact_estimates() -> None:
