@@ -1,7 +1,7 @@
-"""Fixtures of the fault scenarios: the form, the way of delivery, servers to break, a scene, and the table in the end.
+"""Fixtures of the fault scenarios: delivery mode, servers to break, the scenario, and the table at the end.
 
-REPRISE_FAULTS=long      the long form: more kills, longer outages, every scenario in both ways of delivery
-REPRISE_FAULTS_SEED=N    the seed of every scenario, as a failure told it
+REPRISE_FAULTS=long      more kills, longer outages, every scenario in both delivery modes
+REPRISE_FAULTS_SEED=N    the seed of every scenario, from the message of a failure
 """
 
 import os
@@ -19,44 +19,34 @@ import pytest
 from deploy.local.stack import free_port
 from deploy.local.stack.kafka_jvm import Listener
 from deploy.local.stack.selection import STATE_DIRECTORY
-from reprise.errors import UsageError
-from reprise.settings import load
+from tests.faults.breakable_servers import BreakableBroker, BreakableRedis
 from tests.faults.proxy import Proxy
-from tests.faults.report import lines
-from tests.faults.scenario import OpenScene, Outcome, open_scene
-from tests.faults.servers import Broker, RedisServer
+from tests.faults.report import table_lines
+from tests.faults.scenario import ScenarioOpener, ScenarioResult, open_scenario
 
-#: Where logs of failed scenarios stay; ignored by git. The newest runs are kept.
+#: Directory of the logs of failed scenarios, which git ignores, and the number of runs to keep.
 _LOGS: Final = STATE_DIRECTORY / "faults"
 _KEPT_RUNS: Final = 5
 
-#: Seconds for one scenario, in its short and in its long form.
+#: Timeout of a scenario in seconds, in its short and in its long form.
 _SHORT_TIMEOUT: Final = 240
 _LONG_TIMEOUT: Final = 3_600
 
-_OUTCOMES: Final = pytest.StashKey[list[Outcome]]()
+_RESULTS: Final = pytest.StashKey[list[ScenarioResult]]()
 
 
 def _is_long() -> bool:
     return os.environ.get("REPRISE_FAULTS") == "long"
 
 
-def _knows_transactions() -> bool:
-    try:
-        load({"REPRISE_DELIVERY": "transactional"})
-    except UsageError:
-        return False
-    return True
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_OUTCOMES] = []
-    config.addinivalue_line("markers", "transactional: is run in both ways of delivery in its short form too")
+    config.stash[_RESULTS] = []
+    config.addinivalue_line("markers", "transactional: runs in both delivery modes in its short form, too")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "scene" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+        if "scenario" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_LONG_TIMEOUT if _is_long() else _SHORT_TIMEOUT))
 
 
@@ -67,13 +57,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    outcomes = config.stash[_OUTCOMES]
-    for line in lines(outcomes):
+    results = config.stash[_RESULTS]
+    for line in table_lines(results):
         terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
-def long_form() -> bool:
+def is_long() -> bool:
     return _is_long()
 
 
@@ -96,16 +86,16 @@ def logs(run_logs: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def homes() -> Iterator[Path]:
-    """Give a folder for servers' data."""
+def server_directories() -> Iterator[Path]:
+    """Yield a directory for the data of servers."""
     with tempfile.TemporaryDirectory(prefix="reprise-faults-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 @pytest.fixture(scope="session")
-def kafka(run_logs: Path, homes: Path) -> Iterator[str]:
-    """Give the broker of the scenarios that do not break it."""
-    broker = Broker(home=homes / "shared", log=run_logs / "kafka.log")
+def kafka(run_logs: Path, server_directories: Path) -> Iterator[str]:
+    """Yield the address of a broker that no scenario breaks."""
+    broker = BreakableBroker(directory=server_directories / "shared", log=run_logs / "kafka.log")
     try:
         broker.start()
         yield broker.address
@@ -115,7 +105,7 @@ def kafka(run_logs: Path, homes: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def broker_proxy() -> Iterator[Proxy]:
-    """Give the proxy before `broker`, through which workers may reach it."""
+    """Yield the proxy in front of `broker`."""
     proxy = Proxy(target=free_port())
     proxy.start()
     try:
@@ -125,15 +115,14 @@ def broker_proxy() -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def broker(run_logs: Path, homes: Path, broker_proxy: Proxy) -> Iterator[Broker]:
-    """Give a broker to break, already up; whoever ends it starts it again.
+def broker(run_logs: Path, server_directories: Path, broker_proxy: Proxy) -> Iterator[BreakableBroker]:
+    """Yield a running broker for the scenarios that break it. A scenario that stops it starts it again.
 
-    Beside the harness's listener there are PROXIED, which tells the proxy's address, and SECURED, where the user
-    `worker` logs in with the password of the same word; the harness may do anything, and who logs in only what an ACL
-    allows.
+    The listener PROXIED advertises the address of the proxy. At the listener SECURED the user `worker` logs in with the
+    password `worker` and has the rights that ACLs grant. Clients of the test have all rights.
     """
-    made = Broker(
-        home=homes / "broken",
+    broker = BreakableBroker(
+        directory=server_directories / "broken",
         log=run_logs / "broken-kafka.log",
         listeners=[
             Listener(name="PROXIED", protocol="PLAINTEXT", port=broker_proxy.target),
@@ -150,16 +139,16 @@ def broker(run_logs: Path, homes: Path, broker_proxy: Proxy) -> Iterator[Broker]
         },
     )
     try:
-        made.start()
-        yield made
+        broker.start()
+        yield broker
     finally:
-        made.close()
+        broker.close()
 
 
 @pytest.fixture
-def redis_server(logs: Path, homes: Path) -> Iterator[RedisServer]:
-    """Give a Redis to break, already up."""
-    server = RedisServer(directory=Path(tempfile.mkdtemp(dir=homes)) / "redis")
+def redis_server(server_directories: Path) -> Iterator[BreakableRedis]:
+    """Yield a running Redis for one scenario that breaks it."""
+    server = BreakableRedis(directory=Path(tempfile.mkdtemp(dir=server_directories)) / "redis")
     try:
         server.start()
         yield server
@@ -168,16 +157,14 @@ def redis_server(logs: Path, homes: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, delivery: str, seed: int, logs: Path) -> OpenScene:
-    """Give the opener of this test's scenario; see scene.py for what is left to say."""
-    if delivery == "transactional" and not _knows_transactions():
-        pytest.skip("this version has no transactional delivery")
-    told = [value for name, value in request.node.callspec.params.items() if name != "delivery"]
+def scenario(request: pytest.FixtureRequest, delivery: str, seed: int, logs: Path) -> ScenarioOpener:
+    """Return `open_scenario` with the arguments of this test."""
+    parameters = [value for name, value in request.node.callspec.params.items() if name != "delivery"]
     return partial(
-        open_scene,
-        ": ".join([request.node.originalname.removeprefix("test_").replace("_", " "), *map(str, told)]),
+        open_scenario,
+        ": ".join([request.node.originalname.removeprefix("test_").replace("_", " "), *map(str, parameters)]),
         delivery=delivery,
         seed=seed,
         logs=logs,
-        told=request.config.stash[_OUTCOMES].append,
+        report=request.config.stash[_RESULTS].append,
     )

@@ -1,8 +1,8 @@
-"""Articles that keep coming while a scenario runs: synthetic, of a seed, each with a trace that no other has.
+"""A load of synthetic articles during a scenario, generated from a seed. Each has a trace of its own.
 
-What is sent is what a crawler sends: stories of their own, reprints word for word and with small edits, pages crawled
-again, and now and then a message that cannot be read or a tombstone. What was sent is read from the topic afterwards:
-an acknowledgement that got lost on its way says nothing.
+The load resembles a crawl: new stories, exact and slightly edited reprints, pages crawled again, and a few malformed
+messages and tombstones. The checker reads the input from the topic, because a lost acknowledgement does not show
+whether a message was stored.
 """
 
 import json
@@ -19,118 +19,118 @@ from kafka.producer.future import FutureRecordMetadata
 
 from tests.faults.checker import TRACE
 
-#: Seconds between two handfuls of articles.
+#: Seconds between two groups of articles.
 _TICK_SECONDS: Final = 0.1
 
-#: Articles handed to the client and not acknowledged: with the broker away the load waits instead of piling up.
-_MOST_PENDING: Final = 500
+#: Maximum number of unacknowledged articles. While the broker is away, the load waits.
+_MAX_PENDING: Final = 500
 
-#: Seconds for the last articles to be acknowledged when the load ends.
+#: Seconds until the last articles are acknowledged at the end of the load.
 _FLUSH_SECONDS: Final = 60.0
 
-#: Stories that are still reprinted: few enough that copies of one meet in different workers at once.
-_IN_THE_NEWS: Final = 100
+#: Number of stories that reprints are made of. It is small, so that several workers get copies of one story at once.
+_REPRINTED_STORIES: Final = 100
 
-#: Shares of what is sent, the rest being stories of their own.
-_REPRINT, _EDITED, _CRAWLED_AGAIN, _BROKEN, _TOMBSTONE = 0.25, 0.15, 0.04, 0.01, 0.01
+#: Shares of the messages. The rest are new stories.
+_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE = 0.25, 0.15, 0.04, 0.01, 0.01
 
 _SYLLABLES: Final = ("ka", "lo", "mi", "ren", "tus", "vel", "dor", "sha", "pin", "gra", "ob", "est")
 
-#: Words of a sentence and sentences of a text: enough that it reads like prose to the worker.
+#: Words in a sentence and sentences in a text. The worker takes such a text for prose.
 _WORDS, _SENTENCES = 16, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A message on its way to the topic."""
+class LoadMessage:
+    """A message of the load."""
 
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
 
 
-def text(dice: random.Random) -> str:
-    """Return a story of its own: sentences of made-up words."""
-    words = ["".join(dice.choices(_SYLLABLES, k=3)) for _ in range(_WORDS * _SENTENCES)]
+def random_text(rng: random.Random) -> str:
+    """Return a new story: sentences of made-up words."""
+    words = ["".join(rng.choices(_SYLLABLES, k=3)) for _ in range(_WORDS * _SENTENCES)]
     return " ".join(" ".join(words[at : at + _WORDS]).capitalize() + "." for at in range(0, len(words), _WORDS))
 
 
-def articles(seed: int) -> Iterator[Sent]:
-    """Give messages without end, the same for the same seed."""
-    dice = random.Random(seed)
-    news: deque[tuple[str, str]] = deque([("first", text(dice))], maxlen=_IN_THE_NEWS)
-    kinds = ("reprint", "edited", "again", "broken", "tombstone", "own")
-    weights = (_REPRINT, _EDITED, _CRAWLED_AGAIN, _BROKEN, _TOMBSTONE)
+def generate_messages(seed: int) -> Iterator[LoadMessage]:
+    """Yield messages without end, equal ones for equal seeds."""
+    rng = random.Random(seed)
+    stories: deque[tuple[str, str]] = deque([("first", random_text(rng))], maxlen=_REPRINTED_STORIES)
+    kinds = ("reprint", "edited", "again", "malformed", "tombstone", "new")
+    weights = (_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE)
     number = 0
     while True:
-        kind = dice.choices(kinds, (*weights, 1 - sum(weights)))[0]
-        article_id, told = f"{seed}-{number}", ""
+        kind = rng.choices(kinds, (*weights, 1 - sum(weights)))[0]
+        article_id, text = f"{seed}-{number}", ""
         match kind:
             case "reprint":
-                _, told = dice.choice(news)
+                _, text = rng.choice(stories)
             case "edited":
-                told = _edited(dice.choice(news)[1], dice)
+                text = _edit(rng.choice(stories)[1], rng)
             case "again":
-                article_id, told = dice.choice(news)
+                article_id, text = rng.choice(stories)
             case _:
-                told = text(dice)
-        if kind == "own":
-            news.append((article_id, told))
-        value = json.dumps({"id": article_id, "source": f"site-{number}.example", "text": told}).encode()
-        payload = {"broken": value[:-2], "tombstone": None}.get(kind, value)
-        yield traced(article_id.encode(), payload, dice)
+                text = random_text(rng)
+        if kind == "new":
+            stories.append((article_id, text))
+        value = json.dumps({"id": article_id, "source": f"site-{number}.example", "text": text}).encode()
+        payload = {"malformed": value[:-2], "tombstone": None}.get(kind, value)
+        yield with_trace(article_id.encode(), payload, rng)
         number += 1
 
 
-def traced(key: bytes, value: bytes | None, dice: random.Random) -> Sent:
-    """Give a message a trace context of its own."""
-    trace = f"00-{dice.getrandbits(128):032x}-{dice.getrandbits(64):016x}-01"
-    return Sent(key=key, value=value, headers=((TRACE, trace.encode()),))
+def with_trace(key: bytes, value: bytes | None, rng: random.Random) -> LoadMessage:
+    """Return a message with a trace context of its own."""
+    trace = f"00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
+    return LoadMessage(key=key, value=value, headers=((TRACE, trace.encode()),))
 
 
-def _edited(told: str, dice: random.Random) -> str:
-    words = told.split(" ")
-    for place in dice.sample(range(len(words)), 3):
-        words[place] = "changed"
+def _edit(text: str, rng: random.Random) -> str:
+    words = text.split(" ")
+    for position in rng.sample(range(len(words)), 3):
+        words[position] = "changed"
     return " ".join(words)
 
 
-class Load:
-    """One thread that produces; `rate` articles a second over the partitions in turn, `most` at most in all."""
+class LoadGenerator:
+    """A thread that produces `rate` articles per second in turn to all partitions, `max_articles` in total."""
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, *, partitions: int, seed: int, rate: float, most: int
+        self, bootstrap_servers: str, topic: str, *, partitions: int, seed: int, rate: float, max_articles: int
     ) -> None:
         self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers, linger_ms=5)
         self._topic = topic
         self._partitions = partitions
-        self._articles = articles(seed)
-        self._a_tick = max(1, round(rate * _TICK_SECONDS))
-        self._left = most
+        self._messages = generate_messages(seed)
+        self._articles_per_tick = max(1, round(rate * _TICK_SECONDS))
+        self._left = max_articles
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
-        self.sent = 0
+        self._sent = 0
 
     def start(self) -> None:
-        """Begin to produce."""
+        """Start to produce."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Return when no more is produced and what was handed over is acknowledged, or given up."""
+        """Stop to produce, and wait until all messages are acknowledged or have failed."""
         self._stopping.set()
         self._thread.join(_FLUSH_SECONDS)
-        with suppress(errors.KafkaError):  # the topic says what arrived
+        with suppress(errors.KafkaError):  # the topic shows which messages were stored
             self._producer.flush(timeout=_FLUSH_SECONDS)
 
     def close(self) -> None:
-        """Free the client."""
+        """Stop and close the client."""
         self.stop()
-        with suppress(errors.KafkaError):  # after an outage of minutes it may hold batches that nobody waits for
+        with suppress(errors.KafkaError):  # after a long outage it may still have batches that are not needed
             self._producer.close(timeout=1.0)
 
-    def send_now(self, message: Sent, partition: int = 0) -> int:
-        """Produce one message besides, and return its offset."""
-        future = self._hand_over(message, partition)
+    def produce(self, message: LoadMessage, partition: int = 0) -> int:
+        """Produce one more message and return its offset."""
+        future = self._send(message, partition)
         self._producer.flush(timeout=_FLUSH_SECONDS)
         return int(future.get(timeout=_FLUSH_SECONDS).offset)
 
@@ -138,14 +138,14 @@ class Load:
         pending: deque[FutureRecordMetadata] = deque()
         while self._left > 0 and not self._stopping.wait(_TICK_SECONDS):
             pending = deque(future for future in pending if not future.is_done)
-            if len(pending) < _MOST_PENDING:
-                for _ in range(min(self._a_tick, self._left)):
-                    with suppress(errors.KafkaError):  # away: the next tick sends other articles
-                        pending.append(self._hand_over(next(self._articles), self.sent % self._partitions))
-                    self.sent += 1
+            if len(pending) < _MAX_PENDING:
+                for _ in range(min(self._articles_per_tick, self._left)):
+                    with suppress(errors.KafkaError):  # the broker is away: the next tick sends other articles
+                        pending.append(self._send(next(self._messages), self._sent % self._partitions))
+                    self._sent += 1
                     self._left -= 1
 
-    def _hand_over(self, message: Sent, partition: int) -> FutureRecordMetadata:
+    def _send(self, message: LoadMessage, partition: int) -> FutureRecordMetadata:
         return self._producer.send(
             self._topic, key=message.key, value=message.value, headers=list(message.headers), partition=partition
         )
@@ -153,10 +153,12 @@ class Load:
 
 @contextmanager
 def running_load(
-    bootstrap_servers: str, topic: str, *, partitions: int, seed: int, rate: float, most: int
-) -> Iterator[Load]:
-    """Give a load that is yet to be started; it ends with the context."""
-    load = Load(bootstrap_servers, topic, partitions=partitions, seed=seed, rate=rate, most=most)
+    bootstrap_servers: str, topic: str, *, partitions: int, seed: int, rate: float, max_articles: int
+) -> Iterator[LoadGenerator]:
+    """Yield a load that is not started yet, and close it with the context."""
+    load = LoadGenerator(
+        bootstrap_servers, topic, partitions=partitions, seed=seed, rate=rate, max_articles=max_articles
+    )
     try:
         yield load
     finally:

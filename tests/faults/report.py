@@ -1,30 +1,30 @@
-"""The table that a run of scenarios ends with, in Markdown."""
+"""The table of a session's scenarios, in Markdown."""
 
 from collections.abc import Iterator, Sequence
 
-from tests.faults.scenario import Outcome
+from tests.faults.scenario import ScenarioResult
 
-_HEAD = ("scenario", "delivery", "seed", "articles", "kills", "lost", "doubled", "recovered within")
+_HEAD = ("scenario", "delivery", "seed", "articles", "kills", "lost", "copies", "recovered within")
 
 
-def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Give a line a scenario, under the names of the columns; nothing where none was run."""
-    if not outcomes:
+def table_lines(results: Sequence[ScenarioResult]) -> Iterator[str]:
+    """Yield the lines of the table, or none if no scenario ran."""
+    if not results:
         return
     yield ""
     yield _row(_HEAD)
     yield _row(["---"] * 3 + ["---:"] * (len(_HEAD) - 3))
-    for outcome in outcomes:
-        yield _row(_cells(outcome))
+    for result in results:
+        yield _row(_cells(result))
 
 
-def _cells(outcome: Outcome) -> Sequence[str]:
-    start = (outcome.scenario, outcome.delivery, str(outcome.seed))
-    seconds = "" if outcome.recover_seconds is None else f"{outcome.recover_seconds:.1f} s"
-    verdict = outcome.verdict
-    if verdict is None:
-        return (*start, "failed", str(outcome.kills), "", "", seconds)
-    return (*start, f"{verdict.articles:,}", str(outcome.kills), "0", f"{verdict.doubled:,}", seconds)
+def _cells(result: ScenarioResult) -> Sequence[str]:
+    start = (result.scenario, result.delivery, str(result.seed))
+    seconds = "" if result.recovery_seconds is None else f"{result.recovery_seconds:.1f} s"
+    counts = result.counts
+    if counts is None:
+        return (*start, "failed", str(result.kills), "", "", seconds)
+    return (*start, f"{counts.articles:,}", str(result.kills), "0", f"{counts.copies:,}", seconds)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
-"""One scenario: topics of its own, a load, workers, and the judge in the end.
+"""A fault scenario: topics of its own, a load of articles, workers to break, and the check of the topics at the end.
 
-open_scene    the context; what fails in it is told with its seed, and its logs stay
-Scene         what a scenario does with it: begin, break something, recovered, finish
-Outcome       a line of the table
+open_scenario     run a scenario as a context; a failure names the seed and keeps the logs
+Scenario          start the load and the workers, wait for commits and recovery, check the topics
+ScenarioResult    a row of the table at the end of the test session
 """
 
 import random
@@ -18,33 +18,35 @@ from uuid import uuid4
 from kafka import KafkaAdminClient
 
 from deploy.local.stack import wait_until
-from tests.faults.checker import CounterExample, Promise, Verdict, judge, judge_commits
-from tests.faults.load import Load, running_load
-from tests.faults.topic_recorder import Tape
-from tests.faults.workers import Crew, wait_ready
+from tests.faults.checker import CounterExample, Guarantees, RunCounts, judge, judge_commits
+from tests.faults.load import LoadGenerator, running_load
+from tests.faults.topic_recorder import TopicRecorder
+from tests.faults.worker_pool import WorkerPool, wait_ready
 from tests.support import TopicNames
 
 T = TypeVar("T")
 
-#: Partitions of the articles: one for each of the most workers.
+#: Partitions of the input topic: one for each worker of the largest group.
 PARTITIONS: Final = 3
 
-#: Articles a second: a few batches, well below what one worker does, so that it catches up after an outage.
+#: Articles per second: a few batches. One worker processes more, so that it catches up after an outage.
 RATE: Final = 100.0
 
-#: Articles at most: an hour of load.
-MOST: Final = 360_000
+#: Maximum number of articles: an hour of load.
+MAX_ARTICLES: Final = 360_000
 
-#: Seconds for the group to deliver what is left when the load has ended.
-_DELIVERED_SECONDS: Final = 120.0
+#: Seconds for the group to process the remaining articles after the end of the load.
+_DELIVERY_SECONDS: Final = 120.0
 
-#: Seconds for commits to go on after a fault where a scenario promises no less: a session's end, a start, a rebalance.
-_RECOVER_SECONDS: Final = 60.0
+#: Seconds until commits continue after a fault, if the scenario sets no shorter bound. They cover the end of a session,
+#: the start of a worker and a rebalance.
+_RECOVERY_SECONDS: Final = 60.0
 
-#: Seconds for the end of the last transaction to reach all topics, after its offsets.
-_VISIBLE_SECONDS: Final = 20.0
+#: Seconds until the end of the last transaction is visible in all topics, after its offsets are.
+_VISIBILITY_SECONDS: Final = 20.0
 
-#: Short waits: a scenario outlasts them all in seconds. Small batches: there is always a middle.
+#: Settings of the workers: timeouts that a scenario outlasts in seconds, and batches so small that faults hit their
+#: middle.
 _SETTINGS: Final = {
     "REPRISE_EXPECTED_ARTICLES": "10000",
     "REPRISE_WINDOW_SECONDS": "7200",
@@ -61,37 +63,37 @@ _SETTINGS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a scenario came to. `verdict` is None where it failed; `recover_seconds` is that of its longest recovery."""
+class ScenarioResult:
+    """The result of a scenario. `counts` is None after a failure; `recovery_seconds` is the longest recovery."""
 
     scenario: str
     delivery: str
     seed: int
     kills: int
-    verdict: Verdict | None
-    recover_seconds: float | None
+    counts: RunCounts | None
+    recovery_seconds: float | None
 
 
 @dataclass(kw_only=True)
-class Scene:
-    """A scenario at work."""
+class Scenario:
+    """A running scenario."""
 
     name: str
     delivery: str
     seed: int
-    dice: random.Random
-    admin_servers: str
+    rng: random.Random
+    kafka: str
     topics: TopicNames
-    tape: Tape
-    load: Load
-    crew: Crew
+    recorder: TopicRecorder
+    load: LoadGenerator
+    pool: WorkerPool
     recoveries: list[float] = field(default_factory=list)
-    verdict: Verdict | None = None
+    counts: RunCounts | None = None
 
     def create_topics(self, *names: str, **configs: Mapping[str, str]) -> None:
-        """Create topics of this scenario, all unless named; `configs` by their fields in TopicNames."""
+        """Create the named topics of this scenario, or all. `configs` holds settings by field of TopicNames."""
         wanted = names or ("articles", "new", "variants", "dead")
-        admin = KafkaAdminClient(bootstrap_servers=self.admin_servers)
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka)
         try:
             admin.create_topics(
                 {
@@ -107,101 +109,106 @@ class Scene:
         finally:
             admin.close()
 
-    def begin(self, workers: int = 1) -> None:
-        """Start the load and the workers, and return when all are ready and the first articles are delivered."""
+    def start(self, workers: int = 1) -> None:
+        """Start the load and the workers. Wait until all are ready and the first articles are committed."""
         self.load.start()
-        for worker in [self.crew.start() for _ in range(workers)]:
+        for worker in [self.pool.start() for _ in range(workers)]:
             wait_ready(worker)
-        self.advance(1)
+        self.wait_committed(1)
 
-    def progress(self) -> int:
-        """Return how many articles are committed."""
-        return sum(self.tape.committed().values())
+    def committed_articles(self) -> int:
+        """Return the number of committed articles."""
+        return sum(self.recorder.committed().values())
 
-    def advance(self, articles: int, within_seconds: float = _RECOVER_SECONDS) -> None:
-        """Return when so many more articles are committed."""
-        target = self.progress() + articles
+    def wait_committed(self, articles: int, timeout_seconds: float = _RECOVERY_SECONDS) -> None:
+        """Wait until this number of further articles is committed."""
+        target = self.committed_articles() + articles
         wait_until(
-            lambda: self._nobody_ended() and self.progress() >= target, within_seconds, f"{articles} more committed"
+            lambda: self._all_alive() and self.committed_articles() >= target,
+            timeout_seconds,
+            f"{articles} more committed articles",
         )
 
-    def let_pass(self, seconds: float) -> None:
-        """Return so much later."""
-        until = time.monotonic() + seconds
-        wait_until(lambda: time.monotonic() >= until, seconds + _RECOVER_SECONDS, "a moment")
+    def sleep(self, seconds: float) -> None:
+        """Wait for a time."""
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= end, seconds + _RECOVERY_SECONDS, "the end of the sleep")
 
-    def recovered(self, within_seconds: float = _RECOVER_SECONDS) -> float:
-        """Return the seconds until commits go on in every partition, called at the end of a fault.
+    def wait_recovered(self, timeout_seconds: float = _RECOVERY_SECONDS) -> float:
+        """Wait at the end of a fault until commits continue in every partition, and return the seconds.
 
-        Fails where that takes longer than it may. The longest of the scenario is told in the end.
+        Fails after the timeout. The result of the scenario has the longest recovery.
         """
-        began = time.monotonic()
-        before = self.tape.committed()
-        behind = [partition for partition, end in self.tape.ends().items() if before.get(partition, 0) < end]
+        start = time.monotonic()
+        before = self.recorder.committed()
+        behind = [partition for partition, end in self.recorder.ends().items() if before.get(partition, 0) < end]
         if behind:
-            wait_until(lambda: self._nobody_ended() and self._beyond(before, behind), within_seconds, "commits go on")
+            wait_until(lambda: self._all_alive() and self._all_beyond(before, behind), timeout_seconds, "more commits")
         else:
-            self.advance(1, within_seconds)
-        self.recoveries.append(time.monotonic() - began)
+            self.wait_committed(1, timeout_seconds)
+        self.recoveries.append(time.monotonic() - start)
         return self.recoveries[-1]
 
-    def glance(self) -> None:
-        """Judge what must hold at any moment."""
-        committed = self.tape.committed()
-        self._insist(lambda: judge_commits(replace(self.tape.read(), committed=committed)))
+    def check_commits(self) -> None:
+        """Check that every committed article has its outcome. It has to be true at any time."""
+        committed = self.recorder.committed()
+        self._judge_visible(lambda: judge_commits(replace(self.recorder.read(), committed=committed)))
 
-    def finish(self, promise: Promise | None = None) -> Verdict:
-        """End the load, let everything be delivered, stop the workers, judge."""
+    def finish(self, guarantees: Guarantees | None = None) -> RunCounts:
+        """Stop the load, wait until everything is committed, stop the workers, check the guarantees."""
         self.load.stop()
-        ends = self.tape.ends()
+        ends = self.recorder.ends()
         wait_until(
-            lambda: self._nobody_ended() and self.tape.committed().items() >= ends.items(),
-            _DELIVERED_SECONDS,
-            f"everything committed up to {dict(ends)}",
+            lambda: self._all_alive() and self.recorder.committed().items() >= ends.items(),
+            _DELIVERY_SECONDS,
+            f"commits up to {dict(ends)}",
         )
-        for worker in list(self.crew.members):
-            self.crew.stop(worker)
-        kept = promise or Promise(copies=self.delivery != "transactional")
-        self.verdict = self._insist(lambda: judge(self.tape.read(), kept))
-        return self.verdict
+        for worker in list(self.pool.workers):
+            self.pool.stop(worker)
+        kept = guarantees or Guarantees(allow_copies=self.delivery != "transactional")
+        self.counts = self._judge_visible(lambda: judge(self.recorder.read(), kept))
+        return self.counts
 
-    def outcome(self) -> Outcome:
-        """Return its line of the table."""
-        return Outcome(
+    def result(self) -> ScenarioResult:
+        """Return the row of the table."""
+        return ScenarioResult(
             scenario=self.name,
             delivery=self.delivery,
             seed=self.seed,
-            kills=self.crew.kills,
-            verdict=self.verdict,
-            recover_seconds=max(self.recoveries, default=None),
+            kills=self.pool.kills,
+            counts=self.counts,
+            recovery_seconds=max(self.recoveries, default=None),
         )
 
-    def _insist(self, judgement: Callable[[], T]) -> T:
-        """Judge; a transaction's offsets may be seen before its events: each topic hears of its end by itself."""
-        until = time.monotonic() + (_VISIBLE_SECONDS if self.delivery == "transactional" else 0.0)
+    def _judge_visible(self, judgement: Callable[[], T]) -> T:
+        """Repeat the judgement until the end of the last transaction is visible.
+
+        The offsets of a transaction can be visible before its events, because each partition gets its end separately.
+        """
+        deadline = time.monotonic() + (_VISIBILITY_SECONDS if self.delivery == "transactional" else 0.0)
         while True:
             try:
                 return judgement()
             except CounterExample:
-                if time.monotonic() >= until:
+                if time.monotonic() >= deadline:
                     raise
 
-    def _beyond(self, before: Mapping[int, int], partitions: Iterable[int]) -> bool:
-        now = self.tape.committed()
+    def _all_beyond(self, before: Mapping[int, int], partitions: Iterable[int]) -> bool:
+        now = self.recorder.committed()
         return all(now.get(partition, 0) > before.get(partition, 0) for partition in partitions)
 
-    def _nobody_ended(self) -> bool:
-        for worker in self.crew.members:
-            assert worker.process.poll() is None, f"a worker ended by itself\n{worker.tail()}"
+    def _all_alive(self) -> bool:
+        for worker in self.pool.workers:
+            assert worker.process.poll() is None, f"a worker ended unexpectedly\n{worker.tail()}"
         return True
 
 
-#: `open_scene` with what every scenario of a test has in common.
-OpenScene = Callable[..., AbstractContextManager[Scene]]
+#: `open_scenario` with the arguments that are the same for all scenarios of a test.
+ScenarioOpener = Callable[..., AbstractContextManager[Scenario]]
 
 
 @contextmanager
-def open_scene(
+def open_scenario(
     name: str,
     *,
     delivery: str,
@@ -209,57 +216,58 @@ def open_scene(
     kafka: str,
     redis_url: str,
     logs: Path,
-    told: Callable[[Outcome], None],
+    report: Callable[[ScenarioResult], None],
     worker_kafka: str | None = None,
     settings: Mapping[str, str] | None = None,
     rate: float = RATE,
-) -> Iterator[Scene]:
-    """Give a scenario whose topics are still to be created. `told` gets its outcome, also where it failed.
+) -> Iterator[Scenario]:
+    """Run a scenario during the context. Its topics are not created yet.
 
-    kafka, worker_kafka  where the harness and the workers ask, which is the same unless a proxy is between
-    settings             changes to those of the workers, whole names
+    kafka, worker_kafka  addresses for the test and for the workers; they differ if a proxy is between
+    settings             settings of the workers by full name, on top of the defaults
+    report               called with the result, also after a failure
     """
-    place = f"f{uuid4().hex[:12]}"
+    namespace = f"f{uuid4().hex[:12]}"
     names = TopicNames(
-        articles=f"{place}.articles",
-        new=f"{place}.new",
-        variants=f"{place}.variants",
-        dead=f"{place}.dead",
-        group_id=f"{place}.worker",
+        articles=f"{namespace}.articles",
+        new=f"{namespace}.new",
+        variants=f"{namespace}.variants",
+        dead=f"{namespace}.dead",
+        group_id=f"{namespace}.worker",
     )
     all_settings = {
         **_SETTINGS,
         **names.environment(),
         "REPRISE_KAFKA_BOOTSTRAP_SERVERS": worker_kafka or kafka,
         "REPRISE_REDIS_URL": redis_url,
-        "REPRISE_NAMESPACE": place,
+        "REPRISE_NAMESPACE": namespace,
         "REPRISE_DELIVERY": delivery,
         **(settings or {}),
     }
     with ExitStack() as closing:
-        crew = Crew(settings=all_settings, logs=logs)
-        tape = Tape(bootstrap_servers=kafka, topics=names)
-        closing.callback(tape.close)
+        pool = WorkerPool(settings=all_settings, logs=logs)
+        recorder = TopicRecorder(bootstrap_servers=kafka, topics=names)
+        closing.callback(recorder.close)
         load = closing.enter_context(
-            running_load(kafka, names.articles, partitions=PARTITIONS, seed=seed, rate=rate, most=MOST)
+            running_load(kafka, names.articles, partitions=PARTITIONS, seed=seed, rate=rate, max_articles=MAX_ARTICLES)
         )
-        closing.callback(crew.close)
-        scene = Scene(
+        closing.callback(pool.close)
+        scenario = Scenario(
             name=name,
             delivery=delivery,
             seed=seed,
-            dice=random.Random(seed),
-            admin_servers=kafka,
+            rng=random.Random(seed),
+            kafka=kafka,
             topics=names,
-            tape=tape,
+            recorder=recorder,
             load=load,
-            crew=crew,
+            pool=pool,
         )
         try:
-            yield scene
+            yield scenario
         except BaseException as error:
             error.add_note(f"scenario {name}: seed {seed}, logs in {logs}")
-            told(scene.outcome())
+            report(scenario.result())
             raise
-        told(scene.outcome())
+        report(scenario.result())
     shutil.rmtree(logs, ignore_errors=True)

@@ -1,99 +1,103 @@
-"""A worker under load whose Redis or Kafka is away for long: it waits in its group, says so, and does not grow."""
+"""Long outages of Redis or Kafka: the worker stays in its group, reports that it is not ready, and does not grow."""
 
 import time
 
 import pytest
 
 from deploy.local.stack import wait_until
-from tests.faults.scenario import OpenScene, Scene
-from tests.faults.servers import Broker, RedisServer
-from tests.faults.workers import READY_SECONDS, readiness, resident_bytes, wait_ready, wait_unready
+from tests.faults.breakable_servers import BreakableBroker, BreakableRedis
+from tests.faults.scenario import Scenario, ScenarioOpener
+from tests.faults.worker_pool import READY_SECONDS, readiness, resident_bytes, wait_ready, wait_unready
 
-#: Seconds within which work goes on after the return of what was away: twice the promise, on a machine that others use
-#: too; the table tells what it took.
+#: Maximum seconds until commits continue after an outage: twice the documented bound, because the machine may be busy.
+#: The table at the end has the measured time.
 RESUME_SECONDS = 10.0
 
-#: Bytes by which a worker's memory may grow while it waits: noise of the allocator, far below a second of load kept.
+#: Maximum growth of a waiting worker's memory in bytes: noise of the allocator, far less than a second of load.
 GROWTH_BYTES = 8_000_000
 
-#: Seconds after which a waiting worker has settled: it holds its batch and what its consumer fetched ahead.
+#: Seconds until the memory of a waiting worker is stable: it has its batch and the records fetched ahead.
 SETTLED_SECONDS = 3.0
 
 
 @pytest.fixture
-def away_seconds(long_form: bool) -> float:
-    return 600.0 if long_form else 12.0
+def outage_seconds(is_long: bool) -> float:
+    return 600.0 if is_long else 12.0
 
 
-def wait_out(at: Scene, seconds: float, dependency: str) -> None:
-    """Return when so long has passed, in which the worker must be unready and must not grow."""
-    worker = at.crew.members[0]
+def wait_unready_without_growth(run: Scenario, seconds: float, dependency: str) -> None:
+    """Wait for a time in which the worker must be unready and must not grow."""
+    worker = run.pool.workers[0]
     wait_unready(worker, f"{dependency} does not answer")
-    began = time.monotonic()
-    settled: list[int] = []
+    start = time.monotonic()
+    resident: list[int] = []
 
-    def over() -> bool:
+    def is_over() -> bool:
         status, text = readiness(worker)
         assert status == 503, text
-        waited = time.monotonic() - began
+        waited = time.monotonic() - start
         if waited >= SETTLED_SECONDS:
-            settled.append(resident_bytes(worker))
+            resident.append(resident_bytes(worker))
         return waited >= seconds
 
-    wait_until(over, seconds + 60.0, "the end of the outage")
-    growth = max(settled) - settled[0]
+    wait_until(is_over, seconds + 60.0, "the end of the outage")
+    growth = max(resident) - resident[0]
     assert growth < GROWTH_BYTES, f"the worker grew by {growth:,} bytes while it waited"
 
 
-def test_redis_is_away_for_long(scene: OpenScene, kafka: str, redis_server: RedisServer, away_seconds: float) -> None:
-    """The group never rebalances, nothing is committed, and work goes on within five seconds of its return."""
-    with scene(kafka=kafka, redis_url=redis_server.url) as at:
-        at.create_topics()
-        at.begin()
-        members = _members(at)
+def test_a_long_outage_of_redis(
+    scenario: ScenarioOpener, kafka: str, redis_server: BreakableRedis, outage_seconds: float
+) -> None:
+    """During the outage the group does not rebalance and nothing is committed. Commits continue soon after it."""
+    with scenario(kafka=kafka, redis_url=redis_server.url) as run:
+        run.create_topics()
+        run.start()
+        members = _members(run)
         redis_server.kill()
-        wait_out(at, away_seconds, "redis")
-        committed = at.tape.committed()
-        assert _members(at) == members
-        assert at.tape.committed() == committed
+        wait_unready_without_growth(run, outage_seconds, "redis")
+        committed = run.recorder.committed()
+        assert _members(run) == members
+        assert run.recorder.committed() == committed
         redis_server.start()
-        at.recovered(RESUME_SECONDS)
-        wait_ready(at.crew.members[0])
-        assert _members(at) == members
-        at.finish()
+        run.wait_recovered(RESUME_SECONDS)
+        wait_ready(run.pool.workers[0])
+        assert _members(run) == members
+        run.finish()
 
 
 @pytest.mark.transactional
-def test_kafka_is_away_for_long(
-    scene: OpenScene, broker: Broker, redis_server: RedisServer, away_seconds: float
+def test_a_long_outage_of_kafka(
+    scenario: ScenarioOpener, broker: BreakableBroker, redis_server: BreakableRedis, outage_seconds: float
 ) -> None:
-    """The worker survives it, and is at work within five seconds of the broker's return."""
-    with scene(kafka=broker.address, redis_url=redis_server.url) as at:
-        at.create_topics()
-        at.begin()
+    """The worker keeps running, and commits continue soon after the outage."""
+    with scenario(kafka=broker.address, redis_url=redis_server.url) as run:
+        run.create_topics()
+        run.start()
         broker.kill()
-        wait_out(at, away_seconds, "kafka")
+        wait_unready_without_growth(run, outage_seconds, "kafka")
         broker.start()
-        at.recovered(RESUME_SECONDS)
-        wait_ready(at.crew.members[0])
-        at.finish()
+        run.wait_recovered(RESUME_SECONDS)
+        wait_ready(run.pool.workers[0])
+        run.finish()
 
 
-def test_an_idle_worker_says_that_kafka_is_away(scene: OpenScene, broker: Broker, redis_server: RedisServer) -> None:
-    """Without an article in hand nothing fails; the worker is unready all the same, and ready again by itself."""
-    with scene(kafka=broker.address, redis_url=redis_server.url) as at:
-        at.create_topics()
-        at.begin()
-        at.load.stop()
-        wait_until(lambda: at.tape.committed() == at.tape.ends(), READY_SECONDS, "an idle worker")
+def test_an_idle_worker_reports_an_outage_of_kafka(
+    scenario: ScenarioOpener, broker: BreakableBroker, redis_server: BreakableRedis
+) -> None:
+    """A worker without a batch is unready during the outage, too, and ready again after it."""
+    with scenario(kafka=broker.address, redis_url=redis_server.url) as run:
+        run.create_topics()
+        run.start()
+        run.load.stop()
+        wait_until(lambda: run.recorder.committed() == run.recorder.ends(), READY_SECONDS, "an idle worker")
         broker.kill()
-        wait_unready(at.crew.members[0], "kafka does not answer")
+        wait_unready(run.pool.workers[0], "kafka does not answer")
         broker.start()
-        wait_ready(at.crew.members[0])
-        at.finish()
+        wait_ready(run.pool.workers[0])
+        run.finish()
 
 
-def _members(at: Scene) -> list[str]:
-    """Return the ids of a settled group's members; none while it rebalances."""
-    group = at.tape.group()
+def _members(run: Scenario) -> list[str]:
+    """Return the ids of the group's members, or none while it rebalances."""
+    group = run.recorder.group()
     return [member["member_id"] for member in group["members"]] if group["group_state"] == "Stable" else []

@@ -1,4 +1,4 @@
-"""A generator whose Kafka goes away in the middle of a crawl."""
+"""Outages of Kafka while `reprise generate` publishes."""
 
 import json
 import signal
@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from tests.faults.servers import Broker
+from tests.faults.breakable_servers import BreakableBroker
 from tests.support import reprise_command, wait_until, worker_environment
 
-#: Seconds for what a broker on a busy machine does at once.
+#: Seconds for one step of a broker on a busy machine.
 SECONDS = 60.0
 
-#: Ten seconds of a crawl: enough to be in the middle of it when the broker is killed, also on a busy machine.
+#: Ten seconds of a crawl, so that the broker is killed in its middle, also on a busy machine.
 MESSAGES, RATE = 10_000, 1_000
 
 
@@ -26,8 +26,8 @@ def partition() -> TopicPartition:
 
 
 @pytest.fixture
-def generator(broker: Broker, partition: TopicPartition) -> "Iterator[subprocess.Popen[str]]":
-    """Give a generator whose first articles are in the topic; the broker is up again afterwards."""
+def generator(broker: BreakableBroker, partition: TopicPartition) -> "Iterator[subprocess.Popen[str]]":
+    """Yield a generator whose first articles are in the topic. The broker runs again after the test."""
     admin = KafkaAdminClient(bootstrap_servers=broker.address)
     admin.create_topics({partition.topic: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
     admin.close()
@@ -49,9 +49,9 @@ def generator(broker: Broker, partition: TopicPartition) -> "Iterator[subprocess
 
 
 def test_kafka_is_killed_under_a_crawl(
-    broker: Broker, generator: "subprocess.Popen[str]", partition: TopicPartition
+    broker: BreakableBroker, generator: "subprocess.Popen[str]", partition: TopicPartition
 ) -> None:
-    """It says that it waits, sends again what was not acknowledged, and ends well; no article is missing."""
+    """The command reports that it waits, sends unacknowledged articles again and ends with 0. No article is missing."""
     _kill(broker, generator)
     broker.start()
     assert generator.stderr is not None
@@ -61,8 +61,10 @@ def test_kafka_is_killed_under_a_crawl(
     assert list(dict.fromkeys(_ids(broker, partition))) == [f"a0-{number}" for number in range(MESSAGES)]
 
 
-def test_a_crawl_that_waits_for_kafka_can_be_stopped(broker: Broker, generator: "subprocess.Popen[str]") -> None:
-    """A signal ends the wait, and as a batch is undelivered the exit code is 1, with one line more."""
+def test_a_crawl_that_waits_for_kafka_can_be_stopped(
+    broker: BreakableBroker, generator: "subprocess.Popen[str]"
+) -> None:
+    """SIGTERM ends the wait. A batch is unpublished, so the exit code is 1 and a line reports it."""
     _kill(broker, generator)
     generator.send_signal(signal.SIGTERM)
     assert generator.stderr is not None
@@ -73,30 +75,30 @@ def test_a_crawl_that_waits_for_kafka_can_be_stopped(broker: Broker, generator: 
     )
 
 
-def _kill(broker: Broker, generator: "subprocess.Popen[str]") -> None:
-    """Kill the broker and return when the generator has said that it waits for it."""
+def _kill(broker: BreakableBroker, generator: "subprocess.Popen[str]") -> None:
+    """Kill the broker and wait until the generator reports that it waits."""
     broker.kill()
     assert generator.stderr is not None
     assert any(line.startswith("reprise: waiting: ") for line in generator.stderr)
 
 
-def _end(broker: Broker, partition: TopicPartition) -> int:
+def _end(broker: BreakableBroker, partition: TopicPartition) -> int:
     with closing(KafkaConsumer(bootstrap_servers=broker.address)) as consumer:
         return int(consumer.end_offsets([partition])[partition])
 
 
-def _ids(broker: Broker, partition: TopicPartition) -> list[str]:
-    """Give the id of each article in the topic, in its order."""
-    found: list[str] = []
+def _ids(broker: BreakableBroker, partition: TopicPartition) -> list[str]:
+    """Return the ids of the articles in the topic, in its order."""
+    ids: list[str] = []
     end = _end(broker, partition)
     with closing(KafkaConsumer(bootstrap_servers=broker.address)) as consumer:
         consumer.assign([partition])
         consumer.seek(partition, 0)
 
-        def everything() -> bool:
+        def is_complete() -> bool:
             for records in consumer.poll(timeout_ms=200).values():
-                found.extend(json.loads(record.value)["id"] for record in records)
-            return len(found) >= end
+                ids.extend(json.loads(record.value)["id"] for record in records)
+            return len(ids) >= end
 
-        wait_until(everything, SECONDS, "the end of the topic")
-    return found
+        wait_until(is_complete, SECONDS, "the end of the topic")
+    return ids

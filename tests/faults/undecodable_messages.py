@@ -1,31 +1,31 @@
-"""Thirty kinds of message that no worker can make an article of, and the reason that each must be binned with.
+"""Messages that the worker must reject, and the reason that their dead letter must have.
 
-Plain bytes: nothing of the worker's own code says what is wrong with them.
+They are plain bytes: no code of the worker makes them.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-#: The limits of the workers that are given them: above the articles of a load, and small enough for a broker.
+#: Limits of the workers under test. The articles of a load are smaller, and the broker accepts such messages.
 MAX_MESSAGE_BYTES: Final = 12_288
 MAX_TEXT_CHARACTERS: Final = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poison:
-    """A message, and the reason of its dead letter."""
+class UndecodableMessage:
+    """A message and the reason of its dead letter."""
 
     name: str
     value: bytes
     reason: str
 
 
-def _poison(reason: str, **values: bytes) -> tuple[Poison, ...]:
-    return tuple(Poison(name=name, value=value, reason=reason) for name, value in values.items())
+def _messages(reason: str, **values: bytes) -> tuple[UndecodableMessage, ...]:
+    return tuple(UndecodableMessage(name=name, value=value, reason=reason) for name, value in values.items())
 
 
-POISON: Final = (
-    *_poison(
+UNDECODABLE_MESSAGES: Final = (
+    *_messages(
         "not_utf8",
         latin_1='{"text": "déjà vu"}'.encode("latin-1"),
         utf_16='{"text": "a"}'.encode("utf-16"),
@@ -33,7 +33,7 @@ POISON: Final = (
         surrogate_bytes=b'{"text": "\xed\xa0\x80"}',
         compressed=b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*I\xad(Q\xb2RJT\xaa\x05\x00",
     ),
-    *_poison(
+    *_messages(
         "not_json",
         empty=b"",
         white_space=b" \n\t ",
@@ -48,28 +48,28 @@ POISON: Final = (
         nested_too_deep=b'{"text": "a", "tree": ' + b"[" * 2000 + b"]" * 2000 + b"}",
         nul=b"\0" * 100,
     ),
-    *_poison(
+    *_messages(
         "not_an_object",
         null=b"null",
         a_string=b'"The ferry returned to service on Monday."',
         a_number=b"1e3",
         a_list_of_articles=b'[{"id": "a", "text": "a"}]',
     ),
-    *_poison(
+    *_messages(
         "wrong_type",
         number_for_an_id=b'{"id": 7, "text": "a"}',
         object_for_a_text=b'{"text": {"blocks": ["a"]}}',
         list_for_a_title=b'{"title": ["a"], "text": "a"}',
         boolean_for_html=b'{"html": false, "text": "a"}',
     ),
-    *_poison(
+    *_messages(
         "no_text",
         nothing_known=b'{"body": "The ferry returned to service on Monday."}',
         blank_text='{"text": " \u00a0\u3000\\n"}'.encode(),
         script_only=b'{"html": "<script>var text = 1;</script>"}',
     ),
-    *_poison("field_too_long", title_of_a_page='{{"title": "{}", "text": "a"}}'.format("x" * 8_193).encode()),
-    *_poison("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
-    *_poison("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
-    *_poison("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),
+    *_messages("field_too_long", title_of_a_page='{{"title": "{}", "text": "a"}}'.format("x" * 8_193).encode()),
+    *_messages("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
+    *_messages("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
+    *_messages("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),
 )

@@ -1,4 +1,4 @@
-"""A Kafka and a Redis of a scenario's own, to be killed, held and started again with what they kept."""
+"""A Kafka and a Redis that a scenario kills, freezes and starts again with their data."""
 
 import os
 import shutil
@@ -28,23 +28,24 @@ from deploy.local.stack.redis_local import server_binary
 from deploy.local.stack.selection import STATE_DIRECTORY
 from tests.support import unavailable
 
-#: Seconds for a server to end after it was killed, and for a Redis to load what it kept.
+#: Seconds until a server has ended after a signal, and until a Redis has loaded its data.
 _END_SECONDS: Final = 20.0
 _REDIS_SECONDS: Final = 20.0
 
-#: Settings of every broker here: dead members and open transactions are found soon, so that scenarios are short.
-_FAULTS: Final = {"group.min.session.timeout.ms": "500"}
+#: Settings of every broker: it accepts short session timeouts, so that dead members are detected soon.
+_SETTINGS: Final = {"group.min.session.timeout.ms": "500"}
 
 
 @dataclass(kw_only=True)
-class Broker:
-    """One broker with its data in `home`.
+class BreakableBroker:
+    """A broker with its data in `directory`.
 
-    listeners   besides the harness's own
-    advertised  the ports that clients of a listener are told where that is a proxy's
+    listeners   more listeners than the one of the test
+    advertised  listener -> the advertised port, if a proxy is before it
+    changes     more settings of the broker
     """
 
-    home: Path
+    directory: Path
     log: Path
     listeners: Sequence[Listener] = ()
     advertised: Mapping[str, int] = field(default_factory=dict)
@@ -56,18 +57,18 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Where the harness asks."""
+        """The address for the clients of the test."""
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it on what it kept. Skips the test where this machine has no Java or no jars."""
+        """Start the broker with its data. Skips the test if this machine has no Java or no jars."""
         if problem := find_jvm_problem():
             unavailable("stack", f"no broker to break: {problem}")
-        self.home.mkdir(parents=True, exist_ok=True)
-        java = java_command(self.home, fetch_jars(STATE_DIRECTORY))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        java = java_command(self.directory, fetch_jars(STATE_DIRECTORY))
         if self._properties is None:
-            settings = {**self._told(), **_FAULTS, **self.changes}
-            self._properties = write_configuration(self.home, self.port, self.listeners, settings)
+            settings = {**self._advertised_listeners(), **_SETTINGS, **self.changes}
+            self._properties = write_configuration(self.directory, self.port, self.listeners, settings)
             format_storage(java, self._properties, self.log)
         self.process = self._running.enter_context(run_child([*java, BROKER_CLASS, self._properties], self.log))
         wait_for_broker(self.process, self.address, self.log)
@@ -77,34 +78,34 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let it end in order: its logs are whole then, and the next start believes them."""
+        """Send SIGTERM. After a clean shutdown the next start does not recover the log segments."""
         self._end(signal.SIGTERM)
 
-    def hold(self) -> None:
-        """Let it neither answer nor refuse."""
+    def freeze(self) -> None:
+        """Send SIGSTOP: the server neither responds nor refuses connections."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
 
-    def let_go(self) -> None:
-        """Let it go on."""
+    def resume(self) -> None:
+        """Send SIGCONT."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGCONT)
 
     def segment(self, topic: str, partition: int) -> Path:
-        """Return the file of a partition's first records."""
-        return self.home / "data" / f"{topic}-{partition}" / f"{0:020}.log"
+        """Return the first log segment of a partition."""
+        return self.directory / "data" / f"{topic}-{partition}" / f"{0:020}.log"
 
     def close(self) -> None:
-        """End it for good and remove its data."""
+        """Kill the server and remove its data."""
         if self.process is not None:
             self.process.kill()
         self._running.close()
-        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _told(self) -> Mapping[str, str]:
+    def _advertised_listeners(self) -> Mapping[str, str]:
         ports = {listener.name: listener.port for listener in self.listeners} | dict(self.advertised)
-        told = {"PLAINTEXT": self.port, **ports}
-        return {"advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items())}
+        all_ports = {"PLAINTEXT": self.port, **ports}
+        return {"advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in all_ports.items())}
 
     def _end(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -113,8 +114,8 @@ class Broker:
 
 
 @dataclass(kw_only=True)
-class RedisServer:
-    """One Redis or Valkey that has on disk what it acknowledged."""
+class BreakableRedis:
+    """A Redis or Valkey that writes each command to disk before it acknowledges the command."""
 
     directory: Path
     options: tuple[str, ...] = ()
@@ -124,16 +125,16 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start it on what it kept. Skips the test where this machine has no such server."""
+        """Start the server with its data. Skips the test if this machine has no Redis server."""
         binary = server_binary()
         if binary is None:
             unavailable("stack", "no Redis server on this machine to break")
         self.directory.mkdir(parents=True, exist_ok=True)
-        kept = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction")
+        persistence = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
         arguments: list[str | Path] = [
             binary,
             "--bind",
@@ -142,36 +143,38 @@ class RedisServer:
             str(self.port),
             "--dir",
             self.directory,
-            *kept,
+            *persistence,
+            "--maxmemory-policy",
+            "noeviction",
         ]
         log = self.directory.with_suffix(".log")
         self.process = self._running.enter_context(run_child([*arguments, *self.options], log))
-        wait_until(lambda: redis_version(self.url), _REDIS_SECONDS, "an answer of Redis")
+        wait_until(lambda: redis_version(self.url), _REDIS_SECONDS, "a response of Redis")
 
     def kill(self, *, with_data: bool = False) -> None:
-        """Send SIGKILL; with its data, the next start finds nothing."""
+        """Send SIGKILL. `with_data` removes the data, too."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(timeout=_END_SECONDS)
         if with_data:
             shutil.rmtree(self.directory)
 
-    def hold(self) -> None:
-        """Let it neither answer nor refuse."""
+    def freeze(self) -> None:
+        """Send SIGSTOP: the server neither responds nor refuses connections."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
 
-    def let_go(self) -> None:
-        """Let it go on."""
+    def resume(self) -> None:
+        """Send SIGCONT."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGCONT)
 
     def client(self) -> redis.Redis:
-        """Return a client of the harness."""
+        """Return a client of the test."""
         return redis.Redis.from_url(self.url, socket_timeout=_REDIS_SECONDS)
 
     def close(self) -> None:
-        """End it for good and remove its data."""
+        """Kill the server and remove its data."""
         if self.process is not None:
             self.process.kill()
         self._running.close()

@@ -1,4 +1,4 @@
-"""Real `reprise run` processes, to be killed, held and stopped in the middle of their work."""
+"""`reprise run` processes that a scenario kills, freezes and stops during their work."""
 
 import os
 import signal
@@ -13,72 +13,72 @@ from typing import Final
 from deploy.local.stack import wait_until
 from tests.support import WorkerProcess, running_worker
 
-#: Seconds for a worker to be a ready member of its group, its servers' restart and a busy machine included.
+#: Seconds until a worker is a ready member of its group on a busy machine, including the restart of its servers.
 READY_SECONDS: Final = 60.0
 
-#: Seconds for an answer of a worker's HTTP port, which comes from memory.
+#: Seconds for a response of a worker's HTTP port, which comes from memory.
 _HTTP_SECONDS: Final = 10.0
 
 
 @dataclass(kw_only=True)
-class Crew:
-    """The workers of one scenario. `members` are those that were started and have not been ended by it."""
+class WorkerPool:
+    """The workers of a scenario. `workers` holds those that it has started and not ended yet."""
 
     settings: Mapping[str, str]
     logs: Path
-    members: list[WorkerProcess] = field(default_factory=list)
+    workers: list[WorkerProcess] = field(default_factory=list)
     kills: int = 0
     _started: int = 0
     _running: ExitStack = field(default_factory=ExitStack)
 
     def start(self, **changes: str) -> WorkerProcess:
-        """Start one more; `changes` to its settings by names without the prefix. It is not ready yet."""
+        """Start a worker and return before it is ready. `changes` holds settings by name without the prefix."""
         settings = {**self.settings, **{f"REPRISE_{name}": value for name, value in changes.items()}}
         self._started += 1
         log = self.logs / f"worker-{self._started}.log"
         worker = self._running.enter_context(running_worker(settings, log))
-        self.members.append(worker)
+        self.workers.append(worker)
         return worker
 
     def kill(self, worker: WorkerProcess) -> None:
         """Send SIGKILL."""
         worker.kill()
         self.kills += 1
-        self.members.remove(worker)
+        self.workers.remove(worker)
 
     def stop(self, worker: WorkerProcess) -> None:
-        """Send SIGTERM, and fail unless it drains with exit code 0."""
-        self.members.remove(worker)
+        """Send SIGTERM. Fails unless the worker drains with exit code 0."""
+        self.workers.remove(worker)
         code = worker.stop()
         assert code == 0, f"exit code {code}\n{worker.tail()}"
 
-    def ended(self, worker: WorkerProcess) -> int:
-        """Return the exit code of a worker that ends by itself."""
-        self.members.remove(worker)
+    def wait_ended(self, worker: WorkerProcess) -> int:
+        """Wait until a worker ends without a signal of this pool, and return its exit code."""
+        self.workers.remove(worker)
         return worker.process.wait(timeout=READY_SECONDS)
 
     def close(self) -> None:
-        """End them all, those that are held too."""
-        for worker in self.members:
+        """Kill all workers, also the frozen ones."""
+        for worker in self.workers:
             worker.process.kill()
         self._running.close()
 
 
-def hold(worker: WorkerProcess) -> None:
-    """Stop a process where it stands; nobody is told."""
+def freeze(worker: WorkerProcess) -> None:
+    """Send SIGSTOP."""
     os.kill(worker.pid, signal.SIGSTOP)
 
 
-def let_go(worker: WorkerProcess) -> None:
-    """Let it go on as if nothing had been."""
+def resume(worker: WorkerProcess) -> None:
+    """Send SIGCONT."""
     os.kill(worker.pid, signal.SIGCONT)
 
 
 def readiness(worker: WorkerProcess) -> tuple[int, str]:
-    """Return the status and the text of /readyz; status 0 where nobody listens."""
+    """Return the status and the text of /readyz, or status 0 if the port is closed."""
     try:
-        with urllib.request.urlopen(f"{worker.http}/readyz", timeout=_HTTP_SECONDS) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(f"{worker.http}/readyz", timeout=_HTTP_SECONDS) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
@@ -86,29 +86,29 @@ def readiness(worker: WorkerProcess) -> tuple[int, str]:
         return 0, ""
 
 
-def ready(worker: WorkerProcess) -> bool:
-    """Say whether it is ready; fail where it has ended."""
+def is_ready(worker: WorkerProcess) -> bool:
+    """Return whether the worker is ready. Fails if it has ended."""
     assert worker.process.poll() is None, f"the worker ended\n{worker.tail()}"
     return readiness(worker)[0] == 200
 
 
 def wait_ready(worker: WorkerProcess) -> None:
-    """Return when it says that it is ready."""
-    wait_until(lambda: ready(worker), READY_SECONDS, "a ready worker")
+    """Wait until the worker reports that it is ready."""
+    wait_until(lambda: is_ready(worker), READY_SECONDS, "a ready worker")
 
 
 def wait_unready(worker: WorkerProcess, reason: str) -> None:
-    """Return when it says that it is not ready, for this reason among others."""
+    """Wait until the worker reports that it is not ready, and that this is one of the reasons."""
 
-    def told() -> bool:
+    def is_unready() -> bool:
         assert worker.process.poll() is None, f"the worker ended\n{worker.tail()}"
         status, text = readiness(worker)
         return status == 503 and reason in text
 
-    wait_until(told, READY_SECONDS, f"a worker that says: {reason}")
+    wait_until(is_unready, READY_SECONDS, f"a worker that is unready: {reason}")
 
 
 def resident_bytes(worker: WorkerProcess) -> int:
-    """Return its resident memory as the kernel counts it."""
+    """Return the resident memory of the process in bytes."""
     fields = Path(f"/proc/{worker.pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
