@@ -1,5 +1,6 @@
 //! Hashes of windows of a sequence. Mirrors `hashing.py`, which explains the method.
 
+use std::borrow::Cow;
 use std::iter::successors;
 use std::sync::LazyLock;
 
@@ -10,9 +11,8 @@ const INVERSE: u64 = inverse(BASE);
 
 const PRECOMPUTED_POWERS: usize = 1 << 16;
 
-/// Powers of BASE and of INVERSE.
-static POWERS: LazyLock<(Vec<u64>, Vec<u64>)> =
-    LazyLock::new(|| (powers(BASE, PRECOMPUTED_POWERS), powers(INVERSE, PRECOMPUTED_POWERS)));
+static POWERS: LazyLock<Vec<u64>> = LazyLock::new(|| powers(BASE, PRECOMPUTED_POWERS));
+static INVERSE_POWERS: LazyLock<Vec<u64>> = LazyLock::new(|| powers(INVERSE, PRECOMPUTED_POWERS));
 
 fn powers(base: u64, length: usize) -> Vec<u64> {
     successors(Some(1_u64), |power| Some(power.wrapping_mul(base))).take(length).collect()
@@ -39,27 +39,28 @@ fn mix64(mut value: u64) -> u64 {
 }
 
 /// Hash the windows `values[starts[i]..ends[i]]`. Equal windows have equal hashes.
-pub fn window_hashes(values: impl ExactSizeIterator<Item = u64>, starts: &[Offset], ends: &[Offset]) -> Vec<u64> {
+pub fn window_hashes(
+    values: impl ExactSizeIterator<Item = u64>,
+    starts: &[Offset],
+    ends: &[Offset],
+) -> impl Iterator<Item = u64> {
     let length = values.len();
-    let computed;
-    let (powers, inverses) = if length <= PRECOMPUTED_POWERS {
-        &*POWERS
+    let (powers, inverses): (Cow<[u64]>, Cow<[u64]>) = if length <= PRECOMPUTED_POWERS {
+        (Cow::Borrowed(&POWERS), Cow::Borrowed(&INVERSE_POWERS))
     } else {
-        computed = (powers(BASE, length), powers(INVERSE, length));
-        &computed
+        (powers(BASE, length).into(), powers(INVERSE, length).into())
     };
     let mut prefix_sums = Vec::with_capacity(length + 1);
     prefix_sums.push(0);
     let mut sum = 0_u64;
-    prefix_sums.extend(values.zip(powers).map(|(value, power)| {
+    prefix_sums.extend(values.zip(&*powers).map(|(value, power)| {
         sum = sum.wrapping_add(value.wrapping_add(1).wrapping_mul(*power));
         sum
     }));
-    let hash = |(&start, &end): (&Offset, &Offset)| {
+    starts.iter().zip(ends).map(move |(&start, &end)| {
         let sum: u64 = prefix_sums[end as usize].wrapping_sub(prefix_sums[start as usize]);
         mix64(sum.wrapping_mul(inverses[start as usize]))
-    };
-    starts.iter().zip(ends).map(hash).collect()
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     fn hash(values: &[u64]) -> u64 {
-        window_hashes(values.iter().copied(), &[0], &[values.len() as Offset])[0]
+        window_hashes(values.iter().copied(), &[0], &[values.len() as Offset]).next().unwrap()
     }
 
     #[test]
@@ -84,6 +85,6 @@ mod tests {
     fn equal_windows_have_equal_hashes_in_short_and_in_long_sequences() {
         let long: Vec<u64> = (0..=PRECOMPUTED_POWERS as u64).map(|value| value % 10).collect();
         let hashes = window_hashes(long.iter().copied(), &[3, 60_003], &[7, 60_007]);
-        assert_eq!(hashes, [hash(&[3, 4, 5, 6]); 2]);
+        assert_eq!(hashes.collect::<Vec<u64>>(), [hash(&[3, 4, 5, 6]); 2]);
     }
 }

@@ -15,10 +15,9 @@ pub struct PhraseMatcher {
     is_head_hash: Box<[u64; 1024]>,
 }
 
-impl PhraseMatcher {
-    fn is_head_hash(&self, hash: u16) -> bool {
-        self.is_head_hash[usize::from(hash >> 6)] >> (hash & 63) & 1 != 0
-    }
+/// Return whether the bit of a hash is set.
+fn is_set(bits: &[u64; 1024], hash: u16) -> bool {
+    bits[usize::from(hash >> 6)] >> (hash & 63) & 1 != 0
 }
 
 /// Compile a list of normalised phrases. Return None if a phrase is empty or has two or three characters.
@@ -34,14 +33,9 @@ pub fn compile_phrases(list: Vec<Vec<u32>>) -> Option<PhraseMatcher> {
 
 /// Return the offsets in a text at which a phrase starts, ascending.
 pub fn find_phrases(text: &[u32], matcher: &PhraseMatcher) -> Vec<Offset> {
-    let mut found: Vec<Offset> = Vec::new();
-    for (offset, &hash) in (0..).zip(&head_hashes(text)) {
-        if matcher.is_head_hash(hash)
-            && matcher.phrases.iter().any(|phrase| text[offset as usize..].starts_with(phrase))
-        {
-            found.push(offset);
-        }
-    }
+    let is_head_hash = &*matcher.is_head_hash;
+    let mut found = rare_positions(&head_hashes(text), |hash| is_set(is_head_hash, hash));
+    found.retain(|&offset| matcher.phrases.iter().any(|phrase| text[offset as usize..].starts_with(phrase)));
     for &character in &matcher.characters {
         found.extend(rare_positions(text, |point| point == character));
     }

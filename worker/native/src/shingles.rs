@@ -34,7 +34,7 @@ pub fn hash_shingles(tokens: &Tokens, kept: &[bool]) -> Option<Shingles> {
         let has_digit = u64::from(digits[end as usize] > digits[start as usize]);
         hash & HASH_MASK | has_digit << DIGIT_SHIFT | u64::from(start)
     };
-    let keys: Vec<u64> = hashes.into_iter().zip(&starts).zip(&ends).map(key).collect();
+    let keys: Vec<u64> = hashes.zip(&starts).zip(&ends).map(key).collect();
     let distinct = distinct(&keys);
     Some(Shingles {
         hashes: distinct.iter().map(|key| (key >> HASH_SHIFT) as u32).collect(),

@@ -99,7 +99,7 @@ pub fn tokenise(Normalised { mut characters, mut classes }: Normalised) -> Token
     let separators: Vec<Offset> = separators.into_iter().map(|index| gaps[index as usize]).collect();
     let (segments, sentences, line_has_token) = segments_and_sentences(&starts, &line_ends, &sentence_ends);
     Tokens {
-        hashes: window_hashes(characters.iter().map(|&point| point.into()), &starts, &ends),
+        hashes: window_hashes(characters.iter().map(|&point| point.into()), &starts, &ends).collect(),
         shingle_lengths: shingle_lengths(&classes, &starts, present),
         has_digit: has_digit(&classes, &starts, present),
         sentence_end_counts: count_by_segment(&sentence_ends, &line_ends, &line_has_token),
