@@ -2,6 +2,7 @@
 
 Prints a Markdown table: the time from the raw text of a page to its fingerprint, for pages of 500 to 700 kept words.
 The pages are labelled articles if the folder of REPRISE_SHARED (default ../shared) has them, otherwise generated ones.
+Both implementations of the text step are measured, if the native one is installed; the stages are those of numpy.
 The naive way is measured in the same rounds: words by a regular expression, three-word shingles, datasketch's MinHash.
 
 The time of a stage is the difference between a run with it and a run of the stages before it. Reading a clock between
@@ -17,6 +18,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any, Final
 from datasketch import MinHash
 
 from reprise.dedup.decision import Rule
+from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
@@ -45,6 +48,10 @@ _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or Path(__file__).parents
 _LABELLED: Final = _SHARED / "eval" / "spotsigs-dev.jsonl.gz"
 
 _RULE: Final = Rule()
+
+#: The installed implementations, numpy first.
+_BACKENDS: Final = tuple(dict.fromkeys((TextBackend.NUMPY, TEXT_BACKEND)))
+
 _WORD: Final = re.compile(r"\w+")
 
 #: pages that a stage processes at once, as in the worker
@@ -73,12 +80,21 @@ def naive_minhash(text: str, permutations: int) -> MinHash:
 def benchmarks() -> dict[str, Callable[[Sequence[str]], object]]:
     """Return the measured functions by name: the whole step, the naive way, and the stages up to each one."""
     return {
-        "Reprise": lambda texts: fingerprint_batch([Article(article_id="", text=text) for text in texts], _RULE),
-        "Reprise, one by one": lambda texts: [fingerprint(Article(article_id="", text=text), _RULE) for text in texts],
+        **{f"Reprise, {backend}": partial(_fingerprint_together, backend=backend) for backend in _BACKENDS},
+        **{f"Reprise, {backend}, one by one": partial(_fingerprint_singly, backend=backend) for backend in _BACKENDS},
         "naive, 32 permutations": lambda texts: [naive_minhash(text, 32) for text in texts],
         "naive, 128 permutations": lambda texts: [naive_minhash(text, 128) for text in texts],
         **{name: _stages_up_to(at + 1) for at, name in enumerate(_STAGES)},
     }
+
+
+def _fingerprint_together(texts: Sequence[str], backend: TextBackend) -> None:
+    fingerprint_batch([Article(article_id="", text=text) for text in texts], _RULE, backend=backend)
+
+
+def _fingerprint_singly(texts: Sequence[str], backend: TextBackend) -> None:
+    for text in texts:
+        fingerprint(Article(article_id="", text=text), _RULE, backend=backend)
 
 
 def _stages_up_to(count: int) -> Callable[[Sequence[str]], object]:
@@ -127,14 +143,14 @@ def measure(texts: Sequence[str], rounds: int) -> dict[str, float]:
 
 def markdown(source: str, count: int, rounds: int, cpu_us: dict[str, float]) -> str:
     """Return the results as a table."""
-    total = cpu_us["Reprise"]
+    total = cpu_us[f"Reprise, {TextBackend.NUMPY}"]
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}; {_read_processor()}"
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "datasketch"))
     out = [
         f"{count} {source} of {_WORDS[0]} to {_WORDS[-1]} kept words, median of {rounds} rounds; "
         f"Python {platform.python_version()}, {versions}; {machine}.",
         "",
-        "| | CPU µs per article | relative to Reprise |",
+        "| | CPU µs per article | relative to numpy |",
         "| --- | ---: | ---: |",
     ]
     before = 0.0
