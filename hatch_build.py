@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from packaging.tags import sys_tags
 
 #: The module in the source tree, for an editable installation, and in the wheel.
 MODULE = Path("reprise/dedup/text/_native.abi3.so")
@@ -36,7 +35,9 @@ class NativeBuildHook(BuildHookInterface):
         elif library:
             build_data["force_include"][str(library)] = str(MODULE)
             build_data["pure_python"] = False
-            build_data["tag"] = f"{ABI}-{_platform()}"
+            # hatchling's own tag is that of the interpreter: only its platform is kept.
+            platform = self.build_config.builder.get_best_matching_tag().rpartition("-")[2]
+            build_data["tag"] = f"{ABI}-{platform}"
 
     def _compile(self) -> Path | None:
         """Return the compiled library, or None if there is none and REPRISE_NATIVE allows that."""
@@ -68,12 +69,5 @@ def _run_cargo(root: Path) -> Path:
     if sys.platform == "darwin":
         command += ["--", "-C", "link-arg=-undefined", "-C", "link-arg=dynamic_lookup"]
         suffix = ".dylib"
-    subprocess.run(command, check=True, env={**limits, **os.environ, **settings})
+    subprocess.run(command, check=True, env={**limits, **os.environ, **settings})  # noqa: S603 - a fixed command
     return target / "release" / f"lib_native{suffix}"
-
-
-def _platform() -> str:
-    """Return the platform tag for a module that links to the system's own libraries."""
-    return next(
-        tag.platform for tag in sys_tags() if "manylinux" not in tag.platform and "musllinux" not in tag.platform
-    )
