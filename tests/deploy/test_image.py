@@ -63,6 +63,12 @@ def test_the_image_has_its_labels_and_defaults(engine: Engine, image: str) -> No
     assert check["Test"][:2] == ["CMD", "python"]
 
 
+def test_the_image_has_the_native_text_step(engine: Engine, image: str) -> None:
+    """The compiler runs in an earlier stage of the build; the image has its result."""
+    output = engine.run("run", "--rm", *engine.restricted_flags, image, "--version")
+    assert output.endswith("(native text step)\n")
+
+
 def test_the_chart_fits_the_image(engine: Engine, image: str, helm: Helm) -> None:
     """The chart's pods use the image's user and entry point, and probe the port that it exposes."""
     config = engine.inspect("image", image)["Config"]
