@@ -1,7 +1,7 @@
 //! Hard-wrapped text. Mirrors `line_unwrapping.py`, which explains the thresholds.
 
 use crate::characters::CharacterTables;
-use crate::offsets::{Offset, positions};
+use crate::offsets::{Offset, rare_positions};
 
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 120;
@@ -49,7 +49,7 @@ fn join_if_full(text: &[u32], width: usize, tables: &CharacterTables) -> Option<
 
 /// Return the characters of each line.
 fn line_lengths(text: &[u32]) -> Vec<usize> {
-    let breaks = positions(text, |point| point == LINE_FEED);
+    let breaks = rare_positions(text, |point| point == LINE_FEED);
     let mut start = 0;
     let mut lengths = Vec::with_capacity(breaks.len() + 1);
     for end in breaks.into_iter().chain([text.len() as Offset]) {

@@ -6,8 +6,11 @@
 /// An offset. No text has 2**32 characters.
 pub type Offset = u32;
 
-/// Values examined at once.
+/// Offsets that are copied at once.
 const BLOCK: usize = 64;
+
+/// Values that are searched at once: most blocks of so few contain none of the rare values.
+const RARE_BLOCK: usize = 16;
 
 /// Return the offsets of the values that fulfil a condition, as numpy's `nonzero` does.
 pub fn positions<T: Copy>(values: &[T], condition: impl Fn(T) -> bool) -> Vec<Offset> {
@@ -29,9 +32,9 @@ pub fn positions<T: Copy>(values: &[T], condition: impl Fn(T) -> bool) -> Vec<Of
 /// Return the same as `positions`, faster if most blocks contain no value that fulfils the condition.
 pub fn rare_positions<T: Copy>(values: &[T], condition: impl Fn(T) -> bool) -> Vec<Offset> {
     let mut found = Vec::new();
-    for (number, values) in values.chunks(BLOCK).enumerate() {
+    for (number, values) in values.chunks(RARE_BLOCK).enumerate() {
         if values.iter().fold(false, |any, &value| any | condition(value)) {
-            let offsets = (number * BLOCK) as Offset..;
+            let offsets = (number * RARE_BLOCK) as Offset..;
             found.extend(offsets.zip(values).filter(|&(_, &value)| condition(value)).map(|(offset, _)| offset));
         }
     }
