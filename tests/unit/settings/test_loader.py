@@ -161,8 +161,8 @@ def test_an_unknown_variable_is_an_error() -> None:
     assert len(error_lines({"REPRISE_HTTP_PORT_FILE": "only secrets come from files"})) == 1
 
 
-def test_service_links_and_test_variables_are_ignored() -> None:
-    """Kubernetes sets REPRISE_ variables for a Service named reprise, and the tests use three of their own."""
+def test_service_links_and_variables_of_tests_and_builds_are_ignored() -> None:
+    """Kubernetes sets REPRISE_ variables for a Service named reprise; tests use three of their own, the build one."""
     environment = {
         "REPRISE_SERVICE_HOST": "10.0.0.1",
         "REPRISE_SERVICE_PORT": "9464",
@@ -173,6 +173,7 @@ def test_service_links_and_test_variables_are_ignored() -> None:
         "REPRISE_TEST_REQUIRE": "stack,data",
         "REPRISE_SHARED": "../shared",
         "REPRISE_KUBECONFIG": "kubeconfig",
+        "REPRISE_NATIVE": "1",
     }
     assert load(environment) == load({})
 

@@ -16,8 +16,8 @@ from reprise.settings.cross_checks import cross_check
 from reprise.settings.groups import PREFIX, Settings, SettingsGroup, setting_groups, variable_name
 from reprise.settings.help_text import allowed_values, is_secret
 
-#: Variables of the project's tests, which are no settings of the worker.
-_IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG"})
+#: Variables of the project's tests and of its build, which are no settings of the worker.
+_IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG", "REPRISE_NATIVE"})
 
 #: Kubernetes sets such variables in every pod for each Service whose name begins with "reprise".
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
