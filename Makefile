@@ -14,7 +14,7 @@ FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python
 	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
 PYTHON_SOURCES := worker deploy tests hatch_build.py
 # Tests run in two processes, each with servers of its own; `-n 0` in ARGS runs them in one.
-PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 2 --no-loadscope-reorder
 RUST_SOURCES := $(wildcard worker/native/Cargo.* worker/native/src/*.rs)
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/native
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from deploy.local.stack import Stack, StackService, StackUnavailable, exit_on_signals, open_kafka, open_redis
 from tests.cluster.servers import RedisCluster, redis_cluster
@@ -78,15 +79,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"stack: {line}")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads its groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         for marker, needed in _MARKERS.items():
             if needed.intersection(fixtures):
                 item.add_marker(marker)
-        file = item.path.relative_to(REPOSITORY / "tests")
-        item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] in _ONE_PROCESS else str(file)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return _SharedServerScheduling(config, log)
+
+
+class _SharedServerScheduling(LoadFileScheduling):  # type: ignore[misc]  # published without type information
+    """A scheduler of pytest-xdist that runs the tests of a file, or of `_ONE_PROCESS`, in one worker process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        directory = file.split("/")[1]
+        return directory if directory in _ONE_PROCESS else file
 
 
 @pytest.fixture(scope="session")
