@@ -1,6 +1,6 @@
-"""What a namespace occupies, counted from outside in a server that nobody else uses; for tests and measurements.
+"""The keys, entries and memory of a namespace on a Redis server without other data, for tests and measurements.
 
-Everything is counted, expired or not, swept or not: this is about memory, not about what a decision still sees.
+Expired entries that are not removed yet are counted, too, because they use memory.
 """
 
 import re
@@ -16,24 +16,25 @@ from reprise.dedup.retention import Retention
 from reprise.index.redis.index import RedisIndex
 from tests.contract.streams import RULE, article, edited, text_of
 
-#: Of the articles that warm a server up: the last come when the first are too old, so that a sweep removes these.
-_WARMING: Final = Retention(window_seconds=1, replay_seconds=1)
+#: Retention of the articles of the warm-up. The last ones come when the first have expired, so that a sweep runs.
+_WARM_UP_RETENTION: Final = Retention(window_seconds=1, replay_seconds=1)
 _NOW_MS: Final = 1_700_000_000_000
 
-#: Keys asked for in one round trip.
+#: Keys in one round trip.
 _KEYS: Final = 1_000
 
-#: {ns}:VERSION:KIND:...; the namespace's own key has no such part (reprise/redis_index/keys.py).
+#: {ns}:VERSION:KIND:... (reprise/index/redis/keys.py). The key with the namespace's metadata has no kind.
 _KIND: Final = re.compile(rb"[^}]*\}:[0-9a-f]{6}:([rbavpt]):")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """At a time of time.monotonic().
+    """The content of a server at one time.
 
-    keys          keys of the server
-    used_bytes    its used_memory, without what its clients' connections take: that comes and goes with their traffic
-    entries       by kind of key: records of `r`, fields of the hashes
+    at            time of the measurement by time.monotonic(), in seconds
+    keys          number of keys on the server
+    used_bytes    `used_memory` without the buffers of client connections, which vary with the traffic
+    entries       kind of key -> number of its entries: keys for `r`, fields for the hashes
     """
 
     at: float
@@ -42,8 +43,8 @@ class Footprint:
     entries: Mapping[str, int]
 
 
-def look(client: redis.Redis, namespace: str) -> Footprint:
-    """Count once. A key that goes meanwhile counts as empty."""
+def measure_footprint(client: redis.Redis, namespace: str) -> Footprint:
+    """Return the footprint. A key that is removed during the measurement counts as empty."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.info("memory")
         pipeline.dbsize()
@@ -51,15 +52,15 @@ def look(client: redis.Redis, namespace: str) -> Footprint:
     entries: Counter[str] = Counter()
     hashes: list[tuple[str, bytes]] = []
     for key in client.scan_iter(match=f"{{{namespace}}}:*", count=_KEYS):
-        if (found := _KIND.match(key)) is None:
+        if (match := _KIND.match(key)) is None:
             continue
-        kind = found[1].decode()
+        kind = match[1].decode()
         if kind == "r":
             entries[kind] += 1
         else:
             hashes.append((kind, key))
-    for begin in range(0, len(hashes), _KEYS):
-        part = hashes[begin : begin + _KEYS]
+    for start in range(0, len(hashes), _KEYS):
+        part = hashes[start : start + _KEYS]
         with client.pipeline(transaction=False) as pipeline:
             for _, key in part:
                 pipeline.hlen(key)
@@ -74,17 +75,17 @@ def look(client: redis.Redis, namespace: str) -> Footprint:
 
 
 def warm_up(url: str) -> None:
-    """Leave in an empty server what no article costs: the scripts, a histogram of each command. Empties it again.
+    """Allocate the memory that no article uses, such as the scripts and a histogram for each command.
 
-    Its slow log is switched off: that keeps the last 128 slow commands with their arguments, 0.2 MB on a busy machine.
+    Afterwards the server is empty. Its slow log is disabled, because that can use 0.2 MB for 128 slow commands.
     """
-    with redis.Redis.from_url(url) as client:  # one of its own: its buffers, which grow with a batch, go with it
+    with redis.Redis.from_url(url) as client:  # its buffers, which grow with a batch, are freed with it
         client.config_set("slowlog-log-slower-than", -1)
-        index = RedisIndex(client, rule=RULE, retention=_WARMING, expected_articles=100)
+        index = RedisIndex(client, rule=RULE, retention=_WARM_UP_RETENTION, expected_articles=100)
         text = text_of(1, 2, 3, 4)
         articles = [article("a", text), article("b", edited(text, 5)), article("a", edited(text, 9))]
         for now_ms in (_NOW_MS, _NOW_MS + 500, _NOW_MS + 2_000):
-            index.decide("warming", articles, now_ms)
-            look(client, "warming")
-        index.size("warming")
-        client.execute_command("FLUSHALL", "SYNC")  # a lazy one would go on freeing while we count
+            index.decide("warm-up", articles, now_ms)
+            measure_footprint(client, "warm-up")
+        index.size("warm-up")
+        client.execute_command("FLUSHALL", "SYNC")  # a lazy flush would still free memory during a measurement

@@ -12,7 +12,9 @@ import redis
 from deploy.helm.chart_settings import CHART
 from tests.deploy.dashboard import Query, alternatives, queries, substitute, variables
 from tests.deploy.prometheus import Prometheus, running_prometheus
-from tests.e2e.support_e2e import Raw, load_messages, open_place, wait_counted, wait_delivered, wait_ready
+from tests.e2e.articles import synthetic_messages
+from tests.e2e.sandbox import InputMessage, open_sandbox
+from tests.e2e.worker_state import wait_counted, wait_delivered, wait_ready
 from tests.support import running_worker, wait_until
 
 #: Seconds for a few scrapes and evaluations, at an interval of one second.
@@ -63,13 +65,13 @@ class ScrapedWorker:
         return values
 
 
-def load() -> list[Raw]:
+def load() -> list[InputMessage]:
     """Return articles, malformed messages, repeated messages and a tombstone."""
-    sent = load_messages(LOAD, partitions=PARTITIONS)
+    sent = synthetic_messages(LOAD, partitions=PARTITIONS)
     for number in range(0, LOAD, MALFORMED_EVERY):
-        sent[number] = Raw(value=b"no JSON", partition=number % PARTITIONS)
-    again = [Raw(value=each.value, key=each.key, partition=each.partition) for each in sent[:REPEATED]]
-    return [*sent, *again, Raw(value=None, key=b"gone")]
+        sent[number] = InputMessage(value=b"no JSON", partition=number % PARTITIONS)
+    again = [InputMessage(value=each.value, key=each.key, partition=each.partition) for each in sent[:REPEATED]]
+    return [*sent, *again, InputMessage(value=None, key=b"gone")]
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def scraped(
     kafka_bootstrap_servers: str, limited_redis: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ScrapedWorker]:
     folder = tmp_path_factory.mktemp("scraped")
-    with open_place(kafka_bootstrap_servers, limited_redis) as place, ExitStack() as running:
-        place.create_topics(PARTITIONS)
-        settings = place.settings(BATCH_MAX_ARTICLES="50")
+    with open_sandbox(kafka_bootstrap_servers, limited_redis) as sandbox, ExitStack() as running:
+        sandbox.create_topics(PARTITIONS)
+        settings = sandbox.settings(BATCH_MAX_ARTICLES="50")
         worker = running.enter_context(running_worker(settings, folder / "worker.log"))
         wait_ready(worker)
         port = worker.http.removeprefix("http://")
@@ -100,12 +102,12 @@ def scraped(
         # rate() ignores the first sample of a counter, so it must precede the first article.
         wait_until(lambda: prometheus.now("up") == [1.0] * len(targets), SCRAPED_SECONDS, "the first scrapes")
         start = time.time()
-        place.send(load())
-        wait_delivered(place, worker)
-        wait_counted(place, worker)
+        sandbox.produce(load())
+        wait_delivered(sandbox, worker)
+        wait_counted(sandbox, worker)
         dead = 'ALERTS{alertname="RepriseDeadLetters"}'
         wait_until(lambda: len(prometheus.now(dead)) == len(targets), SCRAPED_SECONDS, "the alert of dead letters")
-        yield ScrapedWorker(prometheus=prometheus, group_id=place.topics.group_id, start=start, end=time.time())
+        yield ScrapedWorker(prometheus=prometheus, group_id=sandbox.topics.group_id, start=start, end=time.time())
 
 
 @pytest.mark.parametrize("namespace", [None, NAMESPACE])

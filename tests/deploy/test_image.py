@@ -10,7 +10,8 @@ import pytest
 
 from tests.deploy.chart import Helm
 from tests.deploy.engine import REVISION, SECRET, TOP, VERSION, Engine
-from tests.e2e.support_e2e import Place, Raw, article, open_place
+from tests.e2e.articles import article_json
+from tests.e2e.sandbox import InputMessage, Sandbox, open_sandbox
 from tests.support import free_port, wait_until
 
 #: Seconds for a container to start, to join its group and to become healthy.
@@ -39,8 +40,8 @@ def environment(settings: Mapping[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def place(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Place]:
-    with open_place(kafka_bootstrap_servers, redis_url) as opened:
+def sandbox(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Sandbox]:
+    with open_sandbox(kafka_bootstrap_servers, redis_url) as opened:
         yield opened
 
 
@@ -120,9 +121,9 @@ def test_an_unknown_setting_ends_with_exit_code_2(engine: Engine, image: str) ->
     assert "Traceback" not in done.stderr
 
 
-def test_an_article_goes_in_and_sigterm_drains(engine: Engine, image: str, place: Place) -> None:
+def test_an_article_goes_in_and_sigterm_drains(engine: Engine, image: str, sandbox: Sandbox) -> None:
     """A restricted container creates topics, publishes an event, becomes healthy, and exits with 0 after SIGTERM."""
-    settings = {**place.settings(), "REPRISE_HTTP_PORT": str(free_port())}
+    settings = {**sandbox.settings(), "REPRISE_HTTP_PORT": str(free_port())}
     flags = ["--network", "host", *engine.restricted_flags, *environment(settings)]
     made = engine.run("run", "--rm", *flags, image, "topics", "--partitions", "1", "--replication-factor", "1")
     assert made.count("created") == 4
@@ -132,12 +133,14 @@ def test_an_article_goes_in_and_sigterm_drains(engine: Engine, image: str, place
         health = wait_until(lambda: found if (found := engine.health(name)) in final else None, READY, "its health")
         assert health == "healthy", engine.run("logs", name)
         sentence = "The ferry returned to service on Monday after a refit that took eleven weeks and cost two million."
-        place.send([Raw(value=article(id="a1", text=f"{sentence} Passengers queued from six in the morning."))])
-        wait_until(lambda: place.committed() == {0: 1}, DELIVERED, "the article's commit")
-        (event,) = place.events()
+        sandbox.produce(
+            [InputMessage(value=article_json(id="a1", text=f"{sentence} Passengers queued from six in the morning."))]
+        )
+        wait_until(lambda: sandbox.committed() == {0: 1}, DELIVERED, "the article's commit")
+        (event,) = sandbox.events()
         assert (event.body["type"], event.body["article"]["id"]) == ("story.new", "a1")
 
         engine.run("kill", "--signal", "TERM", name)
         wait_until(lambda: not engine.state(name)["Running"], READY, "the end of the container")
         assert engine.state(name)["ExitCode"] == 0, engine.run("logs", name)
-    assert place.members() == {}
+    assert sandbox.members() == {}

@@ -1,46 +1,32 @@
-"""What the end-to-end tests share: topics of their own, messages in, every event out, and a look at a running worker.
+"""Topics, a group and a namespace of one end-to-end test, and the clients that fill and read them.
 
-Place       names of a test's own on the session's servers, and the clients that look at them from outside
-Raw, Event  a message on its way in, and an event as it was read; the `traceparent` says which belongs to which
-probe, samples, wait_ready, wait_delivered      a running worker, seen as its operator sees it
+Sandbox        names on the session's servers, and clients that produce messages and read events and offsets
+InputMessage   a message to produce
+OutputEvent    an event that was read; its `traceparent` links it to its message
 
-Every event that is read is checked against the schema in the package and against the contract of its headers.
+Every event is checked against the schema in the package and against the contract of its headers.
 """
 
 import json
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
-from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.stack import wait_until
 from reprise.messages.events import SCHEMA_ID, schema
 from reprise.model import EventType, Message
-from reprise.synthetic import CrawlOptions, generate_crawl
-from tests.support import TopicNames, WorkerProcess
+from tests.support import TopicNames
 
-#: Seconds for anything that a broker answers at once.
+#: Seconds for one request to a broker.
 BROKER_SECONDS: Final = 30.0
 
-#: Seconds for a worker's process to be a ready member of its group, on a machine that is busy with others.
-READY_SECONDS: Final = 60.0
-
-#: Seconds for what a test produced to be delivered.
-DELIVERY_SECONDS: Final = 90.0
-
-#: Seconds for one answer of a worker's HTTP port, which comes from memory.
-_HTTP_SECONDS: Final = 10.0
-
-#: The headers of an event besides the trace context, as CloudEvents 1.0 names them in Kafka's binary mode.
+#: The headers of an event besides the trace context, named as in CloudEvents 1.0, Kafka's binary mode.
 CLOUD_EVENT_HEADERS: Final = frozenset(
     {
         "ce_specversion",
@@ -54,7 +40,7 @@ CLOUD_EVENT_HEADERS: Final = frozenset(
     }
 )
 
-#: What a broker says that never had a group, while it makes its offsets topic.
+#: Errors of a broker without any group yet, while it creates its offsets topic.
 _NO_COORDINATOR_YET: Final = (
     errors.CoordinatorNotAvailableError,
     errors.NotCoordinatorError,
@@ -69,8 +55,8 @@ def _new_trace() -> tuple[tuple[str, bytes], ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """A message to produce. Its headers begin with a trace context of its own, which its event must carry."""
+class InputMessage:
+    """A message to produce. Its first header is a trace context of its own, which its event must have, too."""
 
     value: bytes | None
     key: bytes | None = None
@@ -84,8 +70,8 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """An event as a consumer read it, already checked."""
+class OutputEvent:
+    """An event that a consumer has read and `check_event` has checked."""
 
     body: Mapping[str, Any]
     message: Message
@@ -97,17 +83,17 @@ class Event:
 
     @property
     def trace(self) -> bytes:
-        """The `traceparent` of the message it is about."""
+        """The `traceparent` of the input message."""
         return self.headers["traceparent"]
 
     @property
     def content(self) -> tuple[object, ...]:
-        """All that a repetition must repeat."""
+        """The parts that are equal in all copies of the event."""
         return (self.message.topic, self.message.key, self.message.value, self.message.headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Sandbox:
     """Topics, a group and a namespace that no other test uses, on a real Kafka and a real Redis."""
 
     kafka: str
@@ -118,8 +104,8 @@ class Place:
     consumer: KafkaConsumer
     producer: KafkaProducer
 
-    def settings(self, **more: str) -> dict[str, str]:
-        """Return the settings of a worker of this place; `more` by names without the prefix."""
+    def settings(self, **changes: str) -> dict[str, str]:
+        """Return the settings of a worker for this sandbox. `changes` holds settings by name without the prefix."""
         return {
             "REPRISE_KAFKA_BOOTSTRAP_SERVERS": self.kafka,
             "REPRISE_REDIS_URL": self.redis_url,
@@ -129,11 +115,11 @@ class Place:
             "REPRISE_REPLAY_SECONDS": "3600",
             "REPRISE_POLL_TIMEOUT_SECONDS": "0.2",
             **self.topics.environment(),
-            **{f"REPRISE_{name}": value for name, value in more.items()},
+            **{f"REPRISE_{name}": value for name, value in changes.items()},
         }
 
     def create_topics(self, partitions: int = 1) -> None:
-        """Create the four topics; that of the articles gets so many partitions."""
+        """Create the four topics. `partitions` is the number of partitions of the input topic."""
         names = dict.fromkeys((self.topics.new, self.topics.variants, self.topics.dead), 1)
         counts = {**names, self.topics.articles: partitions}
         self.admin.create_topics(
@@ -141,80 +127,82 @@ class Place:
             wait_for_metadata=True,
         )
 
-    def send(self, messages: Iterable[Raw]) -> list[int]:
-        """Produce the messages in order and return their offsets once all are acknowledged."""
+    def produce(self, messages: Iterable[InputMessage]) -> list[int]:
+        """Produce the messages in order, wait until all are acknowledged, and return their offsets."""
         futures = [
             self.producer.send(
                 self.topics.articles,
-                key=each.key,
-                value=each.value,
-                headers=list(each.headers),
-                partition=each.partition,
+                key=message.key,
+                value=message.value,
+                headers=list(message.headers),
+                partition=message.partition,
             )
-            for each in messages
+            for message in messages
         ]
         self.producer.flush(timeout=BROKER_SECONDS)
         return [future.get(timeout=BROKER_SECONDS).offset for future in futures]
 
-    def ends(self, topic: str) -> dict[int, int]:
+    def end_offsets(self, topic: str) -> dict[int, int]:
         """Return the end offset of each partition."""
         partitions = self._partitions(topic)
         return {partition.partition: end for partition, end in self.consumer.end_offsets(partitions).items()}
 
-    def written(self) -> int:
-        """Return how many events there are."""
-        return sum(sum(self.ends(topic).values()) for topic in (self.topics.new, self.topics.variants))
+    def event_count(self) -> int:
+        """Return the number of events in both topics."""
+        return sum(sum(self.end_offsets(topic).values()) for topic in (self.topics.new, self.topics.variants))
 
     def committed(self, group_id: str | None = None) -> dict[int, int]:
-        """Return the position that the group committed, for each partition with one."""
+        """Return the committed offset of each partition of the input topic that has one."""
         group_id = group_id or self.topics.group_id
         try:
             offsets = self.admin.list_group_offsets({group_id: self._partitions(self.topics.articles)})[group_id]
         except _NO_COORDINATOR_YET:
             return {}
-        return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+        return {partition.partition: entry.offset for partition, entry in offsets.items() if entry.offset >= 0}
 
     def members(self) -> dict[str, list[int]]:
-        """Return the group's members with the partitions assigned to each; none unless the group is stable."""
+        """Return the partitions of each member of the group, or no members while the group rebalances."""
         try:
             group = self.admin.describe_groups([self.topics.group_id])[self.topics.group_id]
         except _NO_COORDINATOR_YET:
             return {}
         if group["group_state"] != "Stable":
             return {}
-        return {member["member_id"]: _assigned(member) for member in group["members"]}
+        return {member["member_id"]: _assigned_partitions(member) for member in group["members"]}
 
-    def read(self, topic: str, beginning: Mapping[int, int] | None = None) -> list[Message]:
-        """Return every record of a topic, from the positions on, in the order of each partition."""
+    def read(self, topic: str, start: Mapping[int, int] | None = None) -> list[Message]:
+        """Return every record of a topic from the start offsets on, in the order of each partition."""
         partitions = self._partitions(topic)
-        ends = self.ends(topic)
+        ends = self.end_offsets(topic)
         self.consumer.assign(partitions)
         for partition in partitions:
-            self.consumer.seek(partition, (beginning or {}).get(partition.partition, 0))
-        found: list[Message] = []
+            self.consumer.seek(partition, (start or {}).get(partition.partition, 0))
+        messages: list[Message] = []
 
-        def everything() -> bool:
+        def is_complete() -> bool:
             for records in self.consumer.poll(timeout_ms=200).values():
-                found.extend(_message(record) for record in records)
-            return all(self.consumer.position(each) >= ends[each.partition] for each in partitions)
+                messages.extend(_message(record) for record in records)
+            return all(self.consumer.position(partition) >= ends[partition.partition] for partition in partitions)
 
-        wait_until(everything, BROKER_SECONDS, f"the end of {topic}")
-        return found
+        wait_until(is_complete, BROKER_SECONDS, f"the end of {topic}")
+        return messages
 
-    def events(self, namespaces: Mapping[bytes, str] | None = None) -> list[Event]:
-        """Return every event of both topics, each of them checked.
+    def events(self, namespaces: Mapping[bytes, str] | None = None) -> list[OutputEvent]:
+        """Return every event of both topics after `check_event`.
 
-        namespaces  by `traceparent`, those of messages that are not of the place's own
+        namespaces  `traceparent` -> namespace, for messages of another namespace than the sandbox's
         """
         topics = {EventType.NEW: self.topics.new, EventType.VARIANT: self.topics.variants}
         return [
-            checked(message, event_type, (namespaces or {}).get(dict(message.headers)["traceparent"], self.namespace))
+            check_event(
+                message, event_type, (namespaces or {}).get(dict(message.headers)["traceparent"], self.namespace)
+            )
             for event_type, topic in topics.items()
             for message in self.read(topic)
         ]
 
     def dead_letters(self) -> list[Message]:
-        """Return everything in the dead letters."""
+        """Return every dead letter."""
         return self.read(self.topics.dead)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
@@ -223,8 +211,11 @@ class Place:
 
 
 @contextmanager
-def open_place(kafka: str, redis_url: str) -> Iterator[Place]:
-    """Give a place whose topics are still to be created; they are deleted at the end."""
+def open_sandbox(kafka: str, redis_url: str, partitions: int | None = 1) -> Iterator[Sandbox]:
+    """Yield a sandbox, and delete its topics at the end.
+
+    partitions  number of partitions of the input topic, or None to create no topics
+    """
     namespace = f"e{uuid4().hex[:12]}"
     topics = TopicNames.of(namespace)
     with ExitStack() as closing:
@@ -234,7 +225,7 @@ def open_place(kafka: str, redis_url: str) -> Iterator[Place]:
         closing.callback(consumer.close)
         producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=5)
         closing.callback(producer.close, timeout=BROKER_SECONDS)
-        place = Place(
+        sandbox = Sandbox(
             kafka=kafka,
             redis_url=redis_url,
             namespace=namespace,
@@ -243,13 +234,15 @@ def open_place(kafka: str, redis_url: str) -> Iterator[Place]:
             consumer=consumer,
             producer=producer,
         )
-        yield place
-        ours = [topics.articles, topics.new, topics.variants, topics.dead]
-        admin.delete_topics(sorted(set(ours) & set(admin.list_topics())))
+        if partitions is not None:
+            sandbox.create_topics(partitions)
+        yield sandbox
+        names = [topics.articles, topics.new, topics.variants, topics.dead]
+        admin.delete_topics(sorted(set(names) & set(admin.list_topics())))
 
 
-def checked(message: Message, event_type: EventType, namespace: str) -> Event:
-    """Return the event of a record after checking its body and its headers. Raises AssertionError, ValidationError."""
+def check_event(message: Message, event_type: EventType, namespace: str) -> OutputEvent:
+    """Check the body and the headers of a record and return the event. Raises AssertionError, ValidationError."""
     assert message.value is not None
     body = json.loads(message.value)
     _VALIDATOR.validate(body)
@@ -267,166 +260,37 @@ def checked(message: Message, event_type: EventType, namespace: str) -> Event:
         "ce_dataschema": SCHEMA_ID,
         "content-type": "application/json",
     }
-    event = Event(body=body, message=message)
+    event = OutputEvent(body=body, message=message)
     assert {name: event.headers[name].decode() for name in expected} == expected
     assert message.key == body["story_id"].encode()
     return event
 
 
-def by_trace(events: Iterable[Event]) -> Mapping[bytes, list[Event]]:
-    """Return the events of each message."""
-    found: defaultdict[bytes, list[Event]] = defaultdict(list)
+def by_trace(events: Iterable[OutputEvent]) -> Mapping[bytes, list[OutputEvent]]:
+    """Return the events of each message by its `traceparent`."""
+    groups: defaultdict[bytes, list[OutputEvent]] = defaultdict(list)
     for event in events:
-        found[event.trace].append(event)
-    return found
+        groups[event.trace].append(event)
+    return groups
 
 
-def one_each(messages: Sequence[Raw], events: Sequence[Event]) -> list[Event]:
-    """Return the event of each message, in the order of the messages; fail unless each has exactly one."""
-    found = by_trace(events)
-    numbers = {trace: len(group) for trace, group in found.items()}
-    assert numbers == {message.trace: 1 for message in messages}
-    return [found[message.trace][0] for message in messages]
+def single_events(messages: Sequence[InputMessage], events: Sequence[OutputEvent]) -> list[OutputEvent]:
+    """Return the event of each message, in the order of the messages. Fails unless each message has exactly one."""
+    groups = by_trace(events)
+    counts = {trace: len(group) for trace, group in groups.items()}
+    assert counts == {message.trace: 1 for message in messages}
+    return [groups[message.trace][0] for message in messages]
 
 
-def groups(labels: Iterable[str]) -> set[frozenset[int]]:
-    """Return which positions carry the same label, whatever the labels are."""
-    members: defaultdict[str, set[int]] = defaultdict(set)
+def group_positions(labels: Iterable[str]) -> set[frozenset[int]]:
+    """Return the groups of positions with equal labels, to compare groupings with different labels."""
+    groups: defaultdict[str, set[int]] = defaultdict(set)
     for position, label in enumerate(labels):
-        members[label].add(position)
-    return {frozenset(group) for group in members.values()}
+        groups[label].add(position)
+    return {frozenset(group) for group in groups.values()}
 
 
-def article(**fields: str) -> bytes:
-    """Return a message's value."""
-    return json.dumps(fields, ensure_ascii=False).encode()
-
-
-def seed_articles(seeds: Sequence[Path], *, with_source: bool) -> list[bytes]:
-    """Return the five seeds as messages, in the order of their numbers: `000` to `004`, each of a site of its own."""
-    return [
-        article(
-            id=path.stem[:3],
-            text=path.read_text(encoding="utf-8"),
-            **({"source": f"site-{path.stem[:3]}.example"} if with_source else {}),
-        )
-        for path in seeds
-    ]
-
-
-#: The stories of the seeds: four reprints of one report, and an article of its own.
-SEED_STORIES: Final = {frozenset({"000", "001", "002", "003"}), frozenset({"004"})}
-
-
-def stories(bodies: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
-    """Return the articles' ids, story by story."""
-    members: defaultdict[str, set[str]] = defaultdict(set)
-    for body in bodies:
-        members[body["story_id"]].add(body["article"]["id"])
-    return {frozenset(group) for group in members.values()}
-
-
-def load_messages(count: int, *, partitions: int = 1, seed: int = 1) -> list[Raw]:
-    """Return a synthetic crawl of short pages, half of them reprints, over the partitions in turn."""
-    return [
-        Raw(
-            value=json.dumps(labelled.article).encode(),
-            key=labelled.article["id"].encode(),
-            partition=number % partitions,
-        )
-        for number, labelled in enumerate(
-            generate_crawl(CrawlOptions(count=count, seed=seed, words=120, html=0.0, languages=("en",)))
-        )
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """An HTTP answer; status 0 where nobody listens."""
-
-    status: int
-    body: str = ""
-
-
-def probe(worker: WorkerProcess, path: str) -> Answered:
-    """Ask a worker's HTTP port."""
-    try:
-        with urllib.request.urlopen(f"{worker.http}{path}", timeout=_HTTP_SECONDS) as answer:
-            return Answered(status=answer.status, body=answer.read().decode())
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answered(status=error.code, body=error.read().decode())
-    except OSError:
-        return Answered(status=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
-    """One scrape of a worker."""
-
-    samples: Sequence[tuple[str, Mapping[str, str], float]]
-
-    def values(self, name: str, label: str) -> dict[str, float]:
-        """Return the samples of a name by the value of a label, those that are 0 left out."""
-        return {labels[label]: value for found, labels, value in self.samples if found == name and value}
-
-    def total(self, name: str) -> float:
-        """Return the sum over all labels. Raises LookupError where there is no such series."""
-        values = [value for found, _, value in self.samples if found == name]
-        if not values:
-            raise LookupError(name)
-        return sum(values)
-
-
-def samples(worker: WorkerProcess) -> Samples:
-    """Scrape a worker."""
-    answer = probe(worker, "/metrics")
-    assert answer.status == 200, worker.tail()
-    return Samples(
-        samples=[
-            (sample.name, sample.labels, sample.value)
-            for family in text_string_to_metric_families(answer.body)
-            for sample in family.samples
-        ]
-    )
-
-
-def wait_ready(worker: WorkerProcess) -> None:
-    """Return when a worker says that it is ready; fail with the end of its log where it does not."""
-    _while_running(worker, lambda: probe(worker, "/readyz").status == 200, READY_SECONDS, "a ready worker")
-
-
-def wait_delivered(place: Place, *workers: WorkerProcess, group_id: str | None = None) -> None:
-    """Return when everything produced so far is committed."""
-    ends = {partition: end for partition, end in place.ends(place.topics.articles).items() if end}
-    for worker in workers:
-        _while_running(
-            worker, lambda: place.committed(group_id).items() >= ends.items(), DELIVERY_SECONDS, "everything committed"
-        )
-
-
-def wait_counted(place: Place, *workers: WorkerProcess) -> None:
-    """Return when these workers, which read everything, have counted it: that is a moment after the commit."""
-    sent = sum(place.ends(place.topics.articles).values())
-    wait_until(
-        lambda: sum(samples(worker).total("reprise_articles_total") for worker in workers) >= sent,
-        READY_SECONDS,
-        "everything counted",
-    )
-
-
-def _while_running(worker: WorkerProcess, condition: Any, timeout_seconds: float, what: str) -> None:
-    def met() -> bool:
-        assert worker.process.poll() is None, f"the worker ended\n{worker.tail()}"
-        return bool(condition())
-
-    try:
-        wait_until(met, timeout_seconds, what)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}\n{worker.tail()}") from error
-
-
-def _assigned(member: Mapping[str, Any]) -> list[int]:
+def _assigned_partitions(member: Mapping[str, Any]) -> list[int]:
     assignment = member["member_assignment"]
     return sorted(
         number for topic in (assignment or {}).get("assigned_partitions", ()) for number in topic["partitions"]

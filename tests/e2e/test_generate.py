@@ -1,4 +1,4 @@
-"""`reprise generate --topic` on a real Kafka: what arrives, how it ends, and what it says where it cannot begin."""
+"""`reprise generate --topic` with a real Kafka: the produced messages, the end, and errors at the start."""
 
 import json
 import re
@@ -11,103 +11,106 @@ from pathlib import Path
 import pytest
 
 from reprise.model import Message
-from tests.e2e.support_e2e import DELIVERY_SECONDS, READY_SECONDS, Place, open_place
+from tests.e2e.sandbox import Sandbox, open_sandbox
+from tests.e2e.worker_state import DELIVERY_SECONDS, READY_SECONDS
 from tests.support import free_port, reprise_command, wait_until, worker_environment
 
-#: Seconds within which a topic that is not there is told of: the client alone waits for it for half a minute.
-AT_ONCE_SECONDS = 20.0
+#: Maximum seconds until a missing topic is reported. The Kafka client waits for the topic for half a minute.
+MISSING_TOPIC_SECONDS = 20.0
 
 
 @pytest.fixture
-def place(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Place]:
-    with open_place(kafka_bootstrap_servers, redis_url) as found:
-        yield found
+def sandbox(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Sandbox]:
+    with open_sandbox(kafka_bootstrap_servers, redis_url, partitions=None) as sandbox:
+        yield sandbox
 
 
 def command(*arguments: str) -> list[str]:
     return [*reprise_command(), "generate", "--words", "40", "--sites", "20", *arguments]
 
 
-def generated(place: Place, *arguments: str, seconds: float = READY_SECONDS) -> "subprocess.CompletedProcess[str]":
-    """Run it to its end."""
-    environment = worker_environment(place.settings())
+def run_generate(
+    sandbox: Sandbox, *arguments: str, seconds: float = READY_SECONDS
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command until it ends."""
+    environment = worker_environment(sandbox.settings())
     return subprocess.run(
         command(*arguments), env=environment, capture_output=True, text=True, timeout=seconds, check=False
     )
 
 
-def test_a_topic_that_is_not_there_is_told_at_once(place: Place) -> None:
-    """One line says which, and what makes it, with exit code 1; and nothing makes it on the way."""
-    ended = generated(place, "--topic", place.topics.articles, seconds=AT_ONCE_SECONDS)
-    assert ended.returncode == 1
-    assert ended.stderr == f"reprise: no topic {place.topics.articles}; `reprise topics` creates what is missing\n"
-    assert place.topics.articles not in place.admin.list_topics()
+def test_a_missing_topic_is_an_error(sandbox: Sandbox) -> None:
+    """Exit code 1 and a line with the topic and the command that creates it. The topic is not created."""
+    run = run_generate(sandbox, "--topic", sandbox.topics.articles, seconds=MISSING_TOPIC_SECONDS)
+    assert run.returncode == 1
+    assert run.stderr == f"reprise: no topic {sandbox.topics.articles}; `reprise topics` creates what is missing\n"
+    assert sandbox.topics.articles not in sandbox.admin.list_topics()
 
 
-def test_a_broker_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
-    """It says what it waits for, and after the limit that it was in vain."""
-    settings = place.settings(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", STARTUP_TIMEOUT_SECONDS="1")
-    ended = subprocess.run(
-        command("--topic", place.topics.articles),
+def test_an_unreachable_broker_is_an_error_after_the_timeout(sandbox: Sandbox) -> None:
+    """The command waits for the broker, then ends with exit code 1 and the timeout."""
+    settings = sandbox.settings(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", STARTUP_TIMEOUT_SECONDS="1")
+    run = subprocess.run(
+        command("--topic", sandbox.topics.articles),
         env=worker_environment(settings),
         capture_output=True,
         text=True,
         timeout=READY_SECONDS,
         check=False,
     )
-    assert ended.returncode == 1
-    assert "not ready within 1 s" in ended.stderr.splitlines()[-1]
+    assert run.returncode == 1
+    assert "not ready within 1 s" in run.stderr.splitlines()[-1]
 
 
-def test_a_topic_gets_every_message_of_the_crawl(place: Place, tmp_path: Path) -> None:
-    """As many as asked for, with the bytes a file gets; articles are keyed by id and broken messages by nothing."""
-    place.create_topics()
+def test_a_topic_gets_every_message_of_the_crawl(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The topic gets the same values as a file. Articles have their id as key, malformed messages have no key."""
+    sandbox.create_topics()
     options = ["--count", "1500", "--broken", "0.1", "--seed", "4", "--kinds", "exact=1,revision=1"]
-    for target in (["--topic", place.topics.articles], ["--output", str(tmp_path / "same.jsonl")]):
-        ended = generated(place, *options, *target)
-        assert ended.returncode == 0, ended.stderr
-    found = place.read(place.topics.articles)
-    assert [message.value for message in found] == (tmp_path / "same.jsonl").read_bytes().splitlines()
-    keyed = [message for message in found if message.key is not None]
+    for target in (["--topic", sandbox.topics.articles], ["--output", str(tmp_path / "same.jsonl")]):
+        run = run_generate(sandbox, *options, *target)
+        assert run.returncode == 0, run.stderr
+    messages = sandbox.read(sandbox.topics.articles)
+    assert [message.value for message in messages] == (tmp_path / "same.jsonl").read_bytes().splitlines()
+    keyed = [message for message in messages if message.key is not None]
     assert 1200 < len(keyed) < 1450
     assert all(json.loads(message.value or b"")["id"].encode() == message.key for message in keyed)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_endless_crawl_ends_at_a_signal_with_a_true_account(place: Place, number: signal.Signals) -> None:
-    """What it says it sent is in the topic, no more and no less."""
-    place.create_topics()
-    arguments = command("--endless", "--rate", "500", "--topic", place.topics.articles)
-    environment = worker_environment(place.settings())
+def test_an_endless_crawl_counts_its_messages_at_a_signal(sandbox: Sandbox, number: signal.Signals) -> None:
+    """The number in the last line equals the number of messages in the topic."""
+    sandbox.create_topics()
+    arguments = command("--endless", "--rate", "500", "--topic", sandbox.topics.articles)
+    environment = worker_environment(sandbox.settings())
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, env=environment) as process:
-        wait_until(lambda: _sent(place) > 0, DELIVERY_SECONDS, "the first articles")
+        wait_until(lambda: _message_count(sandbox) > 0, DELIVERY_SECONDS, "the first articles")
         process.send_signal(number)
         assert process.stderr is not None
-        told = process.stderr.read().decode()
+        output = process.stderr.read().decode()
         assert process.wait(timeout=READY_SECONDS) == 0
-    account = re.match(r"reprise: generated ([\d,]+) messages in ", told)
-    assert account is not None, told
-    assert int(account[1].replace(",", "")) == _sent(place)
+    summary = re.match(r"reprise: generated ([\d,]+) messages in ", output)
+    assert summary is not None, output
+    assert int(summary[1].replace(",", "")) == _message_count(sandbox)
 
 
-def test_generators_of_other_seeds_fill_one_topic(place: Place) -> None:
-    """Two at once share no id, so that a load may come from as many processes as it needs."""
-    place.create_topics()
+def test_generators_with_different_seeds_share_a_topic(sandbox: Sandbox) -> None:
+    """Two generators have no common id, so that several processes can produce one load."""
+    sandbox.create_topics()
     running = [
         subprocess.Popen(
-            command("--count", "400", "--seed", seed, "--topic", place.topics.articles),
-            env=worker_environment(place.settings()),
+            command("--count", "400", "--seed", seed, "--topic", sandbox.topics.articles),
+            env=worker_environment(sandbox.settings()),
         )
         for seed in ("1", "2")
     ]
     assert [process.wait(timeout=READY_SECONDS) for process in running] == [0, 0]
-    assert _seeds(place.read(place.topics.articles)) == {"a1": 400, "a2": 400}
+    assert _seeds(sandbox.read(sandbox.topics.articles)) == {"a1": 400, "a2": 400}
 
 
-def _sent(place: Place) -> int:
-    return sum(place.ends(place.topics.articles).values())
+def _message_count(sandbox: Sandbox) -> int:
+    return sum(sandbox.end_offsets(sandbox.topics.articles).values())
 
 
 def _seeds(messages: Sequence[Message]) -> Counter[str]:
-    """Count messages by the seed in their keys."""
+    """Return the number of messages by the seed in their keys."""
     return Counter((message.key or b"").decode().split("-")[0] for message in messages)

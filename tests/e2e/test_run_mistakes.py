@@ -1,4 +1,4 @@
-"""What keeps a worker from starting is told in a line, with the exit code that says whose mistake it is."""
+"""Errors that end the start of a worker: one line each, exit code 2 for invalid settings and 1 for the rest."""
 
 import subprocess
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ import redis
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.dedup.decision import Rule
-from tests.e2e.support_e2e import READY_SECONDS, Place, open_place, probe, wait_ready
+from tests.e2e.sandbox import Sandbox, open_sandbox
+from tests.e2e.worker_state import READY_SECONDS, http_get, wait_ready
 from tests.support import reprise_command, running_worker, unavailable, wait_until, worker_environment
 
 
 @pytest.fixture(scope="module")
-def place(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Place]:
-    with open_place(kafka_bootstrap_servers, redis_url) as found:
-        found.create_topics()
-        yield found
+def sandbox(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Sandbox]:
+    with open_sandbox(kafka_bootstrap_servers, redis_url) as sandbox:
+        yield sandbox
 
 
-def ended(settings: dict[str, str]) -> tuple[int, list[str]]:
-    """Run a worker that cannot start, and give its exit code and the lines of its standard error."""
+def failed_start(settings: dict[str, str]) -> tuple[int, list[str]]:
+    """Run a worker that cannot start. Return its exit code and the lines of its standard error."""
     done = subprocess.run(
         [*reprise_command(), "run"],
         env=worker_environment({"REPRISE_HTTP_PORT": "0", **settings}),
@@ -35,11 +35,11 @@ def ended(settings: dict[str, str]) -> tuple[int, list[str]]:
     return done.returncode, done.stderr.splitlines()
 
 
-def test_mistakes_in_the_settings_are_told_all_at_once(place: Place) -> None:
-    """Exit code 2 and one line for each mistake, in a group, in a name and between two groups."""
-    code, lines = ended(
-        place.settings(
-            KAFKA_AUTO_OFFSET_RESET="now", WINDOW_SECONDS="-1", WINDOW_SECOND="1", TOPIC_DEAD=place.topics.new
+def test_all_invalid_settings_are_reported_at_once(sandbox: Sandbox) -> None:
+    """Exit code 2 and one line for each invalid value, unknown name and conflict between settings."""
+    code, lines = failed_start(
+        sandbox.settings(
+            KAFKA_AUTO_OFFSET_RESET="now", WINDOW_SECONDS="-1", WINDOW_SECOND="1", TOPIC_DEAD=sandbox.topics.new
         )
     )
     assert code == 2
@@ -51,26 +51,26 @@ def test_mistakes_in_the_settings_are_told_all_at_once(place: Place) -> None:
     ]
 
 
-def test_a_missing_topic_is_named(place: Place) -> None:
-    """Exit code 1 after the wait that is a setting, with the topic and the command that creates it; none is created."""
-    name = f"{place.namespace}.nobody.made.it"
-    code, lines = ended(place.settings(TOPIC_VARIANTS=name, STARTUP_TIMEOUT_SECONDS="0.5"))
+def test_a_missing_topic_is_named(sandbox: Sandbox) -> None:
+    """Exit code 1 after the start-up timeout, with the topic and the command that creates it. It is not created."""
+    name = f"{sandbox.namespace}.missing"
+    code, lines = failed_start(sandbox.settings(TOPIC_VARIANTS=name, STARTUP_TIMEOUT_SECONDS="0.5"))
     assert code == 1
     assert len(lines) == 1
     assert name in lines[0]
-    assert place.topics.new not in lines[0]
+    assert sandbox.topics.new not in lines[0]
     assert "`reprise topics`" in lines[0]
-    assert name not in place.admin.list_topics()
+    assert name not in sandbox.admin.list_topics()
 
 
-def test_a_redis_that_may_forget_is_refused(place: Place, tmp_path: Path) -> None:
-    """Exit code 1, at once, with the policy and both ways out; the setting that allows it lets the worker start."""
+def test_a_redis_that_evicts_keys_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Exit code 1 with the policy and both solutions. The worker starts if a setting allows eviction."""
     try:
         with local_redis(StackKind.JVM, tmp_path) as server:
             with redis.Redis.from_url(server.address) as client:
                 client.config_set("maxmemory-policy", "allkeys-lru")
-            settings = {**place.settings(), "REPRISE_REDIS_URL": server.address}
-            code, lines = ended(settings)
+            settings = {**sandbox.settings(), "REPRISE_REDIS_URL": server.address}
+            code, lines = failed_start(settings)
             assert (code, len(lines)) == (1, 1)
             assert "maxmemory-policy allkeys-lru" in lines[0]
             assert "noeviction" in lines[0]
@@ -81,29 +81,29 @@ def test_a_redis_that_may_forget_is_refused(place: Place, tmp_path: Path) -> Non
         unavailable("stack", f"no Redis: {error}")
 
 
-def test_an_index_of_other_parameters_is_refused(place: Place, tmp_path: Path) -> None:
-    """Exit code 1 with both sets of parameters: signatures of two kinds never meet in one namespace."""
-    with running_worker(place.settings(), tmp_path / "log") as worker:
+def test_an_index_with_other_parameters_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Exit code 1 with both sets of parameters, because a namespace has signatures of one kind only."""
+    with running_worker(sandbox.settings(), tmp_path / "log") as worker:
         wait_ready(worker)
-    code, lines = ended(place.settings(RULE_PERMUTATIONS="48"))
+    code, lines = failed_start(sandbox.settings(RULE_PERMUTATIONS="48"))
     assert (code, len(lines)) == (1, 1)
-    assert f"namespace '{place.namespace}'" in lines[0]
+    assert f"namespace '{sandbox.namespace}'" in lines[0]
     assert f"permutations={Rule().permutations}" in lines[0]
     assert "permutations=48" in lines[0]
 
 
-def test_a_worker_is_not_ready_before_it_can_join(kafka_bootstrap_servers: str, redis_url: str, tmp_path: Path) -> None:
-    """While its topics are missing it waits, unready and without a group; once they are there it joins by itself."""
+def test_a_worker_without_topics_is_not_ready(kafka_bootstrap_servers: str, redis_url: str, tmp_path: Path) -> None:
+    """A worker waits, not ready and outside the group, until its topics exist. Then it joins the group."""
     with (
-        open_place(kafka_bootstrap_servers, redis_url) as place,
-        running_worker(place.settings(), tmp_path / "log") as worker,
+        open_sandbox(kafka_bootstrap_servers, redis_url, partitions=None) as sandbox,
+        running_worker(sandbox.settings(), tmp_path / "log") as worker,
     ):
         wait_until(lambda: "waiting" in worker.output(), READY_SECONDS, "the wait for the topics")
-        answer = probe(worker, "/readyz")
-        assert answer.status == 503
-        assert "not a member of the group" in answer.body
-        assert place.members() == {}
-        place.create_topics()
+        response = http_get(worker, "/readyz")
+        assert response.status == 503
+        assert "not a member of the group" in response.body
+        assert sandbox.members() == {}
+        sandbox.create_topics()
         wait_ready(worker)
-        wait_until(lambda: [*place.members().values()] == [[0]], READY_SECONDS, "the partition")
+        wait_until(lambda: [*sandbox.members().values()] == [[0]], READY_SECONDS, "the partition")
         assert worker.output().count('"waiting"') == 1

@@ -1,4 +1,4 @@
-"""The five real pages through Kafka and Redis, whatever comes first."""
+"""The five seed articles in several orders, through Kafka and Redis."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,10 @@ from reprise.observability.metrics import Metrics
 from reprise.observability.observers import CompositeObserver, NullObserver
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
-from tests.e2e.support_e2e import SEED_STORIES, Place, Raw, one_each, open_place, seed_articles, stories
+from tests.e2e.articles import SEED_STORIES, article_ids_by_story, seed_articles
+from tests.e2e.sandbox import InputMessage, Sandbox, open_sandbox, single_events
 
-#: Each page is the first and the last at least once; 004, which is of another story, stands at every place.
+#: Orders of the articles. Each article is first and last at least once; 004, of another story, has every position.
 ORDERS = (
     (0, 1, 2, 3, 4),
     (4, 3, 2, 1, 0),
@@ -26,7 +27,7 @@ ORDERS = (
 
 
 class StopAfter(NullObserver):
-    """Asks to stop when so many messages are delivered."""
+    """An observer that requests to stop after a number of delivered messages."""
 
     def __init__(self, messages: int, stop: StopRequest) -> None:
         self._left = messages
@@ -38,11 +39,11 @@ class StopAfter(NullObserver):
             self._stop.request()
 
 
-def deliver(place: Place, messages: int) -> None:
-    """Run the worker's own pipeline, in this process, until so many messages are delivered."""
+def run_pipeline(sandbox: Sandbox, messages: int) -> None:
+    """Run the worker's pipeline in this process until this number of messages is delivered."""
     stop = StopRequest()
-    # one message a batch: each page must find the ones before it in Redis
-    settings = load(place.settings(BATCH_MAX_ARTICLES="1"))
+    # Batches of one message, so that the index has all earlier articles at each decision.
+    settings = load(sandbox.settings(BATCH_MAX_ARTICLES="1"))
     observers = CompositeObserver(StopAfter(messages, stop))
     with open_worker(settings, observers, Metrics(CollectorRegistry()), stop) as (pipeline, _):
         assert pipeline.run()
@@ -54,12 +55,11 @@ def deliver(place: Place, messages: int) -> None:
 def test_the_seeds_are_two_stories_in_any_order(
     order: Sequence[int], with_source: bool, seeds: list[Path], kafka_bootstrap_servers: str, redis_url: str
 ) -> None:
-    """Four cuts of one report are one story, and the article about the same affair is another."""
+    """Four reprints of one report are one story, and an article about the same affair is another."""
     pages = seed_articles(seeds, with_source=with_source)
-    sent = [Raw(value=pages[number], key=b"%d" % number) for number in order]
-    with open_place(kafka_bootstrap_servers, redis_url) as place:
-        place.create_topics()
-        place.send(sent)
-        deliver(place, len(sent))
-        assert stories(event.body for event in one_each(sent, place.events())) == SEED_STORIES
-        assert place.committed() == {0: len(sent)}
+    sent = [InputMessage(value=pages[number], key=b"%d" % number) for number in order]
+    with open_sandbox(kafka_bootstrap_servers, redis_url) as sandbox:
+        sandbox.produce(sent)
+        run_pipeline(sandbox, len(sent))
+        assert article_ids_by_story(event.body for event in single_events(sent, sandbox.events())) == SEED_STORIES
+        assert sandbox.committed() == {0: len(sent)}

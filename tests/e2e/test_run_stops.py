@@ -1,104 +1,90 @@
-"""A worker that is stopped, kindly or not, in the middle of a load, and the one that comes after it."""
+"""A worker that is stopped or killed in the middle of a load, and its successor."""
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.local.stack import wait_until
-from tests.e2e.support_e2e import (
-    DELIVERY_SECONDS,
-    Place,
-    by_trace,
-    load_messages,
-    one_each,
-    open_place,
-    wait_delivered,
-)
+from tests.e2e.articles import synthetic_messages
+from tests.e2e.sandbox import Sandbox, by_trace, single_events
+from tests.e2e.worker_state import DELIVERY_SECONDS, wait_delivered
 from tests.support import WorkerProcess, running_worker
 
-#: Messages of a load: some seconds of work in small batches, so that there is a middle to stop in.
+#: Number of messages: some seconds of work in small batches, so that the stop is in the middle.
 LOAD = 900
 
-#: Small batches, so that most of the load is still to come after the first commit.
-SMALL = {"BATCH_MAX_ARTICLES": "15"}
+#: Small batches, so that most of the load is unprocessed after the first commit.
+SMALL_BATCHES = {"BATCH_MAX_ARTICLES": "15"}
 
-#: Kills that a redelivery is waited for: a kill between events and commit causes one.
-_MOST_KILLS = 5
-
-
-@pytest.fixture
-def place(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Place]:
-    with open_place(kafka_bootstrap_servers, redis_url) as found:
-        found.create_topics()
-        yield found
+#: Maximum number of kills until one is between the publication of events and their commit.
+_MAX_KILLS = 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_drains(number: signal.Signals, place: Place, tmp_path: Path) -> None:
-    """Exit code 0, events for what is committed and for nothing else; the next worker goes on without gap or repeat."""
-    sent = load_messages(LOAD)
-    place.send(sent)
-    with running_worker(place.settings(**SMALL), tmp_path / "first.log") as worker:
-        wait_until(place.committed, DELIVERY_SECONDS, "the first commit")
+def test_a_signal_drains(number: signal.Signals, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Exit code 0, and events of committed messages only. The next worker continues without a gap or a repetition."""
+    sent = synthetic_messages(LOAD)
+    sandbox.produce(sent)
+    with running_worker(sandbox.settings(**SMALL_BATCHES), tmp_path / "first.log") as worker:
+        wait_until(sandbox.committed, DELIVERY_SECONDS, "the first commit")
         worker.process.send_signal(number)
         assert worker.process.wait(timeout=30) == 0, worker.tail()
-    committed = place.committed()[0]
+    committed = sandbox.committed()[0]
     assert 0 < committed < LOAD, "the signal did not come in the middle"
-    before = one_each(sent[:committed], place.events())
+    before = single_events(sent[:committed], sandbox.events())
 
-    with running_worker(place.settings(), tmp_path / "second.log") as worker:
-        wait_delivered(place, worker)
+    with running_worker(sandbox.settings(), tmp_path / "second.log") as worker:
+        wait_delivered(sandbox, worker)
         assert worker.stop() == 0, worker.tail()
-    after = one_each(sent, place.events())
+    after = single_events(sent, sandbox.events())
     assert [event.content for event in after[:committed]] == [event.content for event in before]
 
 
-def test_a_kill_loses_nothing(place: Place, tmp_path: Path) -> None:
-    """Killed between events and commit, it leaves no gap; what its successor tells again it tells in the same words."""
-    sent = load_messages(LOAD)
-    place.send(sent)
-    # the name of a static member: its successor need not wait for the session of the dead one to end
-    settings = place.settings(**SMALL, KAFKA_GROUP_INSTANCE_ID="only")
+def test_a_kill_loses_no_message(sandbox: Sandbox, tmp_path: Path) -> None:
+    """After a kill between events and commit, no event is missing, and repeated events have equal content."""
+    sent = synthetic_messages(LOAD)
+    sandbox.produce(sent)
+    # With static membership a successor does not wait for the end of the killed worker's session.
+    settings = sandbox.settings(**SMALL_BATCHES, KAFKA_GROUP_INSTANCE_ID="only")
     redelivered, kills = 0, 0
-    while not redelivered and kills < _MOST_KILLS:
+    while not redelivered and kills < _MAX_KILLS:
         with running_worker(settings, tmp_path / f"{kills}.log") as worker:
-            _kill_before_a_commit(place, worker)
+            _kill_before_a_commit(sandbox, worker)
         kills += 1
-        redelivered = _uncommitted(place)
-    assert redelivered, f"no kill of {kills} fell between events and commit"
-    assert sum(place.committed().values()) < LOAD
+        redelivered = _uncommitted_events(sandbox)
+    assert redelivered, f"no kill of {kills} was between events and commit"
+    assert sum(sandbox.committed().values()) < LOAD
 
     with running_worker(settings, tmp_path / "last.log") as worker:
-        wait_delivered(place, worker)
+        wait_delivered(sandbox, worker)
         assert worker.stop() == 0, worker.tail()
-    found = by_trace(place.events())
-    assert found.keys() == {message.trace for message in sent}
-    assert max(len(events) for events in found.values()) > 1
-    for events in found.values():
+    groups = by_trace(sandbox.events())
+    assert groups.keys() == {message.trace for message in sent}
+    assert max(len(events) for events in groups.values()) > 1
+    for events in groups.values():
         assert len({event.content for event in events}) == 1
 
 
-def _uncommitted(place: Place) -> int:
-    """How many events are out whose messages are not committed."""
-    return place.written() - sum(place.committed().values())
+def _uncommitted_events(sandbox: Sandbox) -> int:
+    """Return the number of events whose messages are not committed."""
+    return sandbox.event_count() - sum(sandbox.committed().values())
 
 
-def _kill_before_a_commit(place: Place, worker: WorkerProcess) -> None:
-    """Hold the worker again and again, and kill it at a moment when events are out that it has not committed."""
-    started_at = place.written()
+def _kill_before_a_commit(sandbox: Sandbox, worker: WorkerProcess) -> None:
+    """Freeze the worker repeatedly, and kill it when it has published events that it has not committed."""
+    count = sandbox.event_count()
 
-    def held_between() -> bool:
+    def is_frozen_before_commit() -> bool:
         assert worker.process.poll() is None, worker.tail()
-        if place.written() <= started_at:  # still starting
+        if sandbox.event_count() <= count:  # the worker has published nothing yet
             return False
         os.kill(worker.pid, signal.SIGSTOP)
-        if _uncommitted(place) > 0:
+        if _uncommitted_events(sandbox) > 0:
             return True
         os.kill(worker.pid, signal.SIGCONT)
         return False
 
-    wait_until(held_between, DELIVERY_SECONDS, "a moment between events and commit")
+    wait_until(is_frozen_before_commit, DELIVERY_SECONDS, "a worker between events and commit")
     worker.kill()

@@ -1,7 +1,7 @@
-"""A worker under a steady load for six windows, in a Redis of its own: what is remembered, and that the rest goes.
+"""Retention under a steady load of six windows in an otherwise empty Redis: the kept entries and their removal.
 
-One run, looked at from several sides. Its load is paced by the clock and light, so that the same articles meet in the
-same window on any machine; what depends on the moment of a decision is judged by the decisions' own times.
+All tests examine one run. The load follows the clock and is light, so that each window has the same articles on any
+machine. Checks that depend on the time of a decision use the `decided_at` of the events.
 """
 
 import time
@@ -24,108 +24,112 @@ from deploy.local.stack.redis_local import local_redis
 from reprise.dedup.retention import Retention
 from reprise.index.redis.codec import margin_ms
 from tests.contract.streams import text_of
-from tests.e2e.steady_load import Due, copies, sending, stories
-from tests.e2e.support_e2e import Event, Place, by_trace, open_place, wait_delivered, wait_ready
-from tests.redis_footprint import Footprint, look, warm_up
+from tests.e2e.sandbox import OutputEvent, Sandbox, by_trace, open_sandbox
+from tests.e2e.steady_load import ScheduledMessage, copy_schedule, producing, story_schedule
+from tests.e2e.worker_state import wait_delivered, wait_ready
+from tests.redis_footprint import Footprint, measure_footprint, warm_up
 from tests.support import running_worker, unavailable
 
-#: Seconds; as long a replay, so that no kind of key takes longer than two windows to reach its level.
+#: Seconds of the window and of the replay retention. Each kind of key reaches its level within two windows.
 WINDOW: Final = 5.0
 
-#: The first two are for the levels to be reached; the third is compared with the last.
+#: Number of windows, and the window that is compared with the last one. The levels are reached in the first two.
 WINDOWS: Final = 6
 STEADY: Final = 3
 
 RETENTION: Final = Retention(window_seconds=WINDOW, replay_seconds=WINDOW)
 
-#: Seconds that a key outlives what it holds: with windows this short a larger part of them than by default.
+#: Seconds that a key outlives its content. The default windows are longer, so that their share is smaller.
 MARGIN: Final = margin_ms(RETENTION) / 1000
 
-#: Articles a second: a tenth of what a core takes, so that a machine of a third of the speed still keeps up.
+#: Articles per second: a tenth of the throughput of a core, so that slow machines keep up.
 RATE: Final = 120
 
-#: Fewer than a window brings, so that there are few shards: the sweep needs six batches a second to visit all of them
-#: in an eighth of the window, and this load makes ten times as many.
+#: Expected articles: fewer than in a window, so that there are few shards. The sweep visits all shards in an eighth of
+#: the window with six batches per second, and this load has ten times as many.
 EXPECTED: Final = 500
 
-#: Seconds between two looks: ten a window, whose median no single pause of the machine moves.
-LOOK_SECONDS: Final = 0.5
+#: Seconds between two measurements: ten in a window, so that a pause of the machine does not move the median.
+MEASUREMENT_INTERVAL_SECONDS: Final = 0.5
 
-#: Seconds in which the last key must go: the namespace's own lives longest, both retentions and a margin.
-GONE_SECONDS: Final = 2 * WINDOW + MARGIN + 10
+#: Maximum seconds until the last key is removed: both retentions and a margin for the namespace's metadata.
+REMOVAL_SECONDS: Final = 2 * WINDOW + MARGIN + 10
 
-#: Growth from the third window to the last that is still a flat line: a leak of 2 % a window is more, and medians of a
-#: load that is the same in every window differ by less than 2 %.
-FLAT: Final = 1.05
+#: Maximum growth from the third window to the last. A leak of 2 % in a window exceeds it; the medians of equal windows
+#: differ by less than 2 %.
+MAX_GROWTH: Final = 1.05
 
-#: How near to where it began Redis's memory must come, as a share.
-NEAR: Final = 0.01
+#: Maximum growth of Redis's memory from before the load to after the removal of all keys, as a share.
+MAX_REMAINDER: Final = 0.01
 
-#: Pauses between copies of one text, in windows: some longer than one, some not.
+#: Pauses between copies of one text in windows, some longer than one window.
 PAUSES: Final = (0.6, 1.3, 0.9, 1.2, 1.5)
 
-#: Seeds of the probes' texts, which no other article has.
-PROBES: Final = 10**9
+#: First paragraph of the texts of the probes, which no other article has.
+PROBE_PARAGRAPH: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Soak:
-    """What was seen before the load, while it went on, and when all keys were gone; times are seconds from its start.
+class SoakRun:
+    """The measurements before the load, during it, and after the removal of all keys.
 
-    decided  when each article was
+    measured  pairs of the seconds from the start and the footprint
+    decided   seconds from the start to the decision of each article, sorted
     """
 
     empty: Footprint
-    looks: Sequence[tuple[float, Footprint]]
-    gone: Footprint
+    measured: Sequence[tuple[float, Footprint]]
+    removed: Footprint
     decided: Sequence[float]
-    probes: Mapping[str, Sequence[Event]]
+    probes: Mapping[str, Sequence[OutputEvent]]
 
-    def level(self, window: int, what: Callable[[Footprint], float]) -> float:
-        """The median of a window, the first being 1, for each article that was decided in the window before the look.
+    def level(self, window: int, quantity: Callable[[Footprint], float]) -> float:
+        """Return a quantity per article as the median of a window; the first window is 1.
 
-        For each article, since a busy machine decides some of them late.
+        The divisor is the number of articles decided in the window before the measurement, because a busy machine
+        decides some of them late.
         """
         return median(
-            what(each) / (bisect_left(self.decided, at) - bisect_left(self.decided, at - WINDOW))
-            for at, each in self.looks
+            quantity(footprint) / (bisect_left(self.decided, at) - bisect_left(self.decided, at - WINDOW))
+            for at, footprint in self.measured
             if window - 1 <= at / WINDOW < window
         )
 
 
 @pytest.fixture(scope="module")
-def soak(kafka_bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Soak]:
+def soak(kafka_bootstrap_servers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoakRun]:
     folder = tmp_path_factory.mktemp("window")
     with (
         own_server(folder) as url,
         redis.Redis.from_url(url) as client,
-        open_place(kafka_bootstrap_servers, url) as place,
+        open_sandbox(kafka_bootstrap_servers, url) as sandbox,
     ):
-        place.create_topics()
         warm_up(url)
-        settings = place.settings(
+        settings = sandbox.settings(
             WINDOW_SECONDS=str(WINDOW), REPLAY_SECONDS=str(WINDOW), EXPECTED_ARTICLES=str(EXPECTED)
         )
-        probes = made_probes()
+        probes = make_probes()
         with running_worker(settings, folder / "worker.log") as worker:
             wait_ready(worker)
-            empty = look(client, place.namespace)
-            began = time.time()  # the clock of decided_at
-            looks = looks_under_load(client, place, probes)
-            wait_delivered(place, worker)
-            with suppress(TimeoutError):  # what is left then is a test's failure, and hides no other
-                wait_until(lambda: not client.dbsize(), GONE_SECONDS, "an empty Redis")
-            gone = look(client, place.namespace)
+            empty = measure_footprint(client, sandbox.namespace)
+            start = time.time()  # the clock of decided_at
+            measured = measure_under_load(client, sandbox, probes)
+            wait_delivered(sandbox, worker)
+            with suppress(TimeoutError):  # a remaining key fails one test and must not hide the other results
+                wait_until(lambda: not client.dbsize(), REMOVAL_SECONDS, "an empty Redis")
+            removed = measure_footprint(client, sandbox.namespace)
             assert worker.stop() == 0, worker.tail()
-        events = by_trace(place.events())
-        decided = sorted(decided_at(each).timestamp() - began for group in events.values() for each in group)
-        found = {name: [events[each.message.trace][0] for each in sent] for name, sent in probes.items()}
-        yield Soak(empty=empty, looks=looks, gone=gone, decided=decided, probes=found)
+        events = by_trace(sandbox.events())
+        decided = sorted(decided_at(event).timestamp() - start for group in events.values() for event in group)
+        probe_events = {
+            name: [events[scheduled.message.trace][0] for scheduled in schedule] for name, schedule in probes.items()
+        }
+        yield SoakRun(empty=empty, measured=measured, removed=removed, decided=decided, probes=probe_events)
 
 
 @contextmanager
 def own_server(folder: Path) -> Iterator[str]:
-    """A server in which nothing else is, whose memory can be told."""
+    """Run a server without other data, so that its memory is that of the test."""
     with ExitStack() as opened:
         try:
             yield opened.enter_context(local_redis(StackKind.EMBEDDED, folder)).address
@@ -133,32 +137,32 @@ def own_server(folder: Path) -> Iterator[str]:
             unavailable("stack", str(error))
 
 
-def made_probes() -> dict[str, list[Due]]:
-    """One story with a variant every half window to the end, and two whose copies sometimes come too late."""
-    texts = [text_of(*range(PROBES + 4 * number, PROBES + 4 * number + 4)) for number in range(3)]
-    pauses = [WINDOW * each for each in PAUSES]
+def make_probes() -> dict[str, list[ScheduledMessage]]:
+    """Return a story with a variant every half window, and two stories with copies that are sometimes too late."""
+    texts = [text_of(*range(PROBE_PARAGRAPH + 4 * number, PROBE_PARAGRAPH + 4 * number + 4)) for number in range(3)]
+    pauses = [WINDOW * pause for pause in PAUSES]
     return {
-        "kept": copies(texts[0], [WINDOW / 2] * (2 * WINDOWS - 1), "kept", exact=False),
-        "exact": copies(texts[1], pauses, "exact", exact=True),
-        "near": copies(texts[2], pauses, "near", exact=False),
+        "kept": copy_schedule(texts[0], [WINDOW / 2] * (2 * WINDOWS - 1), "kept", exact=False),
+        "exact": copy_schedule(texts[1], pauses, "exact", exact=True),
+        "near": copy_schedule(texts[2], pauses, "near", exact=False),
     }
 
 
-def looks_under_load(
-    client: redis.Redis, place: Place, probes: Mapping[str, Sequence[Due]]
+def measure_under_load(
+    client: redis.Redis, sandbox: Sandbox, probes: Mapping[str, Sequence[ScheduledMessage]]
 ) -> list[tuple[float, Footprint]]:
-    """Send everything, and look every half second until it is sent."""
-    looks, start = [], time.monotonic()
-    with sending(place, stories(RATE, WINDOW * WINDOWS), *probes.values()) as load:
+    """Produce all messages, and measure every half second until the end."""
+    measured, start = [], time.monotonic()
+    with producing(sandbox, story_schedule(RATE, WINDOW * WINDOWS), *probes.values()) as load:
         while load.is_alive():
-            found = look(client, place.namespace)
-            looks.append((found.at - start, found))
-            assert found.at - start < 2 * WINDOW * WINDOWS, "the load is not sent in twice its time"
-            load.join(LOOK_SECONDS)
-    return looks
+            footprint = measure_footprint(client, sandbox.namespace)
+            measured.append((footprint.at - start, footprint))
+            assert footprint.at - start < 2 * WINDOW * WINDOWS, "the load takes more than twice its time"
+            load.join(MEASUREMENT_INTERVAL_SECONDS)
+    return measured
 
 
-def decided_at(event: Event) -> datetime:
+def decided_at(event: OutputEvent) -> datetime:
     return datetime.fromisoformat(event.body["decided_at"])
 
 
@@ -166,25 +170,26 @@ def entries(footprint: Footprint, kind: str) -> float:
     return footprint.entries.get(kind, 0)
 
 
-#: What is in Redis while the load goes on, by kind of key (reprise/redis_index/keys.py).
-LINES: Final[Mapping[str, Callable[[Footprint], float]]] = {
+#: Quantities that must not grow during the load: all keys, and the entries of each kind (reprise/index/redis/keys.py).
+QUANTITIES: Final[Mapping[str, Callable[[Footprint], float]]] = {
     "keys": lambda footprint: footprint.keys,
     **{kind: partial(entries, kind=kind) for kind in "rbavpt"},
 }
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_the_line_is_flat(soak: Soak, line: str) -> None:
-    """Of no kind of key there is more in the sixth window than in the third."""
-    assert 0 < soak.level(WINDOWS, LINES[line]) <= FLAT * soak.level(STEADY, LINES[line])
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_the_number_of_keys_does_not_grow(soak: SoakRun, quantity: str) -> None:
+    """The sixth window has no more keys of any kind than the third."""
+    assert 0 < soak.level(WINDOWS, QUANTITIES[quantity]) <= MAX_GROWTH * soak.level(STEADY, QUANTITIES[quantity])
 
 
-def test_the_memory_is_flat(soak: Soak) -> None:
-    """Redis takes no more memory for the index in the sixth window than in the third."""
+def test_the_memory_does_not_grow(soak: SoakRun) -> None:
+    """The index uses no more memory in the sixth window than in the third."""
     steady, last = (
-        soak.level(window, lambda found: found.used_bytes - soak.empty.used_bytes) for window in (STEADY, WINDOWS)
+        soak.level(window, lambda footprint: footprint.used_bytes - soak.empty.used_bytes)
+        for window in (STEADY, WINDOWS)
     )
-    assert 0 < last <= FLAT * steady
+    assert 0 < last <= MAX_GROWTH * steady
 
 
 @pytest.mark.parametrize(
@@ -197,32 +202,33 @@ def test_the_memory_is_flat(soak: Soak) -> None:
         pytest.param("r", 4, WINDOW + MARGIN, id="records"),
     ],
 )
-def test_no_more_is_kept_than_is_promised(soak: Soak, kind: str, articles: int, seconds: float) -> None:
-    """What is there is as old as promised and, where the sweep collects it, an eighth of a window older, twice at most.
+def test_entries_are_removed_after_their_retention(soak: SoakRun, kind: str, articles: int, seconds: float) -> None:
+    """The number of entries is that of the retention, plus two periods of the sweep, each an eighth of a window.
 
-    articles  of a cycle's six that leave an entry of this kind
+    articles  number of a cycle's six articles that have an entry of this kind
+    seconds   retention of the entry
     """
-    promised = articles / 6 * seconds / WINDOW
-    kept = soak.level(WINDOWS, LINES[kind])
-    assert 0.9 * promised <= kept <= 1.1 * promised + 2 * articles / 6 / 8
+    expected = articles / 6 * seconds / WINDOW
+    kept = soak.level(WINDOWS, QUANTITIES[kind])
+    assert 0.9 * expected <= kept <= 1.1 * expected + 2 * articles / 6 / 8
 
 
-def test_everything_goes_when_the_load_ends(soak: Soak) -> None:
-    """Without traffic Redis holds no key any more, and uses the memory that it used before."""
-    assert soak.gone.keys == 0
-    assert soak.gone.used_bytes <= (1 + NEAR) * soak.empty.used_bytes
+def test_all_keys_are_removed_after_the_load(soak: SoakRun) -> None:
+    """Without traffic Redis has no key at last, and uses the memory that it used before."""
+    assert soak.removed.keys == 0
+    assert soak.removed.used_bytes <= (1 + MAX_REMAINDER) * soak.empty.used_bytes
 
 
-def test_a_story_lives_while_variants_come(soak: Soak) -> None:
-    """With a variant every half window it is the same story after six."""
+def test_variants_prolong_the_life_of_a_story(soak: SoakRun) -> None:
+    """With a variant every half window, all variants of six windows have the same story."""
     assert len({event.body["story_id"] for event in soak.probes["kept"]}) == 1
     first, last = decided_at(soak.probes["kept"][0]), decided_at(soak.probes["kept"][-1])
     assert (last - first).total_seconds() > (WINDOWS - 1) * WINDOW
 
 
 @pytest.mark.parametrize("probe", ["exact", "near"])
-def test_a_story_lives_a_window_after_its_last_variant(soak: Soak, probe: str) -> None:
-    """A copy that comes within a window of the last joins its story; one that comes later founds another."""
+def test_a_story_expires_a_window_after_its_last_variant(soak: SoakRun, probe: str) -> None:
+    """A copy within a window after the last one joins its story. A later copy is a new story."""
     joined = []
     for before, after in pairwise(soak.probes[probe]):
         late = decided_at(after) - decided_at(before) >= timedelta(seconds=WINDOW)

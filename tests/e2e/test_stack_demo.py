@@ -11,9 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from deploy.local.stack import Stack, run_child, wait_until
-from tests.support import worker_environment
-
-_TOP = Path(__file__).parents[2]
+from tests.support import REPOSITORY, worker_environment
 
 #: seconds that the demo may take on running servers
 _MAX_SECONDS = 90
@@ -43,7 +41,7 @@ def test_the_demo_counts_every_message_and_deletes_its_topics(stack: Stack) -> N
     """On external servers it ends with exit code 0, an outcome for each article, and its topics deleted."""
     done = subprocess.run(
         _demo("--rate", "100", "--articles", "300"),
-        cwd=_TOP,
+        cwd=REPOSITORY,
         env=_environment(stack),
         capture_output=True,
         text=True,
@@ -66,7 +64,9 @@ def test_an_interrupted_demo_stops_the_worker_and_deletes_its_topics(
 ) -> None:
     """After a signal the demo stops the worker and deletes the topics before it ends."""
     log = tmp_path / "demo.log"
-    with run_child(_demo("--rate", "1"), log, environment={**_environment(stack), "PYTHONPATH": str(_TOP)}) as demo:
+    with run_child(
+        _demo("--rate", "1"), log, environment={**_environment(stack), "PYTHONPATH": str(REPOSITORY)}
+    ) as demo:
         worker = int(wait_until(lambda: re.findall(r"worker: pid (\d+)", log.read_text()), 60, "the worker")[0])
         os.kill(worker, 0)
         demo.send_signal(number)
@@ -80,7 +80,13 @@ def test_the_embedded_demo_runs_from_files(tmp_path: Path) -> None:
     """Without servers it replays files, prints that the stack is embedded, and counts an outcome for each article."""
     environment = {**worker_environment({}), "STACK": "embedded"}
     done = subprocess.run(
-        _demo("--articles", "100"), cwd=_TOP, env=environment, capture_output=True, text=True, timeout=90, check=False
+        _demo("--articles", "100"),
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stack: embedded" in done.stdout

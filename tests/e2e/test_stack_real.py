@@ -1,4 +1,4 @@
-"""The stack itself, on the servers that this test run started."""
+"""The servers of this test session."""
 
 import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -6,8 +6,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from tests.support import TopicNames
 
 
-def test_kafka_keeps_and_gives_what_it_was_given(kafka_bootstrap_servers: str, topic_names: TopicNames) -> None:
-    """A record that was acknowledged is read again, from a topic with the partitions that were asked for."""
+def test_kafka_stores_a_record(kafka_bootstrap_servers: str, topic_names: TopicNames) -> None:
+    """An acknowledged record is read again, from a topic with two partitions."""
     admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)
     admin.create_topics({topic_names.articles: {"num_partitions": 2, "replication_factor": 1}})
     admin.close()
@@ -21,8 +21,8 @@ def test_kafka_keeps_and_gives_what_it_was_given(kafka_bootstrap_servers: str, t
     assert [(record.key, record.value) for batch in batches.values() for record in batch] == [(b"key", b"value")]
 
 
-def test_redis_refuses_rather_than_evicts(redis_url: str) -> None:
-    """The server runs the policy that the index depends on, and is new enough for it."""
+def test_redis_evicts_no_keys(redis_url: str) -> None:
+    """The server has the eviction policy and the version that the index needs."""
     client = redis.Redis.from_url(redis_url)
     assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     major, minor = (int(part) for part in client.info("server")["redis_version"].split(".")[:2])

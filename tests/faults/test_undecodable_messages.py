@@ -8,15 +8,9 @@ from typing import Final
 import pytest
 
 from reprise.settings import load
-from tests.e2e.support_e2e import (
-    Place,
-    Raw,
-    by_trace,
-    load_messages,
-    open_place,
-    wait_delivered,
-    wait_ready,
-)
+from tests.e2e.articles import synthetic_messages
+from tests.e2e.sandbox import InputMessage, Sandbox, by_trace, open_sandbox
+from tests.e2e.worker_state import wait_delivered, wait_ready
 from tests.faults.undecodable_messages import (
     MAX_MESSAGE_BYTES,
     MAX_TEXT_CHARACTERS,
@@ -39,10 +33,9 @@ _END_SECONDS: Final = 90.0
 
 
 @pytest.fixture
-def place(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Place]:
-    with open_place(kafka_bootstrap_servers, redis_url) as found:
-        found.create_topics()
-        yield found
+def sandbox(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Sandbox]:
+    with open_sandbox(kafka_bootstrap_servers, redis_url) as sandbox:
+        yield sandbox
 
 
 def test_there_are_thirty_different_messages() -> None:
@@ -62,45 +55,45 @@ def test_a_single_message_becomes_a_dead_letter(message: UndecodableMessage) -> 
     assert run_loop([message.value], settings=settings) == [message.reason]
 
 
-def test_one_percent_does_not_stop_the_worker(place: Place, tmp_path: Path) -> None:
+def test_one_percent_does_not_stop_the_worker(sandbox: Sandbox, tmp_path: Path) -> None:
     """Each article has its event. Each undecodable message is a dead letter once, with equal bytes and its reason."""
     undecodable = [_raw(message) for message in UNDECODABLE_MESSAGES]
-    articles = load_messages(99 * len(UNDECODABLE_MESSAGES))
+    articles = synthetic_messages(99 * len(UNDECODABLE_MESSAGES))
     sent = _spread(articles, undecodable)
-    offsets = place.send(sent)
-    with running_worker(place.settings(**LIMITS), tmp_path / "worker.log") as worker:
+    offsets = sandbox.produce(sent)
+    with running_worker(sandbox.settings(**LIMITS), tmp_path / "worker.log") as worker:
         wait_ready(worker)
-        wait_delivered(place, worker)
+        wait_delivered(sandbox, worker)
         assert worker.stop() == 0, worker.tail()
-    events = by_trace(place.events())
+    events = by_trace(sandbox.events())
     assert {trace: len(group) for trace, group in events.items()} == {article.trace: 1 for article in articles}
     offset_of = {raw.trace: offset for raw, offset in zip(sent, offsets, strict=True)}
     expected = [
         (offset_of[raw.trace], message.value, message.reason)
         for raw, message in zip(undecodable, UNDECODABLE_MESSAGES, strict=True)
     ]
-    assert _dead(place) == sorted(expected)
+    assert _dead(sandbox) == sorted(expected)
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
-def test_too_many_stop_the_worker(share: float, place: Place, tmp_path: Path) -> None:
+def test_too_many_stop_the_worker(share: float, sandbox: Sandbox, tmp_path: Path) -> None:
     """The worker ends with 1 and a reason, and has committed what it delivered. A restart delivers nothing more."""
     seed = random.SystemRandom().randrange(1 << 32)
     rng = random.Random(seed)
     count = round(share * STREAM_MESSAGES)
-    articles = load_messages(STREAM_MESSAGES - count)
+    articles = synthetic_messages(STREAM_MESSAGES - count)
     sent = _spread(articles, [_raw(rng.choice(UNDECODABLE_MESSAGES)) for _ in range(count)])
-    place.send(sent)
+    sandbox.produce(sent)
 
     def run_until_end() -> int:
         """Run a worker until it ends and return the number of messages committed so far."""
         log = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
-        with running_worker(place.settings(**LIMITS, **batches), log) as worker:
+        with running_worker(sandbox.settings(**LIMITS, **batches), log) as worker:
             assert worker.process.wait(timeout=_END_SECONDS) == 1, f"seed {seed}\n{worker.tail()}"
             assert "cannot be read (limit" in worker.output(), f"seed {seed}\n{worker.tail()}"
             assert "Traceback" not in worker.output()
-        committed = place.committed().get(0, 0)
-        assert _outcomes(place, sent) == list(range(committed)), f"seed {seed}"
+        committed = sandbox.committed().get(0, 0)
+        assert _outcomes(sandbox, sent) == list(range(committed)), f"seed {seed}"
         return committed
 
     batches = SMALL_BATCHES
@@ -110,11 +103,11 @@ def test_too_many_stop_the_worker(share: float, place: Place, tmp_path: Path) ->
     assert run_until_end() == delivered, f"seed {seed}: a restart continued, although the limit was in its first batch"
 
 
-def _raw(message: UndecodableMessage) -> Raw:
-    return Raw(value=message.value, key=message.name.encode())
+def _raw(message: UndecodableMessage) -> InputMessage:
+    return InputMessage(value=message.value, key=message.name.encode())
 
 
-def _spread(articles: Sequence[Raw], undecodable: Sequence[Raw]) -> list[Raw]:
+def _spread(articles: Sequence[InputMessage], undecodable: Sequence[InputMessage]) -> list[InputMessage]:
     """Insert the undecodable messages into the articles at equal distances."""
     distance = (len(articles) + len(undecodable)) / len(undecodable)
     mixed = list(articles)
@@ -123,16 +116,16 @@ def _spread(articles: Sequence[Raw], undecodable: Sequence[Raw]) -> list[Raw]:
     return mixed
 
 
-def _dead(place: Place) -> list[tuple[int, bytes | None, str]]:
+def _dead(sandbox: Sandbox) -> list[tuple[int, bytes | None, str]]:
     """Return offset, bytes and reason of every dead letter, ordered by offset."""
-    letters = [(dict(letter.headers), letter.value) for letter in place.dead_letters()]
+    letters = [(dict(letter.headers), letter.value) for letter in sandbox.dead_letters()]
     return sorted(
         (int(headers["reprise-dead-offset"]), value, headers["reprise-dead-reason"].decode())
         for headers, value in letters
     )
 
 
-def _outcomes(place: Place, sent: Sequence[Raw]) -> list[int]:
+def _outcomes(sandbox: Sandbox, sent: Sequence[InputMessage]) -> list[int]:
     """Return the message offsets of all events and dead letters, with repetitions."""
     offsets = {raw.trace: offset for offset, raw in enumerate(sent)}
-    return sorted([offsets[event.trace] for event in place.events()] + [offset for offset, *_ in _dead(place)])
+    return sorted([offsets[event.trace] for event in sandbox.events()] + [offset for offset, *_ in _dead(sandbox)])

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.stack import StackUnavailable
 from deploy.local.stack.kafka_jvm import find_jvm_problem
-from tests.e2e.support_e2e import Place, open_place
+from tests.e2e.sandbox import Sandbox, open_sandbox
 from tests.security.certificates import Certificates, make_certificates
 from tests.security.secured_kafka import SecuredKafka, secured_kafka
 from tests.security.secured_redis import SecuredRedis, secured_redis, speaks_tls
@@ -38,9 +38,9 @@ def kafka(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def place(kafka: SecuredKafka, redis_url: str) -> Iterator[Place]:
+def sandbox(kafka: SecuredKafka, redis_url: str) -> Iterator[Sandbox]:
     """Give topics of a test's own, seen from the listener without security."""
-    with open_place(kafka.plain, redis_url) as found:
+    with open_sandbox(kafka.plain, redis_url) as found:
         found.create_topics()
         yield found
 

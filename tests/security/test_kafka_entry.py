@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support_e2e import Place, Raw, article, open_place, wait_delivered
+from tests.e2e.articles import article_json
+from tests.e2e.sandbox import InputMessage, Sandbox, open_sandbox
+from tests.e2e.worker_state import wait_delivered
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import PLAIN_USER, SecuredKafka, add_users, grant
 from tests.security.support_security import ExitedWorker, kafka_rights, run_all_until_exit
@@ -29,24 +31,30 @@ def test_every_login_method_works(kafka: SecuredKafka, redis_url: str, tmp_path:
     with ExitStack() as stack:
         running = []
         for user, login in logins.items():
-            place = stack.enter_context(open_place(kafka.plain, redis_url))
-            place.create_topics()
-            add_users(place.admin, [user], PASSWORD)
-            grant(place.admin, user, kafka_rights(place.topics))
-            place.send([Raw(value=article(id="1", text=f"The harbour at {user} was closed on Monday after a storm."))])
-            settings = place.settings() | login
-            running.append((place, stack.enter_context(running_worker(settings, tmp_path / user))))
-        for place, process in running:
-            wait_delivered(place, process)
-            assert [event.body["type"] for event in place.events()] == ["story.new"]
+            sandbox = stack.enter_context(open_sandbox(kafka.plain, redis_url))
+            sandbox.create_topics()
+            add_users(sandbox.admin, [user], PASSWORD)
+            grant(sandbox.admin, user, kafka_rights(sandbox.topics))
+            sandbox.produce(
+                [
+                    InputMessage(
+                        value=article_json(id="1", text=f"The harbour at {user} was closed on Monday after a storm.")
+                    )
+                ]
+            )
+            settings = sandbox.settings() | login
+            running.append((sandbox, stack.enter_context(running_worker(settings, tmp_path / user))))
+        for sandbox, process in running:
+            wait_delivered(sandbox, process)
+            assert [event.body["type"] for event in sandbox.events()] == ["story.new"]
 
 
 @pytest.fixture(scope="module")
 def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
     """Run all refused workers at once, as they mostly wait."""
     certificates = kafka.certificates
-    with open_place(kafka.plain, redis_url) as place:
-        add_users(place.admin, ["known"], PASSWORD)
+    with open_sandbox(kafka.plain, redis_url) as sandbox:
+        add_users(sandbox.admin, ["known"], PASSWORD)
         secure, login = kafka.settings("SECURE"), kafka.login("SCRAM-SHA-512", "known")
         cases = {
             "wrong password, PLAIN": secure | kafka.login("PLAIN", PLAIN_USER, WRONG),
@@ -64,11 +72,11 @@ def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
                 SSL_KEYFILE=str(certificates.server.key),
             ),
         }
-        return run_all_until_exit({name: _of(place) | settings for name, settings in cases.items()})
+        return run_all_until_exit({name: _of(sandbox) | settings for name, settings in cases.items()})
 
 
-def _of(place: Place) -> dict[str, str]:
-    return place.settings(STARTUP_TIMEOUT_SECONDS="30")
+def _of(sandbox: Sandbox) -> dict[str, str]:
+    return sandbox.settings(STARTUP_TIMEOUT_SECONDS="30")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import redis
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.types import StackKind, StackUnavailable
 from reprise.messages.dead_letters import REASON
-from tests.e2e.support_e2e import READY_SECONDS, Place, Raw, probe, wait_counted, wait_ready
+from tests.e2e.sandbox import InputMessage, Sandbox
+from tests.e2e.worker_state import READY_SECONDS, http_get, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import SecuredKafka, add_users, grant
 from tests.security.secured_redis import restricted
@@ -31,7 +32,7 @@ PAGE = (
 )
 
 
-def messages() -> list[Raw]:
+def messages() -> list[InputMessage]:
     """Return articles of every fate: stories, copies, a revision, and most kinds of dead letters."""
     good: Sequence[dict[str, object]] = (
         {"id": "1", "source": "a.example", "title": TITLE, "text": PAGE, "other": OTHER},
@@ -49,7 +50,7 @@ def messages() -> list[Raw]:
     raw = [json.dumps(each).encode() for each in (*good, *bad)]
     raw += [f'{{"text": "{TEXT}", {TITLE}'.encode(), TEXT.encode() + b"\xff", json.dumps([TEXT, TITLE]).encode()]
     raw += [f'{{"text": "{TEXT} \\ud800", "title": {TITLE}}}'.encode(), f"{TITLE}".encode()]
-    return [Raw(value=value) for value in raw]
+    return [InputMessage(value=value) for value in raw]
 
 
 def found(wrote: str) -> list[str]:
@@ -67,32 +68,34 @@ def server(tmp_path: Path) -> Iterator[str]:
         unavailable("stack", f"no Redis: {error}")
 
 
-def test_a_worker_keeps_what_it_knows_to_itself(place: Place, kafka: SecuredKafka, server: str, tmp_path: Path) -> None:
+def test_a_worker_keeps_what_it_knows_to_itself(
+    sandbox: Sandbox, kafka: SecuredKafka, server: str, tmp_path: Path
+) -> None:
     """Through success, dead letters, an outage and the end: nothing in its output, its metrics, its headers."""
-    add_users(place.admin, ["discreet"], PASSWORD)
-    grant(place.admin, "discreet", kafka_rights(place.topics))
+    add_users(sandbox.admin, ["discreet"], PASSWORD)
+    grant(sandbox.admin, "discreet", kafka_rights(sandbox.topics))
     limits = {"MAX_TEXT_CHARACTERS": "100000", "CIRCUIT_SHARE": "1"}
     waits = {"REDIS_TIMEOUT_SECONDS": "0.5", "FLUSH_TIMEOUT_SECONDS": "2", "DRAIN_TIMEOUT_SECONDS": "4"}
-    more = place.settings(LOG_LEVEL="debug", **limits, **waits)
+    more = sandbox.settings(LOG_LEVEL="debug", **limits, **waits)
     more |= kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "discreet")
-    with restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url:
+    with restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
         more["REPRISE_REDIS_URL"] = url
-        place.send(messages())
+        sandbox.produce(messages())
         with running_worker(more, tmp_path / "log", "--debug") as worker:
             wait_ready(worker)
-            wait_counted(place, worker)
-            told = [probe(worker, path).body for path in ("/metrics", "/livez", "/readyz", f"/{TEXT}")]
+            wait_counted(sandbox, worker)
+            told = [http_get(worker, path).body for path in ("/metrics", "/livez", "/readyz", f"/{TEXT}")]
             with redis.Redis.from_url(server) as client:
                 client.shutdown(nosave=True)
-            place.send(messages()[:4])
-            wait_until(lambda: probe(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
-            told += [probe(worker, path).body for path in ("/metrics", "/readyz")]
+            sandbox.produce(messages()[:4])
+            wait_until(lambda: http_get(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
+            told += [http_get(worker, path).body for path in ("/metrics", "/readyz")]
             assert worker.stop() == 1
             told.append(worker.output())
     assert "undelivered" in told[-1]
     assert "dead_letter" in told[-1]
     assert found("\n".join(told)) == []
-    dead = place.dead_letters()
+    dead = sandbox.dead_letters()
     headers = [(name, value) for each in dead for name, value in each.headers]
     reasons = {value.decode() for name, value in headers if name == REASON}
     assert (len(dead), len(reasons)) == (10, 7), reasons

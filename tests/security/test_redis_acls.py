@@ -15,7 +15,9 @@ from reprise.bootstrap import open_index, open_inspector
 from reprise.errors import Fatal
 from reprise.index.redis.client import check_rights, connect
 from reprise.settings import Settings, load
-from tests.e2e.support_e2e import READY_SECONDS, Place, load_messages, probe, samples, wait_counted, wait_ready
+from tests.e2e.articles import synthetic_messages
+from tests.e2e.sandbox import Sandbox
+from tests.e2e.worker_state import READY_SECONDS, http_get, scrape, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
 from tests.security.support_security import redis_rights, run_until_exit
@@ -39,18 +41,18 @@ def settings(url: str) -> Settings:
 
 
 @pytest.mark.stack
-def test_the_rights_of_the_document_are_enough(place: Place, server: str, tmp_path: Path) -> None:
+def test_the_rights_of_the_document_are_enough(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
     """A crawl with stories, variants and revisions, and a sweep of what is too old: nothing is ever refused."""
-    place.send(load_messages(300))
+    sandbox.produce(synthetic_messages(300))
     with redis.Redis.from_url(server) as client:
         client.acl_log_reset()
-    with restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url:
-        more = place.settings(WINDOW_SECONDS="1", REPLAY_SECONDS="1") | {"REPRISE_REDIS_URL": url}
+    with restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
+        more = sandbox.settings(WINDOW_SECONDS="1", REPLAY_SECONDS="1") | {"REPRISE_REDIS_URL": url}
         with running_worker(more, tmp_path / "log") as worker:
             wait_ready(worker)
-            wait_counted(place, worker)
-            assert samples(worker).total("reprise_variants_total") > 0
-            samples(worker).total("reprise_index_articles")
+            wait_counted(sandbox, worker)
+            assert scrape(worker).total("reprise_variants_total") > 0
+            scrape(worker).total("reprise_index_articles")
         assert "may not" not in worker.output()
     with redis.Redis.from_url(server) as client:
         refused = {entry["object"] for entry in client.acl_log()}
@@ -88,20 +90,20 @@ def test_none_of_them_can_be_left_out(server: str, missing: str) -> None:
 
 
 @pytest.mark.stack
-def test_a_right_that_is_taken_away_is_an_outage(place: Place, server: str, tmp_path: Path) -> None:
+def test_a_right_that_is_taken_away_is_an_outage(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
     """Rights are often wrong for a moment: the worker is not ready meanwhile, and loses nothing."""
     with (
-        restricted(server, redis_rights(), f"~{{{place.namespace}}}:*", PASSWORD) as url,
-        running_worker(place.settings() | {"REPRISE_REDIS_URL": url}, tmp_path / "log") as worker,
+        restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url,
+        running_worker(sandbox.settings() | {"REPRISE_REDIS_URL": url}, tmp_path / "log") as worker,
         redis.Redis.from_url(server) as client,
     ):
         wait_ready(worker)
         user = urlsplit(url).username
         client.execute_command("ACL", "SETUSER", user, "-hset")
-        place.send(load_messages(20))
-        wait_until(lambda: probe(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
+        sandbox.produce(synthetic_messages(20))
+        wait_until(lambda: http_get(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
         client.execute_command("ACL", "SETUSER", user, "+hset")
-        wait_counted(place, worker)
+        wait_counted(sandbox, worker)
         wait_ready(worker)
 
 
@@ -142,11 +144,11 @@ def test_the_rights_of_each_namespace_are_asked_for(server: str) -> None:
 
 
 @pytest.mark.stack
-def test_a_worker_without_a_right_ends(place: Place, server: str) -> None:
+def test_a_worker_without_a_right_ends(sandbox: Sandbox, server: str) -> None:
     """The whole worker says it in a line, with exit code 1."""
     rights = [right for right in redis_rights() if right != "+setrange"]
-    with restricted(server, rights, f"~{{{place.namespace}}}:*", PASSWORD) as url:
-        found = run_until_exit(place.settings() | {"REPRISE_REDIS_URL": url})
+    with restricted(server, rights, f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
+        found = run_until_exit(sandbox.settings() | {"REPRISE_REDIS_URL": url})
     assert (found.exit_code, len(found.error_lines)) == (1, 1)
     assert "may not run SETRANGE" in found.error_lines[0]
     assert PASSWORD not in found.output

@@ -10,7 +10,9 @@ import pytest
 from reprise.errors import Fatal
 from reprise.index.redis.client import connect
 from reprise.settings import load
-from tests.e2e.support_e2e import Place, Raw, article, wait_delivered
+from tests.e2e.articles import article_json
+from tests.e2e.sandbox import InputMessage, Sandbox
+from tests.e2e.worker_state import wait_delivered
 from tests.security.certificates import Certificates
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import USER, SecuredRedis
@@ -30,11 +32,17 @@ def come(settings: dict[str, str]) -> None:
 
 
 @pytest.mark.stack
-def test_a_worker_with_a_certificate_and_a_user_tells_a_story(place: Place, tls_redis: Run, tmp_path: Path) -> None:
+def test_a_worker_with_a_certificate_and_a_user_tells_a_story(sandbox: Sandbox, tls_redis: Run, tmp_path: Path) -> None:
     """Mutual TLS, the user's password from a file, and the rights of the document: from the start to the event."""
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
-    place.send([Raw(value=article(id="1", text="The harbour was closed on Monday after a storm tore a crane down."))])
+    sandbox.produce(
+        [
+            InputMessage(
+                value=article_json(id="1", text="The harbour was closed on Monday after a storm tore a crane down.")
+            )
+        ]
+    )
     with tls_redis(clients="yes") as server:
         pair = server.certificates.worker
         settings = server.settings(
@@ -43,9 +51,9 @@ def test_a_worker_with_a_certificate_and_a_user_tells_a_story(place: Place, tls_
             SSL_CERTFILE=str(pair.certificate),
             SSL_KEYFILE=str(pair.key),
         )
-        with running_worker(place.settings() | settings, tmp_path / "log") as worker:
-            wait_delivered(place, worker)
-    assert [event.body["type"] for event in place.events()] == ["story.new"]
+        with running_worker(sandbox.settings() | settings, tmp_path / "log") as worker:
+            wait_delivered(sandbox, worker)
+    assert [event.body["type"] for event in sandbox.events()] == ["story.new"]
 
 
 def test_a_server_may_ask_for_a_certificate(tls_redis: Run) -> None:

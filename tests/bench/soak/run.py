@@ -24,8 +24,8 @@ from tests.bench.goals.servers import open_fresh_redis, open_servers
 from tests.bench.goals.systems import is_ready, run_workers
 from tests.bench.soak.profile import SoakProfile
 from tests.bench.soak.results import SoakResults, SoakSeries
-from tests.e2e.support_e2e import samples
-from tests.redis_footprint import Footprint, look, warm_up
+from tests.e2e.worker_state import scrape
+from tests.redis_footprint import Footprint, measure_footprint, warm_up
 from tests.support import WorkerProcess, reprise_command, worker_environment
 
 #: seconds between two samples; a sample reads every key, which takes 0.2 s of a core
@@ -62,13 +62,13 @@ def run_soak(profile: SoakProfile, plan: StackPlan, command: str, report: Callab
         with run_workers(resources, ["worker"], REDIS_URL=url, **settings) as workers:
             await_ready(workers, is_ready)
             monitor = _SoakMonitor(client=client, resources=resources, worker=workers["worker"], report=report)
-            empty = look(client, resources.namespace)
+            empty = measure_footprint(client, resources.namespace)
             with _generate_load(resources, profile) as generator:
                 await_delivered(resources, 1, workers)  # the windows start with the first article, not the process
                 start = time.monotonic()
                 taken = monitor.sample_load(generator, _MAX_DELAY_FACTOR * profile.load_seconds)
             gone_seconds, taken_after = monitor.sample_expiry(profile)
-            left = look(client, resources.namespace)
+            left = measure_footprint(client, resources.namespace)
             sent = resources.count_events()
     taken += taken_after
     return SoakResults(
@@ -105,9 +105,9 @@ class _SoakMonitor:
             raise BenchmarkFailed(
                 f"the worker ended with exit code {self.worker.process.returncode}\n{self.worker.tail()}"
             )
-        metrics = samples(self.worker).samples
+        metrics = scrape(self.worker).samples
         articles = next((value for name, _, value in metrics if name == "reprise_index_articles"), None)
-        return look(self.client, self.resources.namespace), articles
+        return measure_footprint(self.client, self.resources.namespace), articles
 
     def sample_load(self, generator: "Popen[bytes]", timeout_seconds: float) -> _SoakSamples:
         """Sample at intervals until the generator ends."""

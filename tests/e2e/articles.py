@@ -1,0 +1,71 @@
+"""Articles for the end-to-end tests: the five seed articles, synthetic ones, and made-up stories."""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from reprise.synthetic import CrawlOptions, generate_crawl
+from tests.e2e.sandbox import InputMessage
+
+#: Ids of the seed articles by story: four reprints of one report, and another article.
+SEED_STORIES: Final = {frozenset({"000", "001", "002", "003"}), frozenset({"004"})}
+
+_SYLLABLES: Final = ("ka", "lo", "mi", "ren", "tus", "vel", "dor", "sha", "pin", "gra")
+_SENTENCE_WORDS: Final = 15
+
+
+def article_json(**fields: str) -> bytes:
+    """Return the value of an input message."""
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def seed_articles(seeds: Sequence[Path], *, with_source: bool) -> list[bytes]:
+    """Return the five seed articles as values, with the ids `000` to `004`, each with a source of its own."""
+    return [
+        article_json(
+            id=path.stem[:3],
+            text=path.read_text(encoding="utf-8"),
+            **({"source": f"site-{path.stem[:3]}.example"} if with_source else {}),
+        )
+        for path in seeds
+    ]
+
+
+def article_ids_by_story(bodies: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
+    """Return the article ids of each story."""
+    stories: defaultdict[str, set[str]] = defaultdict(set)
+    for body in bodies:
+        stories[body["story_id"]].add(body["article"]["id"])
+    return {frozenset(ids) for ids in stories.values()}
+
+
+def synthetic_messages(count: int, *, partitions: int = 1, seed: int = 1) -> list[InputMessage]:
+    """Return a synthetic crawl of short English pages, half of them reprints, in turn for each partition."""
+    return [
+        InputMessage(
+            value=json.dumps(generated.article).encode(),
+            key=generated.article["id"].encode(),
+            partition=number % partitions,
+        )
+        for number, generated in enumerate(
+            generate_crawl(CrawlOptions(count=count, seed=seed, words=120, html=0.0, languages=("en",)))
+        )
+    ]
+
+
+def made_up_text(rng: random.Random, words: int) -> str:
+    """Return the text of a new story: sentences of made-up words."""
+    chosen = ["".join(rng.choices(_SYLLABLES, k=3)) for _ in range(words)]
+    sentences = (chosen[start : start + _SENTENCE_WORDS] for start in range(0, words, _SENTENCE_WORDS))
+    return " ".join(" ".join(sentence).capitalize() + "." for sentence in sentences)
+
+
+def change_words(text: str, rng: random.Random, count: int) -> str:
+    """Replace a number of random words of a text."""
+    words = text.split(" ")
+    for position in rng.sample(range(len(words)), count):
+        words[position] = "changed"
+    return " ".join(words)
