@@ -34,7 +34,7 @@ class Footprint:
     at            time of the measurement by time.monotonic(), in seconds
     keys          number of keys on the server
     used_bytes    `used_memory` without the buffers of client connections, which vary with the traffic
-    entries       kind of key -> number of its entries: keys for `r`, fields for the hashes
+    entries       kind of key -> its entries: keys for `r`, entries of buckets for `b`, fields for the hashes
     """
 
     at: float
@@ -50,7 +50,7 @@ def measure_footprint(client: redis.Redis, namespace: str) -> Footprint:
         pipeline.dbsize()
         memory, keys = pipeline.execute()
     entries: Counter[str] = Counter()
-    hashes: list[tuple[str, bytes]] = []
+    counted: list[tuple[str, bytes]] = []
     for key in client.scan_iter(match=f"{{{namespace}}}:*", count=_KEYS):
         if (match := _KIND.match(key)) is None:
             continue
@@ -58,20 +58,28 @@ def measure_footprint(client: redis.Redis, namespace: str) -> Footprint:
         if kind == "r":
             entries[kind] += 1
         else:
-            hashes.append((kind, key))
-    for start in range(0, len(hashes), _KEYS):
-        part = hashes[start : start + _KEYS]
+            counted.append((kind, key))
+    for start in range(0, len(counted), _KEYS):
+        part = counted[start : start + _KEYS]
         with client.pipeline(transaction=False) as pipeline:
-            for _, key in part:
-                pipeline.hlen(key)
-            for (kind, _), fields in zip(part, pipeline.execute(), strict=True):
-                entries[kind] += int(fields)
+            for kind, key in part:
+                if kind == "b":
+                    pipeline.get(key)
+                else:
+                    pipeline.hlen(key)
+            for (kind, _), found in zip(part, pipeline.execute(), strict=True):
+                entries[kind] += _count_bucket_entries(found) if kind == "b" else int(found)
     return Footprint(
         at=time.monotonic(),
         keys=int(keys),
         used_bytes=int(memory["used_memory"]) - int(memory["mem_clients_normal"]),
         entries=dict(sorted(entries.items())),
     )
+
+
+def _count_bucket_entries(shard: bytes | None) -> int:
+    """Count the entries of a shard: eight bytes each, whose last byte is not 0; that of the padding is."""
+    return sum(last != 0 for last in (shard or b"")[7::8])
 
 
 def warm_up(url: str) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TextBackend, choose_backend
 from reprise.dedup.text.fingerprint import fingerprint_batch
 from reprise.dedup.text.shingles import Shingles, hash_shingles

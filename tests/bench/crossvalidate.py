@@ -20,8 +20,8 @@ from unittest import mock
 import numpy as np
 
 from reprise.commands.support.file_input import read_messages
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text import tokens
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import U64, Offsets, mix64, window_hashes
@@ -40,7 +40,7 @@ GRID: Final[Mapping[str, tuple[float, ...]]] = {
     "copied_share": (0.06, 0.1),
     "copied_words": (30, 45),
     "same_source": (0.2, 0.4),
-    "older_share": (0.15, 0.3),
+    "strong_support_ratio": (0.15, 0.3),
 }
 
 #: one time for all decisions, so that nothing expires

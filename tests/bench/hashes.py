@@ -22,8 +22,8 @@ import numpy as np
 from reprise.bootstrap import article_processor
 from reprise.commands.support.file_input import override_redis_url, read_messages
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import mix64
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines

@@ -20,8 +20,8 @@ from typing import Any, Final
 
 import redis
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Fingerprint
@@ -141,7 +141,7 @@ def _generate_variants(options: CrawlOptions) -> Iterator[Fingerprint]:
 
 def _record_sizes(fingerprints: Iterable[Fingerprint], sizes: list[int]) -> Iterator[Fingerprint]:
     for item in fingerprints:
-        sizes.append(item.signature.size if item.signature else 0)
+        sizes.append(item.signature.shingle_count if item.signature else 0)
         yield item
 
 

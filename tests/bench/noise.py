@@ -25,8 +25,8 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
@@ -328,7 +328,7 @@ def _summarize_errors(errors: NDArray[np.float64]) -> tuple[float, float, float]
 
 
 def _kind(similarity: float) -> Kind:
-    return Kind.NEAR if similarity >= Rule().near else Kind.PARTIAL
+    return Kind.NEAR if similarity >= Rule().near_similarity else Kind.PARTIAL
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from datasketch import MinHash
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
@@ -127,7 +127,7 @@ def _generate() -> Iterator[str]:
 
 def _count_kept_words(text: str) -> int:
     signature = fingerprint(Article(article_id="", text=text), _RULE).signature
-    return signature.words if signature else 0
+    return signature.word_count if signature else 0
 
 
 def measure(texts: Sequence[str], rounds: int) -> dict[str, float]:

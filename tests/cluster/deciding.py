@@ -6,7 +6,7 @@ from typing import Final
 import redis
 
 from deploy.local.stack import wait_until
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.errors import Unreachable
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, Fingerprint

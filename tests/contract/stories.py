@@ -2,8 +2,8 @@
 
 import redis
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, Fingerprint
 from tests.contract.streams import RULE, article, text_of

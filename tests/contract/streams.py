@@ -2,7 +2,7 @@
 
 import random
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.model import Article, Fingerprint
 

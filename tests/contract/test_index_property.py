@@ -1,6 +1,7 @@
 """Random streams: the reference and Redis take the same decisions, down to their counters."""
 
 import dataclasses
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -8,9 +9,9 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.index.memory import MemoryIndex
-from reprise.index.redis.index import RedisIndex
+from reprise.index.redis.index import PendingBatch, RedisIndex
 from reprise.model import Decision, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
 from tests.contract.streams import article as fingerprint_of
@@ -77,5 +78,79 @@ def test_running_a_batch_twice_changes_nothing(redis_url: str, stream: list[tupl
 
 
 def _of_one_namespace(decision: Decision) -> Decision:
-    """A decision without what differs between two namespaces: ids of stories, and the counters of a replay."""
+    """Return a decision without the values that differ between two namespaces: story ids, and counts of a replay."""
     return dataclasses.replace(decision, story_id="", supersedes=None, trace=Trace())
+
+
+#: The next step of one of three workers, chosen again and again until all batches are done.
+turns = st.lists(st.integers(0, 2), min_size=1, max_size=30)
+small_texts = st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(lambda seeds: text_of(*seeds))
+worker_batches = st.lists(
+    st.lists(
+        st.builds(
+            fingerprint_of,
+            st.integers(0, 5).map(str),
+            small_texts,
+            source=st.sampled_from([None, "a", "b"]),
+            rule=st.just(RULE),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    min_size=2,
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=worker_batches, turns=turns)
+def test_interleaved_workers_decide_as_in_some_order(
+    redis_url: str, batches: list[list[Fingerprint]], turns: list[int]
+) -> None:
+    """Workers whose lookups and commits interleave in any way decide like one worker that gets the articles in turn.
+
+    The turn is the order in which the commits reached Redis; recorded decisions come last, since they change nothing.
+    """
+    client = redis.Redis.from_url(redis_url)
+    namespace = f"property-{uuid4().hex}"
+    now_ms = 1_700_000_000_000
+    indexes = [RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500) for _ in batches]
+    pending = [index.submit(namespace, batch, now_ms) for index, batch in zip(indexes, batches, strict=True)]
+    steps = [_steps(each) for each in pending]
+    #: (time at which the commits were sent, worker, article) of each article that is decided
+    order: list[tuple[int, int, int]] = []
+    sent_at = [0] * len(batches)
+    schedule = [*turns, *range(len(batches))]
+    now = 0
+    while not all(each.is_done for each in pending):
+        worker = schedule[now % len(schedule)]
+        now += 1
+        if worker < len(batches) and not pending[worker].is_done:
+            before = set(pending[worker].decided)
+            sends_commits = next(steps[worker])
+            sent_at[worker] = now if sends_commits else sent_at[worker]
+            order += [(sent_at[worker], worker, number) for number in set(pending[worker].decided) - before]
+    order.sort()
+    decisions = [each.result() for each in pending]
+    reference = MemoryIndex(rule=RULE, retention=RETENTION)
+    replayed = [(w, n) for _, w, n in order if decisions[w][n].trace.replayed]
+    changing = [(w, n) for _, w, n in order if not decisions[w][n].trace.replayed]
+    for worker, number in [*changing, *replayed]:
+        (expected,) = reference.decide(namespace, [batches[worker][number]], now_ms)
+        assert _without_trace(decisions[worker][number]) == _without_trace(expected)
+    client.close()
+
+
+def _steps(pending: PendingBatch) -> Iterator[bool]:
+    """Run the steps of a batch one by one; yield whether the step sent commits."""
+    while True:
+        pending.decide()
+        yield True
+        pending.commit()
+        yield False
+        pending.look_up()
+        yield False
+
+
+def _without_trace(decision: Decision) -> Decision:
+    return dataclasses.replace(decision, trace=Trace())

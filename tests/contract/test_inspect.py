@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from reprise.dedup.decision import Rule, source_key
+from reprise.dedup.decision import source_key
+from reprise.dedup.rule import Rule
 from reprise.errors import Fatal, IndexMismatch
 from reprise.index.redis.index import parameters
 from reprise.index.redis.inspect import IndexInspector, find_index
@@ -14,7 +15,7 @@ from reprise.index.redis.inspect_types import StoredRepresentative
 from reprise.index.redis.keys import meta_key
 from reprise.model import EventType, Kind
 from tests.contract.stories import RETENTION, T0, index_on, stream, told
-from tests.contract.streams import RULE, article, edited, text_of
+from tests.contract.streams import article, edited, text_of
 
 pytestmark = pytest.mark.redis
 
@@ -26,11 +27,11 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def look_into(client: redis.Redis, namespace: str, generation: str | None = None) -> IndexInspector:
-    return find_index(client, namespace, generation=generation, rule=RULE, retention=RETENTION)
+    return find_index(client, namespace, generation=generation, retention=RETENTION)
 
 
 def walked(look: IndexInspector, story_id: str, now_ms: int = T0) -> list[StoredRepresentative]:
-    return [each for _, found in look.story(story_id, now_ms) for each in found]
+    return [each for _, found in look.find_story(story_id, now_ms) for each in found]
 
 
 def test_a_small_index_is_counted_as_a_whole(client: redis.Redis, namespace: str) -> None:
@@ -38,7 +39,7 @@ def test_a_small_index_is_counted_as_a_whole(client: redis.Redis, namespace: str
     index = index_on(client)
     decisions = told(index, namespace, stream(20))
     told(index, namespace, [article("founder-0", edited(text_of(0, 1, 2), 4))], T0 + 500)
-    survey = look_into(client, namespace).survey(T0 + 1_000)
+    survey = look_into(client, namespace).stats(T0 + 1_000)
     added = [each for each in decisions.values() if each.trace.indexed]
     assert (survey.founders, survey.representatives) == (20, len(added))
     assert survey.representatives == 40
@@ -53,18 +54,18 @@ def test_what_is_forgotten_is_no_representative(client: redis.Redis, namespace: 
     look = look_into(client, namespace)
     story = decisions["founder-0"].story_id
     last = T0 + RETENTION.window_ms - 1
-    assert (look.survey(last).representatives, len(walked(look, story, last))) == (6, 2)
-    assert (look.survey(last + 1).representatives, walked(look, story, last + 1)) == (0, [])
-    assert look.survey(last + 1).oldest_ms is None
+    assert (look.stats(last).representatives, len(walked(look, story, last))) == (6, 2)
+    assert (look.stats(last + 1).representatives, walked(look, story, last + 1)) == (0, [])
+    assert look.stats(last + 1).oldest_ms is None
 
 
 def test_an_empty_index_holds_nothing(client: redis.Redis, namespace: str) -> None:
     """A worker that has read no article yet is no error."""
     index_on(client).prepare(namespace)
     look = look_into(client, namespace)
-    assert (look.held.last_number, look.held.swept_ms) == (0, None)
-    assert (look.survey(T0).representatives, look.survey(T0).articles, look.survey(T0).newest_ms) == (0, 0, None)
-    assert list(look.story("0" * 32, T0)) == []
+    assert (look.info.last_number, look.info.swept_ms) == (0, None)
+    assert (look.stats(T0).representatives, look.stats(T0).articles, look.stats(T0).newest_ms) == (0, 0, None)
+    assert list(look.find_story("0" * 32, T0)) == []
 
 
 def test_a_story_is_all_its_representatives(client: redis.Redis, namespace: str) -> None:
@@ -76,7 +77,7 @@ def test_a_story_is_all_its_representatives(client: redis.Redis, namespace: str)
         if decision.trace.indexed:
             expected[decision.story_id].insert(0, name)
     look = look_into(client, namespace)
-    assert look.held.last_number > 2_000
+    assert look.info.last_number > 2_000
     for name in ("founder-0", "founder-500", "founder-1099"):
         story = decisions[name].story_id
         assert [each.article_id for each in walked(look, story)] == expected[story]
@@ -91,21 +92,21 @@ def test_a_representative_is_described(client: redis.Redis, namespace: str) -> N
     assert (later.article_id, later.is_founder, later.source) == ("b", False, source_key("two").hex())
     signature = articles[0].signature
     assert signature is not None
-    assert (founder.size, founder.seen_ms) == (signature.size, T0)
+    assert (founder.shingle_count, founder.last_seen_ms) == (signature.shingle_count, T0)
 
 
 def test_an_article_leads_to_its_story(client: redis.Redis, namespace: str) -> None:
     """The latest decision is found by the article's id, a variant's with what it matched."""
     decisions = told(index_on(client), namespace, stream(2))
     look = look_into(client, namespace)
-    founder, copy = look.article("founder-1", T0), look.article("copy-1", T0)
+    founder, copy = look.find_decision("founder-1", T0), look.find_decision("copy-1", T0)
     assert founder is not None
     assert copy is not None
     assert (founder.type, founder.kind, founder.decided_at_ms) == (EventType.NEW, None, T0)
     assert (copy.type, copy.kind, copy.matched_article_id) == (EventType.VARIANT, Kind.EXACT, "founder-1")
-    assert founder.story_id == copy.story_id == copy.told_story_id == decisions["copy-1"].story_id
-    assert look.article("nobody", T0) is None
-    assert look.article("founder-1", T0 + RETENTION.record_ms) is None
+    assert founder.story_id == copy.story_id == copy.published_story_id == decisions["copy-1"].story_id
+    assert look.find_decision("nobody", T0) is None
+    assert look.find_decision("founder-1", T0 + RETENTION.record_ms) is None
 
 
 def test_stories_that_met_are_one(client: redis.Redis, namespace: str) -> None:
@@ -118,12 +119,12 @@ def test_stories_that_met_are_one(client: redis.Redis, namespace: str) -> None:
     ]
     decisions = told(index_on(client), namespace, articles)
     look = look_into(client, namespace)
-    moved = look.article("c", T0)
+    moved = look.find_decision("c", T0)
     assert moved is not None
-    assert (moved.told_story_id, moved.story_id) == (decisions["c"].story_id, decisions["a"].story_id)
-    assert moved.told_story_id != moved.story_id
+    assert (moved.published_story_id, moved.story_id) == (decisions["c"].story_id, decisions["a"].story_id)
+    assert moved.published_story_id != moved.story_id
     assert [each.article_id for each in walked(look, moved.story_id)] == ["d", "c", "b", "a"]
-    assert walked(look, moved.told_story_id) == []
+    assert walked(look, moved.published_story_id) == []
 
 
 def test_a_look_changes_nothing(client: redis.Redis, namespace: str) -> None:
@@ -135,9 +136,9 @@ def test_a_look_changes_nothing(client: redis.Redis, namespace: str) -> None:
     decisions = told(index_on(client), namespace, stream(10))
     before = everything()
     look = look_into(client, namespace)
-    look.survey(T0 + 1)
-    look.article("copy-3", T0 + 1)
-    look.server()
+    look.stats(T0 + 1)
+    look.find_decision("copy-3", T0 + 1)
+    look.server_info()
     walked(look, decisions["founder-3"].story_id, T0 + 1)
     assert everything() == before
 
@@ -156,8 +157,8 @@ def test_a_generation_is_an_index_of_its_own(client: redis.Redis, namespace: str
     """What one generation holds is not seen in another."""
     told(index_on(client), namespace, stream(2))
     told(index_on(client, generation="g2"), namespace, stream(5))
-    assert look_into(client, namespace).survey(T0).founders == 2
-    assert look_into(client, namespace, "g2").survey(T0).founders == 5
+    assert look_into(client, namespace).stats(T0).founders == 2
+    assert look_into(client, namespace, "g2").stats(T0).founders == 5
 
 
 def test_an_index_of_other_parameters_can_be_looked_into(client: redis.Redis, namespace: str) -> None:
@@ -167,8 +168,8 @@ def test_an_index_of_other_parameters_can_be_looked_into(client: redis.Redis, na
     founder = article("a", text_of(1, 2, 3), rule=other)
     (decision,) = index.decide(namespace, [founder], T0)
     look = look_into(client, namespace)
-    assert look.held.parameters == parameters(other)
-    assert look.survey(T0).representatives == 1
+    assert look.info.parameters == parameters(other)
+    assert look.stats(T0).representatives == 1
     assert [each.article_id for each in walked(look, decision.story_id)] == ["a"]
 
 
@@ -183,7 +184,7 @@ def test_another_layout_is_refused(client: redis.Redis, namespace: str) -> None:
 def test_the_server_is_asked(client: redis.Redis, namespace: str) -> None:
     """Name, memory and policy are the server's own."""
     index_on(client).prepare(namespace)
-    server, told_by_server = look_into(client, namespace).server(), client.info("memory")
+    server, told_by_server = look_into(client, namespace).server_info(), client.info("memory")
     assert server.name.split()[0] in {"Redis", "Valkey"}
     assert server.used_bytes > 0
     assert server.policy == told_by_server["maxmemory_policy"]

@@ -5,10 +5,15 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.comparison import sketch_of
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
+from reprise.dedup.text.signature import unpack_rows
+from reprise.dedup.text.version import TEXT_VERSION
+from reprise.errors import IndexMismatch
 from reprise.index.redis.index import RedisIndex
-from reprise.model import Decision, EventType, Kind
+from reprise.index.redis.keys import article_field
+from reprise.model import Decision, EventType, Fingerprint, Kind
 from tests.contract.streams import RULE, article, edited, text_of
 
 pytestmark = pytest.mark.redis
@@ -93,3 +98,46 @@ def test_every_key_of_a_generation_carries_it(client: redis.Redis, namespace: st
     keys = list(client.scan_iter(match=f"{{{namespace}}}:*"))
     assert keys
     assert all(key.startswith(f"{{{namespace}}}:g2:".encode()) for key in keys)
+
+
+def written_by_layout_1(client: redis.Redis, namespace: str, fingerprint: Fingerprint, story_id: str) -> None:
+    """Write the keys of one decision and its representative as the version before wrote them."""
+    signature = fingerprint.signature
+    assert signature is not None
+    client.hset(
+        f"{{{namespace}}}:reprise",
+        mapping={
+            "version": "0a1b2c",
+            "parameters": f"text={TEXT_VERSION} layout=1 permutations=32 sketch=256",
+            "shards": 4,
+            "number": 1,
+        },
+    )
+    prefix, story = f"{{{namespace}}}:0a1b2c:", bytes.fromhex(story_id)
+    article_id = fingerprint.article_id.encode()
+    field, now = article_field(fingerprint.article_id), T0.to_bytes(6, "big")
+    head = now + bytes([0, 0, 0, 0, 1]) + signature.shingle_count.to_bytes(4, "big") + bytes(8) + story + now
+    rows = b"".join(row.to_bytes(4, "big") for row in unpack_rows(signature))
+    sketch = b"".join(int(value).to_bytes(3, "big") for value in sketch_of(signature))
+    client.set(f"{prefix}r:1", head + len(article_id).to_bytes(2, "big") + article_id + rows + sketch)
+    decision = b"N" + bytes(4) + now + bytes([0, 0, 0, 0, 1]) + story
+    shard = int.from_bytes(field[:4], "big") % 4
+    client.hset(f"{prefix}a:{shard}", field, bytes(6) + fingerprint.content_hash + decision)
+    content = fingerprint.content_hash
+    text_shard = int.from_bytes(content[:4], "big") % 4
+    client.hset(f"{prefix}t:{text_shard}", content[:8], bytes([0, 0, 0, 0, 1]) + now)
+
+
+def test_the_layout_of_the_version_before_is_taken_over(client: redis.Redis, namespace: str) -> None:
+    """A worker refuses the old index with the way out, and a warm-up beside it keeps its stories and decisions."""
+    text, story_id = text_of(1, 2, 3), "5d" * 16
+    original = article("a", text)
+    written_by_layout_1(client, namespace, original, story_id)
+    with pytest.raises(IndexMismatch, match=r"layout=1 .*reprise run --warm-up"):
+        generation(client, None, RULE).prepare(namespace)
+    new = generation(client, "g2", RULE)
+    new.learn(namespace, [original], T0 + 10).result()
+    (again,) = new.decide(namespace, [original], T0 + 20)
+    assert (again.trace.replayed, again.story_id, again.decided_at_ms) == (True, story_id, T0)
+    (copy,) = new.decide(namespace, [article("b", edited(text, 4))], T0 + 30)
+    assert (copy.type, copy.story_id) == (EventType.VARIANT, story_id)

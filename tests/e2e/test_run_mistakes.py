@@ -9,7 +9,7 @@ import redis
 
 from deploy.local.stack.redis_local import local_redis
 from deploy.local.stack.types import StackKind, StackUnavailable
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from tests.e2e.sandbox import Sandbox, open_sandbox
 from tests.e2e.worker_state import READY_SECONDS, http_get, wait_ready
 from tests.support import reprise_command, running_worker, unavailable, wait_until, worker_environment

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TextBackend, choose_backend
 from reprise.model import Article
 from tests.fuzz.hostile import KINDS

@@ -65,13 +65,13 @@ def test_a_look_needs_no_other_right(server: str) -> None:
     with restricted(server, redis_rights(), KEYS, PASSWORD) as url:
         open_index(settings(url), connect(settings(url).redis)).close()
         with open_inspector(settings(url), settings(url).index.namespace) as look:
-            assert look.server().policy == "noeviction"
-            assert look.survey(0).representatives == 0
-            assert look.article("nobody", 0) is None
+            assert look.server_info().policy == "noeviction"
+            assert look.stats(0).representatives == 0
+            assert look.find_decision("nobody", 0) is None
         with redis.Redis.from_url(server) as client:  # a representative that there might have been
             client.hset(look.key, "number", 1)
         with open_inspector(settings(url), settings(url).index.namespace) as look:
-            assert list(look.story("0" * 32, 0)) == [(1, [])]
+            assert list(look.find_story("0" * 32, 0)) == [(1, [])]
         with redis.Redis.from_url(server) as client:
             client.delete(look.key)
 

@@ -2,7 +2,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from reprise.bootstrap import article_processor, dedup_rule, namespace_rule
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.errors import BadMessage, Fatal, Unreachable
 from reprise.messages.namespaces import list_namespaces
 from reprise.model import DeadLetterReason, Decision, EventType, Message, Rejection
@@ -14,7 +14,7 @@ from reprise.startup import StoppedDuringStartup, retry_until_ready
 def test_the_rule_is_that_of_the_settings() -> None:
     """A threshold of the environment is the one that decides."""
     assert dedup_rule(load({})) == Rule()
-    assert dedup_rule(load({"REPRISE_RULE_NOVEL": "0.8"})) == Rule(novel=0.8)
+    assert dedup_rule(load({"REPRISE_RULE_NOVEL": "0.8"})) == Rule(index_below_similarity=0.8)
 
 
 def a_message(value: bytes) -> Message:

@@ -7,9 +7,10 @@ build_pipeline  the pipeline around any source, index and delivery
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Final
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.errors import Fatal, UsageError
 from reprise.index.redis.client import Client, check_eviction, check_rights, connect, location
 from reprise.index.redis.index import RedisIndex
@@ -37,6 +38,16 @@ from reprise.settings import DeliveryMode, Settings
 from reprise.startup import retry_until_ready, wait_for_topics
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
+
+#: Fields of Rule whose setting has another name.
+_RULE_FIELDS: Final = {
+    "stop_stories": "stock_phrase_stories",
+    "same_source": "same_source_similarity",
+    "older_share": "strong_support_ratio",
+    "older_sources": "strong_support_sources",
+    "near": "near_similarity",
+    "novel": "index_below_similarity",
+}
 
 
 @contextmanager
@@ -158,7 +169,8 @@ def namespace_rule(settings: Settings) -> NamespaceRule:
 
 def dedup_rule(settings: Settings) -> Rule:
     """Return the thresholds and bounds of a decision."""
-    return Rule(**settings.rule.model_dump())
+    values = settings.rule.model_dump()
+    return Rule(**{_RULE_FIELDS.get(name, name): value for name, value in values.items()})
 
 
 def retention(settings: Settings) -> Retention:
@@ -200,7 +212,6 @@ def open_inspector(settings: Settings, namespace: str) -> Iterator[IndexInspecto
             client,
             namespace,
             generation=settings.index.index_generation,
-            rule=dedup_rule(settings),
             retention=retention(settings),
         )
 

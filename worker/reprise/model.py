@@ -106,20 +106,21 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What the index keeps and compares of a text; see reprise/text/signature.py for how it is made.
+    """The part of a text that the index stores and compares; dedup/text/signature.py makes it.
 
-    rows      one unsigned 32-bit MinHash value a permutation
-    sketch    the smallest distinct shingle hashes, 24 bits each, ascending (bottom-k); odd are those that hold a digit
-    passages  for each hash of the sketch, the sentence it stands in: one byte each, numbered over the sampled sentences
-    size      how many distinct shingles the text has
-    words     how many words it has, or what its characters are worth where words are not separated
+    rows           one MinHash value a permutation, little-endian unsigned 32-bit integers
+    sketch         the smallest distinct shingle hashes (bottom-k), ascending; 24-bit values as little-endian unsigned
+                   32-bit integers; odd values are shingles that contain a digit
+    sentence_ids   for each hash of the sketch, the sentence that it stands in: one byte, numbered over the sketch
+    shingle_count  distinct shingles of the text
+    word_count     words of the text, or the equivalent in scripts that do not separate words
     """
 
-    rows: tuple[int, ...]
-    sketch: tuple[int, ...]
-    passages: bytes
-    size: int
-    words: int
+    rows: bytes
+    sketch: bytes
+    sentence_ids: bytes
+    shingle_count: int
+    word_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +150,15 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Counts of one decision, for metrics; never stored."""
+    """Counts of one decision, for metrics; never stored.
+
+    conflicts  times that the decision was repeated because another worker changed the index in between
+    """
 
     candidates: int = 0
     stop_bands: int = 0
     full_buckets: int = 0
+    conflicts: int = 0
     indexed: bool = False
     replayed: bool = False
 

@@ -17,8 +17,8 @@ from typing import Final
 import redis
 
 from deploy.local.stack import StackPlan
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint_batch
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
@@ -82,7 +82,7 @@ def measure(plan: StackPlan, sizes: tuple[int, ...], report: Callable[[str], Non
             while filled < size:
                 batch = next(batches)
                 grown.decide(batch)
-                shingles += [item.signature.size for item in batch[:1] if item.signature]
+                shingles += [item.signature.shingle_count for item in batch[:1] if item.signature]
                 filled, count = filled + len(batch), count + len(batch)
             rate = count / (time.perf_counter() - start)
             used_bytes = grown.used_memory() - empty_bytes

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 import reprise
-from reprise.dedup.decision import accepts
+from reprise.dedup.comparison import accepts
 from reprise.dedup.retention import Retention
 from reprise.explanation.analysis import explain
 from reprise.explanation.dissection import dissect

@@ -1,7 +1,7 @@
 """The output of `reprise stats` and `reprise story`, and the estimates from a sample."""
 
 from reprise.commands import stats, story
-from reprise.index.redis.codec import unpack_survey
+from reprise.index.redis.codec import parse_counts
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
 from reprise.model import EventType, Kind
 from reprise.settings import load
@@ -9,7 +9,7 @@ from reprise.settings import load
 WINDOW_MS = 604_800_000
 STORY = "ab" * 16
 SETTINGS = load({"REPRISE_NAMESPACE": "news"})
-HELD = IndexInfo(version="c27f9e", parameters="text=2", shards=16_384, last_number=0, swept_ms=None)
+HELD = IndexInfo(version="c27f9e", parameters="text=2", shards=16_384, last_number=0, added=0, swept_ms=None)
 EMPTY = IndexStats(
     shards_read=16_384,
     representatives=0,
@@ -26,7 +26,7 @@ RECORDED = RecordedDecision(
     type=EventType.VARIANT,
     kind=Kind.NEAR,
     decided_at_ms=1_700_000_000_000,
-    told_story_id="cd" * 16,
+    published_story_id="cd" * 16,
     story_id=STORY,
     matched_article_id="first",
 )
@@ -40,15 +40,15 @@ def representative(
         is_founder=number == 1,
         article_id=article_id,
         source=source,
-        size=1_234,
-        seen_ms=1_700_000_000_000,
+        shingle_count=1_234,
+        last_seen_ms=1_700_000_000_000,
     )
 
 
 def test_a_sample_is_projected_onto_all_shards() -> None:
     """The counts of a sixteenth of the shards, in two replies, are multiplied by sixteen; times are not."""
     answers = [[100, 50, 10, 5, 20, 3, 2, 15, 7_000, 9_000], [28, 9, 1, 1, 4, 0, 1, 3, 0, 0]]
-    assert unpack_survey(answers, 2_048) == IndexStats(
+    assert parse_counts(answers, 2_048) == IndexStats(
         shards_read=128,
         representatives=176,
         founders=96,

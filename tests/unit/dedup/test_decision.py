@@ -8,20 +8,9 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from reprise.dedup.decision import (
-    IDENTICAL,
-    Comparison,
-    Representative,
-    Rule,
-    accepts,
-    choose,
-    compare,
-    is_stop,
-    kind_of,
-    quantise,
-    shortlist,
-    source_key,
-)
+from reprise.dedup.comparison import IDENTICAL, Comparison, accepts, compare, sketch_of
+from reprise.dedup.decision import Representative, choose, is_stock_phrase, kind_of, quantise, shortlist, source_key
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import normalise, tokenise
@@ -35,11 +24,11 @@ A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key
 def signature(sketch: list[int], passages: list[int], *, size: int = 0, words: int = 0) -> Signature:
     """A signature by hand; without a size the sketch is all of the text."""
     return Signature(
-        rows=(),
-        sketch=tuple(sketch),
-        passages=bytes(passages),
-        size=size or len(sketch),
-        words=words or len(sketch),
+        rows=b"",
+        sketch=np.array(sketch, dtype="<u4").tobytes(),
+        sentence_ids=bytes(passages),
+        shingle_count=size or len(sketch),
+        word_count=words or len(sketch),
     )
 
 
@@ -61,13 +50,18 @@ FOUR = signature([10, 20, 30, 40], [0, 0, 1, 1], words=6)
         (FOUR, (10, 15, 30), 9, (2 / 4, 2 / 3, 0.0, 0.0, 0, 0.0)),
         # the article's sketch reaches up to 40: the other's 50 and 60 are not compared
         (
-            dataclasses.replace(FOUR, size=100, words=300),
+            dataclasses.replace(FOUR, shingle_count=100, word_count=300),
             (10, 20, 50, 60),
             4,
             (2 / 4, 1.0, 2 / 4, 1.0, 2, 2 * 300 / 4),
         ),
         # both are samples: the shorter reach counts
-        (dataclasses.replace(FOUR, size=9, words=20), (20, 30, 35, 99), 70, (2 / 5, 2 / 3, 0.0, 0.0, 0, 0.0)),
+        (
+            dataclasses.replace(FOUR, shingle_count=9, word_count=20),
+            (20, 30, 35, 99),
+            70,
+            (2 / 5, 2 / 3, 0.0, 0.0, 0, 0.0),
+        ),
         # 2 of 7 hashes of a sentence are less than its share, 3 of 10 are just that
         (signature(list(range(0, 14, 2)), [0] * 7), (0, 2), 2, (2 / 7, 1.0, 0.0, 0.0, 0, 0.0)),
         (
@@ -91,7 +85,7 @@ def test_comparison_by_hand(
     article: Signature, sketch: tuple[int, ...], size: int, expected: tuple[float, ...]
 ) -> None:
     """Both similarities, both containments, hashes and words are the numbers that one counts by hand."""
-    comparison = compare(article, sketch, size, RULE)
+    comparison = compare(article, np.array(sketch, dtype=np.uint32), size, RULE)
     assert comparison is not None
     assert dataclasses.astuple(comparison) == pytest.approx(expected)
 
@@ -101,7 +95,7 @@ def test_comparison_by_hand(
 )
 def test_texts_that_share_nothing_are_not_compared(sketch: tuple[int, ...], size: int) -> None:
     """Without a shared hash there is no comparison."""
-    assert compare(FOUR, sketch, size, RULE) is None
+    assert compare(FOUR, np.array(sketch, dtype=np.uint32), size, RULE) is None
 
 
 def shingles_of(text: str) -> Shingles:
@@ -126,7 +120,7 @@ def test_estimates_are_close_to_the_truth() -> None:
         all_one, all_other = set(one.hashes.tolist()), set(other.hashes.tolist())
         shared = len(all_one & all_other)
         ours, theirs = (make_signature(each, 1, RULE.sketch_size) for each in (one, other))
-        comparison = compare(ours, theirs.sketch, theirs.size, RULE)
+        comparison = compare(ours, sketch_of(theirs), theirs.shingle_count, RULE)
         if comparison is None:
             assert shared / len(all_one | all_other) < 0.05
             continue
@@ -163,13 +157,13 @@ def comparison(**changes: float) -> Comparison:
         ({"hashes": RULE.copied_hashes - 1}, False, False),
         ({"words": RULE.copied_words - 0.5}, False, False),
         ({"copied": 1.0}, True, False),
-        ({"copied_similarity": RULE.same_source}, True, True),
-        ({"copied_similarity": RULE.same_source - 0.001}, True, False),
-        ({"copied_similarity": RULE.same_source, "hashes": RULE.copied_hashes - 1}, False, False),
-        ({"copied_similarity": RULE.same_source, "words": RULE.copied_words - 0.5}, False, False),
+        ({"copied_similarity": RULE.same_source_similarity}, True, True),
+        ({"copied_similarity": RULE.same_source_similarity - 0.001}, True, False),
+        ({"copied_similarity": RULE.same_source_similarity, "hashes": RULE.copied_hashes - 1}, False, False),
+        ({"copied_similarity": RULE.same_source_similarity, "words": RULE.copied_words - 0.5}, False, False),
         ({"similarity": 1.0, "containment": 1.0, "copied": 0.0}, False, False),
-        ({"copied_similarity": RULE.near, "hashes": 2, "words": 9.0}, True, True),
-        ({"copied_similarity": RULE.near - 0.001, "hashes": 2, "words": 9.0}, False, False),
+        ({"copied_similarity": RULE.near_similarity, "hashes": 2, "words": 9.0}, True, True),
+        ({"copied_similarity": RULE.near_similarity - 0.001, "hashes": 2, "words": 9.0}, False, False),
     ],
 )
 def test_what_is_enough(changes: dict[str, float], across: bool, within: bool) -> None:
@@ -188,8 +182,8 @@ def text(*sentences: int) -> Signature:
 def member(number: int, story: int, source: bytes, *sentences: int) -> Representative:
     """A representative of these sentences, filled up to ten with others of its own."""
     own = range(100 + 10 * number, 110 + 10 * number)
-    sketch = text(*sentences, *list(own)[: 10 - len(sentences)]).sketch
-    return Representative(number=number, story_number=story, source=source, size=len(sketch), sketch=sketch)
+    sketch = sketch_of(text(*sentences, *list(own)[: 10 - len(sentences)]))
+    return Representative(number=number, story_number=story, source=source, shingle_count=len(sketch), sketch=sketch)
 
 
 TEN = text(*range(1, 11))
@@ -299,7 +293,7 @@ def test_shortlist_is_bounded() -> None:
 )
 def test_stop_band(stories: list[int], stop: bool) -> None:
     """Three stories make a stock phrase, however many articles of one story do not."""
-    assert is_stop(list(enumerate(stories)), RULE) is stop
+    assert is_stock_phrase(list(enumerate(stories)), RULE) is stop
 
 
 @pytest.mark.parametrize(
@@ -307,8 +301,8 @@ def test_stop_band(stories: list[int], stop: bool) -> None:
     [
         (IDENTICAL, Kind.EXACT),
         (comparison(similarity=1.0), Kind.NEAR),
-        (comparison(similarity=RULE.near), Kind.NEAR),
-        (comparison(similarity=RULE.near - 0.001), Kind.PARTIAL),
+        (comparison(similarity=RULE.near_similarity), Kind.NEAR),
+        (comparison(similarity=RULE.near_similarity - 0.001), Kind.PARTIAL),
     ],
 )
 def test_kind(made: Comparison, kind: Kind) -> None:

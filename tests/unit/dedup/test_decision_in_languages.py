@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article, EventType, Kind

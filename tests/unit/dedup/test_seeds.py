@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex

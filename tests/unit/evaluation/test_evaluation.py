@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from reprise.dedup.decision import Rule
 from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.evaluation import baseline

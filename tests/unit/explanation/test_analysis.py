@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reprise
-from reprise.dedup.decision import Rule, compare
+from reprise.dedup.comparison import compare, sketch_of
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.code_points import from_code_points
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise
@@ -251,8 +252,8 @@ def test_small_texts_have_exact_estimates() -> None:
         mine, theirs = other.fingerprint.signature, one.fingerprint.signature
         assert mine is not None
         assert theirs is not None
-        assert mine.size < RULE.sketch_size
-        assert compare_exactly(one, other, RULE)[0] == compare(mine, theirs.sketch, theirs.size, RULE)
+        assert mine.shingle_count < RULE.sketch_size
+        assert compare_exactly(one, other, RULE)[0] == compare(mine, sketch_of(theirs), theirs.shingle_count, RULE)
 
 
 def verdict_of(a: str, b: str, *, ids: tuple[str, str] = ("a", "b"), source: str | None = None) -> PairVerdict:

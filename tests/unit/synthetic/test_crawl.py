@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from reprise.commands.generate import command
 from reprise.commands.support.crawl_outputs import publish
 from reprise.commands.support.rate_limit import RateLimit, limit_rate
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.errors import UsageError
 from reprise.messages.decoder import decode_article

@@ -35,7 +35,7 @@ def command(namespace: str | None, as_json: bool) -> None:
     settings = load()
     namespace, others = choose_namespace(settings, namespace)
     with open_inspector(settings, namespace) as inspector:
-        info, stats, server = inspector.held, inspector.survey(round(time.time() * 1000)), inspector.server()
+        info, stats, server = inspector.info, inspector.stats(round(time.time() * 1000)), inspector.server_info()
     if as_json:
         click.echo(orjson.dumps(to_json(settings, namespace, info, stats, server), option=orjson.OPT_INDENT_2))
         return
@@ -58,6 +58,7 @@ def to_json(
         "parameters": info.parameters,
         "shards": info.shards,
         "last_number": info.last_number,
+        "added": info.added,
         "swept_at": _format_time(info.swept_ms),
         **stats_fields,
         "oldest_at": _format_time(oldest_ms),
@@ -84,7 +85,7 @@ def to_rows(
     yield (
         "representatives",
         f"{about}{stats.representatives:,}, {stats.founders:,} of them founders of their story; "
-        f"{info.last_number:,} added in total",
+        f"{info.added:,} added in total",
     )
     yield (
         "last seen",

@@ -61,7 +61,7 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
     namespace, others = choose_namespace(settings, namespace)
     hint = f"; --namespace searches {', '.join(others)}" if others else ""
     with open_inspector(settings, namespace) as inspector:
-        decision = inspector.article(identifier, now_ms) if by_article else None
+        decision = inspector.find_decision(identifier, now_ms) if by_article else None
         if by_article and decision is None:
             raise Fatal(
                 f"namespace {namespace!r} has no decision for article {identifier!r}: it expired, or the article was "
@@ -75,9 +75,9 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
     else:
         for line in to_lines(story_id, decision, found, window_ms):
             click.echo(line)
-    if found.searched < inspector.held.last_number:
+    if found.searched < inspector.info.last_number:
         raise Fatal(
-            f"searched the newest {found.searched:,} of {inspector.held.last_number:,} representatives in "
+            f"searched the newest {found.searched:,} of {inspector.info.last_number:,} representatives in "
             f"{timeout_seconds:g} s; raise --timeout-seconds to search the rest"
         )
     if not found.representatives:
@@ -96,8 +96,8 @@ def _search(inspector: IndexInspector, story_id: str, now_ms: int, timeout_secon
     deadline = time.monotonic() + timeout_seconds
     representatives: list[StoredRepresentative] = []
     searched = 0
-    with ProgressDisplay(sys.stderr).bar("searched the index", inspector.held.last_number) as advance:
-        for step_size, matches in inspector.story(story_id, now_ms):
+    with ProgressDisplay(sys.stderr).bar("searched the index", inspector.info.last_number) as advance:
+        for step_size, matches in inspector.find_story(story_id, now_ms):
             representatives += matches
             searched += step_size
             advance(step_size)
@@ -115,7 +115,7 @@ def to_json(story_id: str, decision: RecordedDecision | None, found: StoryLookup
             "type": decision.type,
             "kind": decision.kind,
             "decided_at": format_rfc3339(decision.decided_at_ms),
-            "story_id": decision.told_story_id,
+            "story_id": decision.published_story_id,
             "matched_article_id": decision.matched_article_id,
         },
         "representatives": [
@@ -123,9 +123,9 @@ def to_json(story_id: str, decision: RecordedDecision | None, found: StoryLookup
                 "article_id": representative.article_id,
                 "founder": representative.is_founder,
                 "source": representative.source,
-                "shingles": representative.size,
-                "seen_at": format_rfc3339(representative.seen_ms),
-                "forgotten_at": format_rfc3339(representative.seen_ms + window_ms),
+                "shingles": representative.shingle_count,
+                "seen_at": format_rfc3339(representative.last_seen_ms),
+                "forgotten_at": format_rfc3339(representative.last_seen_ms + window_ms),
             }
             for representative in found.representatives
         ],
@@ -138,17 +138,17 @@ def to_lines(story_id: str, decision: RecordedDecision | None, found: StoryLooku
     if decision:
         type_and_kind = f"{decision.type}, {decision.kind}" if decision.kind else f"{decision.type}"
         decided_at = format_rfc3339(decision.decided_at_ms)
-        yield f"decided at {decided_at}: {type_and_kind} of story {decision.told_story_id}"
-        if decision.told_story_id != story_id:
+        yield f"decided at {decided_at}: {type_and_kind} of story {decision.published_story_id}"
+        if decision.published_story_id != story_id:
             yield f"its representative has moved to story {story_id} since"
     if found.representatives:
         yield _format_row("last seen", "expires", "source", "shingles", "article")
     for representative in found.representatives:
         yield _format_row(
-            format_rfc3339(representative.seen_ms),
-            format_rfc3339(representative.seen_ms + window_ms),
+            format_rfc3339(representative.last_seen_ms),
+            format_rfc3339(representative.last_seen_ms + window_ms),
             representative.source or "unknown",
-            f"{representative.size:,}",
+            f"{representative.shingle_count:,}",
             one_line(representative.article_id, _MAX_ID_CHARACTERS)
             + (" (founder)" if representative.is_founder else ""),
         )

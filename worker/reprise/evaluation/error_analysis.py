@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from reprise.dedup.decision import Comparison, Rule, accepts, compare
+from reprise.dedup.comparison import Comparison, accepts, compare, count_shared_rows, sketch_of
+from reprise.dedup.rule import Rule
 from reprise.evaluation.labels import LabelledArticle
 from reprise.evaluation.runs import DecidedArticle, OrderedRun
 from reprise.evaluation.scores import StoryScore, score_stories
@@ -109,11 +110,11 @@ def _compare(article: LabelledArticle, other: LabelledArticle, rule: Rule) -> Ne
     signature, other_signature = article.fingerprint.signature, other.fingerprint.signature
     if signature is None or other_signature is None:
         return None
-    comparison = compare(signature, other_signature.sketch, other_signature.size, rule)
+    comparison = compare(signature, sketch_of(other_signature), other_signature.shingle_count, rule)
     same_source = article.source is not None and article.source == other.source
     return NearestArticle(
         article=other,
-        bands=sum(row == other_row for row, other_row in zip(signature.rows, other_signature.rows, strict=True)),
+        bands=count_shared_rows(signature, other_signature),
         comparison=comparison,
         same_source=same_source,
         is_enough=comparison is not None and accepts(comparison, same_source, rule),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.explanation.dissection import DissectedArticle, dissect
 from reprise.explanation.passages import SharedRun, shared_runs
 from reprise.explanation.verdict import PairVerdict, decide_pair

@@ -10,7 +10,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.code_points import limit_marks
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines

@@ -54,8 +54,9 @@ def notes(explanation: Explanation) -> Iterator[str]:
     verdict, reverse, rule = explanation.verdict, explanation.reverse, explanation.rule
     if reverse.joins != verdict.joins:
         yield f"In the other order, A after B: {_swap_names(reverse.summary)}"
-    if verdict.joins and verdict.estimate and verdict.estimate.similarity >= rule.novel:
-        yield f"B would not be indexed, because its similarity to A is at least {format_percent(rule.novel)}."
+    if verdict.joins and verdict.estimate and verdict.estimate.similarity >= rule.index_below_similarity:
+        bound = format_percent(rule.index_below_similarity)
+        yield f"B would not be indexed, because its similarity to A is at least {bound}."
     if verdict.same_source:
         yield "A and B have the same source, so the threshold for pages with shared boilerplate applies."
 

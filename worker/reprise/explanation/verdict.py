@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from reprise.dedup.decision import SENTENCE_HASHES, Comparison, Rule, accepts, compare, kind_of
+from reprise.dedup.comparison import SENTENCE_HASHES, Comparison, accepts, compare, count_shared_rows, sketch_of
+from reprise.dedup.decision import kind_of
+from reprise.dedup.rule import Rule
 from reprise.explanation.dissection import DissectedArticle
 from reprise.model import Kind
 
@@ -72,8 +74,8 @@ def decide_pair(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVer
     same_source = b.article.source is not None and a.article.source == b.article.source
     estimate, shared_bands = None, 0
     if signature_a and signature_b:
-        estimate = compare(signature_b, signature_a.sketch, signature_a.size, rule)
-        shared_bands = sum(row_a == row_b for row_a, row_b in zip(signature_a.rows, signature_b.rows, strict=True))
+        estimate = compare(signature_b, sketch_of(signature_a), signature_a.shingle_count, rule)
+        shared_bands = count_shared_rows(signature_a, signature_b)
     exact, copied_sentences = compare_exactly(a, b, rule)
     same_namespace = a.article.namespace == b.article.namespace
     accepted = estimate is not None and shared_bands > 0 and accepts(estimate, same_source, rule)
@@ -152,14 +154,14 @@ def _criteria(comparison: Comparison, shared_bands: int, same_source: bool, rule
     return (
         Criterion(requirement="at least 1 shared LSH band", actual=str(shared_bands), is_met=shared_bands > 0),
         Criterion(
-            requirement=f"either similarity in copied sentences of at least {format_percent(rule.near)}",
+            requirement=f"either similarity in copied sentences of at least {format_percent(rule.near_similarity)}",
             actual=format_percent(comparison.copied_similarity),
-            is_met=comparison.copied_similarity >= rule.near,
+            is_met=comparison.copied_similarity >= rule.near_similarity,
         ),
         Criterion(
-            requirement=f"or, for one source, of at least {format_percent(rule.same_source)}",
+            requirement=f"or, for one source, of at least {format_percent(rule.same_source_similarity)}",
             actual=format_percent(comparison.copied_similarity),
-            is_met=comparison.copied_similarity >= rule.same_source,
+            is_met=comparison.copied_similarity >= rule.same_source_similarity,
         )
         if same_source
         else Criterion(
@@ -203,12 +205,12 @@ def _summary(
 
 def _acceptance_reason(comparison: Comparison, same_source: bool, rule: Rule) -> str:
     similarity = f"the similarity in copied sentences is {format_percent(comparison.copied_similarity)}"
-    if comparison.copied_similarity >= rule.near:
-        return f"{similarity}, and at least {format_percent(rule.near)} is required"
+    if comparison.copied_similarity >= rule.near_similarity:
+        return f"{similarity}, and at least {format_percent(rule.near_similarity)} is required"
     if same_source:
         return (
             f"{similarity}, with {comparison.words:.0f} words, and for one source at least "
-            f"{format_percent(rule.same_source)} is required"
+            f"{format_percent(rule.same_source_similarity)} is required"
         )
     return (
         f"copied sentences make up {format_percent(comparison.copied)} of the smaller text, with "
@@ -224,10 +226,10 @@ def _rejection_reason(
         return f"there is no prose in {' and '.join(without_prose)}, so only an exact copy can match"
     if not shared_bands:
         return "A and B share no LSH band, so the index does not compare them"
-    if same_source and comparison.copied_similarity < rule.same_source:
+    if same_source and comparison.copied_similarity < rule.same_source_similarity:
         return (
             f"the similarity in copied sentences is {format_percent(comparison.copied_similarity)}, and for one "
-            f"source, whose pages share boilerplate, at least {format_percent(rule.same_source)} is required"
+            f"source, whose pages share boilerplate, at least {format_percent(rule.same_source_similarity)} is required"
         )
     if not same_source and comparison.copied < rule.copied_share:
         return (

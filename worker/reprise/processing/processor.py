@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.messages import dead_letters
 from reprise.messages.decoder import DecoderLimits, decode_article

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.model import DEFAULT_NAMESPACE
 from reprise.settings.types import (
     Brokers,
@@ -187,7 +187,7 @@ class RuleSettings(SettingsGroup):
         description="Maximum number of shingle hashes in a sketch. Stored with the index.",
     )
     stop_stories: int = Field(
-        default=_RULE.stop_stories,
+        default=_RULE.stock_phrase_stories,
         ge=2,
         le=1000,
         description="A bucket with articles of this many stories is a stock phrase and yields no candidates.",
@@ -226,28 +226,28 @@ class RuleSettings(SettingsGroup):
         description="Articles match only if copied sentences contain at least this many words.",
     )
     same_source: Ratio = Field(
-        default=_RULE.same_source,
+        default=_RULE.same_source_similarity,
         description="Articles of one source, whose pages share boilerplate, match from this similarity of copied "
         "sentences on.",
     )
     older_share: Ratio = Field(
-        default=_RULE.older_share,
+        default=_RULE.strong_support_ratio,
         description="An article of another source supports its story strongly if copied sentences make up at least "
         "this ratio of the smaller text.",
     )
     older_sources: int = Field(
-        default=_RULE.older_sources,
+        default=_RULE.strong_support_sources,
         ge=1,
         le=1000,
         description="An older story takes precedence over the best match if this many sources support it strongly.",
     )
     near: Ratio = Field(
-        default=_RULE.near,
+        default=_RULE.near_similarity,
         description="Any two articles match from this similarity of copied sentences on. A variant of this similarity "
         "is near, any other is partial.",
     )
     novel: Ratio = Field(
-        default=_RULE.novel,
+        default=_RULE.index_below_similarity,
         description="From this similarity on an article is not indexed, because its match represents it.",
     )
 

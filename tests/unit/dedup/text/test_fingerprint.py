@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.comparison import sketch_of
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TextBackend
 from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint, fingerprint_batch
+from reprise.dedup.text.signature import unpack_rows
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article, Fingerprint
 from tests.text_helpers import BACKENDS, fingerprints_of_all_backends
@@ -53,11 +55,11 @@ def test_fingerprint_is_pinned(backend: TextBackend) -> None:
     seen = (
         TEXT_VERSION,
         found.content_hash.hex(),
-        found.signature.rows[:4],
-        found.signature.sketch[:4],
-        found.signature.passages[:12].hex(),
-        found.signature.size,
-        found.signature.words,
+        tuple(unpack_rows(found.signature)[:4]),
+        tuple(sketch_of(found.signature)[:4].tolist()),
+        found.signature.sentence_ids[:12].hex(),
+        found.signature.shingle_count,
+        found.signature.word_count,
     )
     assert seen == GOLDEN, (
         "The fingerprint of the text changed: articles in an existing index would no longer match new ones. "
@@ -101,7 +103,7 @@ def test_changed_word_changes_the_content_hash(change: tuple[str, str]) -> None:
     assert other.content_hash != one.content_hash
     assert one.signature is not None
     assert other.signature is not None
-    assert len(set(one.signature.sketch) & set(other.signature.sketch)) > 0.8 * len(one.signature.sketch)
+    assert len(set(sketch_of(one.signature)) & set(sketch_of(other.signature))) > 0.8 * len(sketch_of(one.signature))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_article_fields_are_copied() -> None:
     (found,) = fingerprints_of_all_backends([article], rule)
     assert (found.article_id, found.source, found.crawled_at_ms) == ("x", "example.org", 7)
     assert found.signature is not None
-    assert (len(found.signature.rows), len(found.signature.sketch)) == (12, 20)
+    assert (len(unpack_rows(found.signature)), len(sketch_of(found.signature))) == (12, 20)
 
 
 @pytest.mark.parametrize("text", ["\ud800", f"{SECOND} \udfff", "\x00" * 50, "\U0010ffff", "\u0301"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import reprise.dedup.text as text_step
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TextBackend, choose_backend
 from reprise.dedup.text.characters import char_classes, normal_forms, white_space
 from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint_batch

@@ -6,6 +6,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reprise.dedup.comparison import sketch_of
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import SHINGLES_PER_BLOCK, SKETCH_BITS, make_signature, minhash_rows
 
@@ -64,16 +65,16 @@ def test_rows_of_extreme_hashes(hashes: list[int]) -> None:
 def test_sketch_is_the_bottom_k(hashes: set[int], size: int) -> None:
     """The sketch has the smallest distinct hashes, shortened, in ascending order; the size counts all shingles."""
     signature = make_signature(shingles_of(sorted(hashes)), 8, size)
-    assert list(signature.sketch) == sorted({value >> (32 - SKETCH_BITS) for value in hashes})[:size]
-    assert (signature.size, signature.words) == (len(hashes), 2 * len(hashes))
-    assert len(signature.passages) == len(signature.sketch)
+    assert sketch_of(signature).tolist() == sorted({value >> (32 - SKETCH_BITS) for value in hashes})[:size]
+    assert (signature.shingle_count, signature.word_count) == (len(hashes), 2 * len(hashes))
+    assert len(signature.sentence_ids) == len(sketch_of(signature))
 
 
 def test_equal_shortened_hashes_count_once() -> None:
     """Of two hashes that differ only in the bits cut off, the first determines the sentence."""
     signature = make_signature(shingles_of([0x100, 0x1FF, 0x200], [0, 1, 2]), 8, 256)
-    assert signature.sketch == (1, 2)
-    assert signature.passages == bytes([0, 1])
+    assert sketch_of(signature).tolist() == [1, 2]
+    assert signature.sentence_ids == bytes([0, 1])
 
 
 @settings(deadline=None)
@@ -88,10 +89,10 @@ def test_passages_are_sentence_numbers(hashes: list[int], size: int, data: st.Da
     sentences = data.draw(st.lists(st.integers(0, 299), min_size=len(ordered), max_size=len(ordered)))
     signature = make_signature(shingles_of(ordered, sentences), 8, size)
     sampled = sorted(set(sentences[:size]))
-    assert [sampled[passage] for passage in signature.passages] == sentences[:size]
+    assert [sampled[passage] for passage in signature.sentence_ids] == sentences[:size]
 
 
 def test_sentence_numbers_of_the_largest_sketch_fit_a_byte() -> None:
     """The sentences of 256 hashes are numbered 0 to 255."""
     signature = make_signature(shingles_of([value << 8 for value in range(300)], list(range(300))), 8, 256)
-    assert signature.passages == bytes(range(256))
+    assert signature.sentence_ids == bytes(range(256))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.decision import Rule
+from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.native import sign_texts

@@ -55,9 +55,9 @@ def _join_and_normalise(text: str) -> NDArray[np.uint32]:
 
 def _signature(rows: bytes, sketch: bytes, sentence_ids: bytes, shingle_count: int, word_count: int) -> Signature:
     return Signature(
-        rows=tuple(np.frombuffer(rows, dtype="<u4").tolist()),
-        sketch=tuple(np.frombuffer(sketch, dtype="<u4").tolist()),
-        passages=sentence_ids,
-        size=shingle_count,
-        words=word_count,
+        rows=rows,
+        sketch=sketch,
+        sentence_ids=sentence_ids,
+        shingle_count=shingle_count,
+        word_count=word_count,
     )

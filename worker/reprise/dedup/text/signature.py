@@ -38,14 +38,20 @@ def make_signature(shingles: Shingles, permutations: int, sketch_size: int) -> S
     # The hashes ascend, so the first hash of each prefix is in ascending order, too.
     prefixes = shingles.hashes >> np.uint32(32 - SKETCH_BITS)
     first = is_run_start(prefixes).nonzero()[0][:sketch_size]
-    passages = _ranks(shingles.sentences.take(first))
+    sentence_ids = _ranks(shingles.sentences.take(first))
     return Signature(
-        rows=tuple(minhash_rows(shingles.hashes, permutations).tolist()),
-        sketch=tuple(prefixes.take(first).tolist()),
-        passages=passages.astype(np.uint8).tobytes(),
-        size=len(shingles.hashes),
-        words=shingles.word_count,
+        rows=minhash_rows(shingles.hashes, permutations).astype("<u4").tobytes(),
+        sketch=prefixes.take(first).astype("<u4").tobytes(),
+        sentence_ids=sentence_ids.astype(np.uint8).tobytes(),
+        shingle_count=len(shingles.hashes),
+        word_count=shingles.word_count,
     )
+
+
+def unpack_rows(signature: Signature) -> list[int]:
+    """Return the MinHash rows of a signature as numbers."""
+    rows: list[int] = np.frombuffer(signature.rows, dtype="<u4").tolist()
+    return rows
 
 
 def minhash_rows(hashes: NDArray[np.uint32], permutations: int) -> NDArray[np.uint32]:

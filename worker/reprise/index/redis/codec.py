@@ -1,23 +1,22 @@
-"""What the scripts take and give, as bytes: the one place that knows their ARGV and their answers."""
+"""Arguments and answers of the scripts, as bytes: the one module that knows their ARGV."""
 
-import struct
-from collections.abc import Sequence
-from typing import Any, Final, TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-import orjson
-
-from reprise.dedup.decision import Rule, source_key
 from reprise.dedup.retention import Retention
 from reprise.index.redis.inspect_types import IndexStats, RecordedDecision, StoredRepresentative
-from reprise.index.redis.keys import article_field
-from reprise.messages.ids import story_id
-from reprise.model import Decision, EventType, Fingerprint, Kind, Signature, Superseded, Trace
+from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
+from reprise.index.redis.records import pack_record, unpack_head
+from reprise.index.types import Changes, LatestDecision, Lookup, Member, Replay, StoredDecision
+from reprise.model import EventType, Fingerprint, Kind, Superseded
 
-#: A key outlives what it holds by this share of the longest retention: clocks differ, and a sweep comes a little late.
+#: A key outlives its content by this share of the longest retention: clocks differ, and a sweep comes a little late.
 _MARGIN: Final = 0.1
 _LEAST_MARGIN_MS: Final = 1000
 
-_KINDS: Final = {
+#: The byte that stands for a decision: N new, E exact, A near, P partial, R revision, r a late revision.
+_CODES: Final[Mapping[bytes, Kind | None]] = {
     b"N": None,
     b"E": Kind.EXACT,
     b"A": Kind.NEAR,
@@ -25,110 +24,251 @@ _KINDS: Final = {
     b"R": Kind.REVISION,
     b"r": Kind.REVISION,
 }
+_CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code != b"r"}
+_LATE_REVISION: Final = b"r"
 
-#: The source of a record whose article named none.
-_NO_SOURCE: Final = bytes(8)
+#: Shares are stored in this many parts of 1.
+_SHARE_PARTS: Final = 10_000
+
+Argument = bytes | str | int
 
 
-class PreviousIndex(TypedDict):
-    """An index whose decisions are learnt: where its keys are, and whether its content hashes are others than ours."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyspace:
+    """Where an index keeps its keys, and for how long.
 
+    id      random id of the index, drawn when it was created: tells it from one that was lost and created again
+    shards  number of shards of each kind
+    bands   number of bands
+    """
+
+    id: bytes
     prefix: str
     shards: int
-    rehashed: bool
+    bands: int
+    retention: Retention
 
+    def ages(self, now_ms: int) -> bytes:
+        """Pack the time and the retentions, as most scripts take them."""
+        retention = self.retention
+        return _pack48(now_ms, retention.window_ms, retention.record_ms, retention.replay_ms)
 
-def pack_settings(
-    version: str, prefix: str, shards: int, rule: Rule, retention: Retention, heritage: PreviousIndex | None = None
-) -> bytes:
-    """ARGV[1] of every script, the same for all calls of a namespace."""
-    return orjson.dumps(
-        {
-            "version": version,
-            "prefix": prefix,
-            "shards": shards,
-            "window_ms": retention.window_ms,
-            "record_ms": retention.record_ms,
-            "replay_ms": retention.replay_ms,
-            "margin_ms": margin_ms(retention),
-            "rule": rule,
-            "heritage": heritage,
-        }
-    )
+    def times_to_live(self, now_ms: int) -> bytes:
+        """Pack the time and the times to live, as the commit takes them."""
+        retention, margin = self.retention, margin_ms(self.retention)
+        record_ttl_ms = retention.record_ms + margin
+        return _pack48(
+            now_ms,
+            retention.window_ms + margin,
+            record_ttl_ms,
+            retention.replay_ms + margin,
+            record_ttl_ms + retention.replay_ms,
+            record_ttl_ms + retention.replay_ms,
+        )
 
 
 def margin_ms(retention: Retention) -> int:
-    """How much longer than its content a key lives."""
+    """Return how much longer than its content a key lives."""
     return max(_LEAST_MARGIN_MS, round(_MARGIN * retention.record_ms))
 
 
-def pack_article(
-    namespace: str, fingerprint: Fingerprint, now_ms: int, *, learning: bool = False
-) -> tuple[bytes | str | int, ...]:
-    """ARGV[2:] of decide."""
-    founds = story_id(namespace, fingerprint.article_id, fingerprint.content_hash)
+def meta_ttl_ms(retention: Retention) -> int:
+    """Return the time to live of the namespace's own key: the longest of all."""
+    return retention.record_ms + retention.replay_ms + margin_ms(retention)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleKeys:
+    """The packed identity of an article: the same for its lookup, its commit and its lookup in a previous index."""
+
+    field: bytes
+    shard: int
+    text_shard: int
+    content_hash: bytes
+    band_shards: bytes
+    fragments: bytes
+
+    @property
+    def version_field(self) -> bytes:
+        """Field of the article with this content, in `v` and `p`."""
+        return self.field + self.content_hash[:8]
+
+
+def article_keys(fingerprint: Fingerprint, shards: int) -> ArticleKeys:
+    """Pack the identity of an article for an index with this number of shards."""
+    field, signature = article_field(fingerprint.article_id), fingerprint.signature
+    return ArticleKeys(
+        field=field,
+        shard=shard_of(field, shards),
+        text_shard=shard_of(fingerprint.content_hash, shards),
+        content_hash=fingerprint.content_hash,
+        band_shards=bucket_shards(signature, shards).astype(">u4").tobytes() if signature else b"",
+        fragments=bucket_fragments(signature, shards) if signature else b"",
+    )
+
+
+def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequence[Argument]:
+    """ARGV of lookup."""
     return (
-        now_ms,
-        fingerprint.article_id.encode("utf-8", "surrogatepass"),
-        article_field(fingerprint.article_id),
-        fingerprint.content_hash,
-        source_key(fingerprint.source),
-        fingerprint.crawled_at_ms or 0,
-        bytes.fromhex(founds),
-        *_pack_signature(fingerprint.signature),
-        int(learning),
+        keyspace.id,
+        keyspace.prefix,
+        keyspace.ages(now_ms),
+        keys.shard,
+        keys.field,
+        keys.text_shard,
+        keys.content_hash,
+        keys.band_shards,
+        keys.fragments,
     )
 
 
-def _pack_signature(signature: Signature | None) -> tuple[bytes | int, ...]:
-    if signature is None:
-        return (b"", b"", b"", 0, 0)
-    sketch = bytearray(struct.pack(f">{len(signature.sketch)}I", *signature.sketch))
-    del sketch[::4]  # the high byte of each, which is 0: a hash has 24 bits
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupAnswer:
+    """The answer of a lookup, still packed where a commit sends it back.
+
+    latest     the latest decision of the article id, as stored
+    covering   number of the representative that covers the text: 5 bytes as stored, or none
+    copy       number and record of the representative that covers the text within the window
+    """
+
+    lookup: Lookup
+    latest: bytes
+    covering: bytes
+    copy: tuple[int, bytes] | None
+
+
+def parse_lookup(answer: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupAnswer:
+    """Read the answer of lookup; the copy's record is left packed."""
+    packed_latest, version, replaced, text, record, members, heads = answer
+    latest = _unpack_latest(packed_latest) if packed_latest else None
+    if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
+        latest = None
+    if record and not text:
+        stored = _recorded(latest, version, keys.content_hash, replaced)
+        matched = unpack_head(stored.representative, record).article_id
+        lookup = Lookup(latest=latest, replay=Replay(decision=stored, matched_article_id=matched), members={})
+        return LookupAnswer(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
+    if record:
+        copy = int.from_bytes(text[:5], "big"), record
+        lookup = Lookup(latest=latest, members={})
+        return LookupAnswer(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy)
+    buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
+    for at in range(0, len(members), 6):
+        buckets[members[at]].append(int.from_bytes(members[at + 1 : at + 6], "big") >> 1)
+    found = {
+        int.from_bytes(heads[at : at + 5], "big") >> 1: Member(
+            int.from_bytes(heads[at + 5 : at + 11], "big"), int.from_bytes(heads[at + 11 : at + 16], "big")
+        )
+        for at in range(0, len(heads), 16)
+    }
+    lookup = Lookup(latest=latest, buckets=buckets, members=found)
+    return LookupAnswer(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRequest:
+    """One decision to commit.
+
+    latest, covering  the article's latest decision and the representative of its text, as they were looked up
+    renewed_shards    shards of the match's bands, if their times to live are due for renewal
+    batch_numbers     the representatives in its buckets that earlier articles of the batch have added
+    """
+
+    keys: ArticleKeys
+    fingerprint: Fingerprint
+    changes: Changes
+    latest: bytes
+    covering: bytes
+    renewed_shards: bytes
+    batch_numbers: Sequence[int]
+
+
+def commit_arguments(
+    keyspace: Keyspace, request: CommitRequest, now_ms: int
+) -> tuple[Sequence[Argument], bytes, bytes]:
+    """ARGV of commit, and the latest decision and the covering representative as they will be stored."""
+    keys, fingerprint, changes = request.keys, request.fingerprint, request.changes
+    latest, stored, record = request.latest, changes.stored, changes.record
+    packed = _pack_decision(stored)
+    new_latest = (fingerprint.crawled_at_ms or 0).to_bytes(6, "big") + fingerprint.content_hash + packed
+    superseded_field = superseded = b""
+    if stored.is_late:
+        superseded_field, superseded = keys.version_field, now_ms.to_bytes(6, "big") + packed
+    elif changes.latest:
+        superseded_field = keys.field + changes.latest.content_hash[:8]
+        superseded = now_ms.to_bytes(6, "big") + _pack_decision(changes.latest.decision)
+    new_covering = changes.covering.to_bytes(5, "big")
+    arguments: Sequence[Argument] = (
+        keyspace.id,
+        keyspace.prefix,
+        keyspace.times_to_live(now_ms),
+        keys.shard,
+        keys.field,
+        latest,
+        b"" if stored.is_late else new_latest,
+        superseded_field,
+        superseded,
+        _pack_replaced(stored, now_ms) if stored.supersedes and not stored.is_late else b"",
+        keys.content_hash,
+        keys.text_shard,
+        request.covering,
+        new_covering + now_ms.to_bytes(6, "big"),
+        _pack_match(changes),
+        request.renewed_shards,
+        b"".join(moved.number.to_bytes(5, "big") for moved in changes.moves),
+        record.number if record else 0,
+        pack_record(record, fingerprint.signature, keyspace.shards) if record else b"",
+        keys.band_shards if record else b"",
+        keys.fragments if record else b"",
+        "".join("1" if fills else "0" for fills in changes.fills),
+        b"".join(map(entry_number, changes.members)) if record else b"",
+        b"".join(number.to_bytes(5, "big") for number in request.batch_numbers),
+    )
+    return arguments, latest if stored.is_late else new_latest, new_covering
+
+
+def sweep_arguments(keyspace: Keyspace, now_ms: int, most_shards: int) -> Sequence[Argument]:
+    """ARGV of sweep."""
+    ages = keyspace.ages(now_ms)
+    return (keyspace.id, keyspace.prefix, ages, keyspace.bands, keyspace.shards, most_shards)
+
+
+def previous_arguments(
+    keyspace: Keyspace, fingerprint: Fingerprint, now_ms: int, *, is_rehashed: bool
+) -> Sequence[Argument]:
+    """ARGV of find_previous. is_rehashed: whether the previous index hashes texts in another way."""
+    keys = article_keys(fingerprint, keyspace.shards)
     return (
-        struct.pack(f">{len(signature.rows)}I", *signature.rows),
-        bytes(sketch),
-        signature.passages,
-        signature.size,
-        signature.words,
+        keyspace.prefix,
+        keyspace.ages(now_ms),
+        keys.shard,
+        keys.field,
+        keys.text_shard,
+        keys.content_hash,
+        int(is_rehashed),
     )
 
 
-def unpack_decision(answer: Sequence[Any]) -> Decision:
-    """Read decide's answer."""
-    code, similarity, containment, decided_ms, story, matched, content, superseded, before, *trace = answer
-    replayed, candidates, stopped, full, indexed = trace
-    kind = _KINDS[code]
-    return Decision(
-        type=_type_of(code),
-        story_id=story.hex(),
-        decided_at_ms=decided_ms,
-        kind=kind,
-        similarity=similarity / 10_000 if kind else None,
-        containment=containment / 10_000 if kind else None,
-        matched_article_id=matched.decode("utf-8", "surrogatepass") if kind else None,
-        supersedes=Superseded(content_hash=content, type=_type_of(superseded), story_id=before.hex())
-        if content
-        else None,
-        trace=Trace(
-            candidates=candidates,
-            stop_bands=stopped,
-            full_buckets=full,
-            indexed=bool(indexed),
-            replayed=bool(replayed),
-        ),
-    )
+def parse_previous(answer: Sequence[bytes]) -> tuple[StoredDecision | None, str | None]:
+    """Read the answer of find_previous: the decision, and the story id of the text; None where there is none."""
+    latest, version, replaced, story = answer
+    decision = None
+    if latest:
+        decision = _with_replaced(_unpack_latest(latest).decision, replaced)
+    elif version:
+        decision = _with_replaced(_unpack_decision(version[6:]), replaced)
+    return decision, story.hex() if story else decision.story_id if decision else None
 
 
-def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
-    """Add the answers of survey, and estimate the whole from the shards that they looked at."""
-    looked, _, *counts = (sum(column) for column in zip(*(answer[:-2] for answer in answers), strict=True))
+def parse_counts(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
+    """Add the answers of count_entries, and estimate the whole from the shards that were read."""
+    read, _, *counts = (sum(column) for column in zip(*(answer[:-2] for answer in answers), strict=True))
     representatives, founders, articles, superseded, revisions, texts = (
-        round(count * shards / looked) for count in counts
+        round(count * shards / read) for count in counts
     )
     seen_ms = [moment for answer in answers for moment in answer[-2:] if moment]
     return IndexStats(
-        shards_read=looked,
+        shards_read=read,
         representatives=representatives,
         founders=founders,
         articles=articles,
@@ -140,31 +280,115 @@ def unpack_survey(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
     )
 
 
-def unpack_representative(answer: Sequence[Any]) -> StoredRepresentative:
-    """Read one record of find_story's answer."""
-    number, story, article_id, source, size, seen_ms = answer
-    return StoredRepresentative(
-        number=number,
-        is_founder=number == story,
-        article_id=article_id.decode("utf-8", "surrogatepass"),
-        source=None if source == _NO_SOURCE else source.hex(),
-        size=size,
-        seen_ms=seen_ms,
-    )
+def parse_representatives(answer: Sequence[Any]) -> Sequence[StoredRepresentative]:
+    """Read the answer of find_story."""
+    return [
+        StoredRepresentative(
+            number=number,
+            is_founder=record.story_number == number,
+            article_id=record.article_id,
+            source=record.source.hex() or None,
+            shingle_count=record.shingle_count,
+            last_seen_ms=record.last_seen_ms,
+        )
+        for number, packed in zip(answer[::2], answer[1::2], strict=True)
+        if (record := unpack_head(number, packed))
+    ]
 
 
-def unpack_recorded(answer: Sequence[Any]) -> RecordedDecision:
-    """Read find_article's answer."""
-    code, decided_ms, told, now, matched = answer
+def parse_article(answer: Sequence[bytes]) -> RecordedDecision | None:
+    """Read the answer of find_article."""
+    packed, record = answer
+    if not packed:
+        return None
+    decision = _unpack_latest(packed).decision
+    representative = unpack_head(decision.representative, record) if record else None
     return RecordedDecision(
-        type=_type_of(code),
-        kind=_KINDS[code],
-        decided_at_ms=decided_ms,
-        told_story_id=told.hex(),
-        story_id=(now or told).hex(),
-        matched_article_id=matched.decode("utf-8", "surrogatepass") or None,
+        type=decision.type,
+        kind=decision.kind,
+        decided_at_ms=decision.decided_at_ms,
+        published_story_id=decision.story_id,
+        story_id=representative.story_id if representative else decision.story_id,
+        matched_article_id=representative.article_id if representative else None,
     )
 
 
-def _type_of(code: bytes) -> EventType:
-    return EventType.NEW if code == b"N" else EventType.VARIANT
+def _pack48(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(6, "big") for number in numbers)
+
+
+def _pack_decision(decision: StoredDecision) -> bytes:
+    """Code 1, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
+    is_late_revision = decision.is_late and decision.kind is Kind.REVISION
+    return b"".join(
+        (
+            _LATE_REVISION if is_late_revision else _CODE_OF[decision.kind],
+            round(decision.similarity * _SHARE_PARTS).to_bytes(2, "big"),
+            round(decision.containment * _SHARE_PARTS).to_bytes(2, "big"),
+            decision.decided_at_ms.to_bytes(6, "big"),
+            decision.representative.to_bytes(5, "big"),
+            bytes.fromhex(decision.story_id),
+        )
+    )
+
+
+def _unpack_decision(packed: bytes) -> StoredDecision:
+    return StoredDecision(
+        kind=_CODES[packed[:1]],
+        similarity=int.from_bytes(packed[1:3], "big") / _SHARE_PARTS,
+        containment=int.from_bytes(packed[3:5], "big") / _SHARE_PARTS,
+        decided_at_ms=int.from_bytes(packed[5:11], "big"),
+        story_id=packed[16:32].hex(),
+        representative=int.from_bytes(packed[11:16], "big"),
+        is_late=packed[:1] == _LATE_REVISION,
+    )
+
+
+def _unpack_latest(packed: bytes) -> LatestDecision:
+    return LatestDecision(
+        decision=_unpack_decision(packed[22:]),
+        content_hash=packed[6:22],
+        crawled_at_ms=int.from_bytes(packed[:6], "big") or None,
+    )
+
+
+def _recorded(latest: LatestDecision | None, version: bytes, content_hash: bytes, replaced: bytes) -> StoredDecision:
+    is_latest = latest is not None and latest.content_hash == content_hash
+    decision = latest.decision if latest and is_latest else _unpack_decision(version[6:])
+    return _with_replaced(decision, replaced)
+
+
+def _with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
+    """Add the decision that a revision replaced; a late one replaced none."""
+    if decision.kind is not Kind.REVISION or decision.is_late or not replaced:
+        return decision
+    superseded = Superseded(
+        content_hash=replaced[6:22],
+        type=EventType.NEW if replaced[22:23] == b"N" else EventType.VARIANT,
+        story_id=replaced[23:39].hex(),
+    )
+    return StoredDecision(
+        kind=decision.kind,
+        similarity=decision.similarity,
+        containment=decision.containment,
+        decided_at_ms=decision.decided_at_ms,
+        story_id=decision.story_id,
+        representative=decision.representative,
+        supersedes=superseded,
+    )
+
+
+def _pack_replaced(stored: StoredDecision, now_ms: int) -> bytes:
+    """When 6, content hash 16, code 1, story id 16."""
+    replaced = stored.supersedes
+    if replaced is None:
+        return b""
+    code = b"N" if replaced.type is EventType.NEW else b"P"
+    return now_ms.to_bytes(6, "big") + replaced.content_hash + code + bytes.fromhex(replaced.story_id)
+
+
+def _pack_match(changes: Changes) -> bytes:
+    match = changes.match
+    if match is None:
+        return b""
+    return match.number.to_bytes(5, "big") + match.story_number.to_bytes(5, "big") + bytes.fromhex(match.story_id)

@@ -1,4 +1,4 @@
-"""What a look into an index answers: plain values, without behaviour."""
+"""The answers of an IndexInspector: plain values without behaviour."""
 
 from dataclasses import dataclass
 
@@ -7,31 +7,36 @@ from reprise.model import EventType, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexInfo:
-    """An index as its first worker created it, and how far it is.
+    """The state of an index as a whole.
 
-    parameters   what its signatures are made with, in words
-    shards       how many hashes there are of each kind
-    last_number  the number of the representative that was added last; 0 before the first
-    swept_ms     when the sweep came by last; None before the first
+    parameters   parameters of its signatures and its layout, as text
+    shards       number of shards of each kind
+    last_number  the last number reserved for a representative; 0 before the first
+    added        representatives that were ever added
+    swept_ms     time of the last sweep; None before the first
     """
 
     version: str
     parameters: str
     shards: int
     last_number: int
+    added: int
     swept_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStats:
-    """How much an index holds, estimated from `shards_read` of its shards; counted where that is all of them.
+    """Numbers of entries, estimated from `shards_read` of the shards; exact if those are all.
 
-    representatives  living ones, but for those that are not in a bucket of the first band: theirs was a stock phrase or
-                     full, or they have no shingle; of these `founders` founded their story
-    articles         decisions on record, an article's latest; `superseded` those before, `revisions` what replaced them
-    texts            texts of which an exact copy is known
-    oldest_ms        when the representative of the sample was seen that nobody saw longer; None without any
-    newest_ms        and the one that was seen last
+    representatives  those within the window that are in a bucket of the first band: missing are those whose bucket was
+                     full or a stock phrase, and those without shingles
+    founders         representatives that founded their story
+    articles         article ids with their latest decision
+    superseded       superseded decisions that are kept for replays
+    revisions        decisions that a revision replaced
+    texts            texts whose exact copies are recognised
+    oldest_ms        earliest last_seen_ms of the representatives that were read; None without any
+    newest_ms        latest last_seen_ms of them
     """
 
     shards_read: int
@@ -57,33 +62,33 @@ class ServerInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRepresentative:
-    """A representative of a story, as its record has it.
+    """A representative of a story, as it is stored.
 
-    source   8 bytes of the hash of the source, hexadecimal; None where that is unknown
-    size     distinct shingles of the text; 0 where only an exact copy can match it
-    seen_ms  when the article came, or another matched it last
+    source         8 bytes of the hash of the source, hexadecimal; None if the source is unknown
+    shingle_count  distinct shingles of the text; 0 if only an exact copy can match it
+    last_seen_ms   time of the article, or of the last one that matched it
     """
 
     number: int
     is_founder: bool
     article_id: str
     source: str | None
-    size: int
-    seen_ms: int
+    shingle_count: int
+    last_seen_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedDecision:
-    """What was decided last of an article.
+    """The latest decision of an article id.
 
-    told_story_id       the story of its event
-    story_id            where its representative is now: two stories may have met since
-    matched_article_id  the representative: the article itself, where it founded its story; None where that is gone
+    published_story_id  story of its event
+    story_id            story of its representative now: the representative may have moved to an older story
+    matched_article_id  article id of the representative: its own if it founded its story; None if that has expired
     """
 
     type: EventType
     kind: Kind | None
     decided_at_ms: int
-    told_story_id: str
+    published_story_id: str
     story_id: str
     matched_article_id: str | None

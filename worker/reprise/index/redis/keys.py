@@ -1,46 +1,53 @@
-"""Every key of an index, its type and what it means. All carry the namespace as hash tag: one slot of a cluster.
+"""Every key of an index, its type and its content. All carry the namespace as hash tag: one slot of a cluster.
 
-    {ns}:reprise             hash    version, parameters, shards; number (the last one given); cursor, swept_ms
-    {ns}:VERSION:r:NUMBER    string  a representative: see lua/parts/records.lua
-    {ns}:VERSION:b:BAND:S    hash    buckets of one band: row value / shards -> numbers of representatives
+    {ns}:reprise             hash    version, parameters, shards, id; number (last reserved); added; cursor, swept_ms
+    {ns}:VERSION:r:NUMBER    string  a representative: see records.py
+    {ns}:VERSION:b:BAND:S    string  the buckets of one band whose row value % shards is S: entries of 8 bytes
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
     {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and when it was
-    {ns}:VERSION:p:S         hash    the same of a revision -> the decision that it supersedes, and when
+    {ns}:VERSION:p:S         hash    the same of a revision -> the decision that it replaced, and when
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, when seen
 
-A generation, where there is one, stands behind the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S.
-It makes room for a second index of the same namespace beside the first, in the same slot; ids do not know of it.
+A generation, if there is one, stands behind the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S. It
+allows a second index of the same namespace beside the first, in the same slot; ids do not depend on it.
 
-S is a shard's number. The hashes have so many shards that each holds some 64 to 128 fields at the expected number of
-articles: few enough to stay a listpack (by default up to 512 fields, values up to 64 bytes) and to be searched in
-some microseconds, enough to spread a key's own cost of some 130 bytes. Redis's listpacks keep integers in as few
-bytes as they need: so buckets have integer fields, and a bucket of one has an integer value.
+S is the number of a shard. There are as many shards of each kind as let each hold some 64 to 128 entries at the
+expected number of articles: few enough for a hash to stay a listpack (by default up to 512 fields, values up to 64
+bytes) and to be searched in some microseconds, enough to spread a key's own cost of some 130 bytes.
 
-Every key expires. The sweep removes single entries that are too old; a key's own expiry collects what nobody touches.
+An entry of a bucket is three bytes of row value // shards and the representative's number, doubled plus one, in five.
+
+Every key expires. The sweep removes single entries past their retention; a key's own expiry collects what no traffic
+touches.
 """
 
 from hashlib import blake2b
 from typing import Final
 
-#: Fields a shard holds at most at the expected number of articles, see above: four times as many are still a listpack.
-_FIELDS_A_SHARD: Final = 128
+import numpy as np
+from numpy.typing import NDArray
 
-#: Changes whenever what a key holds changes its form.
-LAYOUT_VERSION: Final = 1
+from reprise.model import Signature
+
+#: Entries of a shard at the expected number of articles, at most: four times as many are still a listpack.
+_ENTRIES_A_SHARD: Final = 128
+
+#: Changes whenever the form of a key's content changes.
+LAYOUT_VERSION: Final = 2
 
 
 def shards_for(expected_articles: int) -> int:
-    """How many shards each kind of hash has: a power of two, so that a row value splits into shard and field."""
-    return 1 << max(0, (expected_articles - 1) // _FIELDS_A_SHARD).bit_length()
+    """Return the number of shards of each kind: a power of two, so that a row value splits into shard and fragment."""
+    return 1 << max(0, (expected_articles - 1) // _ENTRIES_A_SHARD).bit_length()
 
 
 def meta_key(namespace: str, generation: str | None = None) -> str:
-    """The one key that does not carry the version: it says which version the namespace's index holds."""
+    """Return the one key without a version: it names the version of the namespace's index."""
     return f"{_root(namespace, generation)}reprise"
 
 
 def prefix(namespace: str, version: str, generation: str | None = None) -> str:
-    """What the scripts derive all other keys from."""
+    """Return the prefix of all other keys; the scripts derive them from it."""
     return f"{_root(namespace, generation)}{version}:"
 
 
@@ -49,5 +56,30 @@ def _root(namespace: str, generation: str | None) -> str:
 
 
 def article_field(article_id: str) -> bytes:
-    """Eight bytes that stand for an article id; two of 10**6 articles share them with a chance of 3 * 10**-8."""
+    """Return eight bytes that stand for an article id; two of 10**6 articles share them with a chance of 3 * 10**-8."""
     return blake2b(article_id.encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.article").digest()
+
+
+def shard_of(field: bytes, shards: int) -> int:
+    """Return the shard of an article field or of a content hash."""
+    return int.from_bytes(field[:4], "big") % shards
+
+
+def bucket_shards(signature: Signature, shards: int) -> NDArray[np.uint32]:
+    """Return the shard of each band's bucket, shape (bands,)."""
+    return _rows(signature) & np.uint32(shards - 1)
+
+
+def bucket_fragments(signature: Signature, shards: int) -> bytes:
+    """Return the fragment of each band's row, three bytes each: what tells the buckets of a shard apart."""
+    fragments = (_rows(signature) >> np.uint32((shards - 1).bit_length())).astype(">u4")
+    return fragments.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
+
+
+def entry_number(number: int) -> bytes:
+    """Return a representative's number as an entry of a bucket holds it."""
+    return (2 * number + 1).to_bytes(5, "big")
+
+
+def _rows(signature: Signature) -> NDArray[np.uint32]:
+    return np.frombuffer(signature.rows, dtype="<u4")

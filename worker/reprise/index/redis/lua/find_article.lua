@@ -1,20 +1,15 @@
--- Find what was decided last of an article.
+-- Find the latest decision of an article.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 settings (JSON, as for decide)   2 now_ms   3 article field (8 bytes)
--- Returns  {code, decided_ms, story id as it was decided, story id now, matched article id}; nil where nothing is on record.
---          The last two are empty where the representative is gone.
--- Read only. One script so that the representative is that of the decision.
+-- ARGV     1 prefix   2 now_ms, record_ms (6 bytes each)   3 shard of the article   4 article field (8 bytes)
+-- Returns  {the decision, its representative's record up to the article id}, each empty where there is none
+-- Read only. One script, so that the representative is the decision's.
 
-local settings = cjson.decode(ARGV[1])
-local prefix, shards, rule = settings.prefix, settings.shards, settings.rule
-local now_ms = tonumber(ARGV[2])
+-- @include layout
 
--- @include keys
--- @include records
--- @include decisions
-
-local known = known_article({field = ARGV[3]})
-if not known then return nil end
-local r = read_record(known.number)
-return {known.code, known.decided_ms, known.story_id, r and r.story_id or '', r and r.article_id or ''}
+local prefix = ARGV[1]
+local now_ms, record_ms = struct.unpack('>I6I6', ARGV[2])
+local latest = redis.call('HGET', prefix .. 'a:' .. ARGV[3], ARGV[4]) or ''
+if latest == '' or now_ms - u48(latest, LATEST.DECIDED) >= record_ms then return {'', ''} end
+local key = record_key(prefix, u40(latest, LATEST.NUMBER))
+return {latest, redis.call('GETRANGE', key, 0, RECORD_WITH_ID_BYTES - 1)}

@@ -1,24 +1,24 @@
--- Try every command that the other scripts use: which of them is this user refused?
+-- Try every command that the other scripts use, and return those that this user may not run.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 a key that nothing is kept at   2... words of a refusal, which has no code of its own inside a script
+-- ARGV     1 a key that does not exist   2... phrases of a refusal, which has no error code inside a script
 -- Returns  {names of the commands that are refused}
--- Changes nothing, so that it may run beside live workers: what would write is given what no server takes, and rights are
--- looked at before that.
+-- Changes nothing, so that it may run beside live workers: commands that would write get arguments that no server accepts,
+-- and the server checks permissions before arguments.
 
 local key = ARGV[1]
 local TRIES = {
   {'EXISTS', key}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'HGET', key, 'x'}, {'HGETALL', key}, {'HMGET', key, 'x'},
-  {'HVALS', key},
-  -- nothing to remove, nothing to expire, nothing to replace, nothing to put
-  {'HDEL', key, 'x'}, {'PEXPIRE', key, 1}, {'SET', key, 'x', 'XX'}, {'SETRANGE', key, 0, ''},
-  -- a field without its value, a step that is no number
+  {'HEXISTS', key, 'x'}, {'HLEN', key}, {'MGET', key},
+  -- these find nothing to remove, to expire, to replace or to write
+  {'DEL', key}, {'HDEL', key, 'x'}, {'PEXPIRE', key, 1}, {'SET', key, 'x', 'XX'}, {'SETRANGE', key, 0, ''},
+  -- these lack a value, or have a step that is no number
   {'HSET', key, 'x', 1, 'y'}, {'HINCRBY', key, 'x', 'y'},
 }
 
-local function is_refusal(told)
+local function is_refusal(message)
   for i = 2, #ARGV do
-    if string.find(told, ARGV[i], 1, true) then return true end
+    if string.find(message, ARGV[i], 1, true) then return true end
   end
   return false
 end

@@ -1,0 +1,155 @@
+"""Compare an article with candidates by their bottom-k sketches, all candidates in one pass over arrays.
+
+A sketch holds the k smallest shingle hashes of a text, a uniform sample of its shingles; see signature.py for its
+source. Below the reach of both sketches, each holds every shingle of its text, so shares there estimate the shares of
+the whole texts (Thorup, "Bottom-k and priority sampling", 2013).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.dedup.rule import Rule
+from reprise.model import Signature
+
+#: Hashes of one sentence that must be shared before it counts as copied: one alone may be a stock phrase.
+SENTENCE_HASHES: Final = 2
+
+#: Lowest bit of a sampled hash: set if its shingle contains a digit; see dedup/text/shingles.py.
+FIGURE: Final = np.uint32(1)
+
+#: Sentence ids are bytes: an article's sketch has at most 256 hashes.
+_SENTENCES: Final = 256
+
+#: One more than the largest hash of a sketch.
+_HASH_SPACE: Final = 1 << 24
+
+Sketch = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What an article and a candidate have in common, estimated from their sketches.
+
+    similarity         Jaccard similarity, 0..1
+    containment        share of the smaller text that stands in the other, 0..1
+    copied_similarity  the similarity, counting only shingles in copied sentences
+    copied             the containment, counting only shingles in copied sentences
+    hashes             sampled hashes in copied sentences
+    words              estimated words in copied sentences
+    """
+
+    similarity: float
+    containment: float
+    copied_similarity: float
+    copied: float
+    hashes: int
+    words: float
+
+
+#: The comparison of an exact copy.
+IDENTICAL: Final = Comparison(similarity=1.0, containment=1.0, copied_similarity=1.0, copied=1.0, hashes=0, words=0.0)
+
+
+def sketch_of(signature: Signature) -> Sketch:
+    """Return the sketch of a signature as an array of ascending hashes; shares its memory."""
+    return np.frombuffer(signature.sketch, dtype="<u4")
+
+
+def count_shared_rows(one: Signature, other: Signature) -> int:
+    """Return the number of MinHash rows, and so of bands, that two texts share."""
+    return int(np.count_nonzero(np.frombuffer(one.rows, dtype="<u4") == np.frombuffer(other.rows, dtype="<u4")))
+
+
+def compare(article: Signature, sketch: Sketch, shingle_count: int, rule: Rule) -> Comparison | None:
+    """Compare an article with one candidate; None if they share nothing."""
+    return compare_all(article, [sketch], [shingle_count], rule)[0]
+
+
+def compare_all(
+    article: Signature, sketches: Sequence[Sketch], shingle_counts: Sequence[int], rule: Rule
+) -> Sequence[Comparison | None]:
+    """Compare an article with candidates, in order; None for each that shares nothing with the article.
+
+    A sentence with other figures is not copied, whatever else it shares: reports from one template may differ in
+    nothing else.
+    """
+    if not sketches:
+        return []
+    own = sketch_of(article)
+    sentence_ids = np.frombuffer(article.sentence_ids, dtype=np.uint8)
+    own_reach = _reach(own, article.shingle_count)
+    reaches = [min(own_reach, _reach(sketch, count)) for sketch, count in zip(sketches, shingle_counts, strict=True)]
+    own_counts = own.searchsorted(np.array(reaches, dtype=np.uint32)).tolist()
+    other_counts = [
+        len(sketch) if not len(sketch) or int(sketch[-1]) < reach else int(sketch.searchsorted(np.uint32(reach)))
+        for sketch, reach in zip(sketches, reaches, strict=True)
+    ]
+    values = np.concatenate([sketch[:count] for sketch, count in zip(sketches, other_counts, strict=True)])
+    places = own.searchsorted(values)
+    np.minimum(places, len(own) - 1, out=places)
+    hits = (own.take(places) == values).nonzero()[0]
+    if not len(hits):
+        return [None] * len(sketches)
+    candidates = np.arange(len(sketches)).repeat(other_counts).take(hits)
+    slots = candidates * _SENTENCES + sentence_ids.take(places.take(hits))
+    size = len(sketches) * _SENTENCES
+    shape = (len(sketches), _SENTENCES)
+    shared = np.bincount(slots, minlength=size).reshape(shape)
+    has_figure = (values.take(hits) & FIGURE) != 0
+    shared_figures = np.bincount(slots[has_figure], minlength=size).reshape(shape)
+    all_figures = (own & FIGURE) != 0
+    sentences: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+    for count in set(own_counts):
+        ids = sentence_ids[:count]
+        sentences[count] = (
+            np.bincount(ids, minlength=_SENTENCES),
+            np.bincount(ids[all_figures[:count]], minlength=_SENTENCES),
+        )
+    in_sentence = np.array([sentences[count][0] for count in own_counts])
+    figures = np.array([sentences[count][1] for count in own_counts])
+    is_copied = (
+        (shared >= SENTENCE_HASHES)
+        & (shared >= rule.sentence_share * in_sentence)
+        & (shared_figures >= rule.figure_share * figures)
+    )
+    totals = shared.sum(axis=1).tolist()
+    copied_totals = (shared * is_copied).sum(axis=1).tolist()
+    return [
+        _comparison(total, copied, mine, other, article.word_count)
+        for total, copied, mine, other in zip(totals, copied_totals, own_counts, other_counts, strict=True)
+    ]
+
+
+def _comparison(shared: int, copied: int, mine: int, other: int, word_count: int) -> Comparison | None:
+    if not shared:
+        return None
+    smaller, union = min(mine, other), mine + other - shared
+    return Comparison(
+        similarity=shared / union,
+        containment=shared / smaller,
+        copied_similarity=copied / union,
+        copied=copied / smaller,
+        hashes=copied,
+        words=copied * word_count / mine,
+    )
+
+
+def _reach(sketch: Sketch, shingle_count: int) -> int:
+    """Return the bound below which a sketch holds every shingle of its text. A text without shingles has no bound."""
+    return int(sketch[-1]) + 1 if len(sketch) < shingle_count else _HASH_SPACE
+
+
+def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
+    """Return whether this much in common makes an article a variant."""
+    if comparison.copied_similarity >= rule.near_similarity:
+        return True
+    # A source's own notices may be most of a short page; within one source the share of both texts counts.
+    across = comparison.copied >= rule.copied_share
+    within = comparison.copied_similarity >= rule.same_source_similarity
+    enough = within if same_source else across
+    # Less than a paragraph may be a sign-up box, or a teaser of another story.
+    return enough and comparison.hashes >= rule.copied_hashes and comparison.words >= rule.copied_words

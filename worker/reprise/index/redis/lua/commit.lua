@@ -1,0 +1,136 @@
+-- Commit one decision: check that nothing it depends on has changed since the lookup, then record it and index the article.
+--
+-- KEYS[1]  {ns}:reprise
+-- ARGV     1 id of the index   2 prefix   3 now_ms and the times to live of buckets, records, superseded decisions, what they
+--          replaced, and KEYS[1] (6 bytes each)
+--          4 shard of the article   5 article field (8 bytes)   6 its latest decision as it was looked up (or none)
+--          7 its latest decision from now on (none for a late crawl)
+--          8 field of a superseded decision (16 bytes, or none)   9 the superseded decision
+--          10 what this decision replaced (none unless a revision)   11 content hash (16)
+--          12 shard of the text   13 number of the representative that covered it (5 bytes, or none)   14 that, from now on
+--          15 matched representative: number, story number (5 bytes each) and story id (16), or none
+--          16 shards of its bands (4 bytes each) if their times to live are due for renewal, else none
+--          17 numbers of representatives that move to the match's story (5 bytes each)
+--          18 number of the new representative (0: none)   19 its record
+--          20 shards of its bands (4 bytes each)   21 fragments of its rows (3 each)   22 '1' a band whose bucket it enters
+--          23 numbers in the buckets that the worker knows (5 bytes each, as in entries)
+--          24 numbers of representatives of the same batch that the decision has seen (5 bytes each)
+-- Returns  1 where the decision is committed, 0 where something has changed: look up and decide again
+-- Atomic because two workers may get two copies of a new story at the same moment, and one of them must see the other's.
+-- Idempotent: a second run, after an answer was lost, finds its own decision and changes nothing.
+
+-- @include layout
+-- @include buckets
+
+-- While the slot is moved key by key, the server refuses every key that is not there. This one never is: refused here,
+-- nothing is written yet; refused later, half of a decision would be.
+redis.call('EXISTS', ARGV[2] .. 'none')
+
+local id = redis.call('HGET', KEYS[1], 'id')
+if id ~= ARGV[1] then return redis.error_reply('INDEXLOST ' .. (id or 'none')) end
+
+local prefix = ARGV[2]
+local now_ms, bucket_ttl_ms, record_ttl_ms, superseded_ttl_ms, replaced_ttl_ms, meta_ttl_ms =
+  struct.unpack('>I6I6I6I6I6I6', ARGV[3])
+local articles, versions = prefix .. 'a:' .. ARGV[4], prefix .. 'v:' .. ARGV[4]
+local article, is_late = ARGV[5], ARGV[7] == ''
+local content, texts = ARGV[11], prefix .. 't:' .. ARGV[12]
+local text_field = string.sub(content, 1, 8)
+local number = tonumber(ARGV[18])
+
+-- What the decision depends on -------------------------------------------------------------------------------------------
+
+local latest = redis.call('HGET', articles, article) or ''
+if is_late then
+  if redis.call('HGET', versions, ARGV[8]) == ARGV[9] then return 1 end
+elseif latest == ARGV[7] then
+  return 1
+end
+if latest ~= ARGV[6] then return 0 end
+
+local text = redis.call('HGET', texts, text_field) or ''
+if string.sub(text, 1, TEXT.NUMBER_BYTES) ~= ARGV[13] then return 0 end
+
+local match, last_seen_ms
+if ARGV[15] ~= '' then
+  match = record_key(prefix, u40(ARGV[15], 1))
+  local head = redis.call('GETRANGE', match, 0, RECORD.STORY_NUMBER + 3)
+  if string.sub(head, RECORD.STORY_NUMBER) ~= string.sub(ARGV[15], 6, 10) then return 0 end
+  last_seen_ms = u48(head, RECORD.LAST_SEEN)
+end
+
+local moves = {}
+for at = 1, #ARGV[17], 5 do
+  local moved = record_key(prefix, u40(ARGV[17], at))
+  if redis.call('EXISTS', moved) == 0 then return 0 end
+  moves[#moves + 1] = moved
+end
+
+for at = 1, #ARGV[24], 5 do
+  if redis.call('EXISTS', record_key(prefix, u40(ARGV[24], at))) == 0 then return 0 end
+end
+
+local shards, names = {}, {}
+if number > 0 and ARGV[20] ~= '' then
+  local known, is_known = {}, true
+  for at = 1, #ARGV[23], 5 do known[string.sub(ARGV[23], at, at + 4)] = true end
+  shards, names = read_shards(prefix, ARGV[20])
+  for band, shard in ipairs(shards) do
+    if shard then
+      each_entry(shard, fragment_of(ARGV[21], band), function(packed) is_known = is_known and known[packed] end)
+    end
+  end
+  if not is_known then return 0 end
+end
+
+-- The decision and the article -------------------------------------------------------------------------------------------
+
+local function put(key, field, value, ttl_ms)
+  redis.call('HSET', key, field, value)
+  redis.call('PEXPIRE', key, ttl_ms)
+end
+
+if match then
+  -- A match keeps a record alive, and with it its buckets. Workers' clocks differ: nothing is made older.
+  if now_ms > last_seen_ms then redis.call('SETRANGE', match, RECORD.LAST_SEEN - 1, struct.pack('>I6', now_ms)) end
+  redis.call('PEXPIRE', match, record_ttl_ms)
+  if ARGV[16] ~= '' then
+    redis.call('SETRANGE', match, RECORD.RENEWED - 1, struct.pack('>I6', now_ms))
+    local bands = #ARGV[16] / 4
+    local renewed = {struct.unpack('>' .. string.rep('I4', bands), ARGV[16])}
+    for band = 1, bands do redis.call('PEXPIRE', bucket_key(prefix, band, renewed[band]), bucket_ttl_ms) end
+  end
+  for _, moved in ipairs(moves) do
+    redis.call('SETRANGE', moved, RECORD.STORY_NUMBER - 1, string.sub(ARGV[15], 6, 10))
+    redis.call('SETRANGE', moved, RECORD.STORY_ID - 1, string.sub(ARGV[15], 11))
+  end
+end
+
+if number > 0 then
+  redis.call('SET', record_key(prefix, number), ARGV[19], 'PX', record_ttl_ms)
+  redis.call('HINCRBY', KEYS[1], 'added', 1)
+  local packed = struct.pack('>I5', 2 * number + 1)
+  for band, name in ipairs(names) do
+    if string.sub(ARGV[22], band, band) == '1' then
+      local entry, shard = fragment_of(ARGV[21], band) .. packed, shards[band] or ''
+      local used = used_bytes(shard)
+      if used < #shard then
+        redis.call('SETRANGE', name, used, entry)
+        redis.call('PEXPIRE', name, bucket_ttl_ms)
+      else
+        redis.call('SET', name, padded(shard .. entry), 'PX', bucket_ttl_ms)
+      end
+    end
+  end
+end
+
+put(texts, text_field, ARGV[14], bucket_ttl_ms)
+if ARGV[10] ~= '' then put(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], replaced_ttl_ms) end
+if ARGV[8] ~= '' then
+  put(versions, ARGV[8], ARGV[9], superseded_ttl_ms)
+  -- a superseded decision names a record, and may outlive what else keeps that
+  redis.call('PEXPIRE', record_key(prefix, u40(ARGV[9], VERSION.NUMBER)), record_ttl_ms)
+end
+if not is_late then put(articles, article, ARGV[7], record_ttl_ms) end
+redis.call('PEXPIRE', KEYS[1], meta_ttl_ms)
+return 1

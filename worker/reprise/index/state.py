@@ -1,0 +1,92 @@
+"""The content of an index in memory: articles, texts, representatives and buckets of one namespace.
+
+MemoryIndex is built on it. RedisIndex keeps the changes of a batch in it: articles of a batch see those before them.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from reprise.dedup.retention import Retention
+from reprise.dedup.text.signature import unpack_rows
+from reprise.index.types import Changes, LatestDecision, Lookup, Member, Replay, RepresentativeRecord, StoredDecision
+from reprise.model import Fingerprint
+
+
+@dataclass(slots=True)
+class IndexState:
+    """Entries of an index. Nothing is ever removed; `lookup` leaves out what is past its retention."""
+
+    records: dict[int, RepresentativeRecord] = field(default_factory=dict)
+    #: (band, MinHash row) -> numbers of representatives, oldest first
+    buckets: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(list))
+    #: article id -> its latest decision
+    articles: dict[str, LatestDecision] = field(default_factory=dict)
+    #: (article id, content hash) -> a superseded decision, and when it was superseded
+    versions: dict[tuple[str, bytes], tuple[StoredDecision, int]] = field(default_factory=dict)
+    #: content hash -> number of the representative that covers the text, and when the text was last seen
+    texts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+
+    def lookup(self, fingerprint: Fingerprint, retention: Retention, now_ms: int) -> Lookup:
+        """Return the content about one article."""
+        latest = self.articles.get(fingerprint.article_id)
+        if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
+            latest = None
+        recorded = self._recorded(fingerprint, latest, retention, now_ms)
+        # without its record, which was evicted or deleted by hand, the article is decided afresh
+        if recorded and (matched := self.records.get(recorded.representative)):
+            replay = Replay(decision=recorded, matched_article_id=matched.article_id)
+            return Lookup(latest=latest, replay=replay, members={})
+        number, seen_ms = self.texts.get(fingerprint.content_hash, (0, 0))
+        if number and now_ms - seen_ms < retention.window_ms:
+            return Lookup(latest=latest, copy=self.records[number], members={})
+        buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
+        members = {
+            number: Member(record.last_seen_ms, record.story_number)
+            for bucket in buckets
+            for number in bucket
+            if (record := self.records[number])
+        }
+        return Lookup(latest=latest, buckets=buckets, members=members)
+
+    def load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
+        """Return the records of representatives, in order."""
+        return [self.records[number] for number in numbers]
+
+    def apply(self, fingerprint: Fingerprint, changes: Changes, now_ms: int) -> None:
+        """Make the changes of one decision."""
+        if match := changes.match:
+            known = self.records.get(match.number, match)
+            self.records[match.number] = replace(known, last_seen_ms=max(known.last_seen_ms, now_ms))
+            for moved in changes.moves:
+                self.records[moved.number] = replace(moved, story_number=match.story_number, story_id=match.story_id)
+        if changes.record:
+            number = changes.record.number
+            self.records[number] = changes.record
+            for bucket, fills in zip(bucket_keys(fingerprint), changes.fills, strict=True):
+                if fills:
+                    self.buckets[bucket].append(number)
+        self.texts[fingerprint.content_hash] = (changes.covering, now_ms)
+        article_id, stored = fingerprint.article_id, changes.stored
+        if stored.is_late:  # recorded as superseded from the start: a late crawl never replaces a newer one
+            self.versions[article_id, fingerprint.content_hash] = (stored, now_ms)
+            return
+        if changes.latest:
+            self.versions[article_id, changes.latest.content_hash] = (changes.latest.decision, now_ms)
+        self.articles[article_id] = LatestDecision(
+            decision=stored, content_hash=fingerprint.content_hash, crawled_at_ms=fingerprint.crawled_at_ms
+        )
+
+    def _recorded(
+        self, fingerprint: Fingerprint, latest: LatestDecision | None, retention: Retention, now_ms: int
+    ) -> StoredDecision | None:
+        """Return the decision on the same article id and content, if it is still recorded."""
+        if latest and latest.content_hash == fingerprint.content_hash:
+            return latest.decision
+        version = self.versions.get((fingerprint.article_id, fingerprint.content_hash))
+        return version[0] if version and now_ms - version[1] < retention.replay_ms else None
+
+
+def bucket_keys(fingerprint: Fingerprint) -> Sequence[tuple[int, int]]:
+    """Return the (band, MinHash row) of each bucket of an article; none if it has no signature."""
+    return list(enumerate(unpack_rows(fingerprint.signature))) if fingerprint.signature else []

@@ -1,0 +1,130 @@
+"""The entries of an index, as both indexes and the decision exchange them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from reprise.dedup.comparison import Sketch
+from reprise.model import EventType, Kind, Superseded
+
+#: The sketch of a representative without shingles, or of one whose sketch was not loaded.
+EMPTY_SKETCH: Final = np.zeros(0, dtype=np.uint32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDecision:
+    """A decision as the index records it. A new story has no kind, and 0 for both shares.
+
+    representative  number of the representative that the article matched; its own where it founded its story
+    is_late         whether the crawl was older than the latest one of its article id
+    supersedes      the decision that this revision replaces, where that is known
+    """
+
+    kind: Kind | None
+    similarity: float
+    containment: float
+    decided_at_ms: int
+    story_id: str
+    representative: int
+    is_late: bool = False
+    supersedes: Superseded | None = None
+
+    @property
+    def type(self) -> EventType:
+        """The type of the decision's event."""
+        return EventType.NEW if self.kind is None else EventType.VARIANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestDecision:
+    """The latest decision of an article id, with the content hash and the time of that crawl."""
+
+    decision: StoredDecision
+    content_hash: bytes
+    crawled_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentativeRecord:
+    """A representative with the story that it belongs to.
+
+    story_number  number of the story's founder
+    source        8 bytes that stand for the source; b"" for an unknown one
+    """
+
+    number: int
+    story_number: int
+    story_id: str
+    article_id: str
+    last_seen_ms: int
+    source: bytes
+    shingle_count: int
+    sketch: Sketch
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A representative as a bucket shows it."""
+
+    last_seen_ms: int
+    story_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The recorded decision of an article id and content hash, and the id of the article that it matched."""
+
+    decision: StoredDecision
+    matched_article_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The content of an index about one article. Entries past their retention are left out.
+
+    latest   latest decision of the article id
+    replay   recorded decision of the article id with this content; the other fields are then empty
+    copy     the representative that covers the same text; buckets are then empty
+    buckets  for each band, the numbers of its representatives, oldest first
+    members  the representatives of all buckets, by number
+    """
+
+    latest: LatestDecision | None = None
+    replay: Replay | None = None
+    copy: RepresentativeRecord | None = None
+    buckets: Sequence[Sequence[int]] = ()
+    members: Mapping[int, Member]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inherited:
+    """The decision of a previous index on an article, and the id of the story that its text belongs to there."""
+
+    decision: StoredDecision | None
+    story_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The changes that one decision makes to an index.
+
+    stored      the decision to record
+    latest      the latest decision before this one
+    match       the representative that was matched: its story lives on
+    moves       representatives that move to the story of `match`
+    covering    number of the representative that covers the article's text from now on
+    record      the article as a new representative
+    fills       for each band, whether the new representative enters the bucket
+    members     numbers of all representatives that were seen in the buckets
+    """
+
+    stored: StoredDecision
+    latest: LatestDecision | None
+    match: RepresentativeRecord | None
+    moves: Sequence[RepresentativeRecord]
+    covering: int
+    record: RepresentativeRecord | None
+    fills: Sequence[bool]
+    members: Sequence[int]
