@@ -1,9 +1,9 @@
-"""What the dearest messages cost: each hostile kind through the loop, in a process of its own.
+"""Measure the cost of each hostile message in the loop, in a process of its own.
 
-    python -m tests.fuzz.cost [WORD]      prints a table of the kinds whose name holds WORD, dearest first
+    python -m tests.fuzz.cost [WORD]      print a table of the kinds whose name contains WORD, the most expensive first
 
-A process is forked for each message, so that one cannot hide behind memory that another left free, and so that a crash
-of a library is told by its kind. Costs are processor seconds, and memory beyond what the worker had before it.
+Each message has a forked process, so that none uses memory that another one freed, and so that a crash of a library is
+reported with the kind of the message. The cost is processor time and the memory beyond that of the process before.
 """
 
 import gc
@@ -20,23 +20,23 @@ from typing import Final
 from tests.fuzz.hostile import KINDS, SENTENCE, article
 from tests.fuzz.loop import memory_index, run_loop
 
-#: Processor seconds that one article may take, at the default limits: the worst kind takes 3 s. A bound, not a speed:
-#: a poll must complete within the liveness timeout (120 s) also where a batch holds several of them.
+#: Maximum processor seconds for one article at the default limits. The most expensive kind takes 3 s. A poll with
+#: several such articles completes within the liveness timeout of 120 s.
 SECONDS: Final = 10.0
 
-#: Megabytes that one article may take beyond the worker's own, at the default limits: the worst kind takes 110 MB.
+#: Maximum memory of one article in MB, besides that of the worker, at the default limits. The largest takes 110 MB.
 MEGABYTES: Final = 256.0
 
-#: Bytes of a message below which nothing can be dear: such a kind costs what any article costs.
+#: Maximum bytes of a message that costs as much as any article, so that it is not measured.
 SMALL_BYTES: Final = 10_000
 
-#: Address space of the forked process: it bounds what a kind that breaks the limit can do to the machine.
+#: Address space of the forked process in bytes, to protect the machine from a kind above the limit.
 _ADDRESS_SPACE_BYTES: Final = 4 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What became of a message (its event's type, its reason, or how its process ended), and what that took."""
+class MessageCost:
+    """The cost of a message. `outcome` is the type of its event, the reason of its dead letter or the process's end."""
 
     kind: str
     outcome: str
@@ -45,16 +45,16 @@ class Cost:
     megabytes: float
 
 
-def costs(word: str = "") -> Iterator[Cost]:
-    """Measure the kinds whose name holds the word and that are not small, in their order."""
-    # what the first article of a worker's life builds is not the second one's cost
+def measure_costs(word: str = "") -> Iterator[MessageCost]:
+    """Yield the cost of each kind that is not small and whose name contains the word, in their order."""
+    # The first article of a process builds tables that later ones use, too.
     run_loop([article(html=f"<p>{SENTENCE * 5}", url="http://a.example"), article(text="漢字。" * 50)])
     for kind, build in KINDS.items():
         if word in kind and len(value := build()) >= SMALL_BYTES:
-            yield _cost(kind, value)
+            yield _measure(kind, value)
 
 
-def _cost(kind: str, value: bytes) -> Cost:
+def _measure(kind: str, value: bytes) -> MessageCost:
     gc.collect()
     before = _resident_megabytes()
     reading, writing = os.pipe()
@@ -63,13 +63,13 @@ def _cost(kind: str, value: bytes) -> Cost:
         _run(value, writing)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        told = pipe.read()
+        outcome = pipe.read()
     _, status, usage = os.wait4(pid, 0)
     if os.WIFSIGNALED(status):
-        told = f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return Cost(
+        outcome = f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return MessageCost(
         kind=kind,
-        outcome=told,
+        outcome=outcome,
         message_bytes=len(value),
         seconds=usage.ru_utime + usage.ru_stime,
         megabytes=max(0.0, usage.ru_maxrss / 1024 - before),
@@ -78,15 +78,15 @@ def _cost(kind: str, value: bytes) -> Cost:
 
 def _run(value: bytes, writing: int) -> None:
     """Send one message through the loop and end this process."""
-    told = "killed"
+    outcome = "killed"
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (round(2 * SECONDS), round(2 * SECONDS)))
         resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE_BYTES, _ADDRESS_SPACE_BYTES))
-        told = run_loop([value], index=memory_index())[0]
+        outcome = run_loop([value], index=memory_index())[0]
     except BaseException as error:
-        told = f"raised {type(error).__name__}"
+        outcome = f"raised {type(error).__name__}"
     finally:
-        os.write(writing, told.encode())
+        os.write(writing, outcome.encode())
         os._exit(0)
 
 
@@ -95,20 +95,20 @@ def _resident_megabytes() -> float:
     return pages * resource.getpagesize() / (1 << 20)
 
 
-def _print_table(found: list[Cost]) -> None:
-    print(f"{'seconds':>8} {'MB':>6} {'bytes in':>10}  {'became':18} kind")  # noqa: T201
-    for each in sorted(found, key=lambda cost: -cost.seconds):
-        columns = f"{each.seconds:8.3f} {each.megabytes:6.0f} {each.message_bytes:10,}  {each.outcome:18} {each.kind}"
+def _print_table(costs: list[MessageCost]) -> None:
+    print(f"{'seconds':>8} {'MB':>6} {'bytes in':>10}  {'outcome':18} kind")  # noqa: T201
+    for cost in sorted(costs, key=lambda cost: -cost.seconds):
+        columns = f"{cost.seconds:8.3f} {cost.megabytes:6.0f} {cost.message_bytes:10,}  {cost.outcome:18} {cost.kind}"
         print(columns)  # noqa: T201
 
 
 def main() -> None:
-    """Print a table, or a JSON object a line for the test that asks with --json."""
+    """Print a table, or with --json one JSON object on each line."""
     if sys.argv[1:] == ["--json"]:
-        for each in costs():
-            print(json.dumps(asdict(each)), flush=True)  # noqa: T201
+        for cost in measure_costs():
+            print(json.dumps(asdict(cost)), flush=True)  # noqa: T201
     else:
-        _print_table(list(costs(*sys.argv[1:])))
+        _print_table(list(measure_costs(*sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Messages that are made to cost time or memory, or to end the loop: a table of names and what builds each.
+"""Messages that are built to cost time or memory or to end the loop, by name.
 
-Each stays within the limits on a message's bytes and a text's characters unless its name says otherwise, so that
-nothing but the step it aims at is in its way. They are built on demand: all together they are some 200 MB.
+Unless its name says otherwise, a message is within the limits of bytes and characters, so that it reaches the step that
+it attacks. Messages are built on demand, because all together have about 200 MB.
 """
 
 import json
@@ -19,23 +19,23 @@ from reprise.messages.html_text import (
 )
 from tests.decoder_limits import decoder_limits
 
-#: Bytes of a message and characters of a text that still pass, the JSON around them left out.
+#: Maximum bytes of a message and characters of a text that are accepted, without the JSON around them.
 MESSAGE: Final = decoder_limits().message_bytes - 1000
 TEXT: Final = decoder_limits().text_characters
 
-#: Characters that the parser of HTML still sees.
+#: Maximum characters of a page that the HTML parser gets.
 PARSED: Final = MAX_PARSED_CHARACTERS - 1000
 
 SENTENCE: Final = "The ferry returned to service on Monday after a refit that took eleven weeks, officials said. "
 
 
 def article(**fields: object) -> bytes:
-    """Return a message's value."""
+    """Return the value of a message."""
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def filled(unit: str, characters: int) -> str:
-    """Return the unit repeated up to so many characters."""
+    """Return the unit, repeated up to this number of characters."""
     return unit * (characters // len(unit))
 
 
@@ -52,7 +52,7 @@ def _nested(opening: str, times: int, closing: str = "") -> str:
 
 
 def _reopened(tags: int) -> str:
-    """Return formatting that is never closed, and as many paragraphs as its product with the tags allows."""
+    """Return formatting that is never closed and the maximum number of paragraphs for this number of tags."""
     return "".join(f"<b class=c{number}>" for number in range(MAX_UNCLOSED_TIMES_TAGS // tags)) + f"<p>{SENTENCE}" * (
         tags - MAX_UNCLOSED_TIMES_TAGS // tags - 10
     )
@@ -60,8 +60,8 @@ def _reopened(tags: int) -> str:
 
 _HTML: Final[Mapping[str, Callable[[], str]]] = {
     "html: div nested 100,000 deep": lambda: _nested("<div>", 100_000, "</div>"),
-    "html: div nested as deep as is looked into": lambda: _nested("<div>", MAX_BLOCKS, "</div>"),
-    "html: div nested past that": lambda: _nested("<div>", MAX_TAGS - 10),
+    "html: div nested to the limit of blocks": lambda: _nested("<div>", MAX_BLOCKS, "</div>"),
+    "html: div nested past the limit of blocks": lambda: _nested("<div>", MAX_TAGS - 10),
     "html: article nested": lambda: _nested("<article>", MAX_BLOCKS),
     "html: section nested": lambda: _nested("<section>", MAX_TAGS - 10),
     "html: li nested": lambda: _nested("<ul><li>", MAX_TAGS // 2 - 10),
@@ -240,7 +240,7 @@ _TIMES: Final = (
     "2025-01-01T00:00:60Z", "٢٠٢٥-٠١-٠١", "2025-01-01\0", "1e400", "-1", "2025-01-01T00:00:00." + "9" * 100_000,
 )  # fmt: skip
 
-#: What takes the place of a string in each field.
+#: JSON values that replace the string of each field.
 _WRONG: Final = ("1", "1e400", "9" * 5000, "-0", "true", "[]", "{}", '["a"]', '{"text":"a"}', "NaN", "-Infinity", "1.")
 
 _FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
@@ -308,7 +308,7 @@ def _wrong(field: str, value: str) -> bytes:
     return f'{{{beside}"{field}":{value}}}'.encode()
 
 
-#: Every kind, by its name, and what builds its message.
+#: Name of each kind -> function that builds its message.
 KINDS: Final[Mapping[str, Callable[[], bytes]]] = {
     **{name: partial(_html, page) for name, page in _HTML.items()},
     **{name: partial(_text, text) for name, text in _TEXT.items()},

@@ -1,7 +1,7 @@
-"""The worker's own loop over a broker in memory, for messages that try to break it.
+"""The worker's pipeline with a broker in memory, for hostile messages.
 
-run_loop  messages in, what became of each out: the type of its event, or the reason of its dead letter
-Timing    the processor time of the dearest message
+run_loop        process messages, return the outcome of each: the type of its event or the reason of its dead letter
+SlowestMessage  the processor time of the most expensive message
 """
 
 import time
@@ -25,21 +25,21 @@ from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 T = TypeVar("T")
 U = TypeVar("U")
 
-#: The defaults, but for a circuit that never opens: most of these messages are bad.
+#: The default settings with a circuit breaker that does not open, because most messages are malformed.
 SETTINGS: Final = load({"REPRISE_CIRCUIT_IN_A_ROW": "1000000", "REPRISE_CIRCUIT_SHARE": "1"})
 
 
 @dataclass(slots=True)
-class Timing:
-    """Processor seconds of the message that took the most of them in one step, and its offset in its run."""
+class SlowestMessage:
+    """The processor seconds of the most expensive step of a run, and the offset of its message."""
 
     seconds: float = 0.0
     offset: int = -1
 
 
 @dataclass
-class _Watch(NullObserver):
-    """Stops the loop when nothing is left, and keeps the errors that it turned into dead letters."""
+class _StopAtEnd(NullObserver):
+    """An observer that stops the loop at the end of the input and records unexpected errors."""
 
     stop: StopRequest
     errors: list[Exception] = field(default_factory=list)
@@ -59,12 +59,16 @@ def memory_index(settings: Settings = SETTINGS) -> MemoryIndex:
 
 
 def run_loop(
-    values: Sequence[bytes], *, index: Index | None = None, timing: Timing | None = None, settings: Settings = SETTINGS
+    values: Sequence[bytes],
+    *,
+    index: Index | None = None,
+    slowest: SlowestMessage | None = None,
+    settings: Settings = SETTINGS,
 ) -> list[str]:
-    """Send messages through the loop and return what became of each, in order.
+    """Process messages and return the outcome of each, in order.
 
-    Raises what the loop raises, the error behind a dead letter that nobody expected, and AssertionError where a message
-    has not exactly one outcome or is not committed.
+    Raises the errors of the loop, an unexpected error of a step, and AssertionError if a message has not exactly one
+    outcome or is not committed.
     """
     topics = settings.topics
     broker = MemoryBroker()
@@ -73,39 +77,39 @@ def run_loop(
     for number, value in enumerate(values):
         headers = (("traceparent", b"%d" % number),)
         broker.append(topics.articles, OutputRecord(topic=topics.articles, key=b"k", value=value, headers=headers))
-    watch, source = _Watch(StopRequest()), MemorySource(broker, [topics.articles])
+    observer, source = _StopAtEnd(StopRequest()), MemorySource(broker, [topics.articles])
     build_pipeline(
         settings,
         source=source,
         index=index or memory_index(settings),
         delivery=AtLeastOnce(MemorySink(broker), source, flush_timeout_seconds=settings.times.flush_timeout_seconds),
-        observer=watch,
-        stop=watch.stop,
-        processor=_timed(article_processor(settings), timing or Timing()),
+        observer=observer,
+        stop=observer.stop,
+        processor=_timed(article_processor(settings), slowest or SlowestMessage()),
     ).run()
-    if watch.errors:
-        raise watch.errors[0]
+    if observer.errors:
+        raise observer.errors[0]
     assert broker.committed["group", (topics.articles, 0)] == len(values)
     return _outcomes(broker, settings, len(values))
 
 
 def _outcomes(broker: MemoryBroker, settings: Settings, count: int) -> list[str]:
-    found: dict[int, list[str]] = {number: [] for number in range(count)}
+    outcomes: dict[int, list[str]] = {number: [] for number in range(count)}
     for topic in (settings.topics.new, settings.topics.variants):
         for event in broker.messages(topic):
-            found[int(dict(event.headers)["traceparent"])].append(dict(event.headers)["ce_type"].decode())
+            outcomes[int(dict(event.headers)["traceparent"])].append(dict(event.headers)["ce_type"].decode())
     for letter in broker.messages(settings.topics.dead):
         headers = dict(letter.headers)
-        found[int(headers[dead_letters.OFFSET])].append(headers[dead_letters.REASON].decode())
-    assert {number: outcomes for number, outcomes in found.items() if len(outcomes) != 1} == {}
-    return [outcomes[0] for outcomes in found.values()]
+        outcomes[int(headers[dead_letters.OFFSET])].append(headers[dead_letters.REASON].decode())
+    assert {number: group for number, group in outcomes.items() if len(group) != 1} == {}
+    return [group[0] for group in outcomes.values()]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _TimedProcessor(ArticleProcessor):
-    """Records the processor time of the costliest message: of decoding it, or of the batch that it is the last of."""
+    """Record the most expensive step: the decoding of a message, or the fingerprints of a batch (its last message)."""
 
-    timing: Timing
+    slowest: SlowestMessage
     offsets: list[int] = field(default_factory=list)
 
     def decode(self, message: Message) -> Article:
@@ -118,15 +122,15 @@ class _TimedProcessor(ArticleProcessor):
         return self._measure(super().fingerprint_batch, articles)
 
     def _measure(self, step: Callable[[T], U], argument: T) -> U:
-        started = time.process_time()
+        start = time.process_time()
         try:
             return step(argument)
         finally:
-            seconds = time.process_time() - started
-            if seconds > self.timing.seconds:
-                self.timing.seconds, self.timing.offset = seconds, self.offsets[-1] if self.offsets else -1
+            seconds = time.process_time() - start
+            if seconds > self.slowest.seconds:
+                self.slowest.seconds, self.slowest.offset = seconds, self.offsets[-1] if self.offsets else -1
 
 
-def _timed(processor: ArticleProcessor, timing: Timing) -> ArticleProcessor:
-    own = {each.name: getattr(processor, each.name) for each in fields(processor)}
-    return _TimedProcessor(**own, timing=timing)
+def _timed(processor: ArticleProcessor, slowest: SlowestMessage) -> ArticleProcessor:
+    own = {field_.name: getattr(processor, field_.name) for field_ in fields(processor)}
+    return _TimedProcessor(**own, slowest=slowest)

@@ -1,7 +1,7 @@
-"""Mutations of real messages: what a crawler's bug, a broken proxy or an ill will makes of a page.
+"""Mutations of real messages, similar to those of a faulty crawler, a faulty proxy or an attacker.
 
-real_messages  pages of the development sets where they are, else those of the sample that ships
-mutated        one of them, damaged in its text, its markup, its JSON or its bytes, as the seed says
+real_messages  pages of the sample and, if they exist, of the development sets
+mutate         change the text, the markup, the JSON or the bytes of a random page
 """
 
 import gzip
@@ -15,15 +15,15 @@ from typing import Any, Final
 
 import reprise
 
-#: Pages taken from each file: many sites, and few enough to be read in a second.
+#: Maximum number of pages of each file. They are read in a second.
 _PAGES: Final = 80
 
-#: Bytes of a page that is mutated; a longer one is cut, since what it costs is measured elsewhere.
-_MAX_BYTES: Final = 120_000
+#: Maximum characters of a page. Longer pages are truncated, because tests.fuzz.cost measures the cost of length.
+_MAX_CHARACTERS: Final = 120_000
 
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
 
-_STRANGE: Final = (
+_SPECIAL: Final = (
     *"\0\x0b\u0085\u00a0\u2028\u202e\ufeff\u0301\u0323\u200d\ufdfa\u0130漢ก한م😀<>&\"'=\ufffe\U0010ffff\ud800",
     "&#xd800;", "&#99999999;", "<!--", "-->", "<script>", "</body>", "<table>", "<b>", "<ul>", "<pre>",
     "<a b='", "[[[[", "{", "\\u",
@@ -48,62 +48,62 @@ _OTHER_VALUES: Final[tuple[Any, ...]] = (
 
 
 def real_messages(shared: Path) -> list[dict[str, Any]]:
-    """Read real articles as their fields."""
+    """Return the fields of real articles."""
     sample = Path(reprise.__file__).parent / "sample" / "crawl.jsonl"
-    found = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
+    articles = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
     for name in ("spotsigs-dev-html", "spotsigs-dev", "reuters21578"):
         path = shared / "eval" / f"{name}.jsonl.gz"
         if path.is_file():
             with gzip.open(path, "rt", encoding="utf-8") as lines:
-                found += [json.loads(line) for line in islice(lines, _PAGES)]
-    return found
+                articles += [json.loads(line) for line in islice(lines, _PAGES)]
+    return articles
 
 
-def mutated(rng: random.Random, real: Sequence[dict[str, Any]]) -> bytes:
-    """Return one real message after one to four mutations, at times none."""
+def mutate(rng: random.Random, real: Sequence[dict[str, Any]]) -> bytes:
+    """Return a real message after up to four mutations."""
     fields = dict(rng.choice(real))
     for name in ("text", "html"):
         if isinstance(fields.get(name), str):
-            fields[name] = fields[name][:_MAX_BYTES]
+            fields[name] = fields[name][:_MAX_CHARACTERS]
     for _ in range(rng.randrange(4)):
         rng.choice(_OF_FIELDS)(rng, fields, real)
     value = json.dumps(fields, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
     return rng.choice(_OF_BYTES)(rng, value) if rng.random() < 0.2 else value
 
 
-def _main(fields: dict[str, Any]) -> str:
+def _text_field(fields: dict[str, Any]) -> str:
     return "html" if isinstance(fields.get("html"), str) else "text"
 
 
 def _text(fields: dict[str, Any]) -> str:
-    found = fields.get(_main(fields))
-    return found if isinstance(found, str) else ""
+    text = fields.get(_text_field(fields))
+    return text if isinstance(text, str) else ""
 
 
 def _insert(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     text = _text(fields)
     for _ in range(rng.randrange(1, 50)):
         at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice(_STRANGE) * rng.choice((1, 1, 1, 3, 40)) + text[at:]
-    fields[_main(fields)] = text
+        text = text[:at] + rng.choice(_SPECIAL) * rng.choice((1, 1, 1, 3, 40)) + text[at:]
+    fields[_text_field(fields)] = text
 
 
-def _drop_a_slice(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+def _drop_slice(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     text = _text(fields)
-    begin, end = sorted((rng.randrange(len(text) + 1), rng.randrange(len(text) + 1)))
-    fields[_main(fields)] = text[:begin] + text[end:]
+    start, end = sorted((rng.randrange(len(text) + 1), rng.randrange(len(text) + 1)))
+    fields[_text_field(fields)] = text[:start] + text[end:]
 
 
-def _repeat_a_slice(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+def _repeat_slice(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     text = _text(fields)
-    begin = rng.randrange(len(text) + 1)
-    end = begin + rng.choice((1, 5, 30, 300))
-    fields[_main(fields)] = text[:end] + text[begin:end] * rng.choice((1, 10, 300)) + text[end:]
+    start = rng.randrange(len(text) + 1)
+    end = start + rng.choice((1, 5, 30, 300))
+    fields[_text_field(fields)] = text[:end] + text[start:end] * rng.choice((1, 10, 300)) + text[end:]
 
 
 def _splice(rng: random.Random, fields: dict[str, Any], real: Sequence[dict[str, Any]]) -> None:
-    text, other = _text(fields), _text(rng.choice(real))[:_MAX_BYTES]
-    fields[_main(fields)] = text[: rng.randrange(len(text) + 1)] + other[rng.randrange(len(other) + 1) :]
+    text, other = _text(fields), _text(rng.choice(real))[:_MAX_CHARACTERS]
+    fields[_text_field(fields)] = text[: rng.randrange(len(text) + 1)] + other[rng.randrange(len(other) + 1) :]
 
 
 def _shuffle_tags(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
@@ -111,35 +111,39 @@ def _shuffle_tags(rng: random.Random, fields: dict[str, Any], _real: object) -> 
     tags = _TAG.findall(text)
     rng.shuffle(tags)
     drawn = iter(tags)
-    fields[_main(fields)] = _TAG.sub(lambda _: next(drawn), text)
+    fields[_text_field(fields)] = _TAG.sub(lambda _: next(drawn), text)
 
 
-def _drop_ends(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+def _drop_end_tags(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     share = rng.random()
-    fields[_main(fields)] = re.sub(r"</[^<>]*>", lambda found: "" if rng.random() < share else found[0], _text(fields))
+    fields[_text_field(fields)] = re.sub(
+        r"</[^<>]*>", lambda match: "" if rng.random() < share else match[0], _text(fields)
+    )
 
 
-def _other_white_space(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
-    fields[_main(fields)] = re.sub(r"\s", rng.choice(("", "\n", "\t", "  ", "\u00a0", "\u2028", "\0")), _text(fields))
+def _replace_white_space(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+    fields[_text_field(fields)] = re.sub(
+        r"\s", rng.choice(("", "\n", "\t", "  ", "\u00a0", "\u2028", "\0")), _text(fields)
+    )
 
 
-def _markup_as_text(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
-    name = _main(fields)
+def _swap_html_and_text(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+    name = _text_field(fields)
     fields["text" if name == "html" else "html"] = fields.pop(name, "")
 
 
-def _another_value(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+def _replace_value(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     fields[rng.choice(("id", "text", "html", "url", "source", "title", "lang", "crawled_at"))] = rng.choice(
         _OTHER_VALUES
     )
 
 
-def _strange_field(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
+def _insert_in_field(rng: random.Random, fields: dict[str, Any], _real: object) -> None:
     name = rng.choice(("id", "url", "source", "title", "lang", "published_at", "crawled_at"))
     before = fields.get(name)
     text = before if isinstance(before, str) else "http://a.example/"
     at = rng.randrange(len(text) + 1)
-    fields[name] = text[:at] + rng.choice(_STRANGE) * rng.choice((1, 5, 300)) + text[at:]
+    fields[name] = text[:at] + rng.choice(_SPECIAL) * rng.choice((1, 5, 300)) + text[at:]
 
 
 def _cut(rng: random.Random, value: bytes) -> bytes:
@@ -147,10 +151,10 @@ def _cut(rng: random.Random, value: bytes) -> bytes:
 
 
 def _flip(rng: random.Random, value: bytes) -> bytes:
-    damaged = bytearray(value)
+    flipped = bytearray(value)
     for _ in range(rng.randrange(1, 20)):
-        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
-    return bytes(damaged)
+        flipped[rng.randrange(len(flipped))] ^= 1 << rng.randrange(8)
+    return bytes(flipped)
 
 
 def _double(rng: random.Random, value: bytes) -> bytes:
@@ -164,15 +168,15 @@ def _recode(rng: random.Random, value: bytes) -> bytes:
 
 _OF_FIELDS: Final[Sequence[Callable[[random.Random, dict[str, Any], Sequence[dict[str, Any]]], None]]] = (
     _insert,
-    _drop_a_slice,
-    _repeat_a_slice,
+    _drop_slice,
+    _repeat_slice,
     _splice,
     _shuffle_tags,
-    _drop_ends,
-    _other_white_space,
-    _markup_as_text,
-    _another_value,
-    _strange_field,
+    _drop_end_tags,
+    _replace_white_space,
+    _swap_html_and_text,
+    _replace_value,
+    _insert_in_field,
 )
 
 _OF_BYTES: Final[Sequence[Callable[[random.Random, bytes], bytes]]] = (_cut, _flip, _double, _recode)

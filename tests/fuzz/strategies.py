@@ -1,11 +1,11 @@
-"""Messages drawn by hypothesis: any JSON in any field, any bytes in its place, any text in pieces that matter."""
+"""Hypothesis strategies for messages: any JSON in any field, any bytes, and texts of special pieces."""
 
 import json
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-#: What the text step and the parser of HTML treat in a way of its own, one of a kind.
+#: Pieces that the text step or the HTML parser treat in a special way, one of each kind.
 _PIECES: Final = (
     *" \n\t\r\0\x0b\x1b\x7f.!?…。।|•>(\"'&<;©#%", "\u00a0", "\u2028", "\u3000", "\u200b", "\u200d", "\u00ad",
     "\ufeff", "\u202e", "\u2067", "\u061c", "\u0301", "\u0345", "\u093c", "\u1161", "\u3099", "\ufe0f",
@@ -40,7 +40,7 @@ _ARTICLES: Final = st.fixed_dictionaries(
 
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
-    """Draw a message's value: mostly an object with the known fields, in some encoding, at times cut or damaged."""
+    """Draw the value of a message: often an object with known fields, in any encoding, sometimes truncated."""
     kind = draw(st.sampled_from(("article", "article", "article", "json", "bytes")))
     if kind == "bytes":
         return draw(st.binary(max_size=200))
