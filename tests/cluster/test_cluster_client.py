@@ -13,7 +13,7 @@ from reprise.settings.groups import RedisSettings
 from tests.cluster.deciding import T0, index_on
 from tests.cluster.servers import RedisCluster
 from tests.contract.test_redis_keys import stream
-from tests.security.support_security import redis_rights
+from tests.security.worker_start import redis_rights
 
 #: What docs/operating/security.md asks for a cluster besides.
 CLUSTER_RIGHTS = ("+cluster|slots", "+cluster|shards", "+command")

@@ -1,4 +1,4 @@
-"""Authorities and certificates made for one test run, as PEM files that Kafka, Redis and the clients read alike."""
+"""Authorities and certificates of one test session, as PEM files for Kafka, Redis and their clients."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from trustme import CA, LeafCert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A certificate with its chain, its key, and both in one file, which is how Kafka's brokers want it."""
+class CertificateFiles:
+    """A certificate with its chain, its key, and both in one file, as a Kafka broker needs them."""
 
     certificate: Path
     key: Path
@@ -24,42 +24,48 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """What the servers show and the clients trust. `stranger` is an authority that signed nothing here."""
+    """The certificates of the servers and of the worker, and their authority.
+
+    stranger   an authority that signed none of the certificates
+    elsewhere  a certificate for another host name
+    """
 
     authority: Path
     stranger: Path
-    server: Pair
-    expired: Pair
-    elsewhere: Pair
-    worker: Pair
+    server: CertificateFiles
+    expired: CertificateFiles
+    elsewhere: CertificateFiles
+    worker: CertificateFiles
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Write them all."""
+def make_certificates(directory: Path) -> Certificates:
+    """Write all files to a directory."""
     authority, stranger = CA(), CA()
-    paths = {"authority": folder / "authority.pem", "stranger": folder / "stranger.pem"}
+    paths = {"authority": directory / "authority.pem", "stranger": directory / "stranger.pem"}
     authority.cert_pem.write_to_path(str(paths["authority"]))
     stranger.cert_pem.write_to_path(str(paths["stranger"]))
     past = datetime.now(UTC) - timedelta(days=1)
     return Certificates(
         **paths,
-        server=_write(folder, "server", authority.issue_cert("localhost", "127.0.0.1")),
+        server=_write(directory, "server", authority.issue_cert("localhost", "127.0.0.1")),
         expired=_write(
-            folder, "expired", authority.issue_cert("localhost", not_before=past - timedelta(days=1), not_after=past)
+            directory, "expired", authority.issue_cert("localhost", not_before=past - timedelta(days=1), not_after=past)
         ),
-        elsewhere=_write(folder, "elsewhere", authority.issue_cert("elsewhere.example")),
-        worker=_write(folder, "worker", authority.issue_cert("worker.example", common_name="worker")),
+        elsewhere=_write(directory, "elsewhere", authority.issue_cert("elsewhere.example")),
+        worker=_write(directory, "worker", authority.issue_cert("worker.example", common_name="worker")),
     )
 
 
-def _write(folder: Path, name: str, leaf: LeafCert) -> Pair:
-    # Kafka reads PKCS#8 alone
+def _write(directory: Path, name: str, leaf: LeafCert) -> CertificateFiles:
+    # Kafka reads no other format than PKCS#8.
     key = load_pem_private_key(leaf.private_key_pem.bytes(), password=None).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-    pair = Pair(certificate=folder / f"{name}.crt", key=folder / f"{name}.key", both=folder / f"{name}.pem")
-    pair.certificate.write_bytes(chain)
-    pair.key.write_bytes(key)
-    pair.both.write_bytes(key + chain)
-    return pair
+    files = CertificateFiles(
+        certificate=directory / f"{name}.crt", key=directory / f"{name}.key", both=directory / f"{name}.pem"
+    )
+    files.certificate.write_bytes(chain)
+    files.key.write_bytes(key)
+    files.both.write_bytes(key + chain)
+    return files

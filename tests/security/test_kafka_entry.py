@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.articles import article_json
-from tests.e2e.sandbox import InputMessage, Sandbox, open_sandbox
+from tests.e2e.sandbox import InputMessage, open_sandbox
 from tests.e2e.worker_state import wait_delivered
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import PLAIN_USER, SecuredKafka, add_users, grant
-from tests.security.support_security import ExitedWorker, kafka_rights, run_all_until_exit
+from tests.security.worker_start import ExitedWorker, kafka_rights, run_all_until_exit
 from tests.support import running_worker
 
 pytestmark = pytest.mark.stack
@@ -32,7 +32,6 @@ def test_every_login_method_works(kafka: SecuredKafka, redis_url: str, tmp_path:
         running = []
         for user, login in logins.items():
             sandbox = stack.enter_context(open_sandbox(kafka.plain, redis_url))
-            sandbox.create_topics()
             add_users(sandbox.admin, [user], PASSWORD)
             grant(sandbox.admin, user, kafka_rights(sandbox.topics))
             sandbox.produce(
@@ -53,7 +52,7 @@ def test_every_login_method_works(kafka: SecuredKafka, redis_url: str, tmp_path:
 def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
     """Run all refused workers at once, as they mostly wait."""
     certificates = kafka.certificates
-    with open_sandbox(kafka.plain, redis_url) as sandbox:
+    with open_sandbox(kafka.plain, redis_url, partitions=None) as sandbox:
         add_users(sandbox.admin, ["known"], PASSWORD)
         secure, login = kafka.settings("SECURE"), kafka.login("SCRAM-SHA-512", "known")
         cases = {
@@ -72,11 +71,9 @@ def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
                 SSL_KEYFILE=str(certificates.server.key),
             ),
         }
-        return run_all_until_exit({name: _of(sandbox) | settings for name, settings in cases.items()})
-
-
-def _of(sandbox: Sandbox) -> dict[str, str]:
-    return sandbox.settings(STARTUP_TIMEOUT_SECONDS="30")
+        return run_all_until_exit(
+            {name: sandbox.settings(STARTUP_TIMEOUT_SECONDS="30") | settings for name, settings in cases.items()}
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""No secret and nothing that an article says stands in what a worker writes, at debug level, when all goes wrong."""
+"""The output of a worker contains no secret and no text of an article, at debug level, also after errors."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from tests.e2e.worker_state import READY_SECONDS, http_get, wait_counted, wait_r
 from tests.security.conftest import PASSWORD
 from tests.security.secured_kafka import SecuredKafka, add_users, grant
 from tests.security.secured_redis import restricted
-from tests.security.support_security import kafka_rights, redis_rights, run_all_until_exit
+from tests.security.worker_start import kafka_rights, redis_rights, run_all_until_exit
 from tests.support import running_worker, unavailable, wait_until
 
 pytestmark = pytest.mark.stack
 
 WRONG = "qu1te-wrong"
 
-#: Words that stand in the articles alone: in texts, in titles, in fields that nobody asked for, in what is no JSON.
+#: Words that occur only in the articles: in texts, in titles, in unknown fields and in malformed JSON.
 TEXT, TITLE, OTHER = "xylographic", "marzipanwerk", "quokkaherd"
 SECRETS = (PASSWORD, WRONG, TEXT, TITLE, OTHER)
 
@@ -33,34 +33,34 @@ PAGE = (
 
 
 def messages() -> list[InputMessage]:
-    """Return articles of every fate: stories, copies, a revision, and most kinds of dead letters."""
-    good: Sequence[dict[str, object]] = (
+    """Return messages with every outcome: stories, copies, a revision, and most reasons of dead letters."""
+    valid: Sequence[dict[str, object]] = (
         {"id": "1", "source": "a.example", "title": TITLE, "text": PAGE, "other": OTHER},
         {"id": "2", "source": "b.example", "title": TITLE, "text": PAGE},
         {"id": "1", "source": "a.example", "title": TITLE, "text": f"{PAGE} The last print was sold the same day."},
         {"id": "3", "source": "c.example", "html": f"<title>{TITLE}</title><p>{PAGE}</p>"},
     )
-    bad: Sequence[dict[str, object]] = (
+    invalid: Sequence[dict[str, object]] = (
         {"id": "4", "title": TITLE},
         {"id": "5", "title": TITLE, "text": [TEXT]},
         {"id": TEXT * 100, "text": PAGE},
         {"id": "6", "title": {"of": TITLE}, "text": PAGE},
         {"id": "7", "text": f"{TEXT} " * 60_000},
     )
-    raw = [json.dumps(each).encode() for each in (*good, *bad)]
+    raw = [json.dumps(fields).encode() for fields in (*valid, *invalid)]
     raw += [f'{{"text": "{TEXT}", {TITLE}'.encode(), TEXT.encode() + b"\xff", json.dumps([TEXT, TITLE]).encode()]
     raw += [f'{{"text": "{TEXT} \\ud800", "title": {TITLE}}}'.encode(), f"{TITLE}".encode()]
     return [InputMessage(value=value) for value in raw]
 
 
-def found(wrote: str) -> list[str]:
-    """Return the lines that hold what none may hold."""
-    return [line for line in wrote.splitlines() if any(secret in line for secret in SECRETS)]
+def leaking_lines(output: str) -> list[str]:
+    """Return the lines that contain a secret or a word of an article."""
+    return [line for line in output.splitlines() if any(secret in line for secret in SECRETS)]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Give a Redis of the test's own, which it may send away."""
+    """Yield the URL of a Redis that the test may stop."""
     try:
         with local_redis(StackKind.JVM, tmp_path / "redis") as service:
             yield service.address
@@ -68,49 +68,47 @@ def server(tmp_path: Path) -> Iterator[str]:
         unavailable("stack", f"no Redis: {error}")
 
 
-def test_a_worker_keeps_what_it_knows_to_itself(
-    sandbox: Sandbox, kafka: SecuredKafka, server: str, tmp_path: Path
-) -> None:
-    """Through success, dead letters, an outage and the end: nothing in its output, its metrics, its headers."""
+def test_a_worker_leaks_nothing(sandbox: Sandbox, kafka: SecuredKafka, server: str, tmp_path: Path) -> None:
+    """Output, metrics and headers are checked after success, dead letters, an outage and a failed shutdown."""
     add_users(sandbox.admin, ["discreet"], PASSWORD)
     grant(sandbox.admin, "discreet", kafka_rights(sandbox.topics))
     limits = {"MAX_TEXT_CHARACTERS": "100000", "CIRCUIT_SHARE": "1"}
-    waits = {"REDIS_TIMEOUT_SECONDS": "0.5", "FLUSH_TIMEOUT_SECONDS": "2", "DRAIN_TIMEOUT_SECONDS": "4"}
-    more = sandbox.settings(LOG_LEVEL="debug", **limits, **waits)
-    more |= kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "discreet")
+    timeouts = {"REDIS_TIMEOUT_SECONDS": "0.5", "FLUSH_TIMEOUT_SECONDS": "2", "DRAIN_TIMEOUT_SECONDS": "4"}
+    settings = sandbox.settings(LOG_LEVEL="debug", **limits, **timeouts)
+    settings |= kafka.settings("SECURE") | kafka.login("SCRAM-SHA-512", "discreet")
     with restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
-        more["REPRISE_REDIS_URL"] = url
+        settings["REPRISE_REDIS_URL"] = url
         sandbox.produce(messages())
-        with running_worker(more, tmp_path / "log", "--debug") as worker:
+        with running_worker(settings, tmp_path / "log", "--debug") as worker:
             wait_ready(worker)
             wait_counted(sandbox, worker)
-            told = [http_get(worker, path).body for path in ("/metrics", "/livez", "/readyz", f"/{TEXT}")]
+            outputs = [http_get(worker, path).body for path in ("/metrics", "/livez", "/readyz", f"/{TEXT}")]
             with redis.Redis.from_url(server) as client:
                 client.shutdown(nosave=True)
             sandbox.produce(messages()[:4])
             wait_until(lambda: http_get(worker, "/readyz").status == 503, READY_SECONDS, "an outage")
-            told += [http_get(worker, path).body for path in ("/metrics", "/readyz")]
+            outputs += [http_get(worker, path).body for path in ("/metrics", "/readyz")]
             assert worker.stop() == 1
-            told.append(worker.output())
-    assert "undelivered" in told[-1]
-    assert "dead_letter" in told[-1]
-    assert found("\n".join(told)) == []
+            outputs.append(worker.output())
+    assert "undelivered" in outputs[-1]
+    assert "dead_letter" in outputs[-1]
+    assert leaking_lines("\n".join(outputs)) == []
     dead = sandbox.dead_letters()
-    headers = [(name, value) for each in dead for name, value in each.headers]
+    headers = [(name, value) for letter in dead for name, value in letter.headers]
     reasons = {value.decode() for name, value in headers if name == REASON}
     assert (len(dead), len(reasons)) == (10, 7), reasons
-    assert found("\n".join(f"{name}: {value!r}" for name, value in headers)) == []
+    assert leaking_lines("\n".join(f"{name}: {value!r}" for name, value in headers)) == []
 
 
-def test_a_worker_that_is_refused_keeps_what_it_knows_to_itself(kafka: SecuredKafka, server: str) -> None:
-    """Neither password stands in an error or its traceback: refused by Redis, by Kafka, by its own settings."""
+def test_a_refused_worker_leaks_nothing(kafka: SecuredKafka, server: str) -> None:
+    """No error or traceback contains a password, if Redis, Kafka or the settings refuse the worker."""
     address = server.removeprefix("redis://")
     right = {"REPRISE_REDIS_URL": server, "REPRISE_LOG_LEVEL": "debug"}
-    login = kafka.settings("SECURE") | kafka.login("PLAIN", "nobody", WRONG)
+    login = kafka.settings("SECURE") | kafka.login("PLAIN", "unknown", WRONG)
     cases = {
         "by Redis": (1, {**right, "REPRISE_REDIS_URL": f"redis://{WRONG}:{PASSWORD}@{address}"}),
         "by Kafka": (1, right | login),
-        "by a port that is not there": (
+        "by a closed port": (
             1,
             {"REPRISE_REDIS_URL": f"redis://{WRONG}:{PASSWORD}@localhost:1", "REPRISE_STARTUP_TIMEOUT_SECONDS": "0.5"},
         ),
@@ -121,4 +119,4 @@ def test_a_worker_that_is_refused_keeps_what_it_knows_to_itself(kafka: SecuredKa
     assert {name: worker.exit_code for name, worker in refused.items()} == {
         name: code for name, (code, _) in cases.items()
     }
-    assert {name: found(worker.output) for name, worker in refused.items()} == {name: [] for name in cases}
+    assert {name: leaking_lines(worker.output) for name, worker in refused.items()} == {name: [] for name in cases}

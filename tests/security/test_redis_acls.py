@@ -1,4 +1,4 @@
-"""The rights of docs/operating/security.md are enough for every script, and none of them is one too many."""
+"""The Redis rights that docs/operating/security.md lists are sufficient, and each of them is necessary."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.e2e.sandbox import Sandbox
 from tests.e2e.worker_state import READY_SECONDS, http_get, scrape, wait_counted, wait_ready
 from tests.security.conftest import PASSWORD
 from tests.security.secured_redis import restricted
-from tests.security.support_security import redis_rights, run_until_exit
+from tests.security.worker_start import redis_rights, run_until_exit
 from tests.support import running_worker, unavailable, wait_until
 
 NAMESPACE = "news"
@@ -41,14 +41,14 @@ def settings(url: str) -> Settings:
 
 
 @pytest.mark.stack
-def test_the_rights_of_the_document_are_enough(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
-    """A crawl with stories, variants and revisions, and a sweep of what is too old: nothing is ever refused."""
+def test_documented_rights_are_sufficient(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
+    """A worker publishes stories, variants and revisions and sweeps expired entries. Redis refuses no command."""
     sandbox.produce(synthetic_messages(300))
     with redis.Redis.from_url(server) as client:
         client.acl_log_reset()
     with restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
-        more = sandbox.settings(WINDOW_SECONDS="1", REPLAY_SECONDS="1") | {"REPRISE_REDIS_URL": url}
-        with running_worker(more, tmp_path / "log") as worker:
+        settings = sandbox.settings(WINDOW_SECONDS="1", REPLAY_SECONDS="1") | {"REPRISE_REDIS_URL": url}
+        with running_worker(settings, tmp_path / "log") as worker:
             wait_ready(worker)
             wait_counted(sandbox, worker)
             assert scrape(worker).total("reprise_variants_total") > 0
@@ -56,42 +56,42 @@ def test_the_rights_of_the_document_are_enough(sandbox: Sandbox, server: str, tm
         assert "may not" not in worker.output()
     with redis.Redis.from_url(server) as client:
         refused = {entry["object"] for entry in client.acl_log()}
-        assert refused <= {"client|setinfo", "client"}  # the client's greeting, which it does without
+        assert refused <= {"client|setinfo", "client"}  # optional commands of a new connection
 
 
 @pytest.mark.redis
-def test_a_look_needs_no_other_right(server: str) -> None:
-    """`reprise stats` and `reprise story` ask nothing that a worker may not, on an index as a worker leaves it."""
+def test_inspection_needs_no_other_right(server: str) -> None:
+    """`reprise stats` and `reprise story` need the rights of a worker only."""
     with restricted(server, redis_rights(), KEYS, PASSWORD) as url:
         open_index(settings(url), connect(settings(url).redis)).close()
-        with open_inspector(settings(url), settings(url).index.namespace) as look:
-            assert look.server_info().policy == "noeviction"
-            assert look.stats(0).representatives == 0
-            assert look.find_decision("nobody", 0) is None
-        with redis.Redis.from_url(server) as client:  # a representative that there might have been
-            client.hset(look.key, "number", 1)
-        with open_inspector(settings(url), settings(url).index.namespace) as look:
-            assert list(look.find_story("0" * 32, 0)) == [(1, [])]
+        with open_inspector(settings(url), settings(url).index.namespace) as inspector:
+            assert inspector.server_info().policy == "noeviction"
+            assert inspector.stats(0).representatives == 0
+            assert inspector.find_decision("unknown", 0) is None
+        with redis.Redis.from_url(server) as client:  # the number of a representative that does not exist
+            client.hset(inspector.key, "number", 1)
+        with open_inspector(settings(url), settings(url).index.namespace) as inspector:
+            assert list(inspector.find_story("0" * 32, 0)) == [(1, [])]
         with redis.Redis.from_url(server) as client:
-            client.delete(look.key)
+            client.delete(inspector.key)
 
 
 @pytest.mark.redis
 @pytest.mark.parametrize("missing", redis_rights())
-def test_none_of_them_can_be_left_out(server: str, missing: str) -> None:
-    """Each right taken away alone is named before the first article, and waiting is not tried."""
+def test_every_missing_right_is_named(server: str, missing: str) -> None:
+    """Without one of the rights a worker ends at its start, without a wait, with an error that names the right."""
     rights = [right for right in redis_rights() if right != missing]
     command = missing.removeprefix("+").replace("|", " ")
     with restricted(server, rights, KEYS, PASSWORD) as url, pytest.raises(Fatal) as caught:
         open_index(settings(url), connect(settings(url).redis))
-    told = str(caught.value)
-    assert re.search(rf"run (the ')?{re.escape(command)}\b", told, re.IGNORECASE), told
-    assert PASSWORD not in told
+    error = str(caught.value)
+    assert re.search(rf"run (the ')?{re.escape(command)}\b", error, re.IGNORECASE), error
+    assert PASSWORD not in error
 
 
 @pytest.mark.stack
-def test_a_right_that_is_taken_away_is_an_outage(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
-    """Rights are often wrong for a moment: the worker is not ready meanwhile, and loses nothing."""
+def test_a_revoked_right_is_an_outage(sandbox: Sandbox, server: str, tmp_path: Path) -> None:
+    """The worker is not ready until the right is granted again, and loses nothing."""
     with (
         restricted(server, redis_rights(), f"~{{{sandbox.namespace}}}:*", PASSWORD) as url,
         running_worker(sandbox.settings() | {"REPRISE_REDIS_URL": url}, tmp_path / "log") as worker,
@@ -108,8 +108,8 @@ def test_a_right_that_is_taken_away_is_an_outage(sandbox: Sandbox, server: str, 
 
 
 @pytest.mark.redis
-def test_all_that_lacks_is_told_at_once(server: str) -> None:
-    """Whoever mends the rights need not start the worker once for each of them; nothing is left behind."""
+def test_all_missing_rights_are_named_at_once(server: str) -> None:
+    """One start names all missing rights, and writes no key."""
     rights = [right for right in redis_rights() if right not in {"+hset", "+evalsha", "+set"}]
     with restricted(server, rights, KEYS, PASSWORD) as url:
         client = connect(settings(url).redis)
@@ -121,22 +121,22 @@ def test_all_that_lacks_is_told_at_once(server: str) -> None:
 
 
 @pytest.mark.redis
-def test_another_namespace_is_out_of_reach(server: str) -> None:
-    """The rights of one namespace's keys open no other's."""
+def test_another_namespace_is_refused(server: str) -> None:
+    """A user with the keys of one namespace cannot use another."""
     with restricted(server, redis_rights(), "~{other}:*", PASSWORD) as url, pytest.raises(Fatal, match=r"\{news\}:\*"):
         open_index(settings(url), connect(settings(url).redis))
 
 
 @pytest.mark.redis
-def test_the_rights_of_each_namespace_are_asked_for(server: str) -> None:
-    """A worker of several namespaces needs a pattern for each of them, and is told at the start which one lacks."""
+def test_each_namespace_needs_its_key_pattern(server: str) -> None:
+    """A worker with several namespaces ends at its start if one has no key pattern, and names it."""
 
     def start(*namespaces: str) -> None:
         patterns = [f"~{{{namespace}}}:*" for namespace in namespaces]
         with restricted(server, [*redis_rights(), *patterns], KEYS, PASSWORD) as url:
             several = {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,fr"}
-            found = load({"REPRISE_REDIS_URL": url, "REPRISE_NAMESPACE": NAMESPACE, **several})
-            open_index(found, connect(found.redis)).close()
+            several_settings = load({"REPRISE_REDIS_URL": url, "REPRISE_NAMESPACE": NAMESPACE, **several})
+            open_index(several_settings, connect(several_settings.redis)).close()
 
     start("news-en", "news-fr")
     with pytest.raises(Fatal, match=r"\{news-fr\}:\*"):
@@ -145,17 +145,17 @@ def test_the_rights_of_each_namespace_are_asked_for(server: str) -> None:
 
 @pytest.mark.stack
 def test_a_worker_without_a_right_ends(sandbox: Sandbox, server: str) -> None:
-    """The whole worker says it in a line, with exit code 1."""
+    """The worker prints one line and ends with exit code 1."""
     rights = [right for right in redis_rights() if right != "+setrange"]
     with restricted(server, rights, f"~{{{sandbox.namespace}}}:*", PASSWORD) as url:
-        found = run_until_exit(sandbox.settings() | {"REPRISE_REDIS_URL": url})
-    assert (found.exit_code, len(found.error_lines)) == (1, 1)
-    assert "may not run SETRANGE" in found.error_lines[0]
-    assert PASSWORD not in found.output
+        worker = run_until_exit(sandbox.settings() | {"REPRISE_REDIS_URL": url})
+    assert (worker.exit_code, len(worker.error_lines)) == (1, 1)
+    assert "may not run SETRANGE" in worker.error_lines[0]
+    assert PASSWORD not in worker.output
 
 
-def test_every_command_of_the_scripts_is_tried() -> None:
-    """A script that begins to use another command must have it tried, and granted, too."""
+def test_every_command_of_the_scripts_is_checked() -> None:
+    """The check at the start and the documented rights have every command that the scripts use."""
     folder = files("reprise.index.redis") / "lua"
     scripts = [path for where in (folder, folder / "parts") for path in where.iterdir() if path.name.endswith(".lua")]
     used = {command for path in scripts for command in re.findall(r"redis\.call\('(\w+)'", path.read_text("utf-8"))}

@@ -5,15 +5,14 @@ import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from kafka.admin import ACLOperation, ResourceType
 
 from tests.security.secured_kafka import Right
-from tests.support import TopicNames, reprise_command, worker_environment
+from tests.support import REPOSITORY, TopicNames, reprise_command, worker_environment
 
-_DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "operating" / "security.md"
+_DOCUMENT: Final = REPOSITORY / "docs" / "operating" / "security.md"
 
 #: Seconds until a refused worker has exited: seven for one alone, fifty for ten at once on two busy cores.
 EXIT_SECONDS: Final = 180.0
