@@ -19,11 +19,13 @@ pub fn join_wrapped_lines(text: &[u32], tables: &CharacterTables) -> Option<Vec<
         return None;
     }
     let overlong = (MAX_OVERLONG_SHARE * lengths.len() as f64) as usize;
-    let index = lengths.len() - 1 - overlong;
-    let width = *lengths.select_nth_unstable(index).1;
-    if !(MIN_WIDTH..=MAX_WIDTH).contains(&width) {
+    // Most texts are not hard-wrapped, which a count shows without sorting.
+    let width_is_at_least = |minimum: usize| lengths.iter().filter(|&&length| length >= minimum).count() > overlong;
+    if !width_is_at_least(MIN_WIDTH) || width_is_at_least(MAX_WIDTH + 1) {
         return None;
     }
+    let index = lengths.len() - 1 - overlong;
+    let width = *lengths.select_nth_unstable(index).1;
     join_if_full(text, width, tables)
 }
 

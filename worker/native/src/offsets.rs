@@ -6,38 +6,40 @@
 /// An offset. No text has 2**32 characters.
 pub type Offset = u32;
 
-/// Offsets that are copied at once.
-const BLOCK: usize = 64;
-
-/// Values that are searched at once: most blocks of so few contain none of the rare values.
-const RARE_BLOCK: usize = 16;
+/// Values that are searched at once.
+const BLOCK: usize = 16;
 
 /// Return the offsets of the values that fulfil a condition, as numpy's `nonzero` does.
 pub fn positions<T: Copy>(values: &[T], condition: impl Fn(T) -> bool) -> Vec<Offset> {
-    let mut found = Vec::with_capacity(values.len() / 4);
-    let mut block = [0; BLOCK];
-    let mut offset = 0;
-    for values in values.chunks(BLOCK) {
-        let mut count = 0;
-        for &value in values {
-            block[count % BLOCK] = offset;
-            count += usize::from(condition(value));
-            offset += 1;
-        }
-        found.extend_from_slice(&block[..count]);
+    let mut found = vec![0; values.len()];
+    let mut count = 0;
+    for (offset, &value) in values.iter().enumerate() {
+        found[count] = offset as Offset;
+        count += usize::from(condition(value));
     }
+    found.truncate(count);
     found
 }
 
 /// Return the same as `positions`, faster if most blocks contain no value that fulfils the condition.
 pub fn rare_positions<T: Copy>(values: &[T], condition: impl Fn(T) -> bool) -> Vec<Offset> {
     let mut found = Vec::new();
-    for (number, values) in values.chunks(RARE_BLOCK).enumerate() {
-        if values.iter().fold(false, |any, &value| any | condition(value)) {
-            let offsets = (number * RARE_BLOCK) as Offset..;
-            found.extend(offsets.zip(values).filter(|&(_, &value)| condition(value)).map(|(offset, _)| offset));
+    let blocks = values.chunks_exact(BLOCK);
+    let rest = blocks.remainder();
+    let mut offset = 0;
+    for block in blocks {
+        let block: &[T; BLOCK] = block.try_into().expect("an exact chunk");
+        let marks = block.map(&condition);
+        if marks.iter().fold(false, |any, mark| any | mark) {
+            let mut bits = (0..BLOCK).fold(0_u32, |bits, index| bits | u32::from(marks[index]) << index);
+            while bits != 0 {
+                found.push(offset + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
         }
+        offset += BLOCK as Offset;
     }
+    found.extend((offset..).zip(rest).filter(|&(_, &value)| condition(value)).map(|(offset, _)| offset));
     found
 }
 
@@ -48,8 +50,10 @@ mod tests {
     #[test]
     fn positions_cross_blocks() {
         let values: Vec<usize> = (0..200).collect();
-        assert_eq!(positions(&values, |value| value % 63 == 0), [0, 63, 126, 189]);
-        assert_eq!(rare_positions(&values, |value| value % 63 == 0), [0, 63, 126, 189]);
-        assert_eq!(positions(&values, |_| true).len(), values.len());
+        for modulus in [2, 5, 63] {
+            let expected: Vec<Offset> = (0..200).filter(|value| value % modulus == 0).collect();
+            assert_eq!(positions(&values, |value| value % modulus as usize == 0), expected);
+            assert_eq!(rare_positions(&values[..199], |value| value % modulus as usize == 0), expected);
+        }
     }
 }

@@ -33,14 +33,22 @@ pub fn compile_phrases(list: Vec<Vec<u32>>) -> Option<PhraseMatcher> {
 
 /// Return the offsets in a text at which a phrase starts, ascending.
 pub fn find_phrases(text: &[u32], matcher: &PhraseMatcher) -> Vec<Offset> {
-    let is_head_hash = &*matcher.is_head_hash;
-    let mut found = rare_positions(&head_hashes(text), |hash| is_set(is_head_hash, hash));
-    found.retain(|&offset| matcher.phrases.iter().any(|phrase| text[offset as usize..].starts_with(phrase)));
+    let mut found = Vec::new();
+    for (offset, &hash) in (0..).zip(&head_hashes(text)) {
+        if is_set(&matcher.is_head_hash, hash) && matcher.phrases.iter().any(|phrase| starts_with(text, offset, phrase))
+        {
+            found.push(offset);
+        }
+    }
     for &character in &matcher.characters {
         found.extend(rare_positions(text, |point| point == character));
     }
     found.sort_unstable();
     found
+}
+
+fn starts_with(text: &[u32], offset: Offset, phrase: &[u32]) -> bool {
+    text[offset as usize..].starts_with(phrase)
 }
 
 /// Hash the four characters from each offset on, except from the last three.

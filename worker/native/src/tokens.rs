@@ -89,51 +89,66 @@ pub fn tokenise(Normalised { mut characters, mut classes }: Normalised) -> Token
     }
     let gaps = positions(&classes, |classes| classes & WORD == 0);
     let gap_classes: Vec<u16> = gaps.iter().map(|&gap| classes[gap as usize]).collect();
-    let (mut starts, mut ends) = word_runs(&gaps, classes.len());
+    let (mut starts, mut ends, mut tokens_before) = word_runs(&gaps, classes.len());
     if present & UNSEPARATED != 0 {
-        (starts, ends) = split_unseparated(&classes, &starts, &ends);
+        let first_tokens;
+        (starts, ends, first_tokens) = split_unseparated(&classes, &starts, &ends);
+        tokens_before = tokens_before.into_iter().map(|runs| first_tokens[runs as usize]).collect();
     }
+    // Line ends, sentence ends and separators are indexes of gaps.
     let line_ends = line_ends(&gaps, &gap_classes);
     let sentence_ends = sentence_ends(&classes, &gaps, &gap_classes, present);
     let separators = rare_positions(&gap_classes, |classes| classes & MENU_SEPARATOR != 0);
-    let separators: Vec<Offset> = separators.into_iter().map(|index| gaps[index as usize]).collect();
-    let (segments, sentences, line_has_token) = segments_and_sentences(&starts, &line_ends, &sentence_ends);
+    let first_tokens = |ends: &[Offset]| ends.iter().map(|&gap| tokens_before[gap as usize]).collect::<Vec<Offset>>();
+    let line_starts = first_tokens(&line_ends);
+    let (segments, sentences) = segments_and_sentences(starts.len(), &line_starts, &first_tokens(&sentence_ends));
+    let line_has_token = line_has_token(starts.len(), &line_starts);
     Tokens {
         hashes: window_hashes(characters.iter().map(|&point| point.into()), &starts, &ends).collect(),
         shingle_lengths: shingle_lengths(&classes, &starts, present),
         has_digit: has_digit(&classes, &starts, present),
         sentence_end_counts: count_by_segment(&sentence_ends, &line_ends, &line_has_token),
         separator_counts: count_by_segment(&separators, &line_ends, &line_has_token),
+        line_ends: line_ends.into_iter().map(|gap| gaps[gap as usize]).collect(),
         characters,
-        line_ends,
         segments,
         sentences,
         line_has_token,
     }
 }
 
-/// Return the starts and ends of runs of word characters, from the offsets of all other characters.
-fn word_runs(gaps: &[Offset], length: usize) -> (Vec<Offset>, Vec<Offset>) {
+/// Return the starts and ends of runs of word characters, and the runs before each of the other characters.
+fn word_runs(gaps: &[Offset], length: usize) -> (Vec<Offset>, Vec<Offset>, Vec<Offset>) {
     let mut starts = vec![0; gaps.len() + 1];
     let mut ends = vec![0; gaps.len() + 1];
+    let mut runs_before = vec![0; gaps.len() + 1];
     let mut runs = 0;
     let mut start = 0;
-    for &gap in gaps.iter().chain([&(length as Offset)]) {
+    for (&gap, runs_before) in gaps.iter().chain([&(length as Offset)]).zip(&mut runs_before) {
         starts[runs] = start;
         ends[runs] = gap;
         runs += usize::from(gap > start);
         start = gap + 1;
+        *runs_before = runs as Offset;
     }
     starts.truncate(runs);
     ends.truncate(runs);
-    (starts, ends)
+    (starts, ends, runs_before)
 }
 
-/// Split runs of word characters around each character of a script without spaces; return starts and ends.
-fn split_unseparated(classes: &[u16], run_starts: &[Offset], run_ends: &[Offset]) -> (Vec<Offset>, Vec<Offset>) {
+/// Split runs of word characters around each character of a script without spaces.
+///
+/// Return the starts and ends of the tokens, and the number of the first token of each run.
+fn split_unseparated(
+    classes: &[u16],
+    run_starts: &[Offset],
+    run_ends: &[Offset],
+) -> (Vec<Offset>, Vec<Offset>, Vec<Offset>) {
     let mut starts = Vec::with_capacity(classes.len());
     let mut ends = Vec::with_capacity(classes.len());
+    let mut first_tokens = Vec::with_capacity(run_starts.len() + 1);
     for (&run_start, &run_end) in run_starts.iter().zip(run_ends) {
+        first_tokens.push(starts.len() as Offset);
         starts.push(run_start);
         // The classes of the last character that is no mark: a mark belongs to the token of the character before it.
         let up_to_start = &classes[..=run_start as usize];
@@ -151,84 +166,98 @@ fn split_unseparated(classes: &[u16], run_starts: &[Offset], run_ends: &[Offset]
         }
         ends.push(run_end);
     }
-    (starts, ends)
+    first_tokens.push(starts.len() as Offset);
+    (starts, ends, first_tokens)
 }
 
-/// Return the offsets of line ends, tabs, and each space after another space.
+/// Return the gaps that are line ends, tabs, or a space after another space.
 fn line_ends(gaps: &[Offset], gap_classes: &[u16]) -> Vec<Offset> {
-    let mut offsets = vec![0; gaps.len()];
+    let mut ends = vec![0; gaps.len()];
     let mut count = 0;
     let (mut previous_gap, mut previous_space) = (0, 0);
-    for (&gap, &classes) in gaps.iter().zip(gap_classes) {
+    for ((&gap, &classes), index) in gaps.iter().zip(gap_classes).zip(0..) {
         let space = classes & SPACE;
         let after_space = (space & previous_space != 0) & (gap == previous_gap + 1);
-        offsets[count] = gap;
+        ends[count] = index;
         count += usize::from((classes & BREAK != 0) | after_space);
         (previous_gap, previous_space) = (gap, space);
     }
-    offsets.truncate(count);
-    offsets
+    ends.truncate(count);
+    ends
 }
 
-/// Return the offsets of sentence ends, ascending.
+/// Return the gaps that end a sentence, ascending.
 fn sentence_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16], present: u16) -> Vec<Offset> {
     let classes_at = |offset: usize| classes.get(offset).copied().unwrap_or(TEXT_END);
     let mut ends = Vec::new();
     let mut any_unspaced = false;
-    for (&terminator, &own) in gaps.iter().zip(gap_classes).filter(|(_, classes)| *classes & ANY_TERMINATOR != 0) {
-        let mut following = terminator as usize + 1;
+    for terminator in rare_positions(gap_classes, |classes| classes & ANY_TERMINATOR != 0) {
+        let mut following = gaps[terminator as usize] as usize + 1;
         for _ in 0..MAX_CLOSE_CHARACTERS {
             following += usize::from(classes_at(following) & CLOSE != 0);
         }
-        let is_unspaced = own & UNSPACED_TERMINATOR != 0;
+        let is_unspaced = gap_classes[terminator as usize] & UNSPACED_TERMINATOR != 0;
         if is_unspaced || classes_at(following) & AFTER_SENTENCE != 0 {
             ends.push(terminator);
         }
         any_unspaced |= is_unspaced;
     }
     if present & COMPLEX != 0 && !any_unspaced {
-        ends.extend(phrase_ends(classes));
+        ends.extend(phrase_ends(classes, gaps, gap_classes));
         ends.sort_unstable();
         ends.dedup();
     }
     ends
 }
 
-/// Return the offsets of spaces between two characters of complex-context scripts (Thai, Lao, Khmer, Burmese).
-fn phrase_ends(classes: &[u16]) -> impl Iterator<Item = Offset> {
-    (1..).zip(classes.windows(3)).filter_map(|(offset, window)| {
-        let [before, own, after] = [window[0] & (COMPLEX | MARK), window[1] & SPACE, window[2] & COMPLEX];
-        (before != 0 && own != 0 && after != 0).then_some(offset)
-    })
+/// Return the gaps between phrases of complex-context scripts (Thai, Lao, Khmer, Burmese): spaces between two characters.
+fn phrase_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16]) -> Vec<Offset> {
+    let classes_at = |offset: usize| classes.get(offset).copied().unwrap_or(TEXT_END);
+    let mut spaces = positions(gap_classes, |classes| classes & SPACE != 0);
+    spaces.retain(|&index| {
+        let space = gaps[index as usize] as usize;
+        space > 0 && classes[space - 1] & (COMPLEX | MARK) != 0 && classes_at(space + 1) & COMPLEX != 0
+    });
+    spaces
 }
 
-/// Return the segment and the sentence of each token, and whether each line contains a token.
+/// Return the segment and the sentence of each token, from the first token of each line and after each sentence end.
 fn segments_and_sentences(
-    starts: &[Offset],
-    line_ends: &[Offset],
-    sentence_ends: &[Offset],
-) -> (Vec<Offset>, Vec<Offset>, Vec<bool>) {
-    let mut segments = vec![0; starts.len()];
-    let mut sentences = vec![0; starts.len()];
-    let mut line_has_token = vec![false; line_ends.len() + 1];
-    let (mut line, mut sentence_end) = (0, 0); // indexes of the next line end and of the next sentence end
-    let (mut segment, mut sentence) = (0, 0);
-    let mut next_end = 0;
-    for (token, &start) in starts.iter().enumerate() {
-        if start >= next_end {
-            let previous_line = line;
-            line += line_ends[line..].iter().take_while(|&&end| end < start).count();
-            sentence_end += sentence_ends[sentence_end..].iter().take_while(|&&end| end < start).count();
-            let ends = [line_ends.get(line), sentence_ends.get(sentence_end)];
-            next_end = ends.into_iter().flatten().min().copied().unwrap_or(Offset::MAX);
-            segment += Offset::from(token > 0 && line > previous_line);
-            sentence += Offset::from(token > 0);
-            line_has_token[line] = true;
-        }
-        segments[token] = segment;
-        sentences[token] = sentence;
+    count: usize,
+    line_starts: &[Offset],
+    sentence_starts: &[Offset],
+) -> (Vec<Offset>, Vec<Offset>) {
+    let mut starts_segment = vec![false; count + 1];
+    let mut starts_sentence = vec![false; count + 1];
+    for &token in line_starts {
+        starts_segment[token as usize] = true;
+        starts_sentence[token as usize] = true;
     }
-    (segments, sentences, line_has_token)
+    for &token in sentence_starts {
+        starts_sentence[token as usize] = true;
+    }
+    (number_parts(&starts_segment[..count]), number_parts(&starts_sentence[..count]))
+}
+
+/// Number the parts of a sequence from 0, from the marks of their starts; a mark of the first element does not count.
+fn number_parts(starts: &[bool]) -> Vec<Offset> {
+    let mut number = 0;
+    let numbers = starts.iter().enumerate().map(|(index, &starts)| {
+        number += Offset::from(starts & (index > 0));
+        number
+    });
+    numbers.collect()
+}
+
+/// Return whether each line contains a token, from the first token of each line but the first.
+fn line_has_token(count: usize, line_starts: &[Offset]) -> Vec<bool> {
+    let mut previous = 0;
+    let has_token = line_starts.iter().copied().chain([count as Offset]).map(|start| {
+        let has_token = start > previous;
+        previous = start;
+        has_token
+    });
+    has_token.collect()
 }
 
 /// Return the tokens of a shingle that starts with each token.
@@ -260,7 +289,7 @@ fn has_digit(classes: &[u16], starts: &[Offset], present: u16) -> Vec<bool> {
     marks
 }
 
-/// Count ascending offsets in each segment.
+/// Count ascending offsets, or ascending indexes of gaps, in each segment.
 fn count_by_segment(offsets: &[Offset], line_ends: &[Offset], line_has_token: &[bool]) -> Vec<usize> {
     let mut counts = vec![0; line_has_token.len()];
     let mut line = 0;
