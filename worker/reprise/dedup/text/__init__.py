@@ -6,4 +6,6 @@ All functions work on numpy arrays of whole texts, never on one character or wor
 short (6,000 characters, 1,000 tokens), so the overhead of a numpy call is as large as its work. Therefore several texts
 are concatenated and processed as one, array methods are preferred to numpy functions of the same name, and constants
 are numpy numbers.
+
+If the module _native is installed (worker/native, in Rust), it takes all these steps instead, with the same results.
 """
