@@ -14,7 +14,7 @@ import redis
 
 from reprise.dedup.retention import Retention
 from reprise.index.redis.index import RedisIndex
-from tests.contract.streams import RULE, article, edited, text_of
+from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 
 #: Retention of the articles of the warm-up. The last ones come when the first have expired, so that a sweep runs.
 _WARM_UP_RETENTION: Final = Retention(window_seconds=1, replay_seconds=1)
@@ -90,8 +90,12 @@ def warm_up(url: str) -> None:
     with redis.Redis.from_url(url) as client:  # its buffers, which grow with a batch, are freed with it
         client.config_set("slowlog-log-slower-than", -1)
         index = RedisIndex(client, rule=RULE, retention=_WARM_UP_RETENTION, expected_articles=100)
-        text = text_of(1, 2, 3, 4)
-        articles = [article("a", text), article("b", edited(text, 5)), article("a", edited(text, 9))]
+        text = make_text(1, 2, 3, 4)
+        articles = [
+            make_fingerprint("a", text),
+            make_fingerprint("b", edit_words(text, 5)),
+            make_fingerprint("a", edit_words(text, 9)),
+        ]
         for now_ms in (_NOW_MS, _NOW_MS + 500, _NOW_MS + 2_000):
             index.decide("warm-up", articles, now_ms)
             measure_footprint(client, "warm-up")

@@ -26,8 +26,8 @@ from reprise.errors import Unreachable
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Fingerprint
 from reprise.synthetic import CrawlOptions, generate_crawl
-from tests.cluster.moves import Move, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
+from tests.cluster.slot_migration import SlotMigration, plan_migration
 
 #: keys moved in a step: the default of redis-cli, and the value of `--cluster-pipeline 100`
 _STEPS: Final = (10, 100)
@@ -45,13 +45,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.moves", description=__doc__)
     parser.add_argument("--articles", type=int, default=20_000)
     options = parser.parse_args()
-    methods: dict[str, Callable[[Move], None]] = {
-        f"key by key, {step} keys a step": lambda move, step=step: move.by_keys(step)  # type: ignore[misc]
+    methods: dict[str, Callable[[SlotMigration], None]] = {
+        f"key by key, {step} keys a step": lambda migration, step=step: migration.move_key_by_key(step)  # type: ignore[misc]
         for step in _STEPS
     }
-    methods["whole"] = Move.whole
+    methods["whole"] = SlotMigration.move_atomically
     out = [
-        "| method | articles | MB | move, s | longest wait for a decision, s |",
+        "| method | articles | MB | migration, s | longest wait for a decision, s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     with (
@@ -85,11 +85,11 @@ def _batches(articles: int) -> Iterator[list[Fingerprint]]:
         yield batch
 
 
-def _measure(cluster: RedisCluster, articles: int, method: Callable[[Move], None]) -> tuple[float, float]:
+def _measure(cluster: RedisCluster, articles: int, method: Callable[[SlotMigration], None]) -> tuple[float, float]:
     """Move the slot. Return the duration and the longest wait for a decision meanwhile, in seconds."""
     with cluster.connect() as client, _decide_repeatedly(_index(client, articles)) as waits:
-        move, start = moving(cluster, _NAMESPACE), time.monotonic()
-        method(move)
+        migration, start = plan_migration(cluster, _NAMESPACE), time.monotonic()
+        method(migration)
         seconds = time.monotonic() - start
     return seconds, max(waits)
 

@@ -1,4 +1,4 @@
-"""Clusters for the tests of this folder: one that all of them share, and one of a test's own to break."""
+"""Fixtures of the cluster tests: a shared cluster, and a cluster that one test may break."""
 
 import tempfile
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def client(shared_cluster: RedisCluster) -> Iterator[redis.RedisCluster]:
-    with shared_cluster.connect() as found:
-        yield found
+    with shared_cluster.connect() as client:
+        yield client
 
 
 @pytest.fixture
 def cluster() -> Iterator[RedisCluster]:
-    """Give a cluster that the test may break."""
-    with tempfile.TemporaryDirectory(prefix="reprise-cluster-") as name, redis_cluster(Path(name)) as made:
-        yield made
+    """Yield a cluster that the test may break."""
+    with tempfile.TemporaryDirectory(prefix="reprise-cluster-") as name, redis_cluster(Path(name)) as cluster:
+        yield cluster

@@ -1,4 +1,4 @@
-"""A Redis Cluster of processes on loopback, made, broken and ended by a test: who holds what, who follows whom."""
+"""A Redis Cluster of processes on the loopback interface: three primaries with one replica each."""
 
 import os
 import random
@@ -19,29 +19,29 @@ from deploy.local.stack import run_child, tail, wait_until
 from deploy.local.stack.redis_local import SERVER_OPTIONS, server_binary
 from tests.support import unavailable
 
-#: Primaries, each with one replica: the fewest of which a majority outlives one.
+#: Number of primaries, each with one replica: the minimum of which a majority survives the loss of one.
 PRIMARIES: Final = 3
 
-#: Slots of every cluster.
+#: Number of slots of a cluster.
 SLOTS: Final = 16_384
 
-#: Milliseconds of silence after which a node counts as failed: the least that a busy machine does not mistake.
+#: Milliseconds without a response until a node counts as failed. On a busy machine shorter times give false failures.
 NODE_TIMEOUT_MS: Final = 1_500
 
-#: Ports to draw from: nodes talk to each other 10,000 above, and both stay below the ports that systems hand out.
+#: Range of the nodes' ports, and offset of their cluster bus ports. Both are below the range of ephemeral ports.
 _PORTS: Final = (11_000, 22_000)
-_BUS: Final = 10_000
+_BUS_OFFSET: Final = 10_000
 
-#: Seconds for all nodes to agree: gossip takes a few, on a machine that others use too.
-AGREE_SECONDS: Final = 60.0
+#: Maximum seconds until all nodes agree. Gossip takes a few on an idle machine.
+AGREEMENT_SECONDS: Final = 60.0
 
-#: Seconds for an answer of a node.
-_ANSWER_SECONDS: Final = 5.0
+#: Timeout of a command in seconds.
+_COMMAND_SECONDS: Final = 5.0
 
 
 @dataclass(kw_only=True)
-class Node:
-    """One server of the cluster; `id` is its own name for itself, the same after a restart."""
+class ClusterNode:
+    """A server of the cluster. `id` is its id in the cluster."""
 
     port: int
     directory: Path
@@ -50,7 +50,7 @@ class Node:
 
     @property
     def log(self) -> Path:
-        """What it wrote."""
+        """The log of the server."""
         return self.directory.with_suffix(".log")
 
     @cached_property
@@ -58,40 +58,42 @@ class Node:
         return self.client()
 
     def client(self) -> redis.Redis:
-        """Return a client of this node alone, which follows no redirection."""
-        return redis.Redis(port=self.port, socket_timeout=_ANSWER_SECONDS, decode_responses=True)
+        """Return a client of this node that follows no redirection."""
+        return redis.Redis(port=self.port, socket_timeout=_COMMAND_SECONDS, decode_responses=True)
 
-    def ask(self, *command: object) -> Any:
-        """Give one command's answer. Raises Redis's errors."""
+    def execute(self, *command: object) -> Any:
+        """Return the response to a command. Raises the errors of redis-py."""
         return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
-    def tells(self, *command: str) -> str:
-        """Give an answer as the server words it, which the client would take apart."""
+    def execute_raw(self, *command: str) -> str:
+        """Return the text of a response that the client would parse."""
         with self.client() as client:
             client.response_callbacks.clear()
             return str(client.execute_command(*command))
 
-    def holds(self, slot: int) -> bool:
-        """Tell whether it holds a slot, by its own account."""
-        return any(first <= slot <= last for first, last in self.slots())
+    def has_slot(self, slot: int) -> bool:
+        """Return whether the node has a slot, according to itself."""
+        return any(first <= slot <= last for first, last in self.slot_ranges())
 
-    def slots(self) -> Sequence[tuple[int, int]]:
-        """Give the ranges of slots that it holds."""
-        ranges = [entry for line in self.known() if "myself" in line[2] for entry in line[8:]]
-        plain = [entry.split("-") for entry in ranges if not entry.startswith("[")]  # bracketed ones are being moved
+    def slot_ranges(self) -> Sequence[tuple[int, int]]:
+        """Return the ranges of the node's slots."""
+        ranges = [entry for line in self.known_nodes() if "myself" in line[2] for entry in line[8:]]
+        plain = [
+            entry.split("-") for entry in ranges if not entry.startswith("[")
+        ]  # entries in brackets are migrations
         return [(int(entry[0]), int(entry[-1])) for entry in plain]
 
-    def known(self) -> Sequence[Sequence[str]]:
-        """Give the nodes that it knows: id, address, flags, primary, ping, pong, epoch, link, slots."""
-        return [line.split() for line in self.tells("CLUSTER", "NODES").splitlines() if "handshake" not in line]
+    def known_nodes(self) -> Sequence[Sequence[str]]:
+        """Return the known nodes with the fields id, address, flags, primary, ping, pong, epoch, link, slots."""
+        return [line.split() for line in self.execute_raw("CLUSTER", "NODES").splitlines() if "handshake" not in line]
 
     def info(self, section: str) -> Mapping[str, Any]:
         """Return a section of INFO."""
-        told: Mapping[str, Any] = self._client.info(section)
-        return told
+        fields: Mapping[str, Any] = self._client.info(section)
+        return fields
 
     def close(self) -> None:
-        """End it for good."""
+        """Kill the server."""
         self._client.close()
         self.process.kill()
 
@@ -103,107 +105,111 @@ def slot_of(namespace: str) -> int:
 
 @dataclass(kw_only=True)
 class RedisCluster:
-    """Three primaries and three replicas of one server; `nodes` begins with the primaries as they were made."""
+    """Three primaries and three replicas. `nodes` begins with the original primaries."""
 
     directory: Path
     binary: Path | None
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[ClusterNode] = field(default_factory=list)
     _running: ExitStack = field(default_factory=ExitStack)
 
     @property
     def url(self) -> str:
-        """Where a client begins: a node that answers."""
+        """The URL of a running node."""
         return f"redis://127.0.0.1:{next(node.port for node in self.nodes if node.process.poll() is None)}/0"
 
     def start(self) -> None:
-        """Start the nodes and let them agree. Skips the test where this machine has no server that can."""
+        """Start the nodes and create the cluster. Skips the test if this machine has no suitable server."""
         if self.binary is None:
             unavailable("stack", "no Redis server on this machine for a cluster")
         for number in range(2 * PRIMARIES):
-            node = Node(port=_free_port(), directory=self.directory / f"node-{number}")
+            node = ClusterNode(port=_free_port(), directory=self.directory / f"node-{number}")
             self._run(self.binary, node)
             self.nodes.append(node)
         for number, node in enumerate(self.nodes):
-            node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+            node.execute("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            node.execute("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
         primaries, replicas = self.nodes[:PRIMARIES], self.nodes[PRIMARIES:]
         for number, node in enumerate(primaries):
-            node.ask("CLUSTER", "ADDSLOTS", *range(number * SLOTS // PRIMARIES, (number + 1) * SLOTS // PRIMARIES))
-        wait_until(lambda: all(len(node.known()) == len(self.nodes) for node in self.nodes), AGREE_SECONDS, "a meeting")
+            node.execute("CLUSTER", "ADDSLOTS", *range(number * SLOTS // PRIMARIES, (number + 1) * SLOTS // PRIMARIES))
+        wait_until(
+            lambda: all(len(node.known_nodes()) == len(self.nodes) for node in self.nodes),
+            AGREEMENT_SECONDS,
+            "the introduction of all nodes",
+        )
         for primary, replica in zip(primaries, replicas, strict=True):
-            replica.ask("CLUSTER", "REPLICATE", primary.id)
-        self.settle()
+            replica.execute("CLUSTER", "REPLICATE", primary.id)
+        self.wait_stable()
 
-    def settle(self) -> None:
-        """Return when every living node sees the cluster as whole, and every replica follows its primary."""
-        wait_until(self._agreed, AGREE_SECONDS, "a cluster that agrees")
+    def wait_stable(self) -> None:
+        """Wait until every running node reports a complete cluster and every replica is connected to its primary."""
+        wait_until(self._is_stable, AGREEMENT_SECONDS, "a stable cluster")
 
     def connect(self, **options: Any) -> redis.RedisCluster:
         """Return a client of the whole cluster."""
         client: redis.RedisCluster = redis.RedisCluster.from_url(self.url, **options)
         return client
 
-    def living(self) -> Sequence[Node]:
-        """Give the nodes that run."""
+    def running_nodes(self) -> Sequence[ClusterNode]:
+        """Return the running nodes."""
         return [node for node in self.nodes if node.process.poll() is None]
 
-    def holder(self, namespace: str) -> Node:
-        """Give the primary that holds a namespace, by its own account."""
+    def primary_of(self, namespace: str) -> ClusterNode:
+        """Return the primary that has the slot of a namespace, according to itself."""
         slot = slot_of(namespace)
-        return next(node for node in self.living() if node.holds(slot))
+        return next(node for node in self.running_nodes() if node.has_slot(slot))
 
-    def primaries(self) -> Sequence[Node]:
-        """Give the living nodes that hold slots."""
-        return [node for node in self.living() if node.slots()]
+    def primaries(self) -> Sequence[ClusterNode]:
+        """Return the running nodes with slots."""
+        return [node for node in self.running_nodes() if node.slot_ranges()]
 
-    def replica_of(self, node: Node) -> Node:
-        """Give the replica of a primary."""
-        told = wait_until(lambda: node.ask("CLUSTER", "REPLICAS", node.id), AGREE_SECONDS, "a replica")
-        return next(each for each in self.nodes if each.id == told[0].split()[0])
+    def replica_of(self, node: ClusterNode) -> ClusterNode:
+        """Return the replica of a primary."""
+        replicas = wait_until(lambda: node.execute("CLUSTER", "REPLICAS", node.id), AGREEMENT_SECONDS, "a replica")
+        return next(other for other in self.nodes if other.id == replicas[0].split()[0])
 
-    def kill(self, node: Node) -> None:
+    def kill(self, node: ClusterNode) -> None:
         """Send SIGKILL."""
         node.process.kill()
-        node.process.wait(timeout=AGREE_SECONDS)
+        node.process.wait(timeout=AGREEMENT_SECONDS)
 
-    def hold(self, node: Node) -> None:
-        """Let it neither answer nor refuse."""
+    def freeze(self, node: ClusterNode) -> None:
+        """Send SIGSTOP."""
         os.kill(node.process.pid, signal.SIGSTOP)
 
-    def let_go(self, node: Node) -> None:
-        """Let it go on, as if nothing had been."""
+    def resume(self, node: ClusterNode) -> None:
+        """Send SIGCONT."""
         os.kill(node.process.pid, signal.SIGCONT)
 
     def close(self) -> None:
-        """End it for good and remove its data."""
+        """Kill all nodes and remove their data."""
         for node in self.nodes:
             node.close()
         self._running.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _run(self, binary: Path, node: Node) -> None:
+    def _run(self, binary: Path, node: ClusterNode) -> None:
         node.directory.mkdir(parents=True)
         arguments = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS))
-        place = ("--bind", "127.0.0.1", "--port", str(node.port), "--dir", node.directory)
-        # a replica follows its primary at once: the default waits 5 s for others to come
-        speed = ("--repl-diskless-sync-delay", "0")
+        location = ("--bind", "127.0.0.1", "--port", str(node.port), "--dir", node.directory)
+        # By default a primary waits 5 s for more replicas before it starts the replication.
+        replication = ("--repl-diskless-sync-delay", "0")
         node.process = self._running.enter_context(
-            run_child([binary, *place, *SERVER_OPTIONS, *arguments, *speed], node.log)
+            run_child([binary, *location, *SERVER_OPTIONS, *arguments, *replication], node.log)
         )
-        wait_until(lambda: _answers(node), AGREE_SECONDS, f"an answer of {binary.name}")
+        wait_until(lambda: _has_started_or_ended(node), AGREEMENT_SECONDS, f"a response of {binary.name}")
         if node.process.poll() is not None:
-            unavailable("stack", f"{binary} runs no cluster\n{tail(node.log)}")
-        node.id = node.ask("CLUSTER", "MYID")
+            unavailable("stack", f"{binary} cannot run a cluster\n{tail(node.log)}")
+        node.id = node.execute("CLUSTER", "MYID")
 
-    def _agreed(self) -> bool:
-        return all(_sees_it_whole(node) for node in self.living()) and all(
-            node.info("replication").get("master_link_status", "up") == "up" for node in self.living()
+    def _is_stable(self) -> bool:
+        return all(_sees_complete_cluster(node) for node in self.running_nodes()) and all(
+            node.info("replication").get("master_link_status", "up") == "up" for node in self.running_nodes()
         )
 
 
 @contextmanager
 def redis_cluster(directory: Path, binary: Path | None = None) -> Iterator[RedisCluster]:
-    """Run a cluster while the context lasts, of this server or of the one that every test runs on."""
+    """Run a cluster during the context, with this server or with the default one of the tests."""
     cluster = RedisCluster(directory=directory, binary=binary or server_binary())
     try:
         cluster.start()
@@ -213,28 +219,28 @@ def redis_cluster(directory: Path, binary: Path | None = None) -> Iterator[Redis
 
 
 def _free_port() -> int:
-    """Return a port that was free a moment ago, and whose bus port was."""
-    dice = random.SystemRandom()
+    """Return a free port whose cluster bus port is free, too."""
+    rng = random.SystemRandom()
     while True:
-        port = dice.randrange(*_PORTS)
-        with socket.socket() as one, socket.socket() as bus, suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            bus.bind(("127.0.0.1", port + _BUS))
+        port = rng.randrange(*_PORTS)
+        with socket.socket() as data, socket.socket() as bus, suppress(OSError):
+            data.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + _BUS_OFFSET))
             return port
 
 
-def _answers(node: Node) -> bool:
+def _has_started_or_ended(node: ClusterNode) -> bool:
     if node.process.poll() is not None:
         return True
     try:
-        return bool(node.ask("PING"))
+        return bool(node.execute("PING"))
     except redis.RedisError:
         return False
 
 
-def _sees_it_whole(node: Node) -> bool:
+def _sees_complete_cluster(node: ClusterNode) -> bool:
     try:
-        facts = dict(line.split(":", 1) for line in node.tells("CLUSTER", "INFO").split())
+        fields = dict(line.split(":", 1) for line in node.execute_raw("CLUSTER", "INFO").split())
     except redis.RedisError:
         return False
-    return facts["cluster_state"] == "ok" and int(facts["cluster_slots_ok"]) == SLOTS
+    return fields["cluster_state"] == "ok" and int(fields["cluster_slots_ok"]) == SLOTS

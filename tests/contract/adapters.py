@@ -51,7 +51,7 @@ class MemoryAdapters:
 
     def append_corrupt(self, topic: str) -> None:
         self.broker.append(topic, OutputRecord(topic=topic, key=None, value=b"", headers=()))
-        self.broker.damage(topic, 0, len(self.broker.log[topic, 0]) - 1)
+        self.broker.corrupt(topic, 0, len(self.broker.log[topic, 0]) - 1)
 
     def close(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The indexes, and the ways to read and deliver, under contract."""
+"""Fixtures of the contract tests: every kind of index, and every kind of source and delivery."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.processing.ports import Index
 from tests.contract.adapters import Adapters, KafkaAdapters, MemoryAdapters
-from tests.contract.streams import RULE
+from tests.contract.texts import RULE
 
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
 
 
 @pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "cluster"))])
 def index(request: pytest.FixtureRequest) -> Iterator[Index]:
-    """An empty index of each kind."""
+    """Yield an empty index of each kind."""
     if request.param == "memory":
         yield MemoryIndex(rule=RULE, retention=RETENTION)
         return
@@ -34,12 +34,12 @@ def index(request: pytest.FixtureRequest) -> Iterator[Index]:
     params=["memory", *(pytest.param(name, marks=pytest.mark.stack) for name in ("kafka", "transactional"))]
 )
 def adapters(request: pytest.FixtureRequest) -> Iterator[Adapters]:
-    """The adapters of one way to deliver."""
-    made: Adapters
+    """Yield the adapters of each delivery mode."""
+    adapters: Adapters
     if request.param == "memory":
-        made = MemoryAdapters()
+        adapters = MemoryAdapters()
     else:
         servers = request.getfixturevalue("kafka_bootstrap_servers")
-        made = KafkaAdapters(servers, transactional=request.param == "transactional")
-    yield made
-    made.close()
+        adapters = KafkaAdapters(servers, transactional=request.param == "transactional")
+    yield adapters
+    adapters.close()

@@ -1,6 +1,6 @@
-"""A broker in memory, for tests of the pipeline: it keeps the contract of the ports, and fails where a test asks.
+"""A broker in memory with a source and a sink, for tests of the pipeline.
 
-The contract suite runs against it and against Kafka, so that results of the pipeline's tests also hold for Kafka.
+The contract tests run with it and with Kafka, so that results of the pipeline's tests are valid for Kafka, too.
 """
 
 import zlib
@@ -13,7 +13,7 @@ from reprise.model import CorruptRecord, Message, OutputRecord
 from reprise.processing.batch import next_offsets
 from reprise.processing.ports import Partition
 
-#: Bytes of key, value and headers; the default limit of a broker.
+#: Maximum bytes of key, value and headers: the default of a broker.
 MAX_RECORD_BYTES = 1_048_576
 
 
@@ -24,7 +24,7 @@ class MemoryBroker:
         self.committed: dict[tuple[str, Partition], int] = {}
         self.offset_metadata: dict[tuple[str, Partition], str] = {}
         self.groups: dict[str, list[MemorySource]] = defaultdict(list)
-        self.down = False
+        self.is_down = False
 
     def create(self, topic: str, partitions: int = 1) -> None:
         for number in range(partitions):
@@ -45,9 +45,9 @@ class MemoryBroker:
             )
         )
 
-    def damage(self, topic: str, partition: int, offset: int) -> None:
+    def corrupt(self, topic: str, partition: int, offset: int) -> None:
         self.log[topic, partition][offset] = CorruptRecord(
-            topic=topic, partition=partition, offset=offset, detail="damaged"
+            topic=topic, partition=partition, offset=offset, detail="corrupt"
         )
 
     def messages(self, topic: str) -> list[Message]:
@@ -55,11 +55,11 @@ class MemoryBroker:
         return [message for log in logs for message in log if isinstance(message, Message)]
 
     def check_reachable(self) -> None:
-        if self.down:
+        if self.is_down:
             raise Unreachable("the broker is down")
 
     def rebalance(self, group: str) -> None:
-        """Assign the partitions again: one that stays keeps its position, a new one starts at its committed offset."""
+        """Assign all partitions. Kept partitions keep their position; new ones start at their committed offset."""
         members = self.groups[group]
         owners: dict[Partition, MemorySource] = {}
         for number, partition in enumerate(sorted(self.log)):

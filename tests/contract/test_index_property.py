@@ -1,4 +1,4 @@
-"""Random streams: the reference and Redis take the same decisions, down to their counters."""
+"""On random streams the memory index and the Redis index make equal decisions with equal traces."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import PendingBatch, RedisIndex
 from reprise.model import Decision, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
-from tests.contract.streams import article as fingerprint_of
-from tests.contract.streams import edited, text_of
+from tests.contract.texts import edit_words, make_text
+from tests.contract.texts import make_fingerprint as fingerprint_of
 
 pytestmark = pytest.mark.redis
 
-#: Small bounds, so that short streams reach them.
+#: Small limits, so that short streams reach them.
 RULE = Rule(bucket_entries=3, candidates=4, permutations=16, sketch_size=48)
 
 texts = st.one_of(
-    st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True).map(lambda seeds: text_of(*seeds)),
+    st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True).map(lambda seeds: make_text(*seeds)),
     st.tuples(st.lists(st.integers(1, 6), min_size=2, max_size=4, unique=True), st.integers(0, 30)).map(
-        lambda pair: edited(text_of(*pair[0]), pair[1])
+        lambda pair: edit_words(make_text(*pair[0]), pair[1])
     ),
     st.sampled_from(["", "!!!", "Home\nNews\nSport", "Home\nNews"]),
 )
@@ -37,7 +37,7 @@ articles = st.builds(
     crawled_at_ms=st.sampled_from([None, 1_000, 2_000, 3_000]),
     rule=st.just(RULE),
 )
-#: Batches, each with the milliseconds since the one before: within the replay time, beyond it, beyond the window.
+#: Batches with the milliseconds since the previous one: within and after the replay retention, and after the window.
 streams = st.lists(
     st.tuples(st.sampled_from([0, 1, 7_000, 21_000, 59_999, 60_000]), st.lists(articles, min_size=1, max_size=6)),
     min_size=1,
@@ -47,10 +47,10 @@ streams = st.lists(
 
 @settings(max_examples=150, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stream=streams)
-def test_redis_and_the_reference_decide_alike(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
-    """Over any stream, with expiry, revisions, late crawls, replays and full buckets, both indexes agree."""
+def test_redis_decides_as_the_memory_index(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
+    """The streams have expiry, revisions, late crawls, replays and full buckets."""
     client = redis.Redis.from_url(redis_url)
-    namespace = f"property-{uuid4().hex}"  # one of its own: the server may be a user's
+    namespace = f"property-{uuid4().hex}"  # the server may have other data
     real = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
     reference = MemoryIndex(rule=RULE, retention=RETENTION)
     now_ms = 1_700_000_000_000
@@ -62,10 +62,10 @@ def test_redis_and_the_reference_decide_alike(redis_url: str, stream: list[tuple
 
 @settings(max_examples=30, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stream=streams)
-def test_running_a_batch_twice_changes_nothing(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
-    """A batch that is sent again because its answer was lost gets the same decisions, and so does all that follows."""
+def test_a_repeated_batch_changes_nothing(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
+    """A batch that is sent twice, as after a lost response, has the same decisions. So do later batches."""
     client = redis.Redis.from_url(redis_url)
-    namespace = f"property-{uuid4().hex}"  # one of its own: the server may be a user's
+    namespace = f"property-{uuid4().hex}"  # the server may have other data
     real = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
     now_ms = 1_700_000_000_000
     for pause_ms, batch in stream:
@@ -73,7 +73,7 @@ def test_running_a_batch_twice_changes_nothing(redis_url: str, stream: list[tupl
         once = real.decide(namespace + "-once", batch, now_ms)
         real.decide(namespace + "-twice", batch, now_ms)
         again = real.decide(namespace + "-twice", batch, now_ms)
-        assert [_of_one_namespace(each) for each in once] == [_of_one_namespace(each) for each in again]
+        assert [_of_one_namespace(decision) for decision in once] == [_of_one_namespace(decision) for decision in again]
     client.close()
 
 
@@ -84,7 +84,7 @@ def _of_one_namespace(decision: Decision) -> Decision:
 
 #: The next step of one of three workers, chosen again and again until all batches are done.
 turns = st.lists(st.integers(0, 2), min_size=1, max_size=30)
-small_texts = st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(lambda seeds: text_of(*seeds))
+small_texts = st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(lambda seeds: make_text(*seeds))
 worker_batches = st.lists(
     st.lists(
         st.builds(
@@ -117,7 +117,7 @@ def test_interleaved_workers_decide_as_in_some_order(
     indexes = [RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500) for _ in batches]
     pending = [index.submit(namespace, batch, now_ms) for index, batch in zip(indexes, batches, strict=True)]
     steps = [_steps(each) for each in pending]
-    #: (time at which the commits were sent, worker, article) of each article that is decided
+    # (time at which the commits were sent, worker, article) of each decided article
     order: list[tuple[int, int, int]] = []
     sent_at = [0] * len(batches)
     schedule = [*turns, *range(len(batches))]

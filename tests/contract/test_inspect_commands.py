@@ -10,16 +10,16 @@ import redis
 from reprise import cli
 from reprise.index.redis.index import parameters
 from reprise.index.redis.keys import meta_key
-from tests.contract.stories import index_on, stream, told
-from tests.contract.streams import RULE
+from tests.contract.indexed_stories import decide_by_id, make_index, make_stories
+from tests.contract.texts import RULE
 
 pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5.0) as found:
-        yield found
+    with redis.Redis.from_url(redis_url, socket_timeout=5.0) as client:
+        yield client
 
 
 class Reprise:
@@ -53,7 +53,7 @@ def test_stats_prints_the_counts_of_an_index(client: redis.Redis, namespace: str
     code, out, last = reprise("stats")
     assert (code, out) == (1, "")
     assert last.startswith(f"reprise: namespace '{namespace}' holds no index; ")
-    told(index_on(client), namespace, stream(4), now_ms())
+    decide_by_id(make_index(client), namespace, make_stories(4), now_ms())
     code, out, _ = reprise("stats", "--json")
     printed = json.loads(out)
     assert (code, printed["namespace"], printed["generation"]) == (0, namespace, None)
@@ -66,12 +66,12 @@ def test_stats_prints_the_counts_of_an_index(client: redis.Redis, namespace: str
 
 def test_story_lists_representatives(client: redis.Redis, namespace: str, reprise: Reprise) -> None:
     """A story is found by its own id and by the id of any of its articles."""
-    decisions = told(index_on(client), namespace, stream(2), now_ms())
+    decisions = decide_by_id(make_index(client), namespace, make_stories(2), now_ms())
     story = decisions["founder-1"].story_id
     code, out, _ = reprise("story", story, "--json")
     printed = json.loads(out)
     assert (code, printed["story_id"], printed["decision"]) == (0, story, None)
-    assert [(each["article_id"], each["founder"]) for each in printed["representatives"]] == [
+    assert [(stored["article_id"], stored["founder"]) for stored in printed["representatives"]] == [
         ("longer-1", False),
         ("founder-1", True),
     ]
@@ -85,21 +85,21 @@ def test_story_lists_representatives(client: redis.Redis, namespace: str, repris
 
 def test_story_reports_an_unknown_id(client: redis.Redis, namespace: str, reprise: Reprise) -> None:
     """An unknown story or article is one line and exit code 1; an invalid story id is exit code 2."""
-    told(index_on(client), namespace, stream(1), now_ms())
+    decide_by_id(make_index(client), namespace, make_stories(1), now_ms())
     code, out, last = reprise("story", "0" * 32)
     assert (code, out) == (1, "")
     assert last == f"reprise: namespace '{namespace}' holds no representative of story {'0' * 32}"
-    code, out, last = reprise("story", "--article", "nobody")
+    code, out, last = reprise("story", "--article", "unknown")
     assert (code, out) == (1, "")
-    assert "no decision for article 'nobody'" in last
-    code, out, last = reprise("story", "nobody")
+    assert "no decision for article 'unknown'" in last
+    code, out, last = reprise("story", "unknown")
     assert (code, out) == (2, "")
     assert "--article" in last
 
 
 def test_story_stops_at_its_timeout(client: redis.Redis, namespace: str, reprise: Reprise) -> None:
     """After the timeout the command prints what it has found, and exits with 1 and a line that says how far it got."""
-    decisions = told(index_on(client), namespace, stream(1), now_ms())
+    decisions = decide_by_id(make_index(client), namespace, make_stories(1), now_ms())
     client.hset(meta_key(namespace), "number", 1_000_000)
     code, out, last = reprise("story", decisions["founder-0"].story_id, "--timeout-seconds", "0.000001", "--json")
     assert (code, json.loads(out)["representatives"]) == (1, [])

@@ -1,4 +1,4 @@
-"""What an index learns from the generation before it, on a real Redis."""
+"""An index in Redis learns the stories and decisions of its previous generation."""
 
 from collections.abc import Iterator
 
@@ -14,94 +14,98 @@ from reprise.errors import IndexMismatch
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.keys import article_field
 from reprise.model import Decision, EventType, Fingerprint, Kind
-from tests.contract.streams import RULE, article, edited, text_of
+from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 
 pytestmark = pytest.mark.redis
 
 T0 = 1_700_000_000_000
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
-#: Other parameters than those of the index before.
+#: Other parameters than those of the previous generation.
 OTHER = Rule(permutations=40)
 
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as found:
-        yield found
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
 
 
 def generation(client: redis.Redis, name: str | None, rule: Rule = OTHER) -> RedisIndex:
-    """An index that learns from the one without a generation."""
+    """Return the index of a generation. It learns from the one without a generation."""
     return RedisIndex(client, rule=rule, retention=RETENTION, expected_articles=300, generation=name)
 
 
-def told(decision: Decision) -> tuple[object, ...]:
-    """What an event's id and its time are made of."""
+def event_fields(decision: Decision) -> tuple[object, ...]:
+    """Return the parts of a decision that the id and the time of its event depend on."""
     return decision.type, decision.story_id, decision.decided_at_ms, decision.supersedes
 
 
-def test_two_generations_live_beside_each_other(client: redis.Redis, namespace: str) -> None:
-    """Indexes of one namespace with other parameters do not see each other, and give a founder's story the same id."""
+def test_two_generations_are_separate(client: redis.Redis, namespace: str) -> None:
+    """Two indexes of one namespace with different parameters give the story of a founder the same id."""
     old, new = generation(client, None, RULE), generation(client, "g2")
-    (first,) = old.decide(namespace, [article("a", text_of(1, 2))], T0)
-    (again,) = new.decide(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0 + 5)
-    assert told(again) == (EventType.NEW, first.story_id, T0 + 5, None)
+    (first,) = old.decide(namespace, [make_fingerprint("a", make_text(1, 2))], T0)
+    (again,) = new.decide(namespace, [make_fingerprint("a", make_text(1, 2), rule=OTHER)], T0 + 5)
+    assert event_fields(again) == (EventType.NEW, first.story_id, T0 + 5, None)
     assert not again.trace.replayed
 
 
 def test_learning_in_another_order_keeps_the_stories(client: redis.Redis, namespace: str) -> None:
-    """Where a copy is read before its founder, both belong to the founder's story, and so does what comes later."""
+    """If a copy is learned before its founder, both and later variants have the story of the founder."""
     old, new = generation(client, None, RULE), generation(client, "g2")
-    text = text_of(1, 2, 3)
-    founder, copy = old.decide(namespace, [article("a", text), article("b", edited(text, 4))], T0)
+    text = make_text(1, 2, 3)
+    founder, copy = old.decide(namespace, [make_fingerprint("a", text), make_fingerprint("b", edit_words(text, 4))], T0)
     assert (founder.type, copy.type) == (EventType.NEW, EventType.VARIANT)
-    new.learn(namespace, [article("b", edited(text, 4), rule=OTHER), article("a", text, rule=OTHER)], T0 + 10).result()
-    (later,) = new.decide(namespace, [article("c", edited(text, 9), rule=OTHER)], T0 + 20)
+    new.learn(
+        namespace,
+        [make_fingerprint("b", edit_words(text, 4), rule=OTHER), make_fingerprint("a", text, rule=OTHER)],
+        T0 + 10,
+    ).result()
+    (later,) = new.decide(namespace, [make_fingerprint("c", edit_words(text, 9), rule=OTHER)], T0 + 20)
     assert (later.type, later.story_id) == (EventType.VARIANT, founder.story_id)
 
 
-def test_a_later_crawl_repeats_what_was_told(client: redis.Redis, namespace: str) -> None:
-    """The decision on record is the one of the old index: a copy learnt first is no second announcement."""
+def test_a_later_crawl_repeats_the_old_decisions(client: redis.Redis, namespace: str) -> None:
+    """The recorded decisions are those of the old index, so that nothing is announced twice."""
     old, new = generation(client, None, RULE), generation(client, "g2")
-    text, revised = text_of(1, 2, 3), edited(text_of(1, 2, 3), 4, 5)
-    sent = [("a", text), ("b", edited(text, 6)), ("a", revised)]
-    before = old.decide(namespace, [article(*each) for each in sent], T0)
-    assert [each.kind for each in before] == [None, Kind.NEAR, Kind.REVISION]
-    new.learn(namespace, [article(*sent[at], rule=OTHER) for at in (1, 0, 2)], T0 + 10).result()
-    again = new.decide(namespace, [article(*each, rule=OTHER) for each in sent], T0 + 20)
-    assert [told(each) for each in again] == [told(each) for each in before]
-    assert all(each.trace.replayed for each in again)
+    text, revised = make_text(1, 2, 3), edit_words(make_text(1, 2, 3), 4, 5)
+    versions = [("a", text), ("b", edit_words(text, 6)), ("a", revised)]
+    before = old.decide(namespace, [make_fingerprint(*version) for version in versions], T0)
+    assert [decision.kind for decision in before] == [None, Kind.NEAR, Kind.REVISION]
+    new.learn(namespace, [make_fingerprint(*versions[number], rule=OTHER) for number in (1, 0, 2)], T0 + 10).result()
+    again = new.decide(namespace, [make_fingerprint(*version, rule=OTHER) for version in versions], T0 + 20)
+    assert [event_fields(decision) for decision in again] == [event_fields(decision) for decision in before]
+    assert all(decision.trace.replayed for decision in again)
 
 
-def test_what_the_old_index_forgot_is_not_learnt(client: redis.Redis, namespace: str) -> None:
-    """An article past its window would found a story that nobody was told of: its copy is a new story, as ever."""
+def test_expired_articles_are_not_learned(client: redis.Redis, namespace: str) -> None:
+    """An article that the old index has forgotten is not learned, because its story would not be announced."""
     old, new = generation(client, None, RULE), generation(client, "g2")
-    text = text_of(1, 2, 3)
-    old.decide(namespace, [article("x", text_of(7))], T0)
-    new.learn(namespace, [article("a", text, rule=OTHER)], T0).result()
-    (copy,) = new.decide(namespace, [article("b", text, rule=OTHER)], T0 + 1)
+    text = make_text(1, 2, 3)
+    old.decide(namespace, [make_fingerprint("x", make_text(7))], T0)
+    new.learn(namespace, [make_fingerprint("a", text, rule=OTHER)], T0).result()
+    (copy,) = new.decide(namespace, [make_fingerprint("b", text, rule=OTHER)], T0 + 1)
     assert copy.type is EventType.NEW
 
 
-def test_without_an_index_before_it_learns_as_it_decides(client: redis.Redis, namespace: str) -> None:
-    """A namespace that holds nothing yet, or the own generation, leaves an article its own story."""
+def test_without_a_previous_index_learning_is_deciding(client: redis.Redis, namespace: str) -> None:
+    """If the previous generation has no index, a learned article has a story of its own."""
     new = generation(client, "g2")
-    (first,) = new.learn(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0).result()
-    (copy,) = new.decide(namespace, [article("b", text_of(1, 2), rule=OTHER)], T0 + 1)
+    (first,) = new.learn(namespace, [make_fingerprint("a", make_text(1, 2), rule=OTHER)], T0).result()
+    (copy,) = new.decide(namespace, [make_fingerprint("b", make_text(1, 2), rule=OTHER)], T0 + 1)
     assert new.previous_index(namespace) is None
     assert (copy.kind, copy.story_id) == (Kind.EXACT, first.story_id)
 
 
-def test_every_key_of_a_generation_carries_it(client: redis.Redis, namespace: str) -> None:
-    """So that the old index can be told from the new one, and be deleted."""
-    generation(client, "g2").decide(namespace, [article("a", text_of(1, 2), rule=OTHER)], T0)
+def test_every_key_has_its_generation(client: redis.Redis, namespace: str) -> None:
+    """The keys of an old generation can be found and deleted."""
+    generation(client, "g2").decide(namespace, [make_fingerprint("a", make_text(1, 2), rule=OTHER)], T0)
     keys = list(client.scan_iter(match=f"{{{namespace}}}:*"))
     assert keys
     assert all(key.startswith(f"{{{namespace}}}:g2:".encode()) for key in keys)
 
 
-def written_by_layout_1(client: redis.Redis, namespace: str, fingerprint: Fingerprint, story_id: str) -> None:
-    """Write the keys of one decision and its representative as the version before wrote them."""
+def write_layout_1(client: redis.Redis, namespace: str, fingerprint: Fingerprint, story_id: str) -> None:
+    """Write the keys of one decision and its representative in the previous layout."""
     signature = fingerprint.signature
     assert signature is not None
     client.hset(
@@ -128,16 +132,16 @@ def written_by_layout_1(client: redis.Redis, namespace: str, fingerprint: Finger
     client.hset(f"{prefix}t:{text_shard}", content[:8], bytes([0, 0, 0, 0, 1]) + now)
 
 
-def test_the_layout_of_the_version_before_is_taken_over(client: redis.Redis, namespace: str) -> None:
-    """A worker refuses the old index with the way out, and a warm-up beside it keeps its stories and decisions."""
-    text, story_id = text_of(1, 2, 3), "5d" * 16
-    original = article("a", text)
-    written_by_layout_1(client, namespace, original, story_id)
+def test_the_previous_layout_is_learned(client: redis.Redis, namespace: str) -> None:
+    """A worker refuses an index with the previous layout. A new generation learns its stories and decisions."""
+    text, story_id = make_text(1, 2, 3), "5d" * 16
+    original = make_fingerprint("a", text)
+    write_layout_1(client, namespace, original, story_id)
     with pytest.raises(IndexMismatch, match=r"layout=1 .*reprise run --warm-up"):
         generation(client, None, RULE).prepare(namespace)
     new = generation(client, "g2", RULE)
     new.learn(namespace, [original], T0 + 10).result()
     (again,) = new.decide(namespace, [original], T0 + 20)
     assert (again.trace.replayed, again.story_id, again.decided_at_ms) == (True, story_id, T0)
-    (copy,) = new.decide(namespace, [article("b", edited(text, 4))], T0 + 30)
+    (copy,) = new.decide(namespace, [make_fingerprint("b", edit_words(text, 4))], T0 + 30)
     assert (copy.type, copy.story_id) == (EventType.VARIANT, story_id)

@@ -1,4 +1,4 @@
-"""What an index leaves in Redis: its keys, how they are packed, how they go, and what it does when Redis fails."""
+"""The keys of an index in Redis: their names, types and expiry, and the errors of a failing Redis."""
 
 import os
 import re
@@ -32,15 +32,15 @@ from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
 from reprise.index.redis.split_pipeline import SplitPipeline
 from reprise.model import Decision, EventType, Fingerprint
-from tests.contract.streams import RULE, article, edited, text_of
+from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 from tests.support import unavailable, wait_until
 
 pytestmark = pytest.mark.redis
 
 T0 = 1_700_000_000_000
 RETENTION = Retention(window_seconds=60, replay_seconds=20)
-#: The keys that reprise/index/redis/keys.py lists, with the type of each.
-KINDS = {
+#: Pattern of each key in reprise/index/redis/keys.py -> type of its value.
+KEY_TYPES = {
     r"reprise": b"hash",
     r"[0-9a-f]{6}:r:[0-9]+": b"string",
     r"[0-9a-f]{6}:b:[0-9]+:[0-9]+": b"string",
@@ -48,7 +48,7 @@ KINDS = {
 }
 
 
-def connected(url: str, timeout_seconds: float = 5.0) -> redis.Redis:
+def connect(url: str, timeout_seconds: float = 5.0) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout_seconds,
@@ -59,11 +59,11 @@ def connected(url: str, timeout_seconds: float = 5.0) -> redis.Redis:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with connected(redis_url) as found:
-        yield found
+    with connect(redis_url) as client:
+        yield client
 
 
-def index_on(
+def make_index(
     client: redis.Redis, *, retention: Retention = RETENTION, rule: Rule = RULE, expected_articles: int = 300
 ) -> RedisIndex:
     return RedisIndex(client, rule=rule, retention=retention, expected_articles=expected_articles)
@@ -88,8 +88,8 @@ def entries_of(client: redis.Redis, namespace: str) -> int:
     return count
 
 
-def stream(count: int, first: int = 0) -> list[Fingerprint]:
-    """Articles of which a third found stories, the rest are variants, and every tenth revises one of the last nine."""
+def article_stream(count: int, first: int = 0) -> list[Fingerprint]:
+    """Return articles: a third of them founders, the rest variants, and every tenth a revision of an earlier one."""
     return [
         _article(number - 9 if number % 10 == 9 else number, number % 10 == 9) for number in range(first, first + count)
     ]
@@ -97,86 +97,86 @@ def stream(count: int, first: int = 0) -> list[Fingerprint]:
 
 def _article(number: int, revised: bool) -> Fingerprint:
     story = number // 3
-    text = text_of(10 * story, 10 * story + 1, 10 * story + 2)
+    text = make_text(10 * story, 10 * story + 1, 10 * story + 2)
     if number % 3 == 1:
-        text = edited(text, 4)
+        text = edit_words(text, 4)
     elif number % 3 == 2:
-        text += f"\n{text_of(10 * story + 5)}"
-    return article(f"a{number}", edited(text, 9) if revised else text, source=f"s{number % 7}")
+        text += f"\n{make_text(10 * story + 5)}"
+    return make_fingerprint(f"a{number}", edit_words(text, 9) if revised else text, source=f"s{number % 7}")
 
 
-def test_every_key_is_listed_tagged_and_expires(client: redis.Redis, namespace: str) -> None:
-    """After 300 articles with revisions every key carries the hash tag, is of a listed kind, and has a bounded TTL."""
-    index = index_on(client)
+def test_every_key_is_listed_has_the_hash_tag_and_expires(client: redis.Redis, namespace: str) -> None:
+    """After 300 articles with revisions, every key has the hash tag, a listed kind and type, and a bounded TTL."""
+    index = make_index(client)
     before = set(client.scan_iter(count=1_000))
     for at in range(0, 300, 50):
-        index.decide(namespace, stream(50, at), T0 + at)
-    made = set(client.scan_iter(count=1_000)) - before
-    assert set(keys_of(client, namespace)) == made
+        index.decide(namespace, article_stream(50, at), T0 + at)
+    created = set(client.scan_iter(count=1_000)) - before
+    assert set(keys_of(client, namespace)) == created
     longest_ms = RETENTION.record_ms + RETENTION.replay_ms + margin_ms(RETENTION)
     seen = set()
-    for key in made:
+    for key in created:
         name = key.decode().removeprefix(f"{{{namespace}}}:")
-        (kind,) = [kind for kind in KINDS if re.fullmatch(kind, name)]
+        (kind,) = [kind for kind in KEY_TYPES if re.fullmatch(kind, name)]
         seen.add(re.sub(r"[0-9]+", "", name.split(":", 1)[-1]))
-        assert client.type(key) == KINDS[kind], key
+        assert client.type(key) == KEY_TYPES[kind], key
         assert 0 < client.pttl(key) <= longest_ms, key
     assert seen == {"reprise", "r:", "b::", "a:", "v:", "p:", "t:"}
 
 
 def test_hashes_stay_listpacks(client: redis.Redis, namespace: str) -> None:
-    """At the expected number of articles, and at four times as many, every hash is a listpack."""
-    index = index_on(client)
+    """With the expected number of articles, and with four times as many, every hash is a listpack."""
+    index = make_index(client)
     for at in range(0, 1_200, 100):
-        index.decide(namespace, stream(100, at), T0 + at)
+        index.decide(namespace, article_stream(100, at), T0 + at)
         if at in (200, 1_100):
             hashes = [key for key in keys_of(client, namespace) if client.type(key) == b"hash"]
             assert {client.object("encoding", key) for key in hashes} <= {b"listpack", b"ziplist"}
 
 
-def test_nothing_is_left_without_traffic(client: redis.Redis, namespace: str) -> None:
-    """With the window past and no traffic, the namespace is gone by itself."""
-    index = index_on(client, retention=Retention(window_seconds=0.5, replay_seconds=0.3))
+def test_all_keys_expire_without_traffic(client: redis.Redis, namespace: str) -> None:
+    """After the retention a namespace without traffic has no keys."""
+    index = make_index(client, retention=Retention(window_seconds=0.5, replay_seconds=0.3))
     seconds, microseconds = client.time()
-    index.decide(namespace, stream(60), seconds * 1_000 + microseconds // 1_000)
+    index.decide(namespace, article_stream(60), seconds * 1_000 + microseconds // 1_000)
     assert len(keys_of(client, namespace)) > 60
     wait_until(lambda: not keys_of(client, namespace), 10, "an empty namespace")
 
 
-def test_the_sweep_keeps_a_running_index_flat(client: redis.Redis, namespace: str) -> None:
-    """While traffic goes on, what is too old is removed: ten windows later there are no more fields than after two."""
-    index = index_on(client)
+def test_the_sweep_removes_expired_entries(client: redis.Redis, namespace: str) -> None:
+    """Under steady traffic an index has no more entries after ten windows than after two."""
+    index = make_index(client)
     sizes = []
     for step in range(100):
         now_ms = T0 + step * RETENTION.window_ms // 10
-        index.decide(namespace, stream(12, 12 * step), now_ms)
-        age(client, namespace, RETENTION.window_ms // 10)
+        index.decide(namespace, article_stream(12, 12 * step), now_ms)
+        expire_keys_by(client, namespace, RETENTION.window_ms // 10)
         sizes.append(entries_of(client, namespace))
     peak, late = max(sizes[:20]), max(sizes[20:])
     assert late <= 1.1 * peak
-    assert sizes[5] < 0.7 * peak  # so that a flat line means removal
+    assert sizes[5] < 0.7 * peak  # the index grows at first, so a constant size means removal
 
 
-def test_what_a_sweep_leaves_over_waits_for_the_next(client: redis.Redis, namespace: str) -> None:
-    """Where batches are few, each sweep visits its limit and forgets nothing of what was due, up to a round."""
-    index = index_on(client)
+def test_a_sweep_continues_with_the_remaining_shards(client: redis.Redis, namespace: str) -> None:
+    """A sweep visits at most its limit. The next one continues, up to one round of all shards."""
+    index = make_index(client)
     shards = (RULE.permutations + 4) * index.prepare(namespace)
     keyspace = index.open_namespace(namespace).keyspace
 
-    def visited(elapsed_ms: float, limit: int) -> int:
+    def visit(elapsed_ms: float, limit: int) -> int:
         arguments = sweep_arguments(keyspace, T0 + int(elapsed_ms), limit)
-        found: list[int] = client.eval(script("sweep").text, 1, meta_key(namespace), *arguments)
-        return found[0]
+        response: list[int] = client.eval(script("sweep").text, 1, meta_key(namespace), *arguments)
+        return response[0]
 
     round_ms = RETENTION.window_ms / 8
-    assert visited(0, 64) == 0
-    assert [visited(round_ms / 2, shards // 4) for _ in range(3)] == [shards // 4, shards // 4, 0]
-    assert visited(10 * round_ms, shards) == shards
-    assert visited(10 * round_ms, shards) == 0
+    assert visit(0, 64) == 0
+    assert [visit(round_ms / 2, shards // 4) for _ in range(3)] == [shards // 4, shards // 4, 0]
+    assert visit(10 * round_ms, shards) == shards
+    assert visit(10 * round_ms, shards) == 0
 
 
-def age(client: redis.Redis, namespace: str, elapsed_ms: int) -> None:
-    """Let the time that the articles' clock has made pass for the keys' own expiry, too."""
+def expire_keys_by(client: redis.Redis, namespace: str, elapsed_ms: int) -> None:
+    """Reduce the TTL of all keys by the time that passed on the clock of the articles."""
     keys = keys_of(client, namespace)
     with client.pipeline(transaction=False) as pipeline:
         for key in keys:
@@ -189,10 +189,10 @@ def age(client: redis.Redis, namespace: str, elapsed_ms: int) -> None:
 
 SMALL = Rule(bucket_entries=3, candidates=4, permutations=16, sketch_size=48)
 articles = st.builds(
-    article,
+    make_fingerprint,
     st.integers(0, 3).map(str),
     st.one_of(
-        st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(lambda seeds: text_of(*seeds)),
+        st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(lambda seeds: make_text(*seeds)),
         st.just("Home\nNews"),
     ),
     source=st.sampled_from([None, "a", "b"]),
@@ -207,54 +207,56 @@ steps = st.lists(
 
 
 @settings(max_examples=200, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(stream=steps, replay_seconds=st.sampled_from([20, 60, 90]))
-def test_expiring_keys_take_nothing_that_is_still_promised(
-    redis_url: str, stream: list[tuple[int, list[Fingerprint]]], replay_seconds: int
+@given(article_stream=steps, replay_seconds=st.sampled_from([20, 60, 90]))
+def test_expired_keys_are_not_needed(
+    redis_url: str, article_stream: list[tuple[int, list[Fingerprint]]], replay_seconds: int
 ) -> None:
-    """Where keys expire in step with the articles' clock, Redis still decides as the reference, which keeps all."""
+    """If keys expire with the clock of the articles, the decisions equal those of the memory index, which keeps all."""
     retention = Retention(window_seconds=60, replay_seconds=replay_seconds)
-    with connected(redis_url) as client:
+    with connect(redis_url) as client:
         for key in keys_of(client, "expiring"):
             client.delete(key)
-        real = index_on(client, retention=retention, rule=SMALL, expected_articles=50)
+        real = make_index(client, retention=retention, rule=SMALL, expected_articles=50)
         reference = MemoryIndex(rule=SMALL, retention=retention)
         now_ms = T0
-        for pause_ms, batch in stream:
+        for pause_ms, batch in article_stream:
             now_ms += pause_ms
-            age(client, "expiring", pause_ms)
-            assert bare(real.decide("expiring", batch, now_ms)) == bare(reference.decide("expiring", batch, now_ms))
+            expire_keys_by(client, "expiring", pause_ms)
+            assert event_fields(real.decide("expiring", batch, now_ms)) == event_fields(
+                reference.decide("expiring", batch, now_ms)
+            )
 
 
 @pytest.mark.parametrize("exact", [False, True], ids=["near", "exact"])
-def test_a_story_lives_while_copies_arrive(client: redis.Redis, namespace: str, exact: bool) -> None:
-    """Copies that are not indexed keep a story findable for texts of another form, though they fill no bucket."""
-    index = index_on(client)
-    text = text_of(1, 2, 3, 4)
-    (founder,) = index.decide(namespace, [article("a", text)], T0)
+def test_copies_prolong_the_life_of_a_story(client: redis.Redis, namespace: str, exact: bool) -> None:
+    """Copies that are not indexed renew the buckets of their story, so that partial variants still find it."""
+    index = make_index(client)
+    text = make_text(1, 2, 3, 4)
+    (founder,) = index.decide(namespace, [make_fingerprint("a", text)], T0)
     for step in range(1, 6):
-        age(client, namespace, 40_000)
-        copy = article(f"c{step}", text if exact else edited(text, 6 + step))
+        expire_keys_by(client, namespace, 40_000)
+        copy = make_fingerprint(f"c{step}", text if exact else edit_words(text, 6 + step))
         (decision,) = index.decide(namespace, [copy], T0 + 40_000 * step)
         assert (decision.story_id, decision.trace.indexed) == (founder.story_id, False)
-    (variant,) = index.decide(namespace, [article("v", f"{text_of(1, 2, 3)}\n{text_of(9)}")], T0 + 200_001)
+    (variant,) = index.decide(namespace, [make_fingerprint("v", f"{make_text(1, 2, 3)}\n{make_text(9)}")], T0 + 200_001)
     assert variant.story_id == founder.story_id
 
 
-def test_a_superseded_decision_outlives_its_story(client: redis.Redis, namespace: str) -> None:
-    """A decision superseded late in the window is given again for the whole replay time after that."""
-    index = index_on(client)
-    first, second = article("a", text_of(1, 2, 3)), article("a", text_of(7, 8, 9))
+def test_a_superseded_decision_outlives_its_window(client: redis.Redis, namespace: str) -> None:
+    """A superseded decision is replayed during the whole replay retention after its revision."""
+    index = make_index(client)
+    first, second = make_fingerprint("a", make_text(1, 2, 3)), make_fingerprint("a", make_text(7, 8, 9))
     (decided,) = index.decide(namespace, [first], T0)
-    age(client, namespace, 59_000)
+    expire_keys_by(client, namespace, 59_000)
     index.decide(namespace, [second], T0 + 59_000)
-    age(client, namespace, 19_000)
+    expire_keys_by(client, namespace, 19_000)
     (again,) = index.decide(namespace, [first], T0 + 78_000)
     assert again.trace.replayed
     assert (again.type, again.story_id, again.decided_at_ms) == (decided.type, decided.story_id, T0)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "reply",
     [
         "OOM command not allowed when used memory > 'maxmemory'.",
         "Error running script (call to f_0): @user_script:4: @user_script: 4: -OOM command not allowed",  # Redis 6.2
@@ -268,7 +270,7 @@ def test_a_superseded_decision_outlives_its_story(client: redis.Redis, namespace
         "MOVED 3999 127.0.0.1:6381",
         "ASK 3999 127.0.0.1:6381",
         "TRYAGAIN Multiple keys request during rehashing of slot",
-        "Lua script attempted to access a non local key in a cluster node",  # Redis 6.2, within its words for a script
+        "Lua script attempted to access a non local key in a cluster node",  # Redis 6.2, within an error of a script
         "Script attempted to access a non local key in a cluster node",
         "Attempted to access a non local key in a cluster node",  # Valkey 9
         "Script attempted to execute a write command while the cluster is down and readonly",
@@ -276,40 +278,43 @@ def test_a_superseded_decision_outlives_its_story(client: redis.Redis, namespace
         "WRONGPASS invalid username-password pair or user is disabled.",
         "NOPERM this user has no permissions to run the 'evalsha' command",
     ],
-    ids=lambda answer: answer.split()[0],
+    ids=lambda reply: reply.split()[0],
 )
-def test_answers_that_mean_try_again(client: redis.Redis, answer: str) -> None:
-    """Whatever class and text the client makes of a server's passing trouble, the pipeline is told to try again."""
+def test_temporary_errors_are_unreachable(client: redis.Redis, reply: str) -> None:
+    """Every error reply of a temporary condition is translated to Unreachable, which the pipeline retries."""
     with pytest.raises(redis.RedisError) as raised:
-        client.eval("return redis.error_reply(ARGV[1])", 0, answer)
+        client.eval("return redis.error_reply(ARGV[1])", 0, reply)
     assert isinstance(translate_redis_error(raised.value), Unreachable)
 
 
-def test_other_answers_stop_the_worker(client: redis.Redis) -> None:
-    """An error that no waiting mends is fatal."""
+def test_other_errors_are_fatal(client: redis.Redis) -> None:
+    """A permanent error is translated to Fatal."""
     with pytest.raises(redis.RedisError) as raised:
         client.eval("return redis.error_reply(ARGV[1])", 0, "WRONGTYPE Operation against a key of the wrong kind")
     assert isinstance(translate_redis_error(raised.value), Fatal)
 
 
-def bare(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
-    return [(each.type, each.story_id, each.kind, each.similarity, each.decided_at_ms) for each in decisions]
+def event_fields(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
+    return [
+        (decision.type, decision.story_id, decision.kind, decision.similarity, decision.decided_at_ms)
+        for decision in decisions
+    ]
 
 
-def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that forgets its scripts between batches, or in the middle of one, gets them again; nothing changes."""
-    batch = stream(9)
-    expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, batch, T0))
-    index = index_on(client)
-    index.decide(namespace, stream(3, 300), T0)
+def test_flushed_scripts_are_loaded_again(client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decisions are the same after a SCRIPT FLUSH between two batches or within one."""
+    batch = article_stream(9)
+    expected = event_fields(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, batch, T0))
+    index = make_index(client)
+    index.decide(namespace, article_stream(3, 300), T0)
     client.script_flush()
-    assert bare(index.decide(namespace, batch, T0)) == expected
-    other = index_on(client)
-    expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
+    assert event_fields(index.decide(namespace, batch, T0)) == expected
+    other = make_index(client)
+    expected = event_fields(MemoryIndex(rule=RULE, retention=RETENTION).decide(f"{namespace}-b", batch, T0))
     sent: list[int] = []
 
-    class Forgetful(SplitPipeline):
-        """Tells the server to forget its scripts in the middle of the first batch."""
+    class FlushOnce(SplitPipeline):
+        """A pipeline with a SCRIPT FLUSH in the middle of the first batch."""
 
         def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
             self.flush = [("SCRIPT", "FLUSH")] * (not sent and len(commands) > 4)
@@ -317,49 +322,49 @@ def test_scripts_may_be_flushed(client: redis.Redis, namespace: str, monkeypatch
             super().__init__(to, [*commands[:4], *self.flush, *commands[4:]])
 
         def receive(self) -> list[Any]:
-            answers = super().receive()
-            return [*answers[:4], *answers[4 + len(self.flush) :]]
+            replies = super().receive()
+            return [*replies[:4], *replies[4 + len(self.flush) :]]
 
-    monkeypatch.setattr(index_module, "SplitPipeline", Forgetful)
-    assert bare(other.decide(f"{namespace}-b", batch, T0)) == expected
+    monkeypatch.setattr(index_module, "SplitPipeline", FlushOnce)
+    assert event_fields(other.decide(f"{namespace}-b", batch, T0)) == expected
     assert sent[:2] == [9, 9], "nine lookups, twice: the second time the scripts are loaded"
 
 
-def test_a_server_that_forgets_its_scripts_always_is_away_and_keeps_no_connection(
+def test_a_server_that_always_loses_its_scripts_is_unreachable(
     client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch is sent three times at most, and none of its answers is left lying in a connection."""
-    index = index_on(client)
+    """A batch is sent three times at most, and all connections return to the pool."""
+    index = make_index(client)
     index.prepare(namespace)
     sent: list[int] = []
 
-    class Forgetful(SplitPipeline):
+    class UnknownScripts(SplitPipeline):
         def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
             sent.append(len(commands))
             super().__init__(to, [("EVALSHA", "0" * 40, 0)] * len(commands))
 
-    monkeypatch.setattr(index_module, "SplitPipeline", Forgetful)
+    monkeypatch.setattr(index_module, "SplitPipeline", UnknownScripts)
     with pytest.raises(Unreachable, match="as soon as they are loaded"):
-        index.decide(namespace, stream(9), T0)
+        index.decide(namespace, article_stream(9), T0)
     assert sent == [9] * 3, "nine lookups, three times"
-    index.submit(namespace, stream(9), T0).cancel()
+    index.submit(namespace, article_stream(9), T0).cancel()
     assert not client.connection_pool._in_use_connections
 
 
-def test_a_namespace_that_vanished_is_made_anew(client: redis.Redis, namespace: str) -> None:
-    """Keys that are deleted under a running worker cost the memory of stories, and no error."""
-    index = index_on(client)
-    (first,) = index.decide(namespace, [article("a", text_of(1, 2))], T0)
+def test_a_deleted_namespace_is_created_again(client: redis.Redis, namespace: str) -> None:
+    """After the deletion of all keys, an index continues without its stories and without an error."""
+    index = make_index(client)
+    (first,) = index.decide(namespace, [make_fingerprint("a", make_text(1, 2))], T0)
     client.delete(*keys_of(client, namespace))
-    (again,) = index.decide(namespace, [article("b", text_of(1, 2))], T0 + 1)
+    (again,) = index.decide(namespace, [make_fingerprint("b", make_text(1, 2))], T0 + 1)
     assert again.type is EventType.NEW
     assert again.story_id != first.story_id
 
 
-def test_records_that_vanished_are_decided_afresh(client: redis.Redis, namespace: str) -> None:
-    """Representatives that were evicted or deleted by hand are no error either."""
-    index = index_on(client)
-    batch = stream(12)
+def test_articles_with_deleted_records_are_decided_again(client: redis.Redis, namespace: str) -> None:
+    """Missing representatives, for example after an eviction, are no error."""
+    index = make_index(client)
+    batch = article_stream(12)
     index.decide(namespace, batch, T0)
     client.delete(*[key for key in keys_of(client, namespace) if b":r:" in key])
     again = index.decide(namespace, batch, T0 + 1)
@@ -369,57 +374,57 @@ def test_records_that_vanished_are_decided_afresh(client: redis.Redis, namespace
 
 @pytest.mark.parametrize("other", [Rule(permutations=RULE.permutations + 8), Rule(sketch_size=128)])
 def test_other_parameters_are_refused(client: redis.Redis, namespace: str, other: Rule) -> None:
-    """A worker with another signature refuses the index, names both sides and what to do, and leaves it as it was."""
-    index = index_on(client)
-    batch = stream(3)
-    first = bare(index.decide(namespace, batch, T0))
+    """A worker with other signatures refuses the index and does not change it. The error has both parameters."""
+    index = make_index(client)
+    batch = article_stream(3)
+    first = event_fields(index.decide(namespace, batch, T0))
     with pytest.raises(IndexMismatch) as refused:
-        index_on(client, rule=other).decide(namespace, batch, T0)
+        make_index(client, rule=other).decide(namespace, batch, T0)
     message = str(refused.value)
     assert namespace in message
     assert f"permutations={other.permutations} sketch={other.sketch_size}" in message
     assert f"permutations={RULE.permutations} sketch={RULE.sketch_size}" in message
     assert "REPRISE_INDEX_GENERATION" in message
     assert "\n" not in message
-    assert bare(index.decide(namespace, batch, T0)) == first
+    assert event_fields(index.decide(namespace, batch, T0)) == first
 
 
 def test_thresholds_and_size_may_differ_between_workers(client: redis.Redis, namespace: str) -> None:
-    """Only what the signature is made with must agree; the size stays as the index was created."""
-    assert index_on(client, expected_articles=10_000).prepare(namespace) == 128
-    stricter = index_on(client, rule=Rule(near_similarity=0.9), expected_articles=100)
+    """Only the parameters of signatures have to be equal. The number of shards is that of the index's creation."""
+    assert make_index(client, expected_articles=10_000).prepare(namespace) == 128
+    stricter = make_index(client, rule=Rule(near_similarity=0.9), expected_articles=100)
     assert stricter.prepare(namespace) == 128
-    assert stricter.decide(namespace, stream(3), T0)[0].type is EventType.NEW
+    assert stricter.decide(namespace, article_stream(3), T0)[0].type is EventType.NEW
 
 
-def test_one_of_many_workers_founds_the_story(redis_url: str, namespace: str) -> None:
-    """Eight workers that get copies of the same new texts at the same moment announce each story once."""
+def test_one_of_several_workers_announces_the_story(redis_url: str, namespace: str) -> None:
+    """Eight workers that get copies of a new text at the same time announce the story once."""
     workers, rounds = 8, 10
     barrier = threading.Barrier(workers, timeout=30)
-    texts = [text_of(10 * number, 10 * number + 1, 10 * number + 2) for number in range(rounds)]
+    texts = [make_text(10 * number, 10 * number + 1, 10 * number + 2) for number in range(rounds)]
 
     def work(worker: int) -> list[Decision]:
-        with connected(redis_url) as own:
-            index = index_on(own)
+        with connect(redis_url) as worker_client:
+            index = make_index(worker_client)
             decisions: list[Decision] = []
             for number, text in enumerate(texts):
-                copy = text if worker % 2 else edited(text, 3 + worker)
-                each = article(f"w{worker}-{number}", copy, source=f"s{worker}")
+                copy = text if worker % 2 else edit_words(text, 3 + worker)
+                fingerprint = make_fingerprint(f"w{worker}-{number}", copy, source=f"s{worker}")
                 barrier.wait()
-                decisions += index.decide(namespace, [each], T0)
+                decisions += index.decide(namespace, [fingerprint], T0)
             return decisions
 
     with ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(work, range(workers)))
-    for decisions in zip(*answers, strict=True):
+        decisions_by_worker = list(pool.map(work, range(workers)))
+    for decisions in zip(*decisions_by_worker, strict=True):
         assert [decision.type for decision in decisions].count(EventType.NEW) == 1
         assert len({decision.story_id for decision in decisions}) == 1
-    assert len({decision.story_id for decision in answers[0]}) == rounds
+    assert len({decision.story_id for decision in decisions_by_worker[0]}) == rounds
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[tuple[str, ExitStack]]:
-    """A server of this test's own, which it may harm; closing the stack stops it."""
+    """Yield the URL of a server of one test. Closing the stack stops the server."""
     with ExitStack() as stack:
         try:
             service = stack.enter_context(local_redis(StackKind.EMBEDDED, tmp_path))
@@ -429,61 +434,63 @@ def own_server(tmp_path: Path) -> Iterator[tuple[str, ExitStack]]:
 
 
 def test_a_stopped_server_is_unreachable(own_server: tuple[str, ExitStack], namespace: str) -> None:
-    """A server that is gone means try again, at every call."""
+    """Every call to a stopped server raises Unreachable."""
     url, stack = own_server
-    with connected(url) as client:
-        index = index_on(client)
-        index.decide(namespace, stream(3), T0)
+    with connect(url) as client:
+        index = make_index(client)
+        index.decide(namespace, article_stream(3), T0)
         stack.close()
         for _ in range(2):
             with pytest.raises(Unreachable, match="redis"):
-                index.decide(namespace, stream(3), T0)
+                index.decide(namespace, article_stream(3), T0)
         with pytest.raises(Unreachable, match="redis"):
             index.prepare("another")
         with pytest.raises(Unreachable, match="redis"):
             index.size(namespace)
 
 
-def test_a_silent_server_is_unreachable_until_it_answers(own_server: tuple[str, ExitStack], namespace: str) -> None:
-    """A server that hangs means try again; when it goes on, the same batch gets the decisions that it was given."""
+def test_a_frozen_server_is_unreachable_until_it_resumes(own_server: tuple[str, ExitStack], namespace: str) -> None:
+    """After the server resumes, the same batch has the decisions of the first attempt."""
     url, _ = own_server
-    with connected(url, timeout_seconds=0.3) as client:
-        index = index_on(client)
-        index.decide(namespace, stream(3, 30), T0)
+    with connect(url, timeout_seconds=0.3) as client:
+        index = make_index(client)
+        index.decide(namespace, article_stream(3, 30), T0)
         server = int(client.info("server")["process_id"])
         os.kill(server, signal.SIGSTOP)
         try:
             with pytest.raises(Unreachable, match="redis"):
-                index.decide(namespace, stream(3), T0)
+                index.decide(namespace, article_stream(3), T0)
         finally:
             os.kill(server, signal.SIGCONT)
-        expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, stream(3), T0))
-        assert bare(index.decide(namespace, stream(3), T0)) == expected
+        expected = event_fields(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, article_stream(3), T0))
+        assert event_fields(index.decide(namespace, article_stream(3), T0)) == expected
 
 
-def test_a_full_server_is_unreachable_until_it_has_room(own_server: tuple[str, ExitStack], namespace: str) -> None:
-    """Under noeviction a full memory means try again; with more memory the same batch is decided, and only once."""
+def test_a_full_server_is_unreachable_until_it_has_memory(own_server: tuple[str, ExitStack], namespace: str) -> None:
+    """With more memory the same batch is decided once. Nothing was written before."""
     url, _ = own_server
-    with connected(url) as client:
-        index = index_on(client)
-        index.decide(namespace, stream(3, 30), T0)
+    with connect(url) as client:
+        index = make_index(client)
+        index.decide(namespace, article_stream(3, 30), T0)
         before = sorted(keys_of(client, namespace))
         client.config_set("maxmemory", 1)
         with pytest.raises(Unreachable, match="maxmemory"):
-            index.decide(namespace, stream(6), T0)
+            index.decide(namespace, article_stream(6), T0)
         with pytest.raises(Unreachable, match="maxmemory"):
             index.prepare("another")
         assert sorted(keys_of(client, namespace)) == before
         client.config_set("maxmemory", 0)
-        expected = bare(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, stream(6), T0))
-        assert bare(index.decide(namespace, stream(6), T0)) == expected
+        expected = event_fields(MemoryIndex(rule=RULE, retention=RETENTION).decide(namespace, article_stream(6), T0))
+        assert event_fields(index.decide(namespace, article_stream(6), T0)) == expected
 
 
 def test_a_fragment_of_zeros_is_no_padding(client: redis.Redis, namespace: str) -> None:
-    """Shards end in zeros; rows whose fragment is zero find their own entries there, and nothing else."""
-    index = index_on(client)
-    first, copy = article("a", text_of(1, 2, 3)), article("b", edited(text_of(1, 2, 3), 5))
-    founder, variant = (index.decide(namespace, [with_rows_of_zeros(each)], T0)[0] for each in (first, copy))
+    """Rows with a fragment of zeros find their own entries only, although shards end with zeros."""
+    index = make_index(client)
+    first, copy = make_fingerprint("a", make_text(1, 2, 3)), make_fingerprint("b", edit_words(make_text(1, 2, 3), 5))
+    founder, variant = (
+        index.decide(namespace, [with_rows_of_zeros(fingerprint)], T0)[0] for fingerprint in (first, copy)
+    )
     assert (variant.type, variant.story_id) == (EventType.VARIANT, founder.story_id)
     assert (variant.trace.candidates, variant.trace.conflicts) == (1, 0)
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Final
 
-from tests.contract.streams import edited, text_of
+from tests.contract.texts import edit_words, make_text
 from tests.e2e.articles import article_json
 from tests.e2e.sandbox import BROKER_SECONDS, InputMessage, Sandbox
 
@@ -37,21 +37,21 @@ def story_schedule(rate: float, seconds: float) -> Iterator[ScheduledMessage]:
 
 def _cycle(number: int) -> Sequence[tuple[str, str]]:
     first, second, third, rest = (number * _PARAGRAPHS + start for start in (0, 4, 8, 12))
-    base = text_of(*range(first, second))
+    base = make_text(*range(first, second))
     return (
         (f"first-{number}", base),
-        (f"near-{number}", edited(base, 5, 40)),
-        (f"first-{number}", edited(base, 20)),  # a revision, with the id of the first article
-        (f"partial-{number}", text_of(first, first + 1, rest, rest + 1)),
-        (f"second-{number}", text_of(*range(second, third))),
-        (f"third-{number}", text_of(*range(third, rest))),
+        (f"near-{number}", edit_words(base, 5, 40)),
+        (f"first-{number}", edit_words(base, 20)),  # a revision, with the id of the first article
+        (f"partial-{number}", make_text(first, first + 1, rest, rest + 1)),
+        (f"second-{number}", make_text(*range(second, third))),
+        (f"third-{number}", make_text(*range(third, rest))),
     )
 
 
 def copy_schedule(text: str, pauses: Iterable[float], name: str, *, exact: bool) -> list[ScheduledMessage]:
     """Return copies of a text with these pauses between them, in seconds. If they are not exact, each has an edit."""
     return [
-        _scheduled(seconds, f"{name}-{number}", text if exact else edited(text, 3 + number))
+        _scheduled(seconds, f"{name}-{number}", text if exact else edit_words(text, 3 + number))
         for number, seconds in enumerate(accumulate(pauses, initial=0.0))
     ]
 

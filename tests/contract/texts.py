@@ -1,4 +1,4 @@
-"""Texts and random streams for the index's contract: few words, so that everything happens often."""
+"""Texts of few different words for the tests of the index, and their fingerprints."""
 
 import random
 
@@ -14,26 +14,26 @@ WORDS = [
 ]
 
 
-def sentence(seed: int, words: int = 14) -> str:
-    """A sentence of its own, the same for the same seed."""
+def make_sentence(seed: int, words: int = 14) -> str:
+    """Return a sentence that depends on the seed only."""
     return " ".join(random.Random(seed).choices(WORDS, k=words)).capitalize() + "."
 
 
-def text_of(*seeds: int) -> str:
-    """A text of paragraphs of two sentences a seed."""
-    return "\n".join(f"{sentence(2 * seed)} {sentence(2 * seed + 1)}" for seed in seeds)
+def make_text(*seeds: int) -> str:
+    """Return a text with a paragraph of two sentences for each seed."""
+    return "\n".join(f"{make_sentence(2 * seed)} {make_sentence(2 * seed + 1)}" for seed in seeds)
 
 
-def edited(text: str, *positions: int) -> str:
-    """The text with other words at these positions."""
+def edit_words(text: str, *positions: int) -> str:
+    """Return the text with other words at these positions."""
     words = text.split(" ")
     for position in positions:
         words[position] = f"edited{position}"
     return " ".join(words)
 
 
-def article(
+def make_fingerprint(
     article_id: str, text: str, *, source: str | None = None, crawled_at_ms: int | None = None, rule: Rule = RULE
 ) -> Fingerprint:
-    """The fingerprint of an article with this text."""
+    """Return the fingerprint of an article with this text."""
     return fingerprint(Article(article_id=article_id, text=text, source=source, crawled_at_ms=crawled_at_ms), rule)
