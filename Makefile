@@ -1,4 +1,4 @@
-# Two targets do everything on a fresh machine, the environment included: `make demo` and `make test`.
+# On a new machine `make demo` and `make test` make the environment, too.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,50 +9,50 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
-# The first Python that is new enough *and runs*: a version manager's shim may be on the PATH for a version that it does not have.
+# The first Python of version 3.11 or later that runs. A version manager may have a shim for a version that is not installed.
 FIND_PYTHON := for python in "$${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do \
 	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done
 PYTHON_SOURCES := worker deploy tests hatch_build.py
-# Tests run in two processes, each with servers of its own; `-n 0` in ARGS runs them in one.
+# Tests run in two processes with servers of their own; `-n 0` in ARGS runs them in one process.
 PARALLEL := -n 2 --no-loadscope-reorder
 RUST_SOURCES := $(wildcard worker/native/Cargo.* worker/native/src/*.rs)
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/native
 
-# every target with a help text, since none of them makes a file
+# All targets with a help text are phony: none of them makes a file.
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo 'STACK=containers|jvm|embedded make ...   forces the Kafka and Redis that demo and test run on'
-	@echo 'ARGS="-k name" make test                 hands arguments to pytest'
+	@echo 'STACK=containers|jvm|embedded make ...   selects the Kafka and Redis of demo and test'
+	@echo 'ARGS="-k name" make test                 passes arguments to pytest'
 
-demo: $(STAMP)  ## bring up the best stack of this machine, run the worker on a sample crawl, show what it decides
+demo: $(STAMP)  ## start Kafka and Redis, run the worker on a sample crawl, print its decisions
 	@$(BIN)/python -m deploy.local.demo $(ARGS)
 
-test: $(STAMP)  ## run all tests, on a real Kafka and a real Redis
+test: $(STAMP)  ## run all tests but those of the deployment and of faults, with a real Kafka and a real Redis
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m pytest $(PARALLEL) --ignore tests/deploy $(ARGS)
 
-test-redis: $(STAMP)  ## test the index on every Redis and Valkey to be had: 6.2, 7.0, Valkey 9 (ARGS=--others: not the usual one)
+test-redis: $(STAMP)  ## test the index on Redis 6.2, Redis 7.0 and Valkey 9 (ARGS=--others: without the one of `make test`)
 	@$(BIN)/python -m tests.redis_versions $(ARGS)
 
-test-deploy: $(STAMP)  ## test what is deployed, with the tools and the API server of Kubernetes; builds them with Go
+test-deploy: $(STAMP)  ## test image, chart and dashboard with the tools and the API server of Kubernetes, built with Go
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group deploy
 	@$(BIN)/python -m pytest tests/deploy $(ARGS)
 
-fuzz: $(STAMP)  ## send 10,000 drawn and damaged messages through the loop, and print what the dearest ones cost
+fuzz: $(STAMP)  ## process 10,000 random and mutated messages, and print the cost of the most expensive hostile ones
 	@FUZZ_MESSAGES=$${FUZZ_MESSAGES:-10000} $(BIN)/python -m pytest tests/fuzz $(ARGS)
 	@MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 $(BIN)/python -m tests.fuzz.cost
 
-test-faults: $(STAMP)  ## break workers, Redis and Kafka under load and judge what is left, in short
+test-faults: $(STAMP)  ## break workers, Redis and Kafka under load and check the topics, in the short form
 	@$(BIN)/python -m deploy.local.stack prepare
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) tests/faults $(ARGS)
 
 faults: export REPRISE_FAULTS := long
-faults: test-faults  ## the same at length, about an hour: more kills, longer outages, both ways of delivery
+faults: test-faults  ## the same in the long form: more kills, longer outages, both delivery modes; about an hour
 
-check: $(STAMP)  ## lint, formatting, types, and the direction of imports
+check: $(STAMP)  ## check lint, formatting, types and the direction of imports
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
 	$(BIN)/mypy --strict -p reprise -p deploy -p tests
@@ -70,7 +70,7 @@ check-native:  ## lint and test the native text step, if the Rust tools are inst
 	cargo clippy --quiet --locked --all-targets -- --deny warnings; \
 	cargo test --quiet --locked --no-default-features
 
-audit: $(STAMP)  ## ask bandit about the code, and PyPI about known vulnerabilities of the pinned packages
+audit: $(STAMP)  ## check the code with bandit and the pinned packages for known vulnerabilities
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group audit
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive worker deploy
 	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
@@ -88,7 +88,7 @@ docs: $(STAMP)  ## write the reference pages from the code, and build the docume
 	@$(BIN)/python -m deploy.docs_pages
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
 
-format: $(STAMP)  ## put imports and layout in order
+format: $(STAMP)  ## sort imports and format the code
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
