@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from kafka import KafkaConsumer
 
 from reprise.errors import Unreachable
 from reprise.kafka.clients import open_admin
@@ -180,13 +181,12 @@ def test_corrupt_record_is_reported_after_a_pause(
     assert list(source.poll(0.2)) == []
     adapters.append_corrupt(topic)
     source.pause()
-    consumer = source._open()
 
-    def fail_to_decode(**_: object) -> dict[object, object]:
+    def fail_to_decode(*_: object, **__: object) -> dict[object, object]:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
     with monkeypatch.context() as patch:
-        patch.setattr(consumer, "poll", fail_to_decode)
+        patch.setattr(KafkaConsumer, "poll", fail_to_decode)
         assert list(source.poll(0.2)) == []
         assert list(source.poll(0.2)) == []
     source.resume()
@@ -242,8 +242,18 @@ def test_flush_without_records_succeeds(adapters: Adapters) -> None:
 
 
 @pytest.mark.stack
-def test_join_that_ends_between_two_polls_takes_effect(kafka_bootstrap_servers: str) -> None:
+def test_join_that_ends_between_two_polls_takes_effect(
+    kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A new partition is assigned, though the rebalance ends between two short polls; see fix_stuck_join."""
+    opened: list[KafkaConsumer] = []
+
+    class RecordedConsumer(KafkaConsumer):  # type: ignore[misc]  # published without type information
+        def __init__(self, *topics: str, **options: object) -> None:
+            super().__init__(*topics, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("reprise.kafka.consumer.KafkaConsumer", RecordedConsumer)
     adapters = KafkaAdapters(kafka_bootstrap_servers)
     topic = adapters.topic()
     source = adapters.source(topic, "g")
@@ -252,8 +262,9 @@ def test_join_that_ends_between_two_polls_takes_effect(kafka_bootstrap_servers: 
     admin = open_admin(adapters.settings())
     admin.create_partitions({topic: PARTITIONS + 1})
     admin.close()
-    # The client does the same once its metadata is five minutes old.
-    client = source._open()
+    # The client requests the update by itself when its metadata is five minutes old. Only its private fields show
+    # when the join has ended.
+    (client,) = opened
     client._cluster.request_update()
     deadline = time.monotonic() + DEADLINE_SECONDS
     while client._coordinator._join_task is None:

@@ -1,4 +1,4 @@
-"""What is asked of the server at the start, asked of a real one: the embedded store."""
+"""The checks of the Redis server at the start, with the embedded server."""
 
 import os
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_a_wrong_password_is_no_outage(url: str) -> None:
 
 @pytest.mark.parametrize("cluster", ["true", "false"])
 def test_a_server_that_is_away_is_an_outage(cluster: str) -> None:
-    """Nobody listens at port 1: the start waits and tries again."""
+    """Port 1 is closed, so connecting raises Unreachable, which the start retries."""
     with pytest.raises(Unreachable):
         connect(settings(url="redis://localhost:1", cluster=cluster, timeout_seconds="0.5"))
 

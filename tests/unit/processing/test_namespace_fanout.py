@@ -1,4 +1,4 @@
-"""A batch asked for in several namespaces: the order of its answers, and what becomes of the others when one fails."""
+"""The fan-out of a batch to several namespaces: the order of its decisions, and the failure of one namespace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,54 +22,56 @@ def batch_of(namespaces: Sequence[str]) -> list[Fingerprint]:
 
 
 @given(st.lists(st.sampled_from("abc")))
-def test_a_batch_is_asked_for_once_a_namespace(namespaces: list[str]) -> None:
-    """Each namespace is asked once, for its articles in their order, and the answers stand in the batch's order."""
-    asked: list[tuple[str, list[int]]] = []
+def test_each_namespace_gets_one_batch(namespaces: list[str]) -> None:
+    """Each namespace gets its articles in their order. The decisions are in the order of the whole batch."""
+    submitted: list[tuple[str, list[int]]] = []
 
-    class Recording:
+    class SubmittingIndex:
         def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
-            asked.append((namespace, [int(each.article_id) for each in fingerprints]))
+            submitted.append((namespace, [int(fingerprint.article_id) for fingerprint in fingerprints]))
             return CompletedDecisions(
                 [
-                    Decision(type=EventType.NEW, story_id=f"{namespace}{each.article_id}", decided_at_ms=now_ms)
-                    for each in fingerprints
+                    Decision(type=EventType.NEW, story_id=f"{namespace}{fingerprint.article_id}", decided_at_ms=now_ms)
+                    for fingerprint in fingerprints
                 ]
             )
 
         def close(self) -> None: ...
 
-    decisions = submit_by_namespace(Recording(), batch_of(namespaces), 5).result()
-    assert [each.story_id for each in decisions] == [f"{each}{number}" for number, each in enumerate(namespaces)]
-    assert {each.decided_at_ms for each in decisions} <= {5}
-    assert [namespace for namespace, _ in asked] == list(dict.fromkeys(namespaces))
-    assert all(numbers == sorted(numbers) for _, numbers in asked)
+    decisions = submit_by_namespace(SubmittingIndex(), batch_of(namespaces), 5).result()
+    assert [decision.story_id for decision in decisions] == [
+        f"{namespace}{number}" for number, namespace in enumerate(namespaces)
+    ]
+    assert {decision.decided_at_ms for decision in decisions} <= {5}
+    assert [namespace for namespace, _ in submitted] == list(dict.fromkeys(namespaces))
+    assert all(numbers == sorted(numbers) for _, numbers in submitted)
 
 
-@pytest.mark.parametrize("fails", ["asking", "answering"])
-def test_where_one_fails_the_others_are_not_left_waiting(fails: str) -> None:
-    """One that is away is waited for; the others are dropped, so that nothing of the batch stays behind."""
-    waited: list[str] = []
-    dropped: list[str] = []
+@pytest.mark.parametrize("failing", ["submit", "result"])
+def test_other_batches_are_cancelled_after_a_failure(failing: str) -> None:
+    """After a failure no batch stays in flight."""
+    awaited: list[str] = []
+    cancelled: list[str] = []
 
     @dataclass
-    class Failing:
+    class FailingIndex:
         namespace: str = ""
 
         def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
-            if fails == "asking" and namespace == "c":
+            if failing == "submit" and namespace == "c":
                 raise Unreachable("away")
-            return Failing(namespace)
+            return FailingIndex(namespace)
 
         def result(self) -> Sequence[Decision]:
-            waited.append(self.namespace)
+            awaited.append(self.namespace)
             raise Unreachable("away")
 
         def cancel(self) -> None:
-            dropped.append(self.namespace)
+            cancelled.append(self.namespace)
 
         def close(self) -> None: ...
 
     with pytest.raises(Unreachable):
-        submit_by_namespace(Failing(), batch_of("abc"), 5).result()
-    assert len(waited) == (fails == "answering")
-    assert sorted(waited + dropped) == (["a", "b"] if fails == "asking" else ["a", "b", "c"])
+        submit_by_namespace(FailingIndex(), batch_of("abc"), 5).result()
+    assert len(awaited) == (failing == "result")
+    assert sorted(awaited + cancelled) == (["a", "b"] if failing == "submit" else ["a", "b", "c"])

@@ -1,4 +1,4 @@
-"""The loop: poll, decide, emit, flush, commit, and what it does when one of them cannot be done."""
+"""The loop of the pipeline: its steps, outages of each step, and the shutdown."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -40,18 +40,18 @@ TIMEOUTS = RetryTimeouts(poll_timeout_seconds=1.0, drain_timeout_seconds=45.0, a
 
 
 class FakeProcessor(ArticleProcessor):
-    """Articles are the messages' values; a value `NAME:N` makes an event that is N bytes longer."""
+    """A processor whose articles are the values of messages. The value `NAME:N` has an event that is N bytes longer."""
 
     def decode(self, message: Message) -> Article:
         assert message.value is not None
-        if message.value == b"unread":
+        if message.value == b"undecodable":
             raise RecursionError("the secret text")
         if message.value.startswith(b"bad"):
             raise BadMessage(DeadLetterReason.NOT_JSON, "no JSON")
         return Article(article_id=message.value.decode(), text="")
 
     def fingerprint(self, article: Article) -> Fingerprint:
-        if article.article_id == "unsigned":
+        if article.article_id == "unfingerprintable":
             raise MemoryError("the secret text")
         return Fingerprint(article_id=article.article_id, content_hash=b"", namespace="n")
 
@@ -76,18 +76,18 @@ class FakeProcessor(ArticleProcessor):
 
 def fake_processor(kind: type[FakeProcessor] = FakeProcessor) -> FakeProcessor:
     real = article_processor(load({}))
-    return kind(**{each.name: getattr(real, each.name) for each in fields(real)})
+    return kind(**{field_.name: getattr(real, field_.name) for field_ in fields(real)})
 
 
 @dataclass
 class Faults:
-    """For each step how many of its next calls fail, and an ordered diary of all calls."""
+    """The number of failing calls of each step, and a record of all calls in order."""
 
     left: dict[str, int] = field(default_factory=dict)
-    diary: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
-    def meet(self, step: str) -> None:
-        self.diary.append(step)
+    def call(self, step: str) -> None:
+        self.calls.append(step)
         if self.left.get(step, 0) > 0:
             self.left[step] -= 1
             raise Unreachable(f"{step} is away")
@@ -98,11 +98,11 @@ class FaultySource(MemorySource):
     faults: Faults = field(default_factory=Faults)
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
-        self.faults.meet("poll")
+        self.faults.call("poll")
         return super().poll(timeout_seconds)
 
     def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
-        self.faults.meet("commit")
+        self.faults.call("commit")
         super().commit(messages, offset_metadata, timeout_seconds)
 
     __hash__ = object.__hash__
@@ -113,13 +113,13 @@ class FaultySink(MemorySink):
     faults: Faults = field(default_factory=Faults)
 
     def send(self, records: Sequence[OutputRecord]) -> Sequence[int]:
-        self.faults.meet("send")
+        self.faults.call("send")
         return super().send(records)
 
     def flush(self) -> None:
-        # what was sent before a flush that failed may have arrived all the same
+        # records of a failed flush may be stored
         super().flush()
-        self.faults.meet("flush")
+        self.faults.call("flush")
 
 
 @dataclass
@@ -129,7 +129,7 @@ class FakePending:
     now_ms: int
 
     def result(self) -> Sequence[Decision]:
-        self.faults.meet("decide")  # recorded, and the answer lost
+        self.faults.call("decide")  # the decisions are recorded, and the response is lost
         return [Decision(type=EventType.NEW, story_id=story, decided_at_ms=self.now_ms) for story in self.stories]
 
     def cancel(self) -> None: ...
@@ -137,13 +137,13 @@ class FakePending:
 
 @dataclass
 class FakeIndex:
-    """Founds a story for each article, numbered as they come, and gives it again to the same article."""
+    """An index with a story for each article, numbered in the order of the articles."""
 
     faults: Faults
     stories: dict[str, str] = field(default_factory=dict)
 
     def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
-        self.faults.meet("ask")
+        self.faults.call("submit")
         for fingerprint in fingerprints:
             self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
         stories = [self.stories[fingerprint.article_id] for fingerprint in fingerprints]
@@ -153,11 +153,11 @@ class FakeIndex:
 
 
 @dataclass
-class Diary(NullObserver):
-    """The observer: everything it is told, and a stop when there is nothing more to do."""
+class RecordingObserver(NullObserver):
+    """An observer that records all calls, and requests to stop at the end of the input."""
 
     stop: StopRequest
-    told: list[tuple[object, ...]] = field(default_factory=list)
+    records: list[tuple[object, ...]] = field(default_factory=list)
     idle: int = 0
 
     def polled(self, message_count: int) -> None:
@@ -166,36 +166,36 @@ class Diary(NullObserver):
             self.stop.request()
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
-        self.told.append(("fingerprinted", article_count))
+        self.records.append(("fingerprinted", article_count))
 
     def unexpected_error(self, error: Exception) -> None:
-        self.told.append(("failed", type(error)))
+        self.records.append(("unexpected_error", type(error)))
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
-        self.told.append(("decided", len(decisions)))
+        self.records.append(("decided", len(decisions)))
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
-        self.told.append(("binned", rejection.reason))
+        self.records.append(("dead_lettered", rejection.reason))
 
     def skipped(self) -> None:
-        self.told.append(("skipped",))
+        self.records.append(("skipped",))
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        self.told.append(("delivered", len(messages)))
+        self.records.append(("delivered", len(messages)))
 
     def unreachable(self, dependency: str, reason: str) -> None:
         assert reason
-        self.told.append(("unreachable", dependency))
+        self.records.append(("unreachable", dependency))
 
     def reachable(self, dependency: str) -> None:
-        self.told.append(("reachable", dependency))
+        self.records.append(("reachable", dependency))
 
     def of(self, name: str) -> list[tuple[object, ...]]:
-        return [entry for entry in self.told if entry[0] == name]
+        return [entry for entry in self.records if entry[0] == name]
 
 
-class World:
-    """A pipeline over a broker in memory, with an input of the given values, all in one partition."""
+class PipelineRun:
+    """A pipeline with a broker in memory whose input topic has one partition with these values."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class World:
             self.broker.append(ARTICLES, OutputRecord(topic=ARTICLES, key=b"k", value=value, headers=()))
         self.time, self.faults = FakeClock(), Faults()
         self.stop = StopRequest(monotonic=self.time)
-        self.observer = Diary(self.stop)
+        self.observer = RecordingObserver(self.stop)
         self.source = FaultySource(self.broker, [ARTICLES], batch_max=batch_max, faults=self.faults)
         self.sink = FaultySink(self.broker, faults=self.faults)
         self.index = FakeIndex(self.faults)
@@ -250,288 +250,294 @@ class World:
         return self.broker.committed.get(("group", (ARTICLES, 0)), 0)
 
 
-def test_a_batch_is_decided_sent_flushed_and_only_then_committed() -> None:
-    """The steps of a batch come in the order that loses nothing, and its events in the order of its articles."""
-    world = World(b"a", b"b", b"c")
-    assert world.pipeline.run() is True
-    assert [step for step in world.faults.diary if step != "poll"] == ["ask", "decide", "send", "flush", "commit"]
-    assert world.events == [b"a n-0", b"b n-1", b"c n-2"]
-    assert world.committed == 3
-    assert world.observer.told == [("fingerprinted", 3), ("decided", 3), ("delivered", 3)]
+def test_a_batch_is_committed_after_it_is_flushed() -> None:
+    """The steps of a batch are in the order that loses nothing. Its events are in the order of its articles."""
+    run = PipelineRun(b"a", b"b", b"c")
+    assert run.pipeline.run() is True
+    assert [step for step in run.faults.calls if step != "poll"] == ["submit", "decide", "send", "flush", "commit"]
+    assert run.events == [b"a n-0", b"b n-1", b"c n-2"]
+    assert run.committed == 3
+    assert run.observer.records == [("fingerprinted", 3), ("decided", 3), ("delivered", 3)]
 
 
-def test_the_next_batch_is_read_while_the_index_decides_and_asked_before_the_delivery() -> None:
-    """The index is never asked of two batches at once, and has one to work on while another is read or delivered."""
-    world = World(b"a", b"b", b"c", batch_max=1)
-    assert world.pipeline.run() is True
+def test_the_next_batch_is_polled_during_a_decision_and_submitted_before_the_delivery() -> None:
+    """The index has at most one batch in flight, and has one while another batch is polled or delivered."""
+    run = PipelineRun(b"a", b"b", b"c", batch_max=1)
+    assert run.pipeline.run() is True
     delivered = ["send", "flush", "commit"]
-    one = ["poll", "ask"]
-    between = ["poll", "decide", "ask", *delivered]
+    one = ["poll", "submit"]
+    between = ["poll", "decide", "submit", *delivered]
     last = ["poll", "decide", *delivered, "poll"]
     expected = [*one, *between, *between, *last]
-    assert world.faults.diary[: len(expected)] == expected
-    assert world.events == [b"a n-0", b"b n-1", b"c n-2"]
+    assert run.faults.calls[: len(expected)] == expected
+    assert run.events == [b"a n-0", b"b n-1", b"c n-2"]
 
 
-def test_one_that_does_not_read_ahead_has_one_batch_in_hand() -> None:
-    """Where the source must know which batch is meant, the next one is read when this one is delivered."""
-    world = World(b"a", b"b", batch_max=1)
-    world.pipeline.reads_ahead = False
-    assert world.pipeline.run() is True
-    batch = ["poll", "ask", "decide", "send", "flush", "commit"]
-    assert world.faults.diary[: 2 * len(batch)] == [*batch, *batch]
+def test_without_reading_ahead_there_is_one_batch_at_a_time() -> None:
+    """The next batch is polled after the delivery of the previous one."""
+    run = PipelineRun(b"a", b"b", batch_max=1)
+    run.pipeline.reads_ahead = False
+    assert run.pipeline.run() is True
+    batch = ["poll", "submit", "decide", "send", "flush", "commit"]
+    assert run.faults.calls[: 2 * len(batch)] == [*batch, *batch]
 
 
-def test_what_opens_the_circuit_waits_for_the_batch_before_it() -> None:
-    """A batch read ahead that ends the worker lets the one before it be delivered."""
-    world = World(b"a", b"bad1", b"bad2", batch_max=1, limits=CircuitLimits(max_consecutive=1, max_ratio=0.3))
+def test_the_previous_batch_is_delivered_before_the_circuit_opens() -> None:
+    """A batch that was read ahead and opens the circuit breaker does not prevent the delivery of the one before."""
+    run = PipelineRun(b"a", b"bad1", b"bad2", batch_max=1, limits=CircuitLimits(max_consecutive=1, max_ratio=0.3))
     with pytest.raises(CircuitOpen):
-        world.pipeline.run()
-    assert world.events == [b"a n-0"]
-    assert world.committed == 1
+        run.pipeline.run()
+    assert run.events == [b"a n-0"]
+    assert run.committed == 1
 
 
-def test_a_bad_message_is_binned_and_the_stream_goes_on() -> None:
-    """What cannot be read is kept with its bytes and reason, between events that are none the worse."""
-    world = World(b"a", b"bad", b"b")
-    assert world.pipeline.run() is True
-    assert world.events == [b"a n-0", b"b n-1"]
-    assert world.dead == [(b"1", b"bad", "not_json")]
-    assert world.observer.of("binned") == [("binned", DeadLetterReason.NOT_JSON)]
-    assert world.committed == 3
+def test_a_malformed_message_becomes_a_dead_letter() -> None:
+    """The dead letter has its bytes and the reason. The messages around it have their events."""
+    run = PipelineRun(b"a", b"bad", b"b")
+    assert run.pipeline.run() is True
+    assert run.events == [b"a n-0", b"b n-1"]
+    assert run.dead == [(b"1", b"bad", "not_json")]
+    assert run.observer.of("dead_lettered") == [("dead_lettered", DeadLetterReason.NOT_JSON)]
+    assert run.committed == 3
 
 
-def test_an_error_nobody_thought_of_costs_one_message() -> None:
-    """It is a dead letter that names the error and its place, never the error's words; the stream goes on."""
-    world = World(b"a", b"unread", b"unsigned", b"b")
-    assert world.pipeline.run() is True
-    assert world.events == [b"a n-0", b"b n-1"]
-    assert world.dead == [(b"1", b"unread", "unexpected_error"), (b"2", b"unsigned", "unexpected_error")]
-    # the last one is met among all articles first, and then alone
-    assert world.observer.of("failed") == [("failed", RecursionError), ("failed", MemoryError), ("failed", MemoryError)]
-    details = [dict(letter.headers)["detail"].decode() for letter in world.broker.messages(DEAD)]
+def test_an_unexpected_error_makes_a_dead_letter_of_one_message() -> None:
+    """The dead letter has the class and the line of the error, but not its text. The stream continues."""
+    run = PipelineRun(b"a", b"undecodable", b"unfingerprintable", b"b")
+    assert run.pipeline.run() is True
+    assert run.events == [b"a n-0", b"b n-1"]
+    assert run.dead == [(b"1", b"undecodable", "unexpected_error"), (b"2", b"unfingerprintable", "unexpected_error")]
+    # The error of the fingerprint is raised for the batch first, and then for the single article.
+    assert run.observer.of("unexpected_error") == [
+        ("unexpected_error", RecursionError),
+        ("unexpected_error", MemoryError),
+        ("unexpected_error", MemoryError),
+    ]
+    details = [dict(letter.headers)["detail"].decode() for letter in run.broker.messages(DEAD)]
     for detail, name in zip(details, ("RecursionError", "MemoryError"), strict=True):
         assert re.fullmatch(rf"{name} at tests\.unit\.processing\.test_pipeline:\d+", detail)
-    assert world.committed == 4
+    assert run.committed == 4
 
 
-def test_no_event_is_lost_to_a_neighbour_that_cannot_be_fingerprinted() -> None:
-    """Articles are fingerprinted together; where that fails, each is alone, and the rest of the batch is delivered."""
-    world = World(b"a", b"b", b"unsigned", b"c", b"d")
-    assert world.pipeline.run() is True
-    assert world.events == [b"a n-0", b"b n-1", b"c n-2", b"d n-3"]
-    assert world.dead == [(b"2", b"unsigned", "unexpected_error")]
+def test_an_unexpected_error_in_a_fingerprint_affects_one_article() -> None:
+    """If the fingerprints of a batch fail, each article is fingerprinted alone, and the others are delivered."""
+    run = PipelineRun(b"a", b"b", b"unfingerprintable", b"c", b"d")
+    assert run.pipeline.run() is True
+    assert run.events == [b"a n-0", b"b n-1", b"c n-2", b"d n-3"]
+    assert run.dead == [(b"2", b"unfingerprintable", "unexpected_error")]
 
 
-def test_errors_nobody_thought_of_open_the_circuit() -> None:
-    """A bug that every article meets stops the worker, instead of draining the topic into the dead letters."""
-    world = World(b"a", b"unsigned", b"unread", limits=CircuitLimits(max_consecutive=2, max_ratio=0.3))
+def test_unexpected_errors_open_the_circuit() -> None:
+    """An error at every article stops the worker instead of moving the topic into the dead letters."""
+    run = PipelineRun(
+        b"a", b"unfingerprintable", b"undecodable", limits=CircuitLimits(max_consecutive=2, max_ratio=0.3)
+    )
     with pytest.raises(CircuitOpen):
-        world.pipeline.run()
-    assert (world.dead, world.events, world.committed) == ([], [], 0)
+        run.pipeline.run()
+    assert (run.dead, run.events, run.committed) == ([], [], 0)
 
 
-@pytest.mark.parametrize("stopping", [KeyboardInterrupt, SystemExit, Fatal, Unreachable])
-def test_what_is_not_about_the_message_passes(stopping: type[BaseException]) -> None:
-    """An interrupt, and an error that has a meaning of its own, is never mistaken for a bad message."""
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, Fatal, Unreachable])
+def test_interrupts_and_known_errors_are_raised(error: type[BaseException]) -> None:
+    """They make no dead letter."""
 
     class Interrupted(FakeProcessor):
         def decode(self, message: Message) -> Article:
-            raise stopping("now")
+            raise error("now")
 
-    world = World(b"a")
-    world.pipeline.processor = fake_processor(Interrupted)
-    with pytest.raises(stopping):
-        world.pipeline.run()
-    assert (world.dead, world.committed) == ([], 0)
+    run = PipelineRun(b"a")
+    run.pipeline.processor = fake_processor(Interrupted)
+    with pytest.raises(error):
+        run.pipeline.run()
+    assert (run.dead, run.committed) == ([], 0)
 
 
-def test_a_position_that_cannot_be_decoded_is_binned() -> None:
-    """A record that not even the client can read leaves a dead letter that points at it."""
-    world = World(b"a", b"b")
-    world.broker.corrupt(ARTICLES, 0, 0)
-    assert world.pipeline.run() is True
-    assert world.dead == [(b"0", None, "record_unreadable")]
-    assert world.events == [b"b n-0"]
-    assert world.committed == 2
+def test_a_corrupt_record_becomes_a_notice() -> None:
+    """A dead letter without a value points at a record that the client cannot decode."""
+    run = PipelineRun(b"a", b"b")
+    run.broker.corrupt(ARTICLES, 0, 0)
+    assert run.pipeline.run() is True
+    assert run.dead == [(b"0", None, "record_unreadable")]
+    assert run.events == [b"b n-0"]
+    assert run.committed == 2
 
 
 def test_a_batch_of_tombstones_is_skipped_counted_and_committed() -> None:
-    """Null values lead to nothing, not even to a call of the index."""
-    world = World(None, None)
-    assert world.pipeline.run() is True
-    assert world.observer.told == [("skipped",), ("skipped",), ("delivered", 2)]
-    assert "decide" not in world.faults.diary
-    assert world.committed == 2
+    """Messages without a value have no outcome and are not submitted to the index."""
+    run = PipelineRun(None, None)
+    assert run.pipeline.run() is True
+    assert run.observer.records == [("skipped",), ("skipped",), ("delivered", 2)]
+    assert "decide" not in run.faults.calls
+    assert run.committed == 2
 
 
-def test_an_event_too_large_becomes_a_dead_letter() -> None:
-    """An article whose event no topic takes is kept as a dead letter, and counted as one."""
-    world = World(b"a", b"b:2000", b"c")
-    assert world.pipeline.run() is True
-    assert world.events == [b"a n-0", b"c n-2"]
-    assert world.dead == [(b"1", b"b:2000", "event_too_large")]
-    assert world.observer.of("binned") == [("binned", DeadLetterReason.EVENT_TOO_LARGE)]
-    assert world.committed == 3
+def test_a_too_large_event_becomes_a_dead_letter() -> None:
+    """An article whose event is too large for its topic is a dead letter, and counted as one."""
+    run = PipelineRun(b"a", b"b:2000", b"c")
+    assert run.pipeline.run() is True
+    assert run.events == [b"a n-0", b"c n-2"]
+    assert run.dead == [(b"1", b"b:2000", "event_too_large")]
+    assert run.observer.of("dead_lettered") == [("dead_lettered", DeadLetterReason.EVENT_TOO_LARGE)]
+    assert run.committed == 3
 
 
 @pytest.mark.parametrize(("value", "reason"), [(b"bad" * 500, "not_json"), (b"b" * 1500 + b":2000", "event_too_large")])
-def test_a_dead_letter_too_large_becomes_a_notice(value: bytes, reason: str) -> None:
-    """An original that the dead letters do not take leaves its position and reason there."""
-    world = World(b"a", value)
-    assert world.pipeline.run() is True
-    assert world.dead == [(b"1", None, reason)]
-    assert world.observer.of("binned") == [("binned", reason)]
-    assert world.committed == 2
+def test_a_too_large_dead_letter_becomes_a_notice(value: bytes, reason: str) -> None:
+    """The notice has the position of the message and the reason."""
+    run = PipelineRun(b"a", value)
+    assert run.pipeline.run() is True
+    assert run.dead == [(b"1", None, reason)]
+    assert run.observer.of("dead_lettered") == [("dead_lettered", reason)]
+    assert run.committed == 2
 
 
-def test_a_notice_too_large_stops_the_worker() -> None:
-    """Where not even a notice can be written nothing is dropped: the worker stops and the batch stays uncommitted."""
-    world = World(b"a", b"bad", record_bytes=8)
+def test_a_too_large_notice_stops_the_worker() -> None:
+    """The batch is not committed, so that no message is lost."""
+    run = PipelineRun(b"a", b"bad", record_bytes=8)
     with pytest.raises(Fatal, match="dead letter"):
-        world.pipeline.run()
-    assert world.committed == 0
+        run.pipeline.run()
+    assert run.committed == 0
 
 
 @pytest.mark.parametrize(
     ("step", "dependency"),
     [
         ("poll", "kafka"),
-        ("ask", "redis"),
+        ("submit", "redis"),
         ("decide", "redis"),
         ("send", "kafka"),
         ("flush", "kafka"),
         ("commit", "kafka"),
     ],
 )
-def test_an_outage_is_waited_out(step: str, dependency: str) -> None:
-    """Whatever is away, the batch stays in hand, polls go on, and delivery resumes by itself when it is back."""
-    world = World(b"a", b"bad", b"b")
-    world.faults.left[step] = 5
-    assert world.pipeline.run() is True
-    # a flush that failed may have written its records: they come a second time, with the same content
-    assert list(dict.fromkeys(world.events)) == [b"a n-0", b"b n-1"]
-    assert list(dict.fromkeys(world.dead)) == [(b"1", b"bad", "not_json")]
-    assert world.committed == 3
-    assert world.observer.of("unreachable") == [("unreachable", dependency)]
-    assert world.observer.of("reachable") == [("reachable", dependency)]
-    assert len(world.observer.of("delivered")) == 1
-    assert not world.source.paused
+def test_the_pipeline_continues_after_an_outage(step: str, dependency: str) -> None:
+    """In an outage of any step the batch is kept and the source is polled. The delivery continues after the outage."""
+    run = PipelineRun(b"a", b"bad", b"b")
+    run.faults.left[step] = 5
+    assert run.pipeline.run() is True
+    # Records of a failed flush may be stored, so that they are published twice, with equal content.
+    assert list(dict.fromkeys(run.events)) == [b"a n-0", b"b n-1"]
+    assert list(dict.fromkeys(run.dead)) == [(b"1", b"bad", "not_json")]
+    assert run.committed == 3
+    assert run.observer.of("unreachable") == [("unreachable", dependency)]
+    assert run.observer.of("reachable") == [("reachable", dependency)]
+    assert len(run.observer.of("delivered")) == 1
+    assert not run.source.paused
 
 
-def test_an_outage_is_polled_through_and_asked_about_ever_less() -> None:
-    """Between two tries the group is kept alive by polls; the wait doubles and has an upper bound."""
-    world = World(b"a")
-    world.faults.left["decide"] = 12
+def test_an_outage_is_retried_with_growing_pauses_and_polls_between() -> None:
+    """The pause doubles up to a maximum. Polls keep the member in its group."""
+    run = PipelineRun(b"a")
+    run.faults.left["decide"] = 12
     tries: list[float] = []
-    meet = world.faults.meet
+    call = run.faults.call
 
-    def note(step: str) -> None:
+    def record_time(step: str) -> None:
         if step == "decide":
-            tries.append(world.time())
-        meet(step)
+            tries.append(run.time())
+        call(step)
 
-    world.faults.meet = note  # type: ignore[method-assign]
-    assert world.pipeline.run() is True
+    run.faults.call = record_time  # type: ignore[method-assign]
+    assert run.pipeline.run() is True
     waits = [round(after - before, 6) for before, after in pairwise(tries)]
     assert waits == [0.25, 0.5, 1.0] + [2.0] * 9
-    diary = world.faults.diary
-    between = diary[diary.index("decide") : len(diary) - diary[::-1].index("decide")]
+    calls = run.faults.calls
+    between = calls[calls.index("decide") : len(calls) - calls[::-1].index("decide")]
     assert between.count("poll") >= sum(waits) / 0.2, "a poll at least every 0.2 s"
 
 
-def test_what_opens_the_circuit_is_neither_binned_nor_committed() -> None:
-    """The batch that reaches the limit stays in the topic, for a restart to meet it again; the one before is done."""
-    world = World(b"a", b"bad1", *[b"bad%d" % number for number in range(2, 8)], b"b", batch_max=2)
-    world.pipeline.limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
+def test_the_batch_that_opens_the_circuit_is_not_committed() -> None:
+    """The batch at the limit makes no dead letters. The batch before it is delivered."""
+    run = PipelineRun(b"a", b"bad1", *[b"bad%d" % number for number in range(2, 8)], b"b", batch_max=2)
+    run.pipeline.limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
     with pytest.raises(CircuitOpen):
-        world.pipeline.run()
-    assert world.committed == 4
-    assert [key for key, _, _ in world.dead] == [b"1", b"2", b"3"]
+        run.pipeline.run()
+    assert run.committed == 4
+    assert [key for key, _, _ in run.dead] == [b"1", b"2", b"3"]
 
 
-def test_restarts_bin_no_more_than_one_run() -> None:
-    """Small batches, started again and again: what one worker may bin in a row is binned once, not once a start."""
+def test_restarts_make_no_more_dead_letters_than_one_run() -> None:
+    """The limit of consecutive dead letters counts across restarts."""
     limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
-    world = World(b"a", *[b"bad%d" % number for number in range(40)], batch_max=2, limits=limits)
+    run = PipelineRun(b"a", *[b"bad%d" % number for number in range(40)], batch_max=2, limits=limits)
     for _ in range(5):
         with pytest.raises(CircuitOpen):
-            world.pipeline.run()
-        world.source.close()
-        world = World(batch_max=2, limits=limits, broker=world.broker)
-    assert [key for key, _, _ in world.dead] == [b"1", b"2", b"3"]
-    assert world.committed == 4
+            run.pipeline.run()
+        run.source.close()
+        run = PipelineRun(batch_max=2, limits=limits, broker=run.broker)
+    assert [key for key, _, _ in run.dead] == [b"1", b"2", b"3"]
+    assert run.committed == 4
 
 
-def test_stopping_finishes_the_batch_in_hand() -> None:
-    """A stop that arrives in the middle of a batch lets it be committed, and no other begins."""
-    world = World(b"a", b"b", b"c", batch_max=2)
-    submit = world.index.submit
+def test_a_stop_finishes_the_current_batch() -> None:
+    """After a request to stop, the current batch is committed and no other begins."""
+    run = PipelineRun(b"a", b"b", b"c", batch_max=2)
+    submit = run.index.submit
 
-    def stopping(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
-        world.stop.request()
+    def stop_and_continue(namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
+        run.stop.request()
         return submit(namespace, fingerprints, now_ms)
 
-    world.index.submit = stopping  # type: ignore[method-assign]
-    assert world.pipeline.run() is True
-    assert world.committed == 2
-    assert world.events == [b"a n-0", b"b n-1"]
+    run.index.submit = stop_and_continue  # type: ignore[method-assign]
+    assert run.pipeline.run() is True
+    assert run.committed == 2
+    assert run.events == [b"a n-0", b"b n-1"]
 
 
-def test_an_outage_without_anybody_to_end_it_is_given_up() -> None:
-    """Where an outage has a limit, a store that stays away ends the run after it, with nothing said or committed."""
-    world = World(b"a")
-    world.faults.left["decide"] = 1_000
-    world.pipeline.retrier.timeouts = replace(TIMEOUTS, outage_timeout_seconds=30.0)
-    assert not world.pipeline.run()
-    assert 30.0 <= world.time.now < 40.0
-    assert world.committed == 0
-    assert world.events == []
+def test_an_outage_beyond_its_timeout_ends_the_run() -> None:
+    """With an outage timeout, the run ends after it, and nothing is published or committed."""
+    run = PipelineRun(b"a")
+    run.faults.left["decide"] = 1_000
+    run.pipeline.retrier.timeouts = replace(TIMEOUTS, outage_timeout_seconds=30.0)
+    assert not run.pipeline.run()
+    assert 30.0 <= run.time.now < 40.0
+    assert run.committed == 0
+    assert run.events == []
 
 
-def test_a_drain_that_meets_an_outage_has_an_end() -> None:
-    """With Redis away for good, a stop gives the batch up, unsaid, when another try could outlast the drain."""
-    world = World(b"a")
-    world.faults.left["decide"] = 10_000
-    on_unreachable: Callable[[str, str], None] = world.observer.unreachable
+def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
+    """The batch is abandoned, unpublished, if another attempt could exceed the drain timeout."""
+    run = PipelineRun(b"a")
+    run.faults.left["decide"] = 10_000
+    on_unreachable: Callable[[str, str], None] = run.observer.unreachable
 
-    def stopping(dependency: str, reason: str) -> None:
+    def stop_and_continue(dependency: str, reason: str) -> None:
         on_unreachable(dependency, reason)
-        world.stop.request()
+        run.stop.request()
 
-    world.observer.unreachable = stopping  # type: ignore[method-assign]
-    assert world.pipeline.run() is False
-    assert 10.0 <= world.time() <= 15.5, "a try of 30 s must end within 45"
-    assert world.committed == 0
-    assert world.events == []
+    run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
+    assert run.pipeline.run() is False
+    assert 10.0 <= run.time() <= 15.5, "an attempt of 30 s must end within 45"
+    assert run.committed == 0
+    assert run.events == []
 
 
-def test_a_stop_without_a_batch_in_hand_is_immediate() -> None:
-    """A stop while Kafka gives nothing does not wait for Kafka to come back."""
-    world = World(b"a")
-    world.faults.left["poll"] = 10_000
-    on_unreachable: Callable[[str, str], None] = world.observer.unreachable
+def test_a_stop_without_a_batch_is_immediate() -> None:
+    """A request to stop during an outage of Kafka does not wait for its end."""
+    run = PipelineRun(b"a")
+    run.faults.left["poll"] = 10_000
+    on_unreachable: Callable[[str, str], None] = run.observer.unreachable
 
-    def stopping(dependency: str, reason: str) -> None:
+    def stop_and_continue(dependency: str, reason: str) -> None:
         on_unreachable(dependency, reason)
-        world.stop.request()
+        run.stop.request()
 
-    world.observer.unreachable = stopping  # type: ignore[method-assign]
-    assert world.pipeline.run() is True
-    assert world.time() <= 5.0
+    run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
+    assert run.pipeline.run() is True
+    assert run.time() <= 5.0
 
 
-def test_a_source_that_breaks_its_pause_stops_the_worker() -> None:
-    """Messages that come while a batch is in hand would be committed over undelivered; so the worker stops instead."""
-    world = World(b"a", b"b", b"c", batch_max=1)
-    world.faults.left["decide"] = 1
-    world.source.pause = lambda: None  # type: ignore[method-assign]
+def test_a_source_that_ignores_its_pause_stops_the_worker() -> None:
+    """A commit after messages of a paused source would skip the current batch."""
+    run = PipelineRun(b"a", b"b", b"c", batch_max=1)
+    run.faults.left["decide"] = 1
+    run.source.pause = lambda: None  # type: ignore[method-assign]
     with pytest.raises(Fatal, match="while it was paused"):
-        world.pipeline.run()
-    assert world.committed == 0
+        run.pipeline.run()
+    assert run.committed == 0
 
 
-STEPS = ["poll", "ask", "decide", "send", "flush", "commit"]
+STEPS = ["poll", "submit", "decide", "send", "flush", "commit"]
 
 
 @given(
@@ -539,25 +545,25 @@ STEPS = ["poll", "ask", "decide", "send", "flush", "commit"]
     batch_max=st.integers(1, 8),
     faults=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=12),
 )
-def test_nothing_is_lost_whatever_fails(
+def test_no_mix_of_outages_loses_a_message(
     values: list[bytes | None], batch_max: int, faults: list[tuple[str, int]]
 ) -> None:
-    """Under any mix of outages every message leads to its record, to one story an article, and is committed."""
-    world = World(*values, batch_max=batch_max, limits=CircuitLimits(max_consecutive=1000, max_ratio=1.0))
-    coming = iter(faults)
-    on_delivered = world.observer.delivered
+    """Every message has its outcome, every article one story, and all are committed."""
+    run = PipelineRun(*values, batch_max=batch_max, limits=CircuitLimits(max_consecutive=1000, max_ratio=1.0))
+    later_faults = iter(faults)
+    on_delivered = run.observer.delivered
 
     def next_fault(messages: Sequence[Message | CorruptRecord]) -> None:
         on_delivered(messages)
-        world.faults.left.update([fault] if (fault := next(coming, None)) else [])
+        run.faults.left.update([fault] if (fault := next(later_faults, None)) else [])
 
-    world.observer.delivered = next_fault  # type: ignore[method-assign]
-    world.faults.left.update(faults[:2])
-    assert world.pipeline.run() is True
-    assert world.committed == len(values)
+    run.observer.delivered = next_fault  # type: ignore[method-assign]
+    run.faults.left.update(faults[:2])
+    assert run.pipeline.run() is True
+    assert run.committed == len(values)
     plain = {value for value in values if value in {b"a", b"b", b"c"}}
-    assert {value.split()[0] for value in world.events if value} == plain
-    assert len(set(world.events)) == len(plain), "an article is told with one story, however often"
+    assert {value.split()[0] for value in run.events if value} == plain
+    assert len(set(run.events)) == len(plain), "all events of an article have one story"
     bad = {offset for offset, value in enumerate(values) if value in {b"bad", b"x:2000"}}
-    assert {int(key or b"") for key, _, _ in world.dead} == bad
-    assert len(world.observer.of("binned")) == len(bad)
+    assert {int(key or b"") for key, _, _ in run.dead} == bad
+    assert len(run.observer.of("dead_lettered")) == len(bad)
