@@ -22,7 +22,7 @@ A, B, C, UNKNOWN = source_key("a"), source_key("b"), source_key("c"), source_key
 
 
 def signature(sketch: list[int], passages: list[int], *, size: int = 0, words: int = 0) -> Signature:
-    """A signature by hand; without a size the sketch is all of the text."""
+    """Return a signature. Without a size the sketch has all shingles of the text."""
     return Signature(
         rows=b"",
         sketch=np.array(sketch, dtype="<u4").tobytes(),
@@ -137,7 +137,7 @@ def test_estimates_are_close_to_the_truth() -> None:
 
 
 def comparison(**changes: float) -> Comparison:
-    """A comparison that just passes across sources, with changes."""
+    """Return a comparison at the thresholds for two sources, with changes."""
     least = Comparison(
         similarity=0.05,
         containment=0.1,
@@ -146,7 +146,7 @@ def comparison(**changes: float) -> Comparison:
         hashes=RULE.copied_hashes,
         words=RULE.copied_words,
     )
-    return dataclasses.replace(least, **changes)  # type: ignore[arg-type]  # counts are given as numbers, too
+    return dataclasses.replace(least, **changes)  # type: ignore[arg-type]  # counts are numbers, too
 
 
 @pytest.mark.parametrize(
@@ -166,21 +166,21 @@ def comparison(**changes: float) -> Comparison:
         ({"copied_similarity": RULE.near_similarity - 0.001, "hashes": 2, "words": 9.0}, False, False),
     ],
 )
-def test_what_is_enough(changes: dict[str, float], across: bool, within: bool) -> None:
-    """Copied sentences decide: across sources some of them or a near copy, within one source a good part of both."""
+def test_evidence_within_and_across_sources(changes: dict[str, float], across: bool, within: bool) -> None:
+    """Across sources some copied sentences or a near copy are enough, within one source a larger part of both."""
     assert accepts(comparison(**changes), False, RULE) is across
     assert accepts(comparison(**changes), True, RULE) is within
 
 
 def text(*sentences: int) -> Signature:
-    """An article of these sentences: ten hashes each, all in the sketch, and enough words to be evidence alone."""
+    """Return an article with these sentences. Each has ten hashes in the sketch and enough words to be evidence."""
     sketch = [100 * sentence + index for sentence in sorted(sentences) for index in range(10)]
     passages = [number for number in range(len(sentences)) for _ in range(10)]
     return signature(sketch, passages, words=RULE.copied_words * len(sentences))
 
 
 def member(number: int, story: int, source: bytes, *sentences: int) -> Representative:
-    """A representative of these sentences, filled up to ten with others of its own."""
+    """Return a representative with these sentences and with others that no article shares, ten in total."""
     own = range(100 + 10 * number, 110 + 10 * number)
     sketch = sketch_of(text(*sentences, *list(own)[: 10 - len(sentences)]))
     return Representative(number=number, story_number=story, source=source, shingle_count=len(sketch), sketch=sketch)
@@ -200,7 +200,7 @@ CASES = {
         [member(1, 1, A, 1, 2), member(2, 1, A, 3, 4), member(5, 5, C, 5, 6, 7)],
         (5, ()),
     ),
-    "two sources hand the story over": (
+    "support of two sources moves the story": (
         [member(1, 1, A, 1, 2), member(2, 1, B, 2, 3), member(5, 5, C, 5, 6, 7)],
         (1, (5,)),
     ),
@@ -212,7 +212,7 @@ CASES = {
         [member(1, 1, UNKNOWN, 1, 2), member(2, 1, UNKNOWN, 2, 3), member(5, 5, C, 5, 6, 7)],
         (1, (5,)),
     ),
-    "weak support is none": ([member(1, 1, A, 1, 2), member(2, 1, B, 3), member(5, 5, C, 5, 6, 7)], (5, ())),
+    "weak support does not count": ([member(1, 1, A, 1, 2), member(2, 1, B, 3), member(5, 5, C, 5, 6, 7)], (5, ())),
     "weak members of the younger story stay": (
         [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(5, 5, C, 5, 6, 7), member(6, 5, A, 8)],
         (1, (5,)),
@@ -238,15 +238,17 @@ CASES = {
 
 
 @pytest.mark.parametrize(("candidates", "expected"), CASES.values(), ids=CASES)
-def test_choice(candidates: list[Representative], expected: tuple[int, tuple[int, ...]] | None) -> None:
-    """The story, the match and the members that move follow from the candidates, in whatever order they come."""
+def test_choice_does_not_depend_on_the_order(
+    candidates: list[Representative], expected: tuple[int, tuple[int, ...]] | None
+) -> None:
+    """The story, the match and the moved stories depend on the candidates, not on their order."""
     for arranged in permutations(candidates):
         choice = choose(TEN, source_key("article's own"), arranged, RULE)
         assert (choice and (choice.match.representative.number, choice.moves)) == expected
 
 
 def test_choice_within_one_source() -> None:
-    """A page of the article's own source needs more in common, and is no support; an unknown source is nobody's."""
+    """A candidate of the same source needs more similarity and is no support. Unknown sources are not the same."""
     weak, strong = member(1, 1, A, *range(1, 5)), member(1, 1, A, *range(1, 7))
     assert choose(TEN, A, [weak], RULE) is None
     within = choose(TEN, A, [strong], RULE)
@@ -257,10 +259,10 @@ def test_choice_within_one_source() -> None:
     assert not unknown.match.same_source
     supporters = [member(1, 1, A, *range(1, 7)), member(2, 1, B, 7, 8), member(5, 5, C, *range(1, 8))]
     alone = choose(TEN, A, supporters, RULE)
-    handed_over = choose(TEN, source_key("d"), supporters, RULE)
+    moved = choose(TEN, source_key("d"), supporters, RULE)
     assert alone is not None
-    assert handed_over is not None
-    assert (alone.match.representative.number, handed_over.match.representative.number) == (5, 1)
+    assert moved is not None
+    assert (alone.match.representative.number, moved.match.representative.number) == (5, 1)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +278,15 @@ def test_choice_within_one_source() -> None:
         ([[(1, 1), (2, 2), (3, 3)]] * 4, ([], 4)),
     ],
 )
-def test_shortlist(buckets: list[list[tuple[int, int]]], expected: tuple[list[int], int]) -> None:
-    """Most shared bands first, then the older story, then the older member; stopped bands count neither way."""
+def test_shortlist_is_ordered_by_shared_bands(
+    buckets: list[list[tuple[int, int]]], expected: tuple[list[int], int]
+) -> None:
+    """Equal candidates are ordered by the age of story and member. Bands of stock phrases are ignored."""
     assert shortlist(buckets, RULE) == expected
 
 
 def test_shortlist_is_bounded() -> None:
-    """No more candidates than the rule allows, and the best are among them."""
+    """The maximum number of candidates has the best ones."""
     buckets = [[(number, 1)] for number in range(1, 40)] + [[(39, 1)]]
     assert shortlist(buckets, RULE)[0] == [39, *range(1, RULE.candidates)]
 
@@ -291,13 +295,13 @@ def test_shortlist_is_bounded() -> None:
     ("stories", "stop"),
     [([], False), ([1, 2], False), ([1, 1, 2, 2, 2], False), ([1, 2, 3], True), ([3, 3, 1, 2], True)],
 )
-def test_stop_band(stories: list[int], stop: bool) -> None:
-    """Three stories make a stock phrase, however many articles of one story do not."""
+def test_stock_phrase(stories: list[int], stop: bool) -> None:
+    """A band of three stories is a stock phrase, a band of many articles of one story is not."""
     assert is_stock_phrase(list(enumerate(stories)), RULE) is stop
 
 
 @pytest.mark.parametrize(
-    ("made", "kind"),
+    ("result", "kind"),
     [
         (IDENTICAL, Kind.EXACT),
         (comparison(similarity=1.0), Kind.NEAR),
@@ -305,9 +309,9 @@ def test_stop_band(stories: list[int], stop: bool) -> None:
         (comparison(similarity=RULE.near_similarity - 0.001), Kind.PARTIAL),
     ],
 )
-def test_kind(made: Comparison, kind: Kind) -> None:
-    """Only the same text is exact; the similarity tells near from partial."""
-    assert kind_of(made, RULE) is kind
+def test_kind_depends_on_the_similarity(result: Comparison, kind: Kind) -> None:
+    """The same text is exact. The similarity separates near from partial."""
+    assert kind_of(result, RULE) is kind
 
 
 @pytest.mark.parametrize(
@@ -318,13 +322,13 @@ def test_shares_have_four_digits(share: float, expected: float) -> None:
     assert quantise(share) == expected
 
 
-def test_rounding_again_changes_nothing() -> None:
-    """Every share that can be recorded is its own rounding."""
+def test_rounding_is_idempotent() -> None:
+    """Every rounded share is rounded to itself."""
     assert all(quantise(step / 10_000) == step / 10_000 for step in range(10_001))
 
 
 def test_source_keys() -> None:
-    """A source has eight bytes of its own; an unknown one has none."""
+    """Different sources have different keys of eight bytes. An unknown source has an empty key."""
     assert len({source_key("example.org"), source_key("example.com"), source_key("Example.org")}) == 3
-    assert {len(source_key(each)) for each in ("a", "x" * 300, "é", "\ud800")} == {8}
+    assert {len(source_key(source)) for source in ("a", "x" * 300, "é", "\ud800")} == {8}
     assert source_key(None) == source_key("") == b""

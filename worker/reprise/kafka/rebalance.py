@@ -65,13 +65,13 @@ class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc] #
         self._on_assigned = on_assigned
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called by the client before a revocation, during a rebalance."""
+        """Handle a revocation. The client calls it before the revocation, during a rebalance."""
         self._on_revoked(revoked)
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """Called by the client after the group removed this member; counts as a revocation."""
+        """Handle the removal of this member from the group like a revocation. The client calls it after the removal."""
         self._on_revoked(lost)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called by the client after an assignment, with the new partitions only."""
+        """Handle an assignment. The client calls it after the assignment, with the new partitions only."""
         self._on_assigned(assigned)
