@@ -78,7 +78,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     metrics.decided(
         [
             make_decision(indexed=True),
-            make_decision(EventType.VARIANT, Kind.NEAR, stop_bands=2, full_buckets=1),
+            make_decision(EventType.VARIANT, Kind.NEAR, stop_bands=2, full_buckets=1, conflicts=3),
             make_decision(EventType.VARIANT, Kind.NEAR, replayed=True),
         ],
         0.02,
@@ -94,6 +94,7 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     assert value("reprise_indexed_articles_total") == 1
     assert value("reprise_stop_bands_total") == 2
     assert value("reprise_full_buckets_total") == 1
+    assert value("reprise_conflicts_total") == 3
 
 
 def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: FakeClock) -> None:

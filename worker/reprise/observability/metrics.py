@@ -87,6 +87,9 @@ class Metrics:
         self._stop_bands = self._counter(
             "stop_bands", "LSH bands ignored by decisions because their bucket holds a stock phrase."
         )
+        self._conflicts = self._counter(
+            "conflicts", "Times that an article was decided again because another worker had changed the index."
+        )
         self._rebalances = self._counter("rebalances", "Changes of the partitions that are assigned to this worker.")
 
     def _declare_histograms(self) -> None:
@@ -212,6 +215,7 @@ class Metrics:
         self._full_buckets.inc(trace.full_buckets)
         self._stop_bands.inc(trace.stop_bands)
         self._indexed.inc(trace.indexed)
+        self._conflicts.inc(trace.conflicts)
         outcome = outcome_of(decision)
         self._articles.labels(outcome).inc()
         if outcome is ArticleOutcome.VARIANT and decision.kind is not None:
