@@ -201,15 +201,15 @@ CASES = {
         (5, ()),
     ),
     "support of two sources moves the story": (
-        [member(1, 1, A, 1, 2), member(2, 1, B, 2, 3), member(5, 5, C, 5, 6, 7)],
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(5, 5, C, 5, 6, 7)],
         (1, (5,)),
     ),
     "the best supporter is the match": (
-        [member(1, 1, A, 1, 2), member(2, 1, B, 2, 3, 4), member(5, 5, C, 5, 6, 7, 8)],
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4, 9), member(5, 5, C, 5, 6, 7, 8)],
         (2, (5,)),
     ),
     "two unknown sources are two": (
-        [member(1, 1, UNKNOWN, 1, 2), member(2, 1, UNKNOWN, 2, 3), member(5, 5, C, 5, 6, 7)],
+        [member(1, 1, UNKNOWN, 1, 2), member(2, 1, UNKNOWN, 3, 4), member(5, 5, C, 5, 6, 7)],
         (1, (5,)),
     ),
     "weak support does not count": ([member(1, 1, A, 1, 2), member(2, 1, B, 3), member(5, 5, C, 5, 6, 7)], (5, ())),
@@ -222,8 +222,8 @@ CASES = {
         (1, (5, 6)),
     ),
     "the oldest of two supported stories": (
-        [member(number, story, source, number, number + 1) for number, story, source in
-         ((1, 1, A), (2, 1, B), (3, 3, A), (4, 3, B))] + [member(7, 7, C, 7, 8, 9)],
+        [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(3, 3, A, 5, 6), member(4, 3, B, 7, 10, 50),
+         member(7, 7, C, 7, 8, 9, 50)],
         (1, (3, 4, 7)),
     ),
     "a younger supported story takes nothing over": (
@@ -234,6 +234,11 @@ CASES = {
         [member(1, 1, A, 1, 2), member(2, 1, B, 3, 4), member(3, 3, C, 5, 6)],
         (1, ()),
     ),
+    "a passage of unrelated texts is no evidence": ([member(1, 1, A, 1), member(2, 2, B, 1)], None),
+    "neither of texts that joined already": ([member(1, 1, A, 1), member(2, 1, B, 1)], None),
+    "related texts share more than the passage": ([member(1, 1, A, 1, 50), member(2, 2, B, 1, 50)], (1, ())),
+    "what is left decides": ([member(1, 1, A, 1), member(2, 2, B, 1, 2)], (2, ())),
+    "a near copy needs no more": ([member(1, 1, A, 1), member(2, 2, B, 1), member(3, 3, C, *range(1, 8))], (3, ())),
 }  # fmt: skip
 
 
@@ -268,27 +273,37 @@ def test_choice_within_one_source() -> None:
 @pytest.mark.parametrize(
     ("buckets", "expected"),
     [
-        ([], ([], 0)),
-        ([[]], ([], 0)),
-        ([[(1, 1)], [(2, 2)], [(2, 2)]], ([2, 1], 0)),
-        ([[(7, 2), (3, 3)]], ([7, 3], 0)),
-        ([[(4, 2), (3, 2)]], ([3, 4], 0)),
-        ([[(1, 1), (2, 2), (3, 3)], [(3, 3)]], ([3], 1)),
-        ([[(1, 1), (2, 1), (3, 1), (4, 1)]], ([1, 2, 3, 4], 0)),
-        ([[(1, 1), (2, 2), (3, 3)]] * 4, ([], 4)),
+        ([], ([], [], 0)),
+        ([[]], ([], [], 0)),
+        ([[(1, 1)], [(2, 2)], [(2, 2)]], ([2, 1], [], 0)),
+        ([[(7, 2), (3, 3)]], ([7, 3], [], 0)),
+        ([[(4, 2), (3, 2)]], ([3, 4], [], 0)),
+        ([[(1, 1), (2, 2), (3, 3)], [(3, 3)]], ([3], [1, 2], 1)),
+        ([[(1, 1), (2, 1), (3, 1), (4, 1)]], ([1, 2, 3, 4], [], 0)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 4, ([], [1, 2, 3], 4)),
+        ([[(1, 1), (5, 1), (2, 2), (3, 3)], [(5, 1), (6, 6), (7, 7)]], ([], [5, 2, 3], 2)),
     ],
 )
 def test_shortlist_is_ordered_by_shared_bands(
-    buckets: list[list[tuple[int, int]]], expected: tuple[list[int], int]
+    buckets: list[list[tuple[int, int]]], expected: tuple[list[int], list[int], int]
 ) -> None:
-    """Equal candidates are ordered by the age of story and member. Bands of stock phrases are ignored."""
-    assert shortlist(buckets, RULE) == expected
+    """Equal candidates are ordered by the age of story and member. Bands of stock phrases give a witness per story."""
+    found = shortlist(buckets, RULE)
+    assert (found.candidates, found.witnesses, found.ignored_bands) == expected
 
 
 def test_shortlist_is_bounded() -> None:
     """The maximum number of candidates has the best ones."""
     buckets = [[(number, 1)] for number in range(1, 40)] + [[(39, 1)]]
-    assert shortlist(buckets, RULE)[0] == [39, *range(1, RULE.candidates)]
+    assert shortlist(buckets, RULE).candidates == [39, *range(1, RULE.candidates)]
+
+
+def test_witnesses_show_a_passage() -> None:
+    """Texts of stopped bands are not joined; they show that what one candidate shares is a passage."""
+    candidate, witnesses = member(1, 1, A, 1), [member(2, 2, B, 1), member(3, 3, C, 1, 50)]
+    assert choose(TEN, UNKNOWN, [candidate], RULE) is not None
+    assert choose(TEN, UNKNOWN, [candidate], RULE, witnesses) is None
+    assert choose(TEN, UNKNOWN, [], RULE, witnesses) is None
 
 
 @pytest.mark.parametrize(

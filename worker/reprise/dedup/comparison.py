@@ -81,8 +81,8 @@ def compare_all(
         return []
     own = sketch_of(article)
     sentence_ids = np.frombuffer(article.sentence_ids, dtype=np.uint8)
-    own_reach = _reach(own, article.shingle_count)
-    reaches = [min(own_reach, _reach(sketch, count)) for sketch, count in zip(sketches, shingle_counts, strict=True)]
+    own_reach = reach_of(own, article.shingle_count)
+    reaches = [min(own_reach, reach_of(sketch, count)) for sketch, count in zip(sketches, shingle_counts, strict=True)]
     own_counts = own.searchsorted(np.array(reaches, dtype=np.uint32)).tolist()
     other_counts = [
         len(sketch) if not len(sketch) or int(sketch[-1]) < reach else int(sketch.searchsorted(np.uint32(reach)))
@@ -138,9 +138,9 @@ def _comparison(shared: int, copied: int, mine: int, other: int, word_count: int
     )
 
 
-def _reach(sketch: Sketch, shingle_count: int) -> int:
+def reach_of(sketch: Sketch, shingle_count: int) -> int:
     """Return the bound below which a sketch holds every shingle of its text. A text without shingles has no bound."""
-    return int(sketch[-1]) + 1 if len(sketch) < shingle_count else _HASH_SPACE
+    return int(sketch[-1]) + 1 if 0 < len(sketch) < shingle_count else _HASH_SPACE
 
 
 def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:

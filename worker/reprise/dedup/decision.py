@@ -5,13 +5,25 @@ docs/internals/detection has the evidence for the rule.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import floor
+from typing import Final
 
-from reprise.dedup.comparison import IDENTICAL, Comparison, Sketch, accepts, compare_all
+import numpy as np
+
+from reprise.dedup.comparison import IDENTICAL, Comparison, Sketch, accepts, compare_all, sketch_of
 from reprise.dedup.rule import Rule
+from reprise.dedup.shared_passages import find_shared_passages, remove_hashes
 from reprise.model import Kind, Signature
+
+#: Any two of them show a passage; a third one if one of them is a copy of another.
+_WITNESSES: Final = 3
+
+#: Below either, what a match shares may be a passage alone: half of the smaller text, a third of both. With higher
+#: bounds, wire reports on the long pages of several sites count as passages and are missed.
+_WEAK_COPIED: Final = 0.5
+_WEAK_SIMILARITY: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +44,15 @@ class Representative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A representative whose story the article may join, and their comparison."""
+    """A representative whose story the article may join.
+
+    comparison  of the whole texts
+    evidence    the same without passages that unrelated candidates share; equal to `comparison` where there are none
+    """
 
     representative: Representative
     comparison: Comparison
+    evidence: Comparison
     same_source: bool
 
 
@@ -47,22 +64,43 @@ class Choice:
     moves: tuple[int, ...]
 
 
-def shortlist(buckets: Iterable[Sequence[tuple[int, int]]], rule: Rule) -> tuple[list[int], int]:
-    """Choose candidates by the number of bands that they share with an article.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortlist:
+    """The representatives to load for a decision, by number.
 
-    buckets: for each band, the living representatives of its bucket, as (number, story number).
-    Returns the representatives' numbers, those with the most shared bands first (ties: the older story first), and the
-    number of bands that were ignored as stock phrases.
+    candidates     those whose story the article may join, those with the most shared bands first
+    witnesses      those of different stories that share stock phrases with the article, to find its shared passages
+    ignored_bands  number of bands that were ignored as stock phrases
+    """
+
+    candidates: Sequence[int]
+    witnesses: Sequence[int]
+    ignored_bands: int
+
+
+def shortlist(buckets: Iterable[Sequence[tuple[int, int]]], rule: Rule) -> Shortlist:
+    """Choose candidates and witnesses by the number of bands that they share with an article.
+
+    buckets: for each band, the living representatives of its bucket, as (number, story number). Ties: the older story
+    first.
     """
     shared: Counter[tuple[int, int]] = Counter()
+    phrases: Counter[tuple[int, int]] = Counter()
     ignored = 0
     for bucket in buckets:
-        if is_stock_phrase(bucket, rule):
-            ignored += 1
-        else:
-            shared.update((story, number) for number, story in bucket)
-    ranked = sorted(shared, key=lambda member: (-shared[member], member))
-    return [number for _, number in ranked[: rule.candidates]], ignored
+        is_phrase = is_stock_phrase(bucket, rule)
+        ignored += is_phrase
+        (phrases if is_phrase else shared).update((story, number) for number, story in bucket)
+    candidates = sorted(shared, key=lambda member: (-shared[member], member))[: rule.candidates]
+    witnesses: dict[int, int] = {}
+    for story, number in sorted(phrases.keys() - set(candidates), key=lambda member: (-phrases[member], member)):
+        if len(witnesses) < _WITNESSES:
+            witnesses.setdefault(story, number)
+    return Shortlist(
+        candidates=[number for _, number in candidates],
+        witnesses=list(witnesses.values()),
+        ignored_bands=ignored,
+    )
 
 
 def is_stock_phrase(bucket: Sequence[tuple[int, int]], rule: Rule) -> bool:
@@ -75,22 +113,25 @@ def is_stock_phrase(bucket: Sequence[tuple[int, int]], rule: Rule) -> bool:
     )
 
 
-def choose(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Choice | None:
+def choose(
+    article: Signature,
+    source: bytes,
+    candidates: Sequence[Representative],
+    rule: Rule,
+    witnesses: Sequence[Representative] = (),
+) -> Choice | None:
     """Choose the story to join among candidates; None for a new story.
 
-    The match with the most copied text wins, then the older story, then the older representative. But a story older
-    than that wins if representatives of several sources support it strongly: two stories that began apart, because
-    their first texts shared nothing, stop growing in parallel, and strongly supported representatives of the younger
-    one move to the older, so that copies of them follow. Published events stay as they are.
+    A passage that the article shares with two candidates or witnesses which share nothing else with each other, such
+    as a notice on the pages of several sites, is no evidence. The match with the most copied text wins, then the older
+    story, then the older representative. But a story older than that wins if representatives of several sources
+    support it strongly: two stories that began apart, because their first texts shared nothing, stop growing in
+    parallel, and strongly supported representatives of the younger one move to the older, so that copies of them
+    follow. Published events stay as they are.
     """
-    comparisons = compare_all(
-        article, [each.sketch for each in candidates], [each.shingle_count for each in candidates], rule
-    )
-    matches = []
-    for candidate, comparison in zip(candidates, comparisons, strict=True):
-        same_source = source != b"" and source == candidate.source
-        if comparison and accepts(comparison, same_source, rule):
-            matches.append(Match(representative=candidate, comparison=comparison, same_source=same_source))
+    matches = _find_matches(article, source, candidates, rule)
+    if matches and len(matches) + len(witnesses) > 1:
+        matches = _set_passages_aside(article, matches, witnesses, rule)
     if not matches:
         return None
     best = min(matches, key=_rank)
@@ -111,12 +152,67 @@ def choose(article: Signature, source: bytes, candidates: Sequence[Representativ
     return Choice(match=joined, moves=tuple(sorted(moves)))
 
 
+def _find_matches(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> list[Match]:
+    comparisons = compare_all(
+        article, [each.sketch for each in candidates], [each.shingle_count for each in candidates], rule
+    )
+    matches = []
+    for candidate, comparison in zip(candidates, comparisons, strict=True):
+        same_source = source != b"" and source == candidate.source
+        if comparison and accepts(comparison, same_source, rule):
+            matches.append(
+                Match(representative=candidate, comparison=comparison, evidence=comparison, same_source=same_source)
+            )
+    return matches
+
+
+def _set_passages_aside(
+    article: Signature, matches: Sequence[Match], witnesses: Sequence[Representative], rule: Rule
+) -> list[Match]:
+    """Judge matches again without the passages that unrelated texts share with the article."""
+    sketch = sketch_of(article)
+    weak = [match.representative for match in matches if _is_weak(match)]
+    if not weak:
+        return list(matches)
+    others = [(each.sketch, each.shingle_count) for each in (*weak, *witnesses)]
+    passages = find_shared_passages(sketch, article.shingle_count, others)
+    if not len(passages):
+        return list(matches)
+    is_kept = ~np.isin(sketch, passages, assume_unique=True)
+    if not is_kept.any():
+        return [match for match in matches if match.evidence.copied_similarity >= rule.near_similarity]
+    remaining = replace(
+        article,
+        sketch=sketch[is_kept].tobytes(),
+        sentence_ids=np.frombuffer(article.sentence_ids, dtype=np.uint8)[is_kept].tobytes(),
+        shingle_count=article.shingle_count - int(np.count_nonzero(~is_kept)),
+        # so that a sampled hash still stands for as many words
+        word_count=round(article.word_count * int(np.count_nonzero(is_kept)) / len(sketch)),
+    )
+    without = [
+        remove_hashes(each.representative.sketch, each.representative.shingle_count, passages) for each in matches
+    ]
+    comparisons = compare_all(remaining, [other for other, _ in without], [count for _, count in without], rule)
+    judged = []
+    for match, comparison in zip(matches, comparisons, strict=True):
+        if match.evidence.copied_similarity >= rule.near_similarity:
+            judged.append(match)
+        elif comparison and accepts(comparison, match.same_source, rule):
+            judged.append(replace(match, evidence=comparison))
+    return judged
+
+
+def _is_weak(match: Match) -> bool:
+    """Return whether a match shares so little that a passage may be all of it."""
+    return match.evidence.copied < _WEAK_COPIED or match.evidence.copied_similarity < _WEAK_SIMILARITY
+
+
 def _is_strong(match: Match, rule: Rule) -> bool:
-    return not match.same_source and match.comparison.copied >= rule.strong_support_ratio
+    return not match.same_source and match.evidence.copied >= rule.strong_support_ratio
 
 
 def _rank(match: Match) -> tuple[float, int, int]:
-    return (-match.comparison.copied, match.representative.story_number, match.representative.number)
+    return (-match.evidence.copied, match.representative.story_number, match.representative.number)
 
 
 def kind_of(comparison: Comparison, rule: Rule) -> Kind:

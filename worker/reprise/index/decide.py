@@ -24,8 +24,9 @@ LoadRecords = Callable[[Sequence[int]], Sequence[RepresentativeRecord]]
 
 
 def list_candidates(lookup: Lookup, rule: Rule, retention: Retention, now_ms: int) -> Sequence[int]:
-    """Return the numbers of the representatives that the article is compared with, in the order of the comparison."""
-    return shortlist(_living_buckets(lookup, retention, now_ms), rule)[0]
+    """Return the numbers of the representatives that the article is compared with."""
+    found = shortlist(_living_buckets(lookup, retention, now_ms), rule)
+    return [*found.candidates, *found.witnesses]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,14 @@ def decide(
         return as_decision(lookup.replay.decision, lookup.replay.matched_article_id, Trace(replayed=True)), None
     rule, now_ms = context.rule, context.now_ms
     buckets = [] if lookup.copy else _living_buckets(lookup, context.retention, now_ms)
-    numbers, ignored = shortlist(buckets, rule)
+    found = shortlist(buckets, rule)
     match: RepresentativeRecord | None = lookup.copy
     comparison: Comparison | None = IDENTICAL if lookup.copy else None
     moves: Sequence[RepresentativeRecord] = ()
     if not lookup.copy and fingerprint.signature:
-        match, comparison, moves = _match(fingerprint, lookup.latest, load(numbers), rule)
+        match, comparison, moves = _match(
+            fingerprint, lookup.latest, load(found.candidates), load(found.witnesses), rule
+        )
     is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
     founded_story_id = (
         inherited.story_id
@@ -84,8 +87,8 @@ def decide(
     record = _record(fingerprint, match, founded_story_id, number, now_ms) if is_indexed else None
     fills, full = _fills(buckets, rule) if is_indexed else ([], 0)
     trace = Trace(
-        candidates=len(numbers),
-        stop_bands=ignored,
+        candidates=len(found.candidates),
+        stop_bands=found.ignored_bands,
         full_buckets=full,
         indexed=is_indexed and fingerprint.signature is not None,
     )
@@ -141,7 +144,11 @@ def _living_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[l
 
 
 def _match(
-    fingerprint: Fingerprint, latest: LatestDecision | None, records: Sequence[RepresentativeRecord], rule: Rule
+    fingerprint: Fingerprint,
+    latest: LatestDecision | None,
+    records: Sequence[RepresentativeRecord],
+    witness_records: Sequence[RepresentativeRecord],
+    rule: Rule,
 ) -> tuple[RepresentativeRecord, Comparison, Sequence[RepresentativeRecord]] | tuple[None, None, tuple[()]]:
     """Choose the representative to join: the best of the article's own story, else the best of all."""
     signature = fingerprint.signature
@@ -151,7 +158,8 @@ def _match(
     candidates = [_candidate(record) for record in records]
     own_story_id = latest.decision.story_id if latest else None
     own = [candidate for candidate, record in zip(candidates, records, strict=True) if record.story_id == own_story_id]
-    choice = choose(signature, source, own, rule) or choose(signature, source, candidates, rule)
+    witnesses = [_candidate(record) for record in witness_records]
+    choice = choose(signature, source, own, rule) or choose(signature, source, candidates, rule, witnesses)
     if choice is None:
         return None, None, ()
     by_number = {record.number: record for record in records}

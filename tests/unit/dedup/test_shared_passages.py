@@ -1,0 +1,88 @@
+"""Passages that unrelated texts share: found in sketches, and without effect on the stories of whole crawls."""
+
+import random
+
+import numpy as np
+import pytest
+
+from reprise.dedup.comparison import Sketch
+from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
+from reprise.dedup.shared_passages import find_shared_passages, remove_hashes
+from reprise.dedup.text.fingerprint import fingerprint
+from reprise.index.memory import MemoryIndex
+from reprise.model import Article
+
+RETENTION = Retention(window_seconds=3600, replay_seconds=60)
+
+#: Letters of invented words: the rule must not depend on a language.
+ALPHABETS = {"latin": "abdeghiklmnoprstu", "greek": "αβγδεζηθικλμνοπρσ", "arabic": "ابتثجحدرسشصعفقكلم"}
+
+
+def sketch(*ranges: range) -> Sketch:
+    return np.array([value for each in ranges for value in each], dtype=np.uint32)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        pytest.param([], [], id="no other text"),
+        pytest.param([sketch(range(10))], [], id="one other text"),
+        pytest.param([sketch(range(10), range(200, 230))] * 2, [], id="related texts share more"),
+        pytest.param(
+            [sketch(range(10), range(200, 230)), sketch(range(10), range(300, 330))],
+            list(range(10)),
+            id="unrelated texts",
+        ),
+        pytest.param(
+            [sketch(range(10), range(200, 230)), sketch(range(8, 20), range(300, 330))], [], id="two hashes are too few"
+        ),
+        pytest.param(
+            [sketch(range(10), range(200, 211)), sketch(range(10), range(210, 230))],
+            list(range(10)),
+            id="one hash elsewhere is allowed",
+        ),
+    ],
+)
+def test_passages_are_found(others: list[Sketch], expected: list[int]) -> None:
+    """The article has the hashes 0 to 99; all sketches hold all shingles of their texts."""
+    found = find_shared_passages(sketch(range(100)), 100, [(other, len(other)) for other in others])
+    assert found.tolist() == expected
+
+
+def test_hashes_beyond_a_sketch_are_no_difference() -> None:
+    """A sketch of a part of the shingles says nothing about hashes above its largest one."""
+    others = [sketch(range(10), range(200, 230)), sketch(range(10), range(200, 230))]
+    found = find_shared_passages(sketch(range(100)), 1000, [(other, 40) for other in others])
+    assert found.tolist() == list(range(10))
+
+
+def test_a_text_without_its_passages() -> None:
+    """The sampled shingles that are removed are removed from the number of shingles, too."""
+    kept, count = remove_hashes(sketch(range(10)), 500, sketch(range(3), range(20, 30)))
+    assert (kept.tolist(), count) == (list(range(3, 10)), 497)
+
+
+def sentences(dice: random.Random, letters: str, count: int) -> str:
+    def word() -> str:
+        return "".join(dice.choices(letters, k=dice.randint(3, 8)))
+
+    return " ".join(" ".join(word() for _ in range(16)) + "." for _ in range(count))
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_notice_does_not_join_articles(alphabet: str, seed: int) -> None:
+    """Of 60 articles on 20 sites that share only a notice, no story holds more than three."""
+    dice = random.Random(f"{alphabet}{seed}")
+    letters = ALPHABETS[alphabet]
+    notice = sentences(dice, letters, 5)
+    index = MemoryIndex(rule=Rule(), retention=RETENTION)
+    stories: dict[str, int] = {}
+    for number in range(60):
+        text = f"{sentences(dice, letters, dice.randint(6, 30))}\n{notice}"
+        article = Article(article_id=f"a{number}", text=text, source=f"site{number % 20}.example")
+        (decision,) = index.decide("default", [fingerprint(article, Rule())], number)
+        stories[decision.story_id] = stories.get(decision.story_id, 0) + 1
+    assert max(stories.values()) <= 3
+    assert len(stories) >= 54
