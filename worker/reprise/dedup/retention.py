@@ -1,13 +1,14 @@
-"""How long the index remembers what, in the milliseconds that Redis counts in."""
+"""Retention of the entries of an index: settings in seconds, times to live in milliseconds as Redis takes them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """window_seconds: how long a story is found after its last variant, and a text after its last copy.
+    """The retention of each kind of entry.
 
-    replay_seconds: how long an article's superseded decisions are given again.
+    window_seconds  time for which a representative is found after its last match, and a text after its last copy
+    replay_seconds  time for which a superseded decision is kept, so that a replayed crawl gets the same decision
     """
 
     window_seconds: float
@@ -15,15 +16,18 @@ class Retention:
 
     @property
     def window_ms(self) -> int:
-        """The window."""
+        """Return the window in milliseconds."""
         return round(self.window_seconds * 1000)
 
     @property
     def replay_ms(self) -> int:
-        """How long a superseded decision is kept."""
+        """Return the retention of superseded decisions in milliseconds."""
         return round(self.replay_seconds * 1000)
 
     @property
     def record_ms(self) -> int:
-        """How long an article's latest decision is kept: for revisions the window, for replays at least their time."""
+        """Return the retention of the latest decision of an article id in milliseconds.
+
+        It is the longer of the two: revisions need the latest decision within the window, and replays within theirs.
+        """
         return max(self.window_ms, self.replay_ms)

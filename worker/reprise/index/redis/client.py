@@ -1,4 +1,4 @@
-"""The Redis client, and what must hold of the server before an index is trusted to it."""
+"""Connect to Redis or Valkey, and check the server's eviction policy and the user's permissions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -19,25 +19,32 @@ from reprise.settings.groups import RedisSettings
 
 Client = Redis | RedisCluster
 
-#: What a server says, in the error's text, that was asked where the slots of its cluster are and belongs to none.
-_NO_CLUSTER: Final = "cluster support disabled"
+#: Text of the error that a server outside a cluster returns for CLUSTER commands.
+_CLUSTER_DISABLED: Final = "cluster support disabled"
 
-#: The one policy under which Redis forgets nothing by itself.
+#: The only maxmemory-policy under which Redis evicts no keys.
 KEEPS_EVERYTHING: Final = "noeviction"
 
 
 def connect(settings: RedisSettings) -> Client:
-    """Build a client and hear from the server. Raises Unreachable, Fatal."""
+    """Return a client that has received an answer to PING.
+
+    Raises Unreachable if a later attempt may succeed. Raises Fatal if the TLS connection fails for good, if the server
+    refuses the user, or if `settings.cluster` does not match the server.
+    """
     options: dict[str, Any] = {
         "socket_timeout": settings.timeout_seconds,
         "socket_connect_timeout": settings.timeout_seconds,
-        # once more at once, for a connection that the server closed while it was idle; the pipeline does the waiting
+        # One immediate retry, for a connection that the server closed while it was idle. The pipeline retries later
+        # failures with a backoff.
         "retry": Retry(NoBackoff(), 1),
     }
     if settings.password is not None:
         options["password"] = settings.password.get_secret_value()
     files = {"ssl_ca_certs": settings.ssl_cafile, "ssl_certfile": settings.ssl_certfile}
-    files["ssl_keyfile"] = settings.ssl_keyfile or settings.ssl_certfile  # one file may hold both
+    files["ssl_keyfile"] = (
+        settings.ssl_keyfile or settings.ssl_certfile
+    )  # one file may hold the certificate and its key
     options |= {name: str(path) for name, path in files.items() if path is not None}
     url = settings.url.get_secret_value()
     try:
@@ -45,45 +52,50 @@ def connect(settings: RedisSettings) -> Client:
         client.ping()
         in_cluster = not settings.cluster and _is_in_cluster(client)
     except REDIS_ERRORS as error:
-        if words := _uncurable(error):
-            raise Fatal(f"redis at {location(settings)}{words}") from error
+        if reason := _permanent_failure(error):
+            raise Fatal(f"redis at {location(settings)}{reason}") from error
         raise translate_redis_error(error) from error
-    if in_cluster:  # it would answer for some namespaces, and for each until its slot is moved
+    # A client of one node would work only for namespaces in the slots of that node, and only until a slot moves.
+    if in_cluster:
         raise Fatal(f"redis at {location(settings)} belongs to a cluster: set REPRISE_REDIS_CLUSTER=true")
     return client
 
 
-def _uncurable(error: Exception) -> str | None:
-    """Say what is wrong where no waiting mends it. A cluster's client tells it in the causes of its own error."""
-    if words := tls_errors.permanent_tls_failure(str(error)):
-        return f": no TLS connection: {words}"
-    if any(_NO_CLUSTER in str(cause) for cause in causes(error)):
+def _permanent_failure(error: Exception) -> str | None:
+    """Return the reason of an error that no retry resolves, worded to follow the server's address; else None.
+
+    The causes of the error are searched too, because RedisCluster wraps the errors of its nodes.
+    """
+    if reason := tls_errors.permanent_tls_failure(str(error)):
+        return f": no TLS connection: {reason}"
+    if any(_CLUSTER_DISABLED in str(cause) for cause in causes(error)):
         return " belongs to no cluster: set REPRISE_REDIS_CLUSTER=false"
     refusal = refusal_in(error)
     return f" refuses this worker: {refusal}" if refusal else None
 
 
 def _is_in_cluster(client: Client) -> bool:
+    """Return whether the server runs in cluster mode; False if the user may not run INFO."""
     try:
         return bool(client.info("cluster").get("cluster_enabled"))
     except NoPermissionError:
-        return False  # check_eviction names the right that lacks
+        return False  # check_eviction, which also runs INFO, reports the missing permission
 
 
 def location(settings: RedisSettings) -> str:
-    """Say where the server is, without the user and the password of the URL."""
+    """Return the server's address: host and port, or the path of a Unix socket. It has no user and no password."""
     parts = urlsplit(settings.url.get_secret_value())
     return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
 
 
 def check_eviction(client: Client, settings: RedisSettings) -> None:
-    """Refuse a server that would forget stories when its memory is full. Raises Fatal, Unreachable.
+    """Raise Fatal if a primary may evict keys when its memory is full, unless the settings allow eviction.
 
-    INFO tells the policy also where CONFIG is forbidden, as managed services do.
+    The policy is read with INFO, because managed services often forbid CONFIG. Raises Unreachable.
     """
     if settings.allow_eviction:
         return
-    for node, policy in _policies(client, settings).items():
+    for node, policy in _eviction_policies(client, settings).items():
         if policy != KEEPS_EVERYTHING:
             raise Fatal(
                 f"redis at {node or location(settings)} has maxmemory-policy {policy or 'unknown'}: it may forget "
@@ -92,47 +104,51 @@ def check_eviction(client: Client, settings: RedisSettings) -> None:
 
 
 def check_rights(client: Client, settings: RedisSettings, namespace: str) -> None:
-    """Refuse a user that may not do all that the scripts do, naming what lacks. Raises Fatal, Unreachable.
+    """Raise Fatal if the user may not run a command that the scripts use; the error names the missing commands.
 
-    Else a right that only some decisions need would be missed in the middle of the stream, and look like an outage.
+    Without this check, a missing permission that only some decisions need would fail in the middle of the stream and
+    look like an outage. Raises Unreachable.
     """
-    lacking = list(_lacking(client, namespace))
-    if lacking:
+    missing = list(_missing_permissions(client, namespace))
+    if missing:
         raise Fatal(
-            f"redis at {location(settings)}: this worker's user may not run {', '.join(lacking)} on the keys "
+            f"redis at {location(settings)}: this worker's user may not run {', '.join(missing)} on the keys "
             f"{{{namespace}}}:*; docs/operating/security.md lists the rights that it needs"
         )
 
 
-def _lacking(client: Client, namespace: str) -> Iterator[str]:
+def _missing_permissions(client: Client, namespace: str) -> Iterator[str]:
+    """Yield the commands that the user may not run: those that run scripts, then those inside scripts."""
     probe, key = script("try_commands"), meta_key(namespace)
     arguments = (prefix(namespace, "probe"), *REFUSED_INSIDE)
-    ways: Mapping[str, Callable[[], Any]] = {
+    calls: Mapping[str, Callable[[], Any]] = {
         "EVAL": lambda: client.eval(probe.text, 1, key, *arguments),
         "SCRIPT LOAD": lambda: client.script_load(probe.text),
         "EVALSHA": lambda: client.evalsha(probe.sha, 1, key, *arguments),
     }
-    inside: list[bytes] = []
-    for name, run in ways.items():
+    refused_inside: list[bytes] = []
+    for name, run in calls.items():
         try:
             answer = run()
         except NoPermissionError:
             yield name
         except NoScriptError:
-            pass  # EVAL and SCRIPT LOAD are refused, or somebody flushed the scripts: the right is there
+            # EVALSHA is permitted. The script is not loaded because EVAL and SCRIPT LOAD are refused, or because
+            # another client ran SCRIPT FLUSH in between.
+            pass
         except REDIS_ERRORS as error:
             raise translate_redis_error(error) from error
         else:
-            inside = inside or (answer if isinstance(answer, list) else [])
-    yield from (each.decode() for each in inside)
+            refused_inside = refused_inside or (answer if isinstance(answer, list) else [])
+    yield from (command.decode() for command in refused_inside)
 
 
-def _policies(client: Client, settings: RedisSettings) -> Mapping[str, str | None]:
-    """Ask each primary for its policy; the one server of a client without a cluster has no name here."""
+def _eviction_policies(client: Client, settings: RedisSettings) -> Mapping[str, str | None]:
+    """Return the maxmemory-policy of each primary by node name; the name is "" if there is one server only."""
     try:
         if isinstance(client, RedisCluster):
             answers: Mapping[str, Any] = client.info("memory", target_nodes=RedisCluster.PRIMARIES)
-            if "maxmemory_policy" in answers:  # of one primary the client gives the answer itself
+            if "maxmemory_policy" in answers:  # with one primary, RedisCluster returns its answer without a node name
                 answers = {"": answers}
         else:
             answers = {"": client.info("memory")}

@@ -1,4 +1,4 @@
-"""Redis's errors in the pipeline's three words: try again later, or stop."""
+"""Translate errors of redis-py into those of the pipeline: Unreachable (retry later) or Fatal (stop)."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from redis.exceptions import (
     AuthorizationError,
     ClusterDownError,
     ClusterError,
-    ConnectionError,  # noqa: A004 - redis names it so
+    ConnectionError,  # noqa: A004 - the name in redis-py
     MasterDownError,
     MovedError,
     NoPermissionError,
@@ -18,21 +18,21 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisClusterException,
     RedisError,
-    TimeoutError,  # noqa: A004 - redis names it so
+    TimeoutError,  # noqa: A004 - the name in redis-py
     TryAgainError,
 )
 
 from reprise.errors import Fatal, RepriseError, Unreachable
 
-#: Errors of a server that knows who asks, and says no.
+#: Errors of a server that rejects the user's password or permissions.
 _REFUSALS: Final = (AuthenticationError, AuthorizationError, NoPermissionError)
 
-#: All that the client raises: the cluster's own errors have another root.
+#: Base classes of all errors that the client raises. RedisClusterException is not a RedisError.
 REDIS_ERRORS: Final = (RedisError, RedisClusterException)
 
-#: Errors of a server that will do as asked later: away, full, a replica after a failover, moving its slots, or with a
-#: password or a permission that is just being changed.
-_LATER: Final = (
+#: Errors after which a retry may succeed: the server is down or out of memory, has become a replica, or is moving
+#: slots, or its password or ACL is being changed.
+_RETRYABLE_ERRORS: Final = (
     AuthenticationError,
     AuthorizationError,
     ClusterError,
@@ -48,8 +48,8 @@ _LATER: Final = (
     TryAgainError,
 )
 
-#: The same where the client has no class for it, or where the error comes out of a script.
-_LATER_WORDS: Final = (
+#: Error codes of the same conditions, for codes without a class in redis-py and for errors raised inside a script.
+_RETRYABLE_CODES: Final = (
     "BUSY",
     "CLUSTERDOWN",
     "LOADING",
@@ -64,38 +64,43 @@ _LATER_WORDS: Final = (
     "WRONGPASS",
 )
 
-#: A right that is missing inside a script has no code: Valkey's words, then Redis's.
+#: Texts of the error for a permission that is missing inside a script, in Valkey and in Redis. It has no error code.
 REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
 
-#: Nor has a cluster that is down.
-_LATER_INSIDE: Final = (*REFUSED_INSIDE, "while the cluster is down")
+#: Texts of retryable errors inside a script that have no error code: a missing permission, or a cluster that is down.
+_RETRYABLE_TEXTS: Final = (*REFUSED_INSIDE, "while the cluster is down")
 
-#: What Redis 6.2 puts before an error out of a script.
-_INSIDE: Final = re.compile(r"^Error running script .*@user_script: ?\d+: ")
+#: Prefix that Redis 6.2 puts before the text of an error raised inside a script.
+_SCRIPT_ERROR_PREFIX: Final = re.compile(r"^Error running script .*@user_script: ?\d+: ")
 
-#: What a script is told of every key that is not there while its slot is being moved: each version's words have these.
-_MOVING_INSIDE: Final = "access a non local key"
+#: Part of the error, in every version of Redis and Valkey, when a script reads a missing key of a slot that is moving.
+_NON_LOCAL_KEY: Final = "access a non local key"
 
-_MOVING: Final = "the slot of the namespace is being moved key by key; nothing is decided until it has arrived"
+#: Text of the error while the slot of the namespace is moving; docs/operating/runbook.md quotes it.
+_SLOT_MIGRATION: Final = "the slot of the namespace is being moved key by key; nothing is decided until it has arrived"
 
 
 def translate_redis_error(error: Exception) -> RepriseError:
-    """Say what the pipeline must do about an error."""
-    told = _INSIDE.sub("", str(error)).removeprefix("-")
-    if isinstance(error, AskError) or _MOVING_INSIDE in told:
-        return Unreachable(f"redis: {_MOVING}: {error}")
-    if isinstance(error, _LATER) or told.startswith(_LATER_WORDS) or any(words in told for words in _LATER_INSIDE):
+    """Return Unreachable for an error after which a retry may succeed, else Fatal."""
+    message = _SCRIPT_ERROR_PREFIX.sub("", str(error)).removeprefix("-")
+    if isinstance(error, AskError) or _NON_LOCAL_KEY in message:
+        return Unreachable(f"redis: {_SLOT_MIGRATION}: {error}")
+    has_retryable_text = message.startswith(_RETRYABLE_CODES) or any(text in message for text in _RETRYABLE_TEXTS)
+    if isinstance(error, _RETRYABLE_ERRORS) or has_retryable_text:
         return Unreachable(f"redis: {error}")
     return Fatal(f"redis: {error}")
 
 
 def refusal_in(error: BaseException) -> BaseException | None:
-    """Find where a server refused who asked: a cluster's client buries that under an error of its own."""
+    """Return the first refusal of the user among an error and its causes; None without one.
+
+    RedisCluster wraps the errors of its nodes in an error of its own.
+    """
     return next((cause for cause in causes(error) if isinstance(cause, _REFUSALS)), None)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and what led to it, the last first."""
+    """Yield an error, then its cause, then the cause of that, and so on."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

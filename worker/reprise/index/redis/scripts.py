@@ -1,4 +1,4 @@
-"""The Lua scripts of lua/, put together from their parts and typed."""
+"""Load the Lua scripts of lua/, with the files of lua/parts/ that they include."""
 
 import re
 from functools import cache
@@ -6,11 +6,16 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Final
 
+#: A line `-- @include NAME` is replaced by the text of lua/parts/NAME.lua.
 _INCLUDE: Final = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
 
 
 class Script:
-    """One atomic operation: the text of a file in lua/ with its parts, and the digest that Redis knows it by."""
+    """The source of a Lua script, which Redis runs atomically.
+
+    text  content of lua/NAME.lua with its includes
+    sha   SHA-1 of the text in hexadecimal, the argument of EVALSHA
+    """
 
     def __init__(self, name: str) -> None:
         folder = files(__package__) / "lua"
@@ -22,5 +27,5 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """Load a script once a process."""
+    """Return the script lua/NAME.lua; each is read once in a process."""
     return Script(name)

@@ -1,8 +1,8 @@
-"""A pipeline of commands in two halves: sent now, its answers read later.
+"""A pipeline of commands that sends the commands first and receives the replies in a later call.
 
-May live here: what redis-py's own pipeline does at once, cut in the middle, so that the server works while the caller
-does something else, without a thread: one that waits for the server would wait for Python's lock as well, at each of
-its reads for as long as the interpreter lets the other one run.
+The pipeline of redis-py does both in one call. Here the caller can do other work while the server runs the commands. No
+thread is used: after each read from the socket it would wait for Python's global interpreter lock, up to the switch
+interval of the interpreter while another thread computes.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,16 @@ from redis.exceptions import ResponseError
 
 
 class SplitPipeline:
-    """Commands on a connection of their own, whose answers are to be read or dropped. Raises redis-py's errors."""
+    """Commands in flight on a connection of their own. Call exactly one of `receive` or `drop`, once.
+
+    Raises the errors of redis-py.
+    """
 
     def __init__(self, client: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
-        """Send them."""
+        """Take a connection from the client's pool and send the commands; each is a command name and its arguments."""
         self._pool = client.connection_pool
-        self._commands = len(commands)
-        self._connection = cast("Any", self._pool.get_connection())  # its methods have no types
+        self._count = len(commands)
+        self._connection = cast("Any", self._pool.get_connection())  # its methods are not typed
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
         except BaseException:
@@ -27,22 +30,26 @@ class SplitPipeline:
             raise
 
     def receive(self) -> list[Any]:
-        """Read the answers in the order of the commands; what a command failed with stands in its answer's place."""
+        """Return the replies in the order of the commands, and the connection to the pool.
+
+        The reply of a command that failed is its ResponseError.
+        """
         try:
-            answers = [_answer(self._connection) for _ in range(self._commands)]
+            replies = [_read_reply(self._connection) for _ in range(self._count)]
         except BaseException:
             self.drop()
             raise
         self._pool.release(self._connection)
-        return answers
+        return replies
 
     def drop(self) -> None:
-        """Read nothing more: what comes late must not be taken for the next commands' answers."""
+        """Close the connection, so that no later command reads these replies as its own, and return it to the pool."""
         self._connection.disconnect()
         self._pool.release(self._connection)
 
 
-def _answer(connection: Any) -> Any:
+def _read_reply(connection: Any) -> Any:
+    """Return the next reply; a ResponseError if the command failed."""
     try:
         return connection.read_response()
     except ResponseError as error:
