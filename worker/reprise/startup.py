@@ -1,4 +1,4 @@
-"""Waits and checks before the first poll: the dependencies answer, the topics exist, the rights suffice."""
+"""Wait for the dependencies before the first poll, and check the topics and the ACLs."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,13 +17,13 @@ from reprise.settings import Settings
 
 T = TypeVar("T")
 
-#: Seconds between two attempts to reach a dependency, first and longest.
+#: Backoff between two attempts to reach a dependency, in seconds: the first and the maximum.
 _FIRST_BACKOFF_SECONDS: Final = 0.25
 _LONGEST_BACKOFF_SECONDS: Final = 5.0
 
 
 class StoppedDuringStartup(RepriseError):
-    """A stop was requested before the worker was ready; there is nothing to drain."""
+    """A stop was requested before the worker was ready; no batch is in flight."""
 
 
 def retry_until_ready(
@@ -39,7 +39,7 @@ def retry_until_ready(
     dependency  name and address, for the log and for errors
     on_waiting  called once with the reason of the first failure; by default the reason is logged
 
-    Raises Fatal after `timeout_seconds`, or at once where a retry cannot help; StoppedDuringStartup.
+    Raises Fatal after `timeout_seconds`, or at once if a retry cannot help; StoppedDuringStartup.
     """
     report = on_waiting or partial(_log_waiting, dependency, timeout_seconds)
 
@@ -96,7 +96,7 @@ def wait_for_topics(settings: Settings, stop: StopRequest) -> None:
 
 
 def require_topics(settings: Settings, topics: Sequence[str]) -> None:
-    """Raise Unreachable if a topic does not exist: somebody may create it while the worker waits. Raises Fatal."""
+    """Raise Unreachable if a topic does not exist: it may be created while the worker waits. Raises Fatal."""
     if missing := missing_topics(settings.kafka, topics):
         raise Unreachable(f"no topic {', '.join(missing)}; `reprise topics` creates what is missing")
 

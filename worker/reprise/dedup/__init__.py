@@ -1,1 +1,1 @@
-"""Deduplication rules: from texts to fingerprints, and from fingerprints to decisions. It is pure."""
+"""Fingerprints of texts, and the rule that decides on them. Pure: no client, clock or environment."""

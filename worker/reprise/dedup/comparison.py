@@ -32,13 +32,13 @@ Sketch = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What an article and a candidate have in common, estimated from their sketches.
+    """Shares of text that an article and a candidate have in common, estimated from their sketches.
 
     similarity         Jaccard similarity, 0..1
-    containment        share of the smaller text that stands in the other, 0..1
+    containment        share of the smaller text that is also in the other, 0..1
     copied_similarity  the similarity, counting only shingles in copied sentences
     copied             the containment, counting only shingles in copied sentences
-    hashes             sampled hashes in copied sentences
+    hashes             number of sampled hashes in copied sentences
     words              estimated words in copied sentences
     """
 
@@ -74,8 +74,8 @@ def compare_all(
 ) -> Sequence[Comparison | None]:
     """Compare an article with candidates, in order; None for each that shares nothing with the article.
 
-    A sentence with other figures is not copied, whatever else it shares: reports from one template may differ in
-    nothing else.
+    A sentence with different figures is not copied, even if all its words are: reports from one template may differ
+    in their figures only.
     """
     if not sketches:
         return []
@@ -144,12 +144,12 @@ def reach_of(sketch: Sketch, shingle_count: int) -> int:
 
 
 def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:
-    """Return whether this much in common makes an article a variant."""
+    """Return whether a comparison is enough evidence that the article is a variant."""
     if comparison.copied_similarity >= rule.near_similarity:
         return True
-    # A source's own notices may be most of a short page; within one source the share of both texts counts.
+    # Notices of a source may be most of a short page. Within one source the similarity decides, not the containment.
     across = comparison.copied >= rule.copied_share
     within = comparison.copied_similarity >= rule.same_source_similarity
     enough = within if same_source else across
-    # Less than a paragraph may be a sign-up box, or a teaser of another story.
+    # Less than a paragraph may be a sign-up box or a teaser of another story.
     return enough and comparison.hashes >= rule.copied_hashes and comparison.words >= rule.copied_words

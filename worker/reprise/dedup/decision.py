@@ -1,4 +1,4 @@
-"""The decision: the story that an article joins, among the candidates that the index found. Pure.
+"""The decision: the story that an article joins, among candidates of the index. Pure.
 
 docs/internals/detection has the evidence for the rule.
 """
@@ -17,11 +17,11 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.shared_passages import find_shared_passages, remove_hashes
 from reprise.model import Kind, Signature
 
-#: Any two of them show a passage; a third one if one of them is a copy of another.
+#: Maximum witnesses. Two unrelated texts reveal a passage; the third is for the case that one is a copy of another.
 _WITNESSES: Final = 3
 
-#: Below either, what a match shares may be a passage alone: half of the smaller text, a third of both. With higher
-#: bounds, wire reports on the long pages of several sites count as passages and are missed.
+#: A match below either bound (copied share of the smaller text, similarity in copied sentences) may consist of a shared
+#: passage alone. With higher bounds, wire reports on the long pages of several sites count as passages and are missed.
 _WEAK_COPIED: Final = 0.5
 _WEAK_SIMILARITY: Final = 0.3
 
@@ -68,8 +68,8 @@ class Choice:
 class Shortlist:
     """The representatives to load for a decision, by number.
 
-    candidates     those whose story the article may join, those with the most shared bands first
-    witnesses      those of different stories that share stock phrases with the article, to find its shared passages
+    candidates     representatives whose story the article may join, those with the most shared bands first
+    witnesses      representatives of different stories that share stock phrases with the article, to find passages
     ignored_bands  number of bands that were ignored as stock phrases
     """
 
@@ -124,14 +124,14 @@ def choose(
 
     A passage that the article shares with two candidates or witnesses which share nothing else with each other, such
     as a notice on the pages of several sites, is no evidence. The match with the most copied text wins, then the older
-    story, then the older representative. But a story older than that wins if representatives of several sources
-    support it strongly: two stories that began apart, because their first texts shared nothing, stop growing in
-    parallel, and strongly supported representatives of the younger one move to the older, so that copies of them
-    follow. Published events stay as they are.
+    story, then the older representative. But an older story wins if representatives of several sources support
+    it strongly. This merges two stories of one event whose first texts shared nothing: new articles join the older
+    story, and representatives of the younger one that support strongly move to it, so that their copies join it too.
+    Published events do not change.
     """
     matches = _find_matches(article, source, candidates, rule)
     if matches and len(matches) + len(witnesses) > 1:
-        matches = _set_passages_aside(article, matches, witnesses, rule)
+        matches = _exclude_passages(article, matches, witnesses, rule)
     if not matches:
         return None
     best = min(matches, key=_rank)
@@ -154,7 +154,10 @@ def choose(
 
 def _find_matches(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> list[Match]:
     comparisons = compare_all(
-        article, [each.sketch for each in candidates], [each.shingle_count for each in candidates], rule
+        article,
+        [candidate.sketch for candidate in candidates],
+        [candidate.shingle_count for candidate in candidates],
+        rule,
     )
     matches = []
     for candidate, comparison in zip(candidates, comparisons, strict=True):
@@ -166,15 +169,15 @@ def _find_matches(article: Signature, source: bytes, candidates: Sequence[Repres
     return matches
 
 
-def _set_passages_aside(
+def _exclude_passages(
     article: Signature, matches: Sequence[Match], witnesses: Sequence[Representative], rule: Rule
 ) -> list[Match]:
-    """Judge matches again without the passages that unrelated texts share with the article."""
+    """Compare matches again without the passages that unrelated texts share with the article."""
     sketch = sketch_of(article)
     weak = [match.representative for match in matches if _is_weak(match)]
     if not weak:
         return list(matches)
-    others = [(each.sketch, each.shingle_count) for each in (*weak, *witnesses)]
+    others = [(other.sketch, other.shingle_count) for other in (*weak, *witnesses)]
     passages = find_shared_passages(sketch, article.shingle_count, others)
     if not len(passages):
         return list(matches)
@@ -186,24 +189,24 @@ def _set_passages_aside(
         sketch=sketch[is_kept].tobytes(),
         sentence_ids=np.frombuffer(article.sentence_ids, dtype=np.uint8)[is_kept].tobytes(),
         shingle_count=article.shingle_count - int(np.count_nonzero(~is_kept)),
-        # so that a sampled hash still stands for as many words
+        # scaled, so that a sampled hash still represents the same number of words
         word_count=round(article.word_count * int(np.count_nonzero(is_kept)) / len(sketch)),
     )
     without = [
-        remove_hashes(each.representative.sketch, each.representative.shingle_count, passages) for each in matches
+        remove_hashes(match.representative.sketch, match.representative.shingle_count, passages) for match in matches
     ]
     comparisons = compare_all(remaining, [other for other, _ in without], [count for _, count in without], rule)
-    judged = []
+    kept = []
     for match, comparison in zip(matches, comparisons, strict=True):
         if match.evidence.copied_similarity >= rule.near_similarity:
-            judged.append(match)
+            kept.append(match)
         elif comparison and accepts(comparison, match.same_source, rule):
-            judged.append(replace(match, evidence=comparison))
-    return judged
+            kept.append(replace(match, evidence=comparison))
+    return kept
 
 
 def _is_weak(match: Match) -> bool:
-    """Return whether a match shares so little that a passage may be all of it."""
+    """Return whether a match shares so little that it may consist of a passage alone."""
     return match.evidence.copied < _WEAK_COPIED or match.evidence.copied_similarity < _WEAK_SIMILARITY
 
 

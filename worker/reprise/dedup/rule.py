@@ -10,14 +10,14 @@ class Rule:
     permutations            (stored) MinHash rows; each row is a band of its own
     sketch_size             (stored) hashes of the bottom-k sketch
     stock_phrase_stories    a bucket with representatives of this many stories holds a stock phrase and is ignored
-    bucket_entries          representatives in a bucket at most: bounds the candidates that one band adds
-    candidates              candidates that are compared, those with the most shared bands first
-    sentence_share          share of a sentence's sampled shingles that must be shared for the sentence to be copied
-    figure_share            the same share of those of its shingles that contain a digit
-    copied_share            across sources: shingles in copied sentences / shingles of the smaller text, at least
-    same_source_similarity  within one source, instead: similarity in copied sentences, at least
-    copied_hashes           and at least this many sampled hashes in copied sentences
-    copied_words            and at least this many words in them: a short paragraph
+    bucket_entries          maximum representatives in a bucket, and so candidates that one band adds
+    candidates              maximum candidates that are compared, those with the most shared bands first
+    sentence_share          a sentence is copied if at least this share of its sampled shingles is shared
+    figure_share            and at least this share of its sampled shingles that contain a digit
+    copied_share            across sources, minimum of shingles in copied sentences / shingles of the smaller text
+    same_source_similarity  within one source, minimum similarity in copied sentences
+    copied_hashes           minimum sampled hashes in copied sentences
+    copied_words            minimum words in copied sentences: a short paragraph
     strong_support_ratio    a match supports its story strongly if another source copied at least this share
     strong_support_sources  an older story wins over the best match if this many sources support it strongly
     near_similarity         this similarity in copied sentences is enough by itself; a variant of this similarity is

@@ -1,7 +1,7 @@
 """Find passages that unrelated texts share, such as a notice on the pages of several sites. Pure.
 
-An article that holds such a passage shares it with candidates of several stories, and so much of it that each of them
-looks like a match. What gives the passage away is that these candidates share nothing else with each other.
+An article with such a passage shares it with candidates of several stories. If the passage is long enough, each of them
+is accepted as a match. The passage is recognised because these candidates share nothing else with each other.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from reprise.dedup.comparison import Sketch, reach_of
 #: Sampled hashes that two candidates and the article must share: fewer may be a phrase.
 _MIN_HASHES: Final = 3
 
-#: Share of the hashes common to two candidates that may stand elsewhere than in the passage: two reports of one event
+#: Maximum share of the hashes common to two candidates that the article lacks: two reports of one event
 #: share more than the text of a third one.
 _MAX_REST: Final = 0.1
 
-_NOTHING: Final[NDArray[np.uint32]] = np.array([], dtype=np.uint32)
+_NO_HASHES: Final[NDArray[np.uint32]] = np.array([], dtype=np.uint32)
 
 
 def find_shared_passages(article: Sketch, shingle_count: int, others: Sequence[tuple[Sketch, int]]) -> Sketch:
@@ -28,7 +28,7 @@ def find_shared_passages(article: Sketch, shingle_count: int, others: Sequence[t
     others  sketch and number of shingles of each text, which all have something in common with the article
     """
     if len(others) < 2:
-        return _NOTHING
+        return _NO_HASHES
     space = np.unique(np.concatenate([sketch for sketch, _ in others]))
     holds = np.zeros((len(others), len(space)), dtype=bool)
     for row, (sketch, _) in zip(holds, others, strict=True):

@@ -1,4 +1,4 @@
-"""One article's decision, given what an index holds about it. Pure; both indexes call it."""
+"""Decide one article, given the content of an index about it. Pure; both indexes call it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +25,13 @@ LoadRecords = Callable[[Sequence[int]], Sequence[RepresentativeRecord]]
 
 def list_candidates(lookup: Lookup, rule: Rule, retention: Retention, now_ms: int) -> Sequence[int]:
     """Return the numbers of the representatives that the article is compared with."""
-    found = shortlist(_living_buckets(lookup, retention, now_ms), rule)
-    return [*found.candidates, *found.witnesses]
+    shortlisted = shortlist(_current_buckets(lookup, retention, now_ms), rule)
+    return [*shortlisted.candidates, *shortlisted.witnesses]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionContext:
-    """The parts of a decision that all articles of a batch share."""
+    """The parameters of a decision that all articles of a batch share."""
 
     namespace: str
     rule: Rule
@@ -47,7 +47,7 @@ def decide(
     load: LoadRecords,
     inherited: Inherited | None = None,
 ) -> tuple[Decision, Changes | None]:
-    """Decide one article; return the decision and the changes to make. A recorded decision makes none.
+    """Decide one article; return the decision and the changes to make, None if it was already recorded.
 
     number     number of the article if it becomes a representative
     inherited  decision of a previous index: its story id is kept, and its decision is recorded in place of the new one
@@ -55,14 +55,14 @@ def decide(
     if lookup.replay:
         return as_decision(lookup.replay.decision, lookup.replay.matched_article_id, Trace(replayed=True)), None
     rule, now_ms = context.rule, context.now_ms
-    buckets = [] if lookup.copy else _living_buckets(lookup, context.retention, now_ms)
-    found = shortlist(buckets, rule)
+    buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
+    shortlisted = shortlist(buckets, rule)
     match: RepresentativeRecord | None = lookup.copy
     comparison: Comparison | None = IDENTICAL if lookup.copy else None
     moves: Sequence[RepresentativeRecord] = ()
     if not lookup.copy and fingerprint.signature:
         match, comparison, moves = _match(
-            fingerprint, lookup.latest, load(found.candidates), load(found.witnesses), rule
+            fingerprint, lookup.latest, load(shortlisted.candidates), load(shortlisted.witnesses), rule
         )
     is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
     founded_story_id = (
@@ -87,8 +87,8 @@ def decide(
     record = _record(fingerprint, match, founded_story_id, number, now_ms) if is_indexed else None
     fills, full = _fills(buckets, rule) if is_indexed else ([], 0)
     trace = Trace(
-        candidates=len(found.candidates),
-        stop_bands=found.ignored_bands,
+        candidates=len(shortlisted.candidates),
+        stop_bands=shortlisted.ignored_bands,
         full_buckets=full,
         indexed=is_indexed and fingerprint.signature is not None,
     )
@@ -106,7 +106,7 @@ def decide(
 
 
 def as_decision(stored: StoredDecision, matched_article_id: str, trace: Trace) -> Decision:
-    """Return a stored decision as callers of the index receive it."""
+    """Return a stored decision as the Decision that callers of the index receive."""
     is_variant = stored.kind is not None
     return Decision(
         type=stored.type,
@@ -133,14 +133,14 @@ def forgotten_decision(namespace: str, fingerprint: Fingerprint, now_ms: int) ->
     )
 
 
-def _living_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[list[tuple[int, int]]]:
+def _current_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[list[tuple[int, int]]]:
     """Return, for each band, its representatives within the window, as (number, story number)."""
-    living = {
+    stories = {
         number: member.story_number
         for number, member in lookup.members.items()
         if now_ms - member.last_seen_ms < retention.window_ms
     }
-    return [[(number, living[number]) for number in bucket if number in living] for bucket in lookup.buckets]
+    return [[(number, stories[number]) for number in bucket if number in stories] for bucket in lookup.buckets]
 
 
 def _match(
@@ -211,7 +211,7 @@ def _recorded(stored: StoredDecision, inherited: Inherited | None) -> StoredDeci
 def _record(
     fingerprint: Fingerprint, match: RepresentativeRecord | None, founded_story_id: str, number: int, now_ms: int
 ) -> RepresentativeRecord:
-    """Return the article as a representative, of the story of its match or of its own."""
+    """Return the article as a representative, in the story of its match or in a new one."""
     signature = fingerprint.signature
     return RepresentativeRecord(
         number=number,
@@ -226,7 +226,7 @@ def _record(
 
 
 def _fills(buckets: Sequence[Sequence[tuple[int, int]]], rule: Rule) -> tuple[list[bool], int]:
-    """Return, for each band, whether its bucket takes one more representative, and the number of full buckets."""
+    """Return, for each band, whether its bucket accepts another representative, and the number of full buckets."""
     fills, full = [], 0
     for bucket in buckets:
         if is_stock_phrase(bucket, rule):

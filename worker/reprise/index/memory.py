@@ -1,4 +1,4 @@
-"""The index of one process: the reference that the index in Redis is tested against, and the one to read first."""
+"""The index in the memory of one process: the reference implementation that the tests compare RedisIndex with."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from reprise.processing.pending import CompletedDecisions
 
 
 class MemoryIndex:
-    """An index in memory without any bound on its size."""
+    """An index in memory. Its size has no bound."""
 
     def __init__(self, *, rule: Rule, retention: Retention) -> None:
         self._rule = rule

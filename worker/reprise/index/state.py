@@ -1,6 +1,7 @@
 """The content of an index in memory: articles, texts, representatives and buckets of one namespace.
 
-MemoryIndex is built on it. RedisIndex keeps the changes of a batch in it: articles of a batch see those before them.
+MemoryIndex is built on it. RedisIndex keeps the changes of a batch in it, so that later articles of the batch match
+earlier ones.
 """
 
 from collections import defaultdict
@@ -15,16 +16,16 @@ from reprise.model import Fingerprint
 
 @dataclass(slots=True)
 class IndexState:
-    """Entries of an index. Nothing is ever removed; `lookup` leaves out what is past its retention."""
+    """Entries of an index. Nothing is ever removed; `lookup` leaves out entries past their retention."""
 
     records: dict[int, RepresentativeRecord] = field(default_factory=dict)
     #: (band, MinHash row) -> numbers of representatives, oldest first
     buckets: defaultdict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     #: article id -> its latest decision
     articles: dict[str, LatestDecision] = field(default_factory=dict)
-    #: (article id, content hash) -> a superseded decision, and when it was superseded
+    #: (article id, content hash) -> a superseded decision, and the time at which it was superseded
     versions: dict[tuple[str, bytes], tuple[StoredDecision, int]] = field(default_factory=dict)
-    #: content hash -> number of the representative that covers the text, and when the text was last seen
+    #: content hash -> number of the representative that covers the text, and the time at which the text was last seen
     texts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def lookup(self, fingerprint: Fingerprint, retention: Retention, now_ms: int) -> Lookup:
@@ -33,7 +34,7 @@ class IndexState:
         if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
             latest = None
         recorded = self._recorded(fingerprint, latest, retention, now_ms)
-        # without its record, which was evicted or deleted by hand, the article is decided afresh
+        # If the record is missing, because keys were evicted or deleted manually, the article is decided again.
         if recorded and (matched := self.records.get(recorded.representative)):
             replay = Replay(decision=recorded, matched_article_id=matched.article_id)
             return Lookup(latest=latest, replay=replay, members={})
@@ -54,7 +55,7 @@ class IndexState:
         return [self.records[number] for number in numbers]
 
     def apply(self, fingerprint: Fingerprint, changes: Changes, now_ms: int) -> None:
-        """Make the changes of one decision."""
+        """Apply the changes of one decision."""
         if match := changes.match:
             known = self.records.get(match.number, match)
             self.records[match.number] = replace(known, last_seen_ms=max(known.last_seen_ms, now_ms))

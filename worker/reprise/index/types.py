@@ -17,9 +17,9 @@ EMPTY_SKETCH: Final = np.zeros(0, dtype=np.uint32)
 class StoredDecision:
     """A decision as the index records it. A new story has no kind, and 0 for both shares.
 
-    representative  number of the representative that the article matched; its own where it founded its story
+    representative  number of the representative that the article matched; its own if it founded its story
     is_late         whether the crawl was older than the latest one of its article id
-    supersedes      the decision that this revision replaces, where that is known
+    supersedes      the decision that this revision replaces; None if unknown
     """
 
     kind: Kind | None
@@ -33,7 +33,7 @@ class StoredDecision:
 
     @property
     def type(self) -> EventType:
-        """The type of the decision's event."""
+        """Return the type of the decision's event."""
         return EventType.NEW if self.kind is None else EventType.VARIANT
 
 
@@ -66,7 +66,7 @@ class RepresentativeRecord:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A representative as a bucket shows it."""
+    """The fields of a representative that a lookup returns for the entries of buckets."""
 
     last_seen_ms: int
     story_number: int
@@ -112,12 +112,12 @@ class Changes:
 
     stored      the decision to record
     latest      the latest decision before this one
-    match       the representative that was matched: its story lives on
+    match       the representative that was matched; its last_seen_ms is updated
     moves       representatives that move to the story of `match`
     covering    number of the representative that covers the article's text from now on
     record      the article as a new representative
     fills       for each band, whether the new representative enters the bucket
-    members     numbers of all representatives that were seen in the buckets
+    members     numbers of all representatives that the lookup found in the buckets
     """
 
     stored: StoredDecision

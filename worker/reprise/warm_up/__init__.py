@@ -1,1 +1,1 @@
-"""Taking over from a worker of another index: learn what it decided, publish nothing, and go live where it stopped."""
+"""Warm-up: learn the decisions of a previous index without publishing, then publish from the cutoff on."""

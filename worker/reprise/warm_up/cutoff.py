@@ -1,4 +1,4 @@
-"""Where a warm-up ends: at a time, at an offset of each partition, or where another consumer group stopped.
+"""The cutoff of a warm-up: a time, an offset of each partition, or the last offsets that another group commits.
 
 The phase of a message depends on its position, its timestamp and the other group's committed offsets alone, so that a
 restart, or another worker of the group, ends the warm-up at the same message.
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from reprise.model import CorruptRecord, Message
 
-#: Seconds that the other group must have been without members: a worker that is being replaced is away for less.
+#: Seconds that the other group must have been without members: a worker that restarts rejoins sooner.
 SETTLED_SECONDS: Final = 10.0
 
 ConsumedRecord = Message | CorruptRecord
@@ -48,7 +48,7 @@ class TimeCutoff:
         return WarmUpPhase.LEARN if timestamp_ms is not None and timestamp_ms < self.at_ms else WarmUpPhase.LIVE
 
     def refresh(self) -> None:
-        """See Cutoff: it is fixed."""
+        """See Cutoff; this one is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class OffsetCutoff:
         return WarmUpPhase.LEARN if is_before else WarmUpPhase.LIVE
 
     def refresh(self) -> None:
-        """See Cutoff: it is fixed."""
+        """See Cutoff; this one is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class GroupHandoverCutoff:
 class WarmUpOptions:
     """The warm-up that the command line requests.
 
-    text        the option's value as it was typed
+    text        the value of the command-line option
     generation  generation of the index to learn from; None is the index without a generation
     """
 

@@ -30,7 +30,7 @@ class RewindableSource(Source, Protocol):
 
 
 class WarmUpSource:
-    """A Source whose batches are either all learned or all live; `is_learning` is about the last batch."""
+    """A Source whose batches are either learned or live as a whole; `is_learning` applies to the last batch."""
 
     def __init__(
         self,
@@ -83,11 +83,13 @@ class WarmUpSource:
         self._source.close()
 
     def _resume_rewound(self) -> None:
-        """Fetch rewound partitions again: at once behind a cut, after a refresh where they wait for the other group."""
+        """Fetch rewound partitions again: after a refresh if messages wait for the other group, else at once."""
         if self._is_waiting:
             if self._monotonic() - self._refreshed_at < REFRESH_SECONDS:
                 return
-            self._refreshed_at = self._monotonic()  # set first: a refresh that fails counts, and the next one waits
+            self._refreshed_at = (
+                self._monotonic()
+            )  # set before the refresh, so that a failed one is not repeated at once
             self._cutoff.refresh()
         if self._is_rewound:
             self.resume()
@@ -164,7 +166,10 @@ class WarmUpDelivery:
         records = {_position(outcome.message): outcome.record for outcome in outcomes}
         without_records = [Outcome(message=outcome.message) for outcome in outcomes]
         committed = self._delivery.deliver(without_records, offset_metadata)
-        return [Delivered(message=each.message, record=records[_position(each.message)]) for each in committed]
+        return [
+            Delivered(message=delivered.message, record=records[_position(delivered.message)])
+            for delivered in committed
+        ]
 
     def close(self) -> None:
         """See Delivery."""

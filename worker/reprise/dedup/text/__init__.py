@@ -7,5 +7,5 @@ short (6,000 characters, 1,000 tokens), so the overhead of a numpy call is as la
 are concatenated and processed as one, array methods are preferred to numpy functions of the same name, and constants
 are numpy numbers.
 
-If the module _native is installed (worker/native, in Rust), it takes all these steps instead, with the same results.
+If the module _native is installed (worker/native, in Rust), it performs all these steps instead, with the same results.
 """

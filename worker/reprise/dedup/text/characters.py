@@ -1,6 +1,6 @@
 """Tables of character classes and normal forms, one entry for each code point.
 
-The classes come from Unicode properties, as the `regex` package knows them: UAX #14 (Line_Break), UAX #15
+The classes come from Unicode properties, as the `regex` package defines them: UAX #14 (Line_Break), UAX #15
 (NFKC_Quick_Check), UAX #24 (Script_Extensions) and UAX #29 (Sentence_Break).
 """
 

@@ -70,7 +70,7 @@ def check_segments(tokens: Tokens, min_words: int) -> SegmentChecks:
 
 
 def keep_prose(tokens: Tokens, min_words: int) -> NDArray[np.bool_]:
-    """Mark the tokens of prose segments, shape (tokens,); no token of a text that is boilerplate alone.
+    """Mark the tokens of prose segments, shape (tokens,); none of a text that is only boilerplate.
 
     If no segment of a text is kept, its short segments are checked together: they may be one poem or a list of brief
     paragraphs.

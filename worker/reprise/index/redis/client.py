@@ -27,7 +27,7 @@ KEEPS_EVERYTHING: Final = "noeviction"
 
 
 def connect(settings: RedisSettings) -> Client:
-    """Return a client that has received an answer to PING.
+    """Return a client that has received a reply to PING.
 
     Raises Unreachable if a later attempt may succeed. Raises Fatal if the TLS connection fails for good, if the server
     refuses the user, or if `settings.cluster` does not match the server.
@@ -129,7 +129,7 @@ def _missing_permissions(client: Client, namespace: str) -> Iterator[str]:
     refused_inside: list[bytes] = []
     for name, run in calls.items():
         try:
-            answer = run()
+            reply = run()
         except NoPermissionError:
             yield name
         except NoScriptError:
@@ -139,7 +139,7 @@ def _missing_permissions(client: Client, namespace: str) -> Iterator[str]:
         except REDIS_ERRORS as error:
             raise translate_redis_error(error) from error
         else:
-            refused_inside = refused_inside or (answer if isinstance(answer, list) else [])
+            refused_inside = refused_inside or (reply if isinstance(reply, list) else [])
     yield from (command.decode() for command in refused_inside)
 
 
@@ -147,13 +147,13 @@ def _eviction_policies(client: Client, settings: RedisSettings) -> Mapping[str, 
     """Return the maxmemory-policy of each primary by node name; the name is "" if there is one server only."""
     try:
         if isinstance(client, RedisCluster):
-            answers: Mapping[str, Any] = client.info("memory", target_nodes=RedisCluster.PRIMARIES)
-            if "maxmemory_policy" in answers:  # with one primary, RedisCluster returns its answer without a node name
-                answers = {"": answers}
+            replies: Mapping[str, Any] = client.info("memory", target_nodes=RedisCluster.PRIMARIES)
+            if "maxmemory_policy" in replies:  # with one primary, RedisCluster returns its reply without a node name
+                replies = {"": replies}
         else:
-            answers = {"": client.info("memory")}
+            replies = {"": client.info("memory")}
     except NoPermissionError as error:
         raise Fatal(f"redis at {location(settings)} refuses this worker: {error}") from error
     except REDIS_ERRORS as error:
         raise translate_redis_error(error) from error
-    return {node: answer.get("maxmemory_policy") for node, answer in answers.items()}
+    return {node: reply.get("maxmemory_policy") for node, reply in replies.items()}

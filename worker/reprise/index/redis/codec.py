@@ -1,4 +1,4 @@
-"""Arguments and answers of the scripts, as bytes: the one module that knows their ARGV."""
+"""Pack the arguments (ARGV) of the scripts and parse their replies. No other module depends on their format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from reprise.index.redis.records import pack_record, unpack_head
 from reprise.index.types import Changes, LatestDecision, Lookup, Member, Replay, StoredDecision
 from reprise.model import EventType, Fingerprint, Kind, Superseded
 
-#: A key outlives its content by this share of the longest retention: clocks differ, and a sweep comes a little late.
+#: The time to live of a key exceeds the retention of its content by a margin: this share of the retention of records,
+#: at least a second. Clocks of workers differ, and a sweep may be late.
 _MARGIN: Final = 0.1
-_LEAST_MARGIN_MS: Final = 1000
+_MIN_MARGIN_MS: Final = 1000
 
 #: The byte that stands for a decision: N new, E exact, A near, P partial, R revision, r a late revision.
 _CODES: Final[Mapping[bytes, Kind | None]] = {
@@ -27,7 +28,7 @@ _CODES: Final[Mapping[bytes, Kind | None]] = {
 _CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code != b"r"}
 _LATE_REVISION: Final = b"r"
 
-#: Shares are stored in this many parts of 1.
+#: Shares (0..1) are stored as integers in units of 1 / _SHARE_PARTS.
 _SHARE_PARTS: Final = 10_000
 
 Argument = bytes | str | int
@@ -35,9 +36,9 @@ Argument = bytes | str | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyspace:
-    """Where an index keeps its keys, and for how long.
+    """The keys of an index: their prefix, the number of shards, and the retention.
 
-    id      random id of the index, drawn when it was created: tells it from one that was lost and created again
+    id      random id, drawn when the index was created; it differs after the index was lost and created again
     shards  number of shards of each kind
     bands   number of bands
     """
@@ -49,12 +50,12 @@ class Keyspace:
     retention: Retention
 
     def ages(self, now_ms: int) -> bytes:
-        """Pack the time and the retentions, as most scripts take them."""
+        """Pack the time and the retentions, an argument of most scripts."""
         retention = self.retention
         return _pack48(now_ms, retention.window_ms, retention.record_ms, retention.replay_ms)
 
     def times_to_live(self, now_ms: int) -> bytes:
-        """Pack the time and the times to live, as the commit takes them."""
+        """Pack the time and the times to live, an argument of commit."""
         retention, margin = self.retention, margin_ms(self.retention)
         record_ttl_ms = retention.record_ms + margin
         return _pack48(
@@ -68,12 +69,12 @@ class Keyspace:
 
 
 def margin_ms(retention: Retention) -> int:
-    """Return how much longer than its content a key lives."""
-    return max(_LEAST_MARGIN_MS, round(_MARGIN * retention.record_ms))
+    """Return the margin by which the time to live of a key exceeds the retention of its content."""
+    return max(_MIN_MARGIN_MS, round(_MARGIN * retention.record_ms))
 
 
 def meta_ttl_ms(retention: Retention) -> int:
-    """Return the time to live of the namespace's own key: the longest of all."""
+    """Return the time to live of the key of `meta_key`: the longest of all keys."""
     return retention.record_ms + retention.replay_ms + margin_ms(retention)
 
 
@@ -90,7 +91,7 @@ class ArticleKeys:
 
     @property
     def version_field(self) -> bytes:
-        """Field of the article with this content, in `v` and `p`."""
+        """Return the field of the article with this content in the hashes `v` and `p`."""
         return self.field + self.content_hash[:8]
 
 
@@ -108,7 +109,7 @@ def article_keys(fingerprint: Fingerprint, shards: int) -> ArticleKeys:
 
 
 def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequence[Argument]:
-    """ARGV of lookup."""
+    """Return ARGV of lookup."""
     return (
         keyspace.id,
         keyspace.prefix,
@@ -124,7 +125,7 @@ def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequ
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupAnswer:
-    """The answer of a lookup, still packed where a commit sends it back.
+    """The reply of lookup. Values that a commit sends back stay packed.
 
     latest     the latest decision of the article id, as stored
     covering   number of the representative that covers the text: 5 bytes as stored, or none
@@ -137,9 +138,9 @@ class LookupAnswer:
     copy: tuple[int, bytes] | None
 
 
-def parse_lookup(answer: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupAnswer:
-    """Read the answer of lookup; the copy's record is left packed."""
-    packed_latest, version, replaced, text, record, members, heads = answer
+def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupAnswer:
+    """Parse the reply of lookup; the record of an exact copy stays packed."""
+    packed_latest, version, replaced, text, record, members, heads = reply
     latest = _unpack_latest(packed_latest) if packed_latest else None
     if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
         latest = None
@@ -155,13 +156,13 @@ def parse_lookup(answer: Sequence[bytes], keys: ArticleKeys, retention: Retentio
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
     for at in range(0, len(members), 6):
         buckets[members[at]].append(int.from_bytes(members[at + 1 : at + 6], "big") >> 1)
-    found = {
+    members_by_number = {
         int.from_bytes(heads[at : at + 5], "big") >> 1: Member(
             int.from_bytes(heads[at + 5 : at + 11], "big"), int.from_bytes(heads[at + 11 : at + 16], "big")
         )
         for at in range(0, len(heads), 16)
     }
-    lookup = Lookup(latest=latest, buckets=buckets, members=found)
+    lookup = Lookup(latest=latest, buckets=buckets, members=members_by_number)
     return LookupAnswer(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
 
 
@@ -169,9 +170,9 @@ def parse_lookup(answer: Sequence[bytes], keys: ArticleKeys, retention: Retentio
 class CommitRequest:
     """One decision to commit.
 
-    latest, covering  the article's latest decision and the representative of its text, as they were looked up
+    latest, covering  the article's latest decision and the representative of its text, as the lookup returned them
     renewed_shards    shards of the match's bands, if their times to live are due for renewal
-    batch_numbers     the representatives in its buckets that earlier articles of the batch have added
+    batch_numbers     the representatives in its buckets that earlier articles of the batch added
     """
 
     keys: ArticleKeys
@@ -186,7 +187,7 @@ class CommitRequest:
 def commit_arguments(
     keyspace: Keyspace, request: CommitRequest, now_ms: int
 ) -> tuple[Sequence[Argument], bytes, bytes]:
-    """ARGV of commit, and the latest decision and the covering representative as they will be stored."""
+    """Return ARGV of commit, and the latest decision and the covering representative that it will store."""
     keys, fingerprint, changes = request.keys, request.fingerprint, request.changes
     latest, stored, record = request.latest, changes.stored, changes.record
     packed = _pack_decision(stored)
@@ -227,16 +228,16 @@ def commit_arguments(
     return arguments, latest if stored.is_late else new_latest, new_covering
 
 
-def sweep_arguments(keyspace: Keyspace, now_ms: int, most_shards: int) -> Sequence[Argument]:
-    """ARGV of sweep."""
+def sweep_arguments(keyspace: Keyspace, now_ms: int, max_shards: int) -> Sequence[Argument]:
+    """Return ARGV of sweep."""
     ages = keyspace.ages(now_ms)
-    return (keyspace.id, keyspace.prefix, ages, keyspace.bands, keyspace.shards, most_shards)
+    return (keyspace.id, keyspace.prefix, ages, keyspace.bands, keyspace.shards, max_shards)
 
 
 def previous_arguments(
     keyspace: Keyspace, fingerprint: Fingerprint, now_ms: int, *, is_rehashed: bool
 ) -> Sequence[Argument]:
-    """ARGV of find_previous. is_rehashed: whether the previous index hashes texts in another way."""
+    """Return ARGV of find_previous. is_rehashed: whether the previous index hashes texts in another way."""
     keys = article_keys(fingerprint, keyspace.shards)
     return (
         keyspace.prefix,
@@ -249,9 +250,9 @@ def previous_arguments(
     )
 
 
-def parse_previous(answer: Sequence[bytes]) -> tuple[StoredDecision | None, str | None]:
-    """Read the answer of find_previous: the decision, and the story id of the text; None where there is none."""
-    latest, version, replaced, story = answer
+def parse_previous(reply: Sequence[bytes]) -> tuple[StoredDecision | None, str | None]:
+    """Parse the reply of find_previous: the decision and the story id of the text, each None if not recorded."""
+    latest, version, replaced, story = reply
     decision = None
     if latest:
         decision = _with_replaced(_unpack_latest(latest).decision, replaced)
@@ -260,13 +261,13 @@ def parse_previous(answer: Sequence[bytes]) -> tuple[StoredDecision | None, str 
     return decision, story.hex() if story else decision.story_id if decision else None
 
 
-def parse_counts(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
-    """Add the answers of count_entries, and estimate the whole from the shards that were read."""
-    read, _, *counts = (sum(column) for column in zip(*(answer[:-2] for answer in answers), strict=True))
+def parse_counts(replies: Sequence[Sequence[int]], shards: int) -> IndexStats:
+    """Add the replies of count_entries, and estimate the totals of the index from the shards that were read."""
+    read, _, *counts = (sum(column) for column in zip(*(reply[:-2] for reply in replies), strict=True))
     representatives, founders, articles, superseded, revisions, texts = (
         round(count * shards / read) for count in counts
     )
-    seen_ms = [moment for answer in answers for moment in answer[-2:] if moment]
+    seen_ms = [moment for reply in replies for moment in reply[-2:] if moment]
     return IndexStats(
         shards_read=read,
         representatives=representatives,
@@ -280,8 +281,8 @@ def parse_counts(answers: Sequence[Sequence[int]], shards: int) -> IndexStats:
     )
 
 
-def parse_representatives(answer: Sequence[Any]) -> Sequence[StoredRepresentative]:
-    """Read the answer of find_story."""
+def parse_representatives(reply: Sequence[Any]) -> Sequence[StoredRepresentative]:
+    """Parse the reply of find_story."""
     return [
         StoredRepresentative(
             number=number,
@@ -291,14 +292,14 @@ def parse_representatives(answer: Sequence[Any]) -> Sequence[StoredRepresentativ
             shingle_count=record.shingle_count,
             last_seen_ms=record.last_seen_ms,
         )
-        for number, packed in zip(answer[::2], answer[1::2], strict=True)
+        for number, packed in zip(reply[::2], reply[1::2], strict=True)
         if (record := unpack_head(number, packed))
     ]
 
 
-def parse_article(answer: Sequence[bytes]) -> RecordedDecision | None:
-    """Read the answer of find_article."""
-    packed, record = answer
+def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
+    """Parse the reply of find_article."""
+    packed, record = reply
     if not packed:
         return None
     decision = _unpack_latest(packed).decision
@@ -318,7 +319,7 @@ def _pack48(*numbers: int) -> bytes:
 
 
 def _pack_decision(decision: StoredDecision) -> bytes:
-    """Code 1, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
+    """Pack a decision: code 1 byte, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
     is_late_revision = decision.is_late and decision.kind is Kind.REVISION
     return b"".join(
         (
@@ -359,7 +360,7 @@ def _recorded(latest: LatestDecision | None, version: bytes, content_hash: bytes
 
 
 def _with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
-    """Add the decision that a revision replaced; a late one replaced none."""
+    """Add the decision that a revision replaced; a late revision replaced none."""
     if decision.kind is not Kind.REVISION or decision.is_late or not replaced:
         return decision
     superseded = Superseded(
@@ -379,7 +380,7 @@ def _with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
 
 
 def _pack_replaced(stored: StoredDecision, now_ms: int) -> bytes:
-    """When 6, content hash 16, code 1, story id 16."""
+    """Pack the decision that a revision replaced: now_ms 6 bytes, content hash 16, code 1, story id 16."""
     replaced = stored.supersedes
     if replaced is None:
         return b""

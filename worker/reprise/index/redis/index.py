@@ -47,8 +47,8 @@ from reprise.index.types import Changes, Inherited, Lookup, Member, Representati
 from reprise.model import Decision, Fingerprint, MemoryUsage, Trace
 from reprise.processing.ports import PendingDecisions
 
-#: Shards a sweep visits at most: some 100 entries each, 5 ms of Redis's time in all. With a week's window and a million
-#: articles some 8 shards are due a second.
+#: Maximum shards that one sweep visits: some 100 entries each, 5 ms of Redis's time in all. With a window of a week and
+#: a million articles, some 8 shards a second are due.
 _SWEEP_SHARDS: Final = 64
 
 #: An estimate of the size counts this many representatives, for a standard error below 2 %, in this many shards:
@@ -56,20 +56,20 @@ _SWEEP_SHARDS: Final = 64
 _SIZE_ENTRIES: Final = 4_000
 _SIZE_SHARDS: Final = 4_096
 
-#: A batch is sent this often where Redis lost its scripts, the namespace expired or its slot was moved in between: two
-#: of these at once are a slot that was moved to a node without the scripts.
+#: Attempts of a batch if Redis lost the scripts, the namespace expired or its slot was moved. After a move to a node
+#: without the scripts, a batch needs all of them: the first fails with MOVED, the second with NOSCRIPT.
 _ATTEMPTS: Final = 3
 
-#: Rounds of one batch: each round commits an article of some worker, so that more mean a fault.
+#: Maximum rounds of one batch. Each round commits an article of some worker, so more rounds mean a fault.
 _ROUNDS: Final = 100
 
-#: Records kept in memory by namespace, some 1.5 KB each: a popular story's are neither sent nor unpacked again.
+#: Maximum cached records of a namespace, some 1.5 KB each. Those of a popular story are not sent and unpacked again.
 _CACHED_RECORDS: Final = 4_096
 
 #: Scripts that are called by their digest.
 _LOADED_SCRIPTS: Final = ("lookup", "commit", "sweep", "reserve_numbers", "find_previous")
 
-#: Layouts that a warm-up can learn from: the entries that it reads are the same in both.
+#: Layouts that a warm-up can learn from: the entries that it reads have the same format in both.
 _LEARNABLE_LAYOUTS: Final = (1, LAYOUT_VERSION)
 
 _Redis = redis.Redis | redis.RedisCluster
@@ -77,11 +77,11 @@ _Redis = redis.Redis | redis.RedisCluster
 
 @dataclass(slots=True, kw_only=True)
 class _Namespace:
-    """A namespace that is open.
+    """A prepared namespace.
 
     previous     the index that `learn` learns from
     is_rehashed  whether that index hashes texts in another way
-    records      records by number, the last used last
+    records      cached records by number, the least recently used first
     """
 
     keyspace: Keyspace
@@ -103,7 +103,7 @@ class RedisIndex:
         generation: str | None = None,
         previous: str | None = None,
     ) -> None:
-        """Index into one generation of each namespace; None is the index without a generation.
+        """Use one generation of each namespace; None is the index without a generation.
 
         previous  generation that `learn` learns from; nothing is learned if it is the same
         """
@@ -124,7 +124,7 @@ class RedisIndex:
         """
         arguments = (self._version, self._parameters, self._shards, meta_ttl_ms(self.retention), uuid.uuid4().hex)
         try:
-            version, found, shards, index_id = self._client.eval(
+            version, stored_parameters, shards, index_id = self._client.eval(
                 script("prepare").text, 1, self._key(namespace), *arguments
             )
             previous, is_rehashed = self._find_previous(namespace)
@@ -132,12 +132,13 @@ class RedisIndex:
             raise self.translate(error) from error
         if version.decode() != self._version:
             raise IndexMismatch(
-                f"namespace {namespace!r} holds an index written with {found.decode()}; this worker has "
-                f"{self._parameters}: give it an index of its own by REPRISE_INDEX_GENERATION, and take over from the "
+                f"namespace {namespace!r} holds an index written with {stored_parameters.decode()}; this worker has "
+                f"{self._parameters}: set REPRISE_INDEX_GENERATION to use a separate index, and take over from the "
                 "worker of the old one with `reprise run --warm-up` (docs: Operating, Upgrades); or set "
                 "REPRISE_NAMESPACE, or wait until the old index has expired"
             )
-        # Before the first batch: if another worker loaded them in its middle, its tail would be decided first.
+        # Load the scripts before the first batch. If another worker loaded them while a batch is sent, the first
+        # commits of the batch would fail and later ones succeed: articles would be committed out of order.
         self._load(namespace)
         keyspace = Keyspace(
             id=index_id,
@@ -181,10 +182,10 @@ class RedisIndex:
         key, keyspace = self._key(namespace), opened.keyspace
         arguments = (keyspace.prefix, keyspace.shards, _SIZE_ENTRIES, _SIZE_SHARDS)
         try:
-            found, read = self._node(key).eval(script("size").text, 1, key, *arguments)
+            entries, shards_read = self._node(key).eval(script("size").text, 1, key, *arguments)
         except REDIS_ERRORS as error:
             raise self.translate(error) from error
-        return round(int(found) * keyspace.shards / int(read))
+        return round(int(entries) * keyspace.shards / int(shards_read))
 
     def memory(self, namespace: str) -> MemoryUsage:
         """Return the memory of the server that holds the namespace. May be called from any thread.
@@ -215,7 +216,7 @@ class RedisIndex:
             raise self.translate(error) from error
 
     def receive(self, sent: SplitPipeline) -> list[Any]:
-        """Read the answers of commands; an error stands in its command's place. Raises Unreachable, Fatal."""
+        """Return the replies to commands; the reply of a failed command is its error. Raises Unreachable, Fatal."""
         try:
             return sent.receive()
         except REDIS_ERRORS as error:
@@ -226,19 +227,19 @@ class RedisIndex:
         return ("EVALSHA", script(name).sha, 1, self._key(namespace), *arguments)
 
     def recover(self, namespace: str, error: Exception) -> None:
-        """Mend the cause of an error, so that the batch can be sent again; raise the error if that cannot help."""
+        """Prepare a retry of the batch after a script error; raise the translated error if no retry can help."""
         if isinstance(error, NoScriptError):
             self._load(namespace)
         elif isinstance(error, MovedError) and isinstance(self._client, redis.RedisCluster):
             self._refresh_slots()
         elif isinstance(error, ResponseError) and str(error).startswith("INDEXLOST"):
-            # It expired, or another worker created it again.
+            # The index expired, or another worker created it again. The next look-up prepares it.
             self._namespaces.pop(namespace, None)
         else:
             raise self.translate(error) from error
 
     def translate(self, error: Exception) -> RepriseError:
-        """Translate an error of the client; it may mean that a replica has taken over, so the slots are read again."""
+        """Translate an error of redis-py. The slots are read again first, because a failover may be the cause."""
         self._refresh_slots()
         return translate_redis_error(error)
 
@@ -249,9 +250,11 @@ class RedisIndex:
         """Find the previous generation, and whether it hashes texts in another way. Raises Redis's errors."""
         if self._previous == self._generation:
             return None, False
-        answer: Any = self._client.hmget(meta_key(namespace, self._previous), ["version", "parameters", "shards"])
-        version, found, shards = answer
-        if version is None or not any(f" layout={layout} " in found.decode() for layout in _LEARNABLE_LAYOUTS):
+        reply: Any = self._client.hmget(meta_key(namespace, self._previous), ["version", "parameters", "shards"])
+        version, stored_parameters, shards = reply
+        if version is None or not any(
+            f" layout={layout} " in stored_parameters.decode() for layout in _LEARNABLE_LAYOUTS
+        ):
             return None, False
         keyspace = Keyspace(
             id=b"",
@@ -260,7 +263,7 @@ class RedisIndex:
             bands=0,
             retention=self.retention,
         )
-        return keyspace, not found.decode().startswith(f"text={TEXT_VERSION} ")
+        return keyspace, not stored_parameters.decode().startswith(f"text={TEXT_VERSION} ")
 
     def _load(self, namespace: str) -> None:
         """Load the scripts on the server that holds the namespace; the other nodes of a cluster may be down."""
@@ -271,16 +274,16 @@ class RedisIndex:
             raise self.translate(error) from error
 
     def _refresh_slots(self) -> None:
-        """Read again where the slots of a cluster are: the client of a single node follows no move."""
+        """Read the slot map of a cluster again: the client of a single node does not follow MOVED."""
         if isinstance(self._client, redis.RedisCluster):
-            with suppress(*REDIS_ERRORS):  # still unreachable: the next failure reads them again
+            with suppress(*REDIS_ERRORS):  # the cluster is still unreachable; the next failure tries again
                 self._client.nodes_manager.initialize()
 
     def _node(self, key: str) -> redis.Redis:
-        """Return the client of the server that holds a key: a cluster's own client pipelines no scripts.
+        """Return the client of the server that holds a key. RedisCluster itself cannot pipeline scripts.
 
-        A node's client does not follow ASK, and must not: while a slot is moved, scripts on its new node see half of
-        its keys, and take the others for missing.
+        The client of a node does not follow ASK. It must not: while a slot is moved key by key, scripts on the new node
+        would treat the keys that have not been moved yet as missing.
         """
         if isinstance(self._client, redis.RedisCluster):
             node = self._client.get_node_from_key(key)  # type: ignore[no-untyped-call]
@@ -292,7 +295,7 @@ class RedisIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Commit:
-    """A decision that was sent to be committed. `position` is the article's in the batch."""
+    """A decision whose commit was sent. `position` is the position of the article in the batch."""
 
     position: int
     decision: Decision
@@ -301,7 +304,10 @@ class _Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Repeat:
-    """An article that repeats one of the same batch: its decision holds if that of the original is committed."""
+    """An article that repeats one of the same batch. Its decision is valid once that of the original is committed.
+
+    position, original  positions of the article and of the original in the batch
+    """
 
     position: int
     decision: Decision
@@ -341,27 +347,27 @@ class PendingBatch:
 
     @property
     def is_done(self) -> bool:
-        """Whether every article is decided and committed."""
+        """Return whether every article is decided and committed."""
         return not self._open
 
     @property
     def decided(self) -> Sequence[int]:
-        """Positions of the articles that are decided and committed."""
+        """Return the positions of the articles that are decided and committed."""
         return list(self._decisions)
 
     def result(self) -> Sequence[Decision]:
         """See PendingDecisions."""
         if self.is_done:
             return [self._decisions[position] for position in range(len(self._fingerprints))]
-        lost = 0
+        script_errors = 0
         for _ in range(_ROUNDS):
             try:
                 self.decide()
                 self.commit()
             except _ScriptError as error:
-                lost += 1
+                script_errors += 1
                 self._index.recover(self._namespace, error.cause)
-                if lost == _ATTEMPTS:
+                if script_errors == _ATTEMPTS:
                     raise Unreachable(
                         "redis: the scripts or the namespace are lost as soon as they are loaded"
                     ) from error
@@ -403,24 +409,26 @@ class PendingBatch:
 
     def decide(self) -> None:
         """Receive the lookups, decide the articles in order, and send the commits."""
-        answers = self._receive()
+        replies = self._receive()
         opened = self._index.open_namespace(self._namespace)
         retention, count = self._index.retention, len(self._open)
-        found = {
-            position: parse_lookup(answer, self._keys[position], retention, self._now_ms)
-            for position, answer in zip(self._open, answers[:count], strict=True)
+        lookups = {
+            position: parse_lookup(reply, self._keys[position], retention, self._now_ms)
+            for position, reply in zip(self._open, replies[:count], strict=True)
         }
-        inherited = dict(zip(self._open, map(parse_previous, answers[count:]), strict=False))
-        records, numbers = self._load(opened, list(found.values()))
+        inherited = dict(zip(self._open, map(parse_previous, replies[count:]), strict=False))
+        records, numbers = self._load(opened, list(lookups.values()))
         batch = _BatchDecider(self._index, self._namespace, opened, records, numbers, self._now_ms)
         self._commits, self._repeats = [], []
         first: dict[tuple[str, bytes], int] = {}
         for position in self._open:
-            fingerprint, keys, answer = self._fingerprints[position], self._keys[position], found[position]
+            fingerprint, keys, answer = self._fingerprints[position], self._keys[position], lookups[position]
             previous = None
             if position in inherited and not answer.lookup.replay:
                 stored, story_id = inherited[position]
-                if story_id is None:  # learned, it would be a story that was never published
+                # The previous generation has forgotten the article. It is not indexed: otherwise variants would join a
+                # story that was never published.
+                if story_id is None:
                     forgotten = forgotten_decision(self._namespace, fingerprint, self._now_ms)
                     self._decisions[position] = as_decision(forgotten, "", Trace())
                     continue
@@ -442,11 +450,11 @@ class PendingBatch:
         self._sent = self._index.send(self._namespace, commands) if commands else None
 
     def commit(self) -> None:
-        """Receive the answers of the commits, and keep the articles open whose commit was refused."""
-        answers = self._receive() if self._sent else []
+        """Receive the replies to the commits; articles whose commit was refused stay undecided."""
+        replies = self._receive() if self._sent else []
         self._is_swept = True
         refused = []
-        for sent, is_committed in zip(self._commits, answers, strict=False):
+        for sent, is_committed in zip(self._commits, replies, strict=False):
             if is_committed:
                 conflicts = self._conflicts[sent.position]
                 trace = replace(sent.decision.trace, conflicts=conflicts)
@@ -483,11 +491,11 @@ class PendingBatch:
 
     def _receive(self) -> list[Any]:
         sent, self._sent = self._sent, None
-        answers = self._index.receive(sent) if sent else []
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise _ScriptError(answer)
-        return answers
+        replies = self._index.receive(sent) if sent else []
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise _ScriptError(reply)
+        return replies
 
 
 class _ScriptError(Exception):
@@ -499,9 +507,9 @@ class _ScriptError(Exception):
 
 
 class _Records:
-    """The records that the decisions of a batch may need.
+    """The records of the candidates of a batch.
 
-    command  loads those that are not cached; None if all are
+    command  the MGET of the records that are not cached; None if all are cached
     """
 
     def __init__(self, index: RedisIndex, opened: _Namespace, answers: Iterable[LookupAnswer], now_ms: int) -> None:
@@ -519,7 +527,7 @@ class _Records:
         self.command = ("MGET", *names) if names else None
 
     def add(self, records: Sequence[bytes | None]) -> None:
-        """Add the answer of `command`."""
+        """Add the records that `command` returned; None for a record that does not exist."""
         for number, packed in zip(self._missing, records, strict=True):
             if packed is None:
                 self._cache.pop(number, None)
@@ -534,9 +542,10 @@ class _Records:
         return record
 
     def renew(self, number: int, now_ms: int) -> bytes:
-        """Return the shards of a match whose times to live are due for renewal: half a margin after the last time.
+        """Return the shards of the bands of a match if their times to live must be renewed, else none.
 
-        The other half is left for the last renewal. Without traffic on a shard nothing else renews it.
+        They are renewed half a margin after the last renewal. The other half of the margin is left after the last
+        match, so that the buckets outlive their entries even if no other article is added to them.
         """
         record = self._cache.get(number)
         if record is None or now_ms - record.renewed_ms <= margin_ms(self._keyspace.retention) / 2:
@@ -545,12 +554,12 @@ class _Records:
         return record.shards
 
     def trim(self) -> None:
-        """Remove the records that were used longest ago, down to the bound."""
+        """Evict the least recently used records until the cache is within its bound."""
         while len(self._cache) > _CACHED_RECORDS:
             self._cache.popitem(last=False)
 
     def _is_current(self, number: int, story_number: int) -> bool:
-        """Whether a record is cached with its present story: everything else of it that decides never changes."""
+        """Return whether a record is cached with its present story. Other fields that decisions use never change."""
         record = self._cache.get(number)
         return record is not None and record.representative.story_number == story_number
 
@@ -561,7 +570,7 @@ class _Records:
 
 
 class _BatchDecider:
-    """Decides the articles of a batch in order: each sees the changes of those before it."""
+    """Decides the articles of a batch in order. A decision takes into account the changes of those before it."""
 
     def __init__(
         self,
@@ -579,11 +588,11 @@ class _BatchDecider:
         self._now_ms = now_ms
         #: the changes of this batch
         self._state = IndexState()
-        #: the representatives in the buckets of the article that is decided
+        #: the representatives in the buckets of the article being decided
         self._members: Mapping[int, Member] = {}
         #: numbers of the representatives that this batch adds
         self._added: set[int] = set()
-        #: latest decisions and covering representatives as this batch will have stored them
+        #: latest decisions by article id, and covering representatives by content hash, that this batch stores
         self._latest: dict[str, bytes] = {}
         self._covering: dict[bytes, bytes] = {}
 
@@ -604,7 +613,7 @@ class _BatchDecider:
     def _commit(
         self, fingerprint: Fingerprint, keys: ArticleKeys, answer: LookupAnswer, changes: Changes
     ) -> Sequence[Argument]:
-        if changes.moves:  # cached records may not know when they were seen last; the lookup does
+        if changes.moves:  # the last_seen_ms of a cached record may be old; that of the lookup is current
             moves = [replace(moved, last_seen_ms=self._members[moved.number].last_seen_ms) for moved in changes.moves]
             changes = replace(changes, moves=moves)
         self._state.apply(fingerprint, changes, self._now_ms)
@@ -634,7 +643,7 @@ class _BatchDecider:
         return loaded
 
     def _merge(self, fingerprint: Fingerprint, answer: LookupAnswer) -> Lookup:
-        """Return what the index holds about an article once the changes of this batch are committed."""
+        """Return the lookup of an article as it will be once the earlier changes of this batch are committed."""
         state, looked_up = self._state, answer.lookup
         if looked_up.replay:
             return looked_up
@@ -651,8 +660,8 @@ class _BatchDecider:
             if copy:
                 return Lookup(latest=latest, copy=copy, members={})
         buckets = [
-            [*found, *state.buckets.get(key, ())]
-            for found, key in zip(looked_up.buckets, bucket_keys(fingerprint), strict=True)
+            [*bucket, *state.buckets.get(key, ())]
+            for bucket, key in zip(looked_up.buckets, bucket_keys(fingerprint), strict=True)
         ]
         members = dict(looked_up.members)
         for bucket in buckets:
@@ -663,5 +672,5 @@ class _BatchDecider:
 
 
 def parameters(rule: Rule) -> str:
-    """Return the parameters that two workers must share to share an index."""
+    """Return, as text, the parameters that must be equal in all workers that share an index."""
     return f"text={TEXT_VERSION} layout={LAYOUT_VERSION} permutations={rule.permutations} sketch={rule.sketch_size}"

@@ -1,6 +1,6 @@
-"""Read an index from outside: `reprise stats` and `reprise story`. Needs no right that a worker lacks; changes nothing.
+"""Read an index for `reprise stats` and `reprise story`. Read-only; the permissions of a worker suffice.
 
-The signature parameters may be any; the layout must be the one that this code reads.
+An index with any signature parameters can be read, but its layout must be LAYOUT_VERSION.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,13 @@ from reprise.index.redis.inspect_types import (
 from reprise.index.redis.keys import LAYOUT_VERSION, article_field, meta_key, prefix, shard_of
 from reprise.index.redis.scripts import script
 
-#: Statistics read this many entries, for a standard error of some 2 % each, in this many shards: all of an index
-#: for four million articles. A step takes 3 ms of Redis's time, and a decision may have to wait for it.
+#: Maximum entries and shards that statistics read, for a standard error of some 2 % each. An index for four million
+#: articles has this many shards. A step takes 3 ms of Redis's time, by which it may delay a decision.
 _STATS_ENTRIES: Final = 20_000
 _STATS_SHARDS: Final = 32_768
 _STATS_STEP_SHARDS: Final = 64
 
-#: Numbers that one step of a walk reads: 3 ms of Redis's time.
+#: Numbers of representatives that one step of `find_story` reads: 3 ms of Redis's time.
 _WALK_STEP: Final = 1_000
 
 
@@ -49,16 +49,18 @@ class IndexInspector:
 
     def stats(self, now_ms: int) -> IndexStats:
         """Estimate the number of entries of each kind."""
-        answers: list[Sequence[int]] = []
-        read, left = 0, _STATS_ENTRIES
-        while read < min(self.info.shards, _STATS_SHARDS) and left > 0:
+        replies: list[Sequence[int]] = []
+        shards_read, entries_left = 0, _STATS_ENTRIES
+        while shards_read < min(self.info.shards, _STATS_SHARDS) and entries_left > 0:
             ages = _pack_times(now_ms, self.retention.window_ms)
-            answers.append(
-                self._run("count_entries", self.prefix, ages, self.info.shards, read, _STATS_STEP_SHARDS, left)
+            replies.append(
+                self._run(
+                    "count_entries", self.prefix, ages, self.info.shards, shards_read, _STATS_STEP_SHARDS, entries_left
+                )
             )
-            read += answers[-1][0]
-            left -= answers[-1][1]
-        return parse_counts(answers, self.info.shards)
+            shards_read += replies[-1][0]
+            entries_left -= replies[-1][1]
+        return parse_counts(replies, self.info.shards)
 
     def find_decision(self, article_id: str, now_ms: int) -> RecordedDecision | None:
         """Return the latest decision of an article id; None if none is recorded."""
@@ -67,16 +69,16 @@ class IndexInspector:
         return parse_article(self._run("find_article", self.prefix, ages, shard_of(field, self.info.shards), field))
 
     def find_story(self, story_id: str, now_ms: int) -> Iterator[tuple[int, Sequence[StoredRepresentative]]]:
-        """Walk over the numbers of all representatives, the newest first, and yield those of a story.
+        """Read all representatives in steps, the newest first, and yield those of a story.
 
-        Yields for each step the count of numbers read, and the representatives found. Representatives that are added
-        after the walk began are not found.
+        Yields for each step the count of numbers read and the representatives of the story among them. Representatives
+        that are added after the first step began are not returned.
         """
         wanted, ages = bytes.fromhex(story_id), _pack_times(now_ms, self.retention.window_ms)
         for last in range(self.info.last_number, 0, -_WALK_STEP):
             first = max(1, last - _WALK_STEP + 1)
-            found = parse_representatives(self._run("find_story", self.prefix, ages, wanted, first, last))
-            yield last - first + 1, list(reversed(found))
+            members = parse_representatives(self._run("find_story", self.prefix, ages, wanted, first, last))
+            yield last - first + 1, list(reversed(members))
 
     def server_info(self) -> ServerInfo:
         """Return the name, memory and eviction policy of the server that holds the index."""
@@ -106,9 +108,10 @@ class IndexInspector:
 def find_index(
     client: Redis | RedisCluster, namespace: str, *, generation: str | None, retention: Retention
 ) -> IndexInspector:
-    """Find a namespace's index; never creates one.
+    """Return the inspector of a namespace's index. No index is created.
 
-    retention: what counts as within the window; an index does not store it.
+    retention  decides which entries are within the window; an index does not store its retention
+
     Raises Fatal if there is no index, IndexMismatch if it has another layout, Unreachable.
     """
     key = meta_key(namespace, generation)

@@ -1,4 +1,4 @@
-"""The answers of an IndexInspector: plain values without behaviour."""
+"""The values that an IndexInspector returns."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class IndexInfo:
     parameters   parameters of its signatures and its layout, as text
     shards       number of shards of each kind
     last_number  the last number reserved for a representative; 0 before the first
-    added        representatives that were ever added
+    added        number of representatives added since the index was created
     swept_ms     time of the last sweep; None before the first
     """
 
@@ -28,13 +28,13 @@ class IndexInfo:
 class IndexStats:
     """Numbers of entries, estimated from `shards_read` of the shards; exact if those are all.
 
-    representatives  those within the window that are in a bucket of the first band: missing are those whose bucket was
-                     full or a stock phrase, and those without shingles
+    representatives  representatives within the window that are in a bucket of the first band; a representative is not
+                     counted if that bucket was full or a stock phrase, or if its text has no shingles
     founders         representatives that founded their story
     articles         article ids with their latest decision
     superseded       superseded decisions that are kept for replays
     revisions        decisions that a revision replaced
-    texts            texts whose exact copies are recognised
+    texts            texts of which an exact copy is recognised
     oldest_ms        earliest last_seen_ms of the representatives that were read; None without any
     newest_ms        latest last_seen_ms of them
     """
@@ -52,7 +52,7 @@ class IndexStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
-    """The server that holds the index; `max_bytes` is None where it has no limit."""
+    """The server that holds the index; `max_bytes` is None if it has no limit, `policy` is its maxmemory-policy."""
 
     name: str
     used_bytes: int
@@ -83,7 +83,7 @@ class RecordedDecision:
 
     published_story_id  story of its event
     story_id            story of its representative now: the representative may have moved to an older story
-    matched_article_id  article id of the representative: its own if it founded its story; None if that has expired
+    matched_article_id  article id of the representative: its own if it founded its story; None if that record expired
     """
 
     type: EventType

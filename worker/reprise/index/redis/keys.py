@@ -1,24 +1,23 @@
-"""Every key of an index, its type and its content. All carry the namespace as hash tag: one slot of a cluster.
+"""Every key of an index, its type and its content. The namespace is the hash tag, so all are in one cluster slot.
 
     {ns}:reprise             hash    version, parameters, shards, id; number (last reserved); added; cursor, swept_ms
     {ns}:VERSION:r:NUMBER    string  a representative: see records.py
     {ns}:VERSION:b:BAND:S    string  the buckets of one band whose row value % shards is S: entries of 8 bytes
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
-    {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and when it was
-    {ns}:VERSION:p:S         hash    the same of a revision -> the decision that it replaced, and when
-    {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, when seen
+    {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and the time
+    {ns}:VERSION:p:S         hash    the same, of a revision -> the decision that it replaced, and the time
+    {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, last seen
 
-A generation, if there is one, stands behind the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S. It
-allows a second index of the same namespace beside the first, in the same slot; ids do not depend on it.
+A generation, if there is one, follows the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S. It allows a
+second index of the same namespace in the same slot. Story ids do not depend on it.
 
-S is the number of a shard. There are as many shards of each kind as let each hold some 64 to 128 entries at the
-expected number of articles: few enough for a hash to stay a listpack (by default up to 512 fields, values up to 64
-bytes) and to be searched in some microseconds, enough to spread a key's own cost of some 130 bytes.
+S is the number of a shard. The number of shards of each kind is chosen so that a shard has some 64 to 128 entries at
+the expected number of articles. A hash of this size stays a listpack (by default up to 512 fields, values up to 64
+bytes) and is searched in some microseconds, and the overhead of a key, some 130 bytes, is shared by its entries.
 
 An entry of a bucket is three bytes of row value // shards and the representative's number, doubled plus one, in five.
 
-Every key expires. The sweep removes single entries past their retention; a key's own expiry collects what no traffic
-touches.
+Every key expires. The sweep removes single entries past their retention; keys without traffic expire as a whole.
 """
 
 from hashlib import blake2b
@@ -29,10 +28,10 @@ from numpy.typing import NDArray
 
 from reprise.model import Signature
 
-#: Entries of a shard at the expected number of articles, at most: four times as many are still a listpack.
+#: Maximum entries of a shard at the expected number of articles. A hash with four times as many is still a listpack.
 _ENTRIES_A_SHARD: Final = 128
 
-#: Changes whenever the form of a key's content changes.
+#: Increase it with every change to the format of a key's content.
 LAYOUT_VERSION: Final = 2
 
 
@@ -42,7 +41,7 @@ def shards_for(expected_articles: int) -> int:
 
 
 def meta_key(namespace: str, generation: str | None = None) -> str:
-    """Return the one key without a version: it names the version of the namespace's index."""
+    """Return the key that holds the version of a namespace's index; it is the only key without a version."""
     return f"{_root(namespace, generation)}reprise"
 
 
@@ -71,13 +70,13 @@ def bucket_shards(signature: Signature, shards: int) -> NDArray[np.uint32]:
 
 
 def bucket_fragments(signature: Signature, shards: int) -> bytes:
-    """Return the fragment of each band's row, three bytes each: what tells the buckets of a shard apart."""
+    """Return the fragment of each band's row, three bytes each; it distinguishes the buckets of a shard."""
     fragments = (_rows(signature) >> np.uint32((shards - 1).bit_length())).astype(">u4")
     return fragments.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
 
 
 def entry_number(number: int) -> bytes:
-    """Return a representative's number as an entry of a bucket holds it."""
+    """Return a representative's number as it is stored in an entry of a bucket."""
     return (2 * number + 1).to_bytes(5, "big")
 
 

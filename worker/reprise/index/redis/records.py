@@ -3,9 +3,9 @@
     last_seen_ms 6   story number 5   shingle count 4   source 8   story id 16   renewed_ms 6   length of article id 2
     article id   shards of its bands   sketch
 
-Integers are unsigned and big-endian. `renewed_ms` is when the times to live of its buckets were last renewed. The
-shards have as many bits each as the index has shards; sketch_codec.py packs the sketch. lua/parts/layout.lua names the
-offsets that the scripts use.
+Integers are unsigned and big-endian. `renewed_ms` is the time at which the times to live of its buckets were last
+renewed. A shard number has log2(shards of the index) bits; sketch_codec.py packs the sketch. lua/parts/layout.lua names
+the offsets that the scripts use.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from reprise.model import Signature
 #: Bytes before the article id.
 HEAD_BYTES: Final = 47
 
-#: The source of a record whose article named none.
+#: The source in the record of an article without a source.
 NO_SOURCE: Final = bytes(8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """A record as it was read: the representative, and what renews its buckets.
+    """A record as read from Redis: the representative, and the fields that the renewal of its buckets needs.
 
     shards  shard of each band's bucket: four bytes each, big-endian, as the scripts take them
     """

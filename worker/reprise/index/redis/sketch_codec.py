@@ -1,7 +1,7 @@
 """Sketches packed for storage: the differences of ascending hashes in Golomb-Rice codes.
 
 Golomb, "Run-length encodings", 1966; Rice, "Some practical universal noiseless coding techniques", 1979. A difference d
-is written as the k low bits of d, and d >> k in unary: that many zeros and a one. All low bits stand first, then all
+is written as the k low bits of d, and d >> k in unary: that many zeros and a one. All low bits come first, then all
 unary codes, so that both are read with whole-array operations. A sketch of 256 hashes of a text of 400 shingles takes
 545 bytes in place of 768.
 """

@@ -1,29 +1,32 @@
--- Commit one decision: check that nothing it depends on has changed since the lookup, then record it and index the article.
+-- Commit one decision: validate that the entries it depends on have not changed since the lookup, then record the decision
+-- and index the article.
 --
 -- KEYS[1]  {ns}:reprise
 -- ARGV     1 id of the index   2 prefix   3 now_ms and the times to live of buckets, records, superseded decisions, what they
 --          replaced, and KEYS[1] (6 bytes each)
---          4 shard of the article   5 article field (8 bytes)   6 its latest decision as it was looked up (or none)
---          7 its latest decision from now on (none for a late crawl)
+--          4 shard of the article   5 article field (8 bytes)   6 its latest decision as the lookup returned it (or none)
+--          7 its new latest decision (none for a late crawl)
 --          8 field of a superseded decision (16 bytes, or none)   9 the superseded decision
 --          10 what this decision replaced (none unless a revision)   11 content hash (16)
---          12 shard of the text   13 number of the representative that covered it (5 bytes, or none)   14 that, from now on
+--          12 shard of the text   13 number of the representative that covers it, as the lookup returned it (5 bytes, or none)
+--          14 number of the representative that covers it now (5 bytes) and now_ms (6)
 --          15 matched representative: number, story number (5 bytes each) and story id (16), or none
 --          16 shards of its bands (4 bytes each) if their times to live are due for renewal, else none
 --          17 numbers of representatives that move to the match's story (5 bytes each)
 --          18 number of the new representative (0: none)   19 its record
---          20 shards of its bands (4 bytes each)   21 fragments of its rows (3 each)   22 '1' a band whose bucket it enters
---          23 numbers in the buckets that the worker knows (5 bytes each, as in entries)
---          24 numbers of representatives of the same batch that the decision has seen (5 bytes each)
--- Returns  1 where the decision is committed, 0 where something has changed: look up and decide again
--- Atomic because two workers may get two copies of a new story at the same moment, and one of them must see the other's.
--- Idempotent: a second run, after an answer was lost, finds its own decision and changes nothing.
+--          20 shards of its bands (4 bytes each)   21 fragments of its rows (3 each)
+--          22 a character for each band: '1' if the new representative enters the bucket
+--          23 numbers in the buckets, as the lookup returned them (5 bytes each, as in entries)
+--          24 numbers of representatives of the same batch in the buckets (5 bytes each)
+-- Returns  1 if the decision is committed; 0 if an entry has changed, so that the article must be looked up and decided again
+-- Atomic because two workers may process two copies of a new story at the same time: one must be a variant of the other.
+-- Idempotent: a second run after a lost reply finds its own decision and changes nothing.
 
 -- @include layout
 -- @include buckets
 
--- While the slot is moved key by key, the server refuses every key that is not there. This one never is: refused here,
--- nothing is written yet; refused later, half of a decision would be.
+-- While the slot is moved key by key, the server rejects access to every missing key. This key is always missing, so the
+-- script fails here, before any write. Without it, the script could fail later and leave half of a decision.
 redis.call('EXISTS', ARGV[2] .. 'none')
 
 local id = redis.call('HGET', KEYS[1], 'id')
@@ -38,7 +41,7 @@ local content, texts = ARGV[11], prefix .. 't:' .. ARGV[12]
 local text_field = string.sub(content, 1, 8)
 local number = tonumber(ARGV[18])
 
--- What the decision depends on -------------------------------------------------------------------------------------------
+-- Validate the lookup ----------------------------------------------------------------------------------------------------
 
 local latest = redis.call('HGET', articles, article) or ''
 if is_late then
@@ -83,7 +86,7 @@ if number > 0 and ARGV[20] ~= '' then
   if not is_known then return 0 end
 end
 
--- The decision and the article -------------------------------------------------------------------------------------------
+-- Record the decision and the article ------------------------------------------------------------------------------------
 
 local function put(key, field, value, ttl_ms)
   redis.call('HSET', key, field, value)
@@ -91,7 +94,7 @@ local function put(key, field, value, ttl_ms)
 end
 
 if match then
-  -- A match keeps a record alive, and with it its buckets. Workers' clocks differ: nothing is made older.
+  -- A match renews the times to live of the record and of its buckets. Workers' clocks differ, so last_seen_ms never decreases.
   if now_ms > last_seen_ms then redis.call('SETRANGE', match, RECORD.LAST_SEEN - 1, struct.pack('>I6', now_ms)) end
   redis.call('PEXPIRE', match, record_ttl_ms)
   if ARGV[16] ~= '' then
@@ -128,7 +131,7 @@ put(texts, text_field, ARGV[14], bucket_ttl_ms)
 if ARGV[10] ~= '' then put(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], replaced_ttl_ms) end
 if ARGV[8] ~= '' then
   put(versions, ARGV[8], ARGV[9], superseded_ttl_ms)
-  -- a superseded decision names a record, and may outlive what else keeps that
+  -- a replay of the superseded decision needs the record of its representative, so that must not expire earlier
   redis.call('PEXPIRE', record_key(prefix, u40(ARGV[9], VERSION.NUMBER)), record_ttl_ms)
 end
 if not is_late then put(articles, article, ARGV[7], record_ttl_ms) end

@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  {ns}:reprise
 -- ARGV     1 prefix   2 now_ms, record_ms (6 bytes each)   3 shard of the article   4 article field (8 bytes)
--- Returns  {the decision, its representative's record up to the article id}, each empty where there is none
--- Read only. One script, so that the representative is the decision's.
+-- Returns  {the decision, its representative's record up to the article id}, each empty if there is none
+-- Read only. A script, so that the record is read at the same time as the decision.
 
 -- @include layout
 

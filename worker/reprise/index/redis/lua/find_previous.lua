@@ -3,9 +3,9 @@
 -- KEYS[1]  the previous index's {ns}:reprise
 -- ARGV     1 prefix   2 now_ms, window_ms, record_ms, replay_ms (6 bytes each)   3 shard of the article   4 article field
 --          5 shard of the text   6 content hash (16)   7 '1' if the previous index hashes texts in another way: then the
---          latest decision of the article counts, whatever its text
--- Returns  {latest decision, superseded decision, what it replaced, story id}, each empty where there is none. At most one
---          of the first two is the article's.
+--          latest decision of the article is returned, even if its content hash differs
+-- Returns  {latest decision, superseded decision, what it replaced, story id}, each empty if there is none. At most one
+--          of the first two is returned.
 -- Read only. Reads every layout: the head of a record has not changed.
 
 -- @include layout

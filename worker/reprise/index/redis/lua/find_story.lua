@@ -3,8 +3,8 @@
 -- KEYS[1]  {ns}:reprise
 -- ARGV     1 prefix   2 now_ms, window_ms (6 bytes each)   3 story id (16 bytes)   4 the first number   5 the last
 -- Returns  number, record up to the article id, number, record, ...
--- Read only. One step of a walk over all numbers: no key leads from a story to its records, since no decision needs one.
--- A record that moves to the story behind the walk is missed.
+-- Read only. One step of a scan of all numbers: no key lists the representatives of a story, because no decision needs it.
+-- A record that moves to the story after its number was scanned is missed.
 
 -- @include layout
 
@@ -13,7 +13,7 @@ local now_ms, window_ms = struct.unpack('>I6I6', ARGV[2])
 local found = {}
 for number = tonumber(ARGV[4]), tonumber(ARGV[5]) do
   local key = record_key(prefix, number)
-  -- the story id alone first: a record is twenty times as large
+  -- read the story id alone first: the record up to the article id is twenty times as large
   if redis.call('GETRANGE', key, RECORD.STORY_ID - 1, RECORD.STORY_ID + 14) == ARGV[3] then
     local record = redis.call('GETRANGE', key, 0, RECORD_WITH_ID_BYTES - 1)
     if now_ms - u48(record, RECORD.LAST_SEEN) < window_ms then

@@ -5,11 +5,11 @@
 -- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)
 --          4 shard of the article   5 article field (8 bytes)   6 shard of the text   7 content hash (16)
 --          8 shards of its bands (4 bytes each, or none)   9 fragments of its rows (3 bytes each, or none)
--- Returns  {latest decision, superseded decision, what that replaced, text, record, members, heads}, each empty where
+-- Returns  {latest decision, superseded decision, what that replaced, text, record, members, heads}, each empty if
 --          there is none. Members: band (1 byte) and number (5) for each entry of a bucket. Heads: number (5), last_seen_ms
 --          (6) and story number (5) for each member whose record exists. A recorded decision comes with the head of its
---          representative's record and nothing behind it; a text with the whole record.
--- Read only: a replica may answer. One script, so that all is of one moment.
+--          representative's record and nothing after it; a text with the whole record.
+-- Read only, so that it may run on a replica. A script, so that all values are read at the same time.
 
 -- @include layout
 -- @include buckets
@@ -35,7 +35,7 @@ else
 end
 if number then
   local record = redis.call('GETRANGE', record_key(prefix, number), 0, RECORD_WITH_ID_BYTES - 1)
-  -- missing only where keys were evicted or deleted by hand: then the article is decided afresh
+  -- the record is missing only if keys were evicted or deleted manually: then the article is decided again
   if record ~= '' then
     local replaced = redis.call('HGET', prefix .. 'p:' .. article_shard, article .. text_field) or ''
     return {latest, superseded, replaced, '', record, '', ''}

@@ -1,9 +1,9 @@
 -- Open a namespace: create its index, or return the parameters of the one that it holds.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 version   2 parameters (text, for people)   3 shards   4 ttl_ms   5 a random id for a new index
--- Returns  {version, parameters, shards, id} as the namespace holds them; an index of layout 1 has no id
--- Atomic because two workers with different parameters may start at the same moment.
+-- ARGV     1 version   2 parameters (as text)   3 shards   4 ttl_ms   5 a random id for a new index
+-- Returns  {version, parameters, shards, id} of the existing or new index; an index of layout 1 has no id
+-- Atomic because two workers with different parameters may start at the same time.
 
 if redis.call('HEXISTS', KEYS[1], 'version') == 0 then
   redis.call('HSET', KEYS[1], 'version', ARGV[1], 'parameters', ARGV[2], 'shards', ARGV[3], 'id', ARGV[5])

@@ -1,11 +1,11 @@
 -- Reserve numbers for new representatives.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 id of the index   2 prefix   3 how many
+-- ARGV     1 id of the index   2 prefix   3 count
 -- Returns  the last number reserved
--- One script, so that no number comes from an index that was lost and created again in between.
+-- Atomic because the index may be lost and created again between the check of its id and the reservation.
 
--- While the slot is moved key by key, nothing is written: the server refuses a key that is not there; see commit.
+-- While the slot is moved key by key, the script fails here, before any write; see commit.
 redis.call('EXISTS', ARGV[2] .. 'none')
 
 local id = redis.call('HGET', KEYS[1], 'id')

@@ -1,12 +1,12 @@
--- Remove entries past their retention from the next few shards, so that all of them are visited every eighth of the window.
+-- Remove entries past their retention from the next few shards, so that every shard is visited once in an eighth of the window.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)   4 bands   5 shards of each kind
---          6 shards to visit at most
+-- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)   4 bands
+--          5 shards of each kind   6 maximum shards to visit
 -- Returns  {shards visited, entries removed}
 -- Atomic because an entry may be written between the check and the removal. A second run does no harm.
 --
--- A shard that traffic touches never expires by itself, and Redis has no cheap expiry of single entries.
+-- Writes renew the time to live of a whole shard, so its old entries would stay; Redis does not expire parts of a string.
 
 -- @include layout
 -- @include buckets
@@ -15,7 +15,7 @@ local prefix = ARGV[2]
 local now_ms, window_ms, record_ms, replay_ms = struct.unpack('>I6I6I6I6', ARGV[3])
 local bands, shards = tonumber(ARGV[4]), tonumber(ARGV[5])
 local total = (bands + 4) * shards
--- where the time stands in a value, and the age at which it is removed, by kind of hash
+-- by kind of hash, the offset of the time in a value, and the age in ms at which the entry is removed
 local AGES = {
   {kind = 'a', at = LATEST.DECIDED, max_ms = record_ms},
   {kind = 'v', at = VERSION.SUPERSEDED, max_ms = replay_ms},
@@ -23,7 +23,7 @@ local AGES = {
   {kind = 't', at = TEXT.SEEN, max_ms = window_ms},
 }
 
-local function is_alive(number)
+local function is_in_window(number)
   local head = redis.call('GETRANGE', record_key(prefix, number), 0, RECORD.STORY_NUMBER - 2)
   return head ~= '' and now_ms - u48(head, RECORD.LAST_SEEN) < window_ms
 end
@@ -31,17 +31,17 @@ end
 local function sweep_buckets(key)
   local shard = redis.call('GET', key)
   if not shard then return 0 end
-  local used, living, alive = used_bytes(shard), {}, {}
+  local used, kept, in_window = used_bytes(shard), {}, {}
   for at = 1, used, ENTRY.BYTES do
     local packed = string.sub(shard, at + ENTRY.FRAGMENT_BYTES, at + ENTRY.BYTES - 1)
-    if alive[packed] == nil then alive[packed] = is_alive(number_of(packed)) end
-    if alive[packed] then living[#living + 1] = string.sub(shard, at, at + ENTRY.BYTES - 1) end
+    if in_window[packed] == nil then in_window[packed] = is_in_window(number_of(packed)) end
+    if in_window[packed] then kept[#kept + 1] = string.sub(shard, at, at + ENTRY.BYTES - 1) end
   end
-  local removed = used / ENTRY.BYTES - #living
-  if #living == 0 then
+  local removed = used / ENTRY.BYTES - #kept
+  if #kept == 0 then
     redis.call('DEL', key)
   elseif removed > 0 then
-    redis.call('SET', key, padded(table.concat(living)), 'KEEPTTL')
+    redis.call('SET', key, padded(table.concat(kept)), 'KEEPTTL')
   end
   return removed
 end
@@ -79,7 +79,7 @@ for _ = 1, due do
   end
   cursor = (cursor + 1) % total
 end
--- Shards that were due and not visited stay due, up to one round: large batches are few, small ones make up for them.
+-- Shards that were due and not visited stay due, up to one round; later sweeps visit them.
 local shard_ms = round_ms / total
 swept_ms = math.floor(math.max(swept_ms + due * shard_ms, now_ms - (total - due) * shard_ms))
 redis.call('HSET', KEYS[1], 'swept_ms', string.format('%d', swept_ms), 'cursor', cursor)

@@ -1,18 +1,18 @@
 -- Try every command that the other scripts use, and return those that this user may not run.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 a key that does not exist   2... phrases of a refusal, which has no error code inside a script
+-- ARGV     1 a key that does not exist   2... texts of a permission error, which has no error code inside a script
 -- Returns  {names of the commands that are refused}
--- Changes nothing, so that it may run beside live workers: commands that would write get arguments that no server accepts,
--- and the server checks permissions before arguments.
+-- Changes nothing, so that it may run while workers use the index: commands that could write have no effect on a missing
+-- key, or have invalid arguments. The server checks permissions before arguments.
 
 local key = ARGV[1]
 local TRIES = {
   {'EXISTS', key}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'HGET', key, 'x'}, {'HGETALL', key}, {'HMGET', key, 'x'},
   {'HEXISTS', key, 'x'}, {'HLEN', key}, {'MGET', key},
-  -- these find nothing to remove, to expire, to replace or to write
+  -- these have no effect on a key that does not exist
   {'DEL', key}, {'HDEL', key, 'x'}, {'PEXPIRE', key, 1}, {'SET', key, 'x', 'XX'}, {'SETRANGE', key, 0, ''},
-  -- these lack a value, or have a step that is no number
+  -- these have invalid arguments: a missing value, an increment that is no number
   {'HSET', key, 'x', 1, 'y'}, {'HINCRBY', key, 'x', 'y'},
 }
 

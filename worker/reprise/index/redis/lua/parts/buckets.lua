@@ -1,6 +1,6 @@
--- The buckets of a band lie in shards: strings of entries, oldest first, padded with zeros.
+-- The buckets of a band are stored in shards: strings of entries, oldest first, padded with zeros.
 
--- The shards of an article's bands, and their keys. `shards` has four bytes a band.
+-- Return the shards of an article's bands, and their keys. `shards` has four bytes a band.
 local function read_shards(prefix, shards)
   local bands = #shards / 4
   local numbers = {struct.unpack('>' .. string.rep('I4', bands), shards)}
@@ -13,7 +13,7 @@ end
 local function each_entry(shard, fragment, visit)
   local at = string.find(shard, fragment, 1, true)
   while at do
-    -- the padding looks like entries of a fragment of zeros, but for the last byte
+    -- padding equals entries whose fragment is zero, except that its last byte is 0
     if (at - 1) % ENTRY.BYTES == 0 and string.byte(shard, at + ENTRY.BYTES - 1) ~= 0 then
       visit(string.sub(shard, at + ENTRY.FRAGMENT_BYTES, at + ENTRY.BYTES - 1))
     end
@@ -29,7 +29,7 @@ local function number_of(packed)
   return (u40(packed, 1) - 1) / 2
 end
 
--- Bytes of the entries in a shard. The last byte of an entry is not 0, that of the padding is.
+-- Return the bytes of the entries in a shard, by binary search. The last byte of an entry is never 0, that of padding is.
 local function used_bytes(shard)
   local low, high = 0, #shard / ENTRY.BYTES
   while low < high do
@@ -39,8 +39,9 @@ local function used_bytes(shard)
   return ENTRY.BYTES * low
 end
 
--- The bytes to give a shard that must hold `bytes`: all that the allocator reserves for it anyway. Its size classes are
--- multiples of 16 bytes up to 128, then four to each doubling; a string has up to 6 bytes of its own in front and behind.
+-- Return the padded size of a shard with `bytes` of entries: the size that the allocator reserves for it anyway. The size
+-- classes of jemalloc are multiples of 16 bytes up to 128, then four for each doubling. A string has up to 6 bytes of
+-- overhead before and after its content.
 local function padded_bytes(bytes)
   local needed, step = bytes + ENTRY.BYTES, 16
   while step * 8 < needed do step = step * 2 end

@@ -1,9 +1,9 @@
--- The packed values and the keys of an index, as reprise/index/redis/keys.py lists them. Every offset is named here, once.
+-- The offsets in packed values and the keys of an index, as reprise/index/redis/keys.py lists them.
 -- Offsets count from 1, as string.sub and struct.unpack do. Integers are unsigned and big-endian.
 
 -- A representative's record, `r:NUMBER`: see reprise/index/redis/records.py.
 local RECORD = {LAST_SEEN = 1, STORY_NUMBER = 7, STORY_ID = 24, RENEWED = 40, HEAD_BYTES = 47}
--- Bytes of a head with the longest article id: enough to answer a replay.
+-- Bytes of a head with the longest article id: a replay needs no more of the record.
 local RECORD_WITH_ID_BYTES = RECORD.HEAD_BYTES + 256
 
 -- The latest decision of an article id, in `a`; a superseded decision, in `v`.
