@@ -14,7 +14,7 @@ use crate::phrases::compile_phrases;
 use crate::signature::Permutation;
 
 /// The same as TEXT_VERSION in `version.py`: Python does not use a module built for another version.
-const TEXT_VERSION: u32 = 2;
+const TEXT_VERSION: u32 = 3;
 
 /// Bytes of UTF-32 processed at once. It bounds the memory for a batch of huge texts, and the time without Python's
 /// lock between two returns.

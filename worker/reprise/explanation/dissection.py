@@ -14,6 +14,7 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.code_points import limit_marks
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.presentation import remove_presentation
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, check_segments, keep_prose
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
 from reprise.explanation.offsets import SourceOffsets, source_offsets
@@ -124,7 +125,7 @@ class DissectedArticle:
 
 def dissect(article: Article, rule: Rule) -> DissectedArticle:
     """Dissect an article with the functions of the worker's text step."""
-    text = limit_marks(join_wrapped_lines(article.text))
+    text = limit_marks(join_wrapped_lines(remove_presentation(article.text)))
     tokens = tokenise(normalise(text))
     min_words = MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
     kept = keep_prose(tokens, min_words)

@@ -11,6 +11,7 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.native import sign_texts
+from reprise.dedup.text.presentation import remove_presentation
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import make_signature
@@ -55,7 +56,7 @@ def fingerprint_batch(
 
 def _sign_natively(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
     """Return the content hash and the signature of each article."""
-    texts = [(article.text, _min_words(article)) for article in articles]
+    texts = [(remove_presentation(article.text), _min_words(article)) for article in articles]
     return sign_texts(texts, rule.permutations, rule.sketch_size)
 
 
@@ -94,7 +95,7 @@ def _batches(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
 
 
 def _sign_together(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
-    tokens = tokenise(*(normalise(join_wrapped_lines(article.text)) for article in articles))
+    tokens = tokenise(*(normalise(join_wrapped_lines(remove_presentation(article.text))) for article in articles))
     kept = keep_prose(tokens, _min_words(articles[0]))
     return [
         (
