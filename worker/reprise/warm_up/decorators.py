@@ -87,9 +87,8 @@ class WarmUpSource:
         if self._is_waiting:
             if self._monotonic() - self._refreshed_at < REFRESH_SECONDS:
                 return
-            self._refreshed_at = (
-                self._monotonic()
-            )  # set before the refresh, so that a failed one is not repeated at once
+            # The time is set before the refresh, so that a refresh that fails is not repeated at once.
+            self._refreshed_at = self._monotonic()
             self._cutoff.refresh()
         if self._is_rewound:
             self.resume()

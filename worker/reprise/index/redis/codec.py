@@ -16,7 +16,7 @@ from reprise.model import EventType, Fingerprint, Kind, Superseded
 _MARGIN: Final = 0.1
 _MIN_MARGIN_MS: Final = 1000
 
-#: The byte that stands for a decision: N new, E exact, A near, P partial, R revision, r a late revision.
+#: The byte that encodes the kind of a decision: N new, E exact, A near, P partial, R revision, r a late revision.
 _CODES: Final[Mapping[bytes, Kind | None]] = {
     b"N": None,
     b"E": Kind.EXACT,

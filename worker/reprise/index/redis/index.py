@@ -51,8 +51,8 @@ from reprise.processing.ports import PendingDecisions
 #: a million articles, some 8 shards a second are due.
 _SWEEP_SHARDS: Final = 64
 
-#: An estimate of the size counts this many representatives, for a standard error below 2 %, in this many shards:
-#: 5 ms of Redis's time where the index is nearly empty.
+#: Maximum representatives and shards that an estimate of the size counts, for a standard error below 2 %. The shards
+#: bound the time of Redis to 5 ms if the index is nearly empty.
 _SIZE_ENTRIES: Final = 4_000
 _SIZE_SHARDS: Final = 4_096
 
@@ -118,7 +118,7 @@ class RedisIndex:
         self._namespaces: dict[str, _Namespace] = {}
 
     def prepare(self, namespace: str) -> int:
-        """Create the namespace's index, or check the one that exists; its size stays as it was created.
+        """Create the namespace's index, or check the existing one, whose number of shards does not change.
 
         Returns the number of shards of each kind. Raises Unreachable, IndexMismatch, Fatal.
         """
