@@ -32,8 +32,12 @@ from tests.support import unavailable
 _END_SECONDS: Final = 20.0
 _REDIS_SECONDS: Final = 20.0
 
-#: Settings of every broker: it accepts short session timeouts, so that dead members are detected soon.
-_SETTINGS: Final = {"group.min.session.timeout.ms": "500"}
+#: Settings of every broker: it accepts short session timeouts and aborts timed-out transactions after a second, not
+#: after ten, so that scenarios are short.
+_SETTINGS: Final = {
+    "group.min.session.timeout.ms": "500",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+}
 
 
 @dataclass(kw_only=True)
