@@ -88,8 +88,7 @@ def scraped(
     kafka_bootstrap_servers: str, limited_redis: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ScrapedWorker]:
     folder = tmp_path_factory.mktemp("scraped")
-    with open_sandbox(kafka_bootstrap_servers, limited_redis) as sandbox, ExitStack() as running:
-        sandbox.create_topics(PARTITIONS)
+    with open_sandbox(kafka_bootstrap_servers, limited_redis, PARTITIONS) as sandbox, ExitStack() as running:
         settings = sandbox.settings(BATCH_MAX_ARTICLES="50")
         worker = running.enter_context(running_worker(settings, folder / "worker.log"))
         wait_ready(worker)

@@ -41,7 +41,7 @@ def environment(settings: Mapping[str, str]) -> Iterator[str]:
 
 @pytest.fixture
 def sandbox(kafka_bootstrap_servers: str, redis_url: str) -> Iterator[Sandbox]:
-    with open_sandbox(kafka_bootstrap_servers, redis_url) as opened:
+    with open_sandbox(kafka_bootstrap_servers, redis_url, partitions=None) as opened:
         yield opened
 
 
