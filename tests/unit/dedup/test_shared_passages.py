@@ -46,15 +46,26 @@ def sketch(*ranges: range) -> Sketch:
 )
 def test_passages_are_found(others: list[Sketch], expected: list[int]) -> None:
     """The article has the hashes 0 to 99; all sketches hold all shingles of their texts."""
-    found = find_shared_passages(sketch(range(100)), 100, [(other, len(other)) for other in others])
+    found = find_shared_passages(
+        sketch(range(100)), 100, [(other, len(other)) for other in others], [True] * len(others)
+    )
     assert found.tolist() == expected
 
 
 def test_hashes_beyond_a_sketch_are_no_difference() -> None:
     """A sketch of a part of the shingles says nothing about hashes above its largest one."""
     others = [sketch(range(10), range(200, 230)), sketch(range(10), range(200, 230))]
-    found = find_shared_passages(sketch(range(100)), 1000, [(other, 40) for other in others])
+    found = find_shared_passages(sketch(range(100)), 1000, [(other, 40) for other in others], [True] * 2)
     assert found.tolist() == list(range(10))
+
+
+def test_copies_of_one_text_are_related() -> None:
+    """Two cuts of one report share its first paragraph alone, and each shares more with the report."""
+    report = sketch(range(10), range(200, 260))
+    cuts = [sketch(range(10), range(200, 230)), sketch(range(10), range(230, 260))]
+    others = [(text, len(text)) for text in (*cuts, report)]
+    assert find_shared_passages(sketch(range(100)), 100, others[:2], [True] * 2).tolist() == list(range(10))
+    assert find_shared_passages(sketch(range(100)), 100, others, [True, True, False]).tolist() == []
 
 
 def test_a_text_without_its_passages() -> None:

@@ -129,9 +129,10 @@ def choose(
     story, and representatives of the younger one that support strongly move to it, so that their copies join it too.
     Published events do not change.
     """
-    matches = _find_matches(article, source, candidates, rule)
-    if matches and len(matches) + len(witnesses) > 1:
-        matches = _exclude_passages(article, matches, witnesses, rule)
+    compared = _compare(article, source, candidates, rule)
+    matches = [match for match in compared if accepts(match.comparison, match.same_source, rule)]
+    if matches and len(compared) + len(witnesses) > 1:
+        matches = _set_passages_aside(article, matches, compared, witnesses, rule)
     if not matches:
         return None
     best = min(matches, key=_rank)
@@ -152,33 +153,44 @@ def choose(
     return Choice(match=joined, moves=tuple(sorted(moves)))
 
 
-def _find_matches(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> list[Match]:
+def _compare(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Sequence[Match]:
+    """Compare an article with candidates; those that share nothing are left out."""
     comparisons = compare_all(
-        article,
-        [candidate.sketch for candidate in candidates],
-        [candidate.shingle_count for candidate in candidates],
-        rule,
+        article, [each.sketch for each in candidates], [each.shingle_count for each in candidates], rule
     )
-    matches = []
-    for candidate, comparison in zip(candidates, comparisons, strict=True):
-        same_source = source != b"" and source == candidate.source
-        if comparison and accepts(comparison, same_source, rule):
-            matches.append(
-                Match(representative=candidate, comparison=comparison, evidence=comparison, same_source=same_source)
-            )
-    return matches
+    return [
+        Match(
+            representative=candidate,
+            comparison=comparison,
+            evidence=comparison,
+            same_source=source != b"" and source == candidate.source,
+        )
+        for candidate, comparison in zip(candidates, comparisons, strict=True)
+        if comparison
+    ]
 
 
-def _exclude_passages(
-    article: Signature, matches: Sequence[Match], witnesses: Sequence[Representative], rule: Rule
+def _set_passages_aside(
+    article: Signature,
+    matches: Sequence[Match],
+    compared: Sequence[Match],
+    witnesses: Sequence[Representative],
+    rule: Rule,
 ) -> list[Match]:
-    """Compare matches again without the passages that unrelated texts share with the article."""
-    sketch = sketch_of(article)
-    weak = [match.representative for match in matches if _is_weak(match)]
-    if not weak:
+    """Judge matches again without the passages that unrelated texts share with the article.
+
+    compared  all candidates that share something with the article, also those that do not match
+    """
+    if not any(map(_is_weak, matches)):
         return list(matches)
-    others = [(other.sketch, other.shingle_count) for other in (*weak, *witnesses)]
-    passages = find_shared_passages(sketch, article.shingle_count, others)
+    sketch = sketch_of(article)
+    representatives = [*(match.representative for match in compared), *witnesses]
+    passages = find_shared_passages(
+        sketch,
+        article.shingle_count,
+        [(each.sketch, each.shingle_count) for each in representatives],
+        [*(_is_weak(match) and match in matches for match in compared), *(True for _ in witnesses)],
+    )
     if not len(passages):
         return list(matches)
     is_kept = ~np.isin(sketch, passages, assume_unique=True)

@@ -19,33 +19,47 @@ _MIN_HASHES: Final = 3
 #: share more than the text of a third one.
 _MAX_REST: Final = 0.1
 
+#: Share of the smaller of two texts that they must have in common to be copies: less may be formulas.
+_COPY: Final = 0.5
+
 _NO_HASHES: Final[NDArray[np.uint32]] = np.array([], dtype=np.uint32)
 
 
-def find_shared_passages(article: Sketch, shingle_count: int, others: Sequence[tuple[Sketch, int]]) -> Sketch:
-    """Return the hashes, ascending, of the passages that the article shares with two texts that share nothing else.
+def find_shared_passages(
+    article: Sketch, shingle_count: int, others: Sequence[tuple[Sketch, int]], is_weak: Sequence[bool]
+) -> Sketch:
+    """Return the hashes, ascending, of the passages that the article shares with two unrelated texts.
 
-    others  sketch and number of shingles of each text, which all have something in common with the article
+    others   sketch and number of shingles of each text, all of which have something in common with the article
+    is_weak  whether a text shares so little with the article that a passage may be all of it; only these show passages
+
+    Texts are related if they share more than the passage, or if both are copies of another one: two cuts of one report
+    may have no more in common than its first paragraph.
     """
-    if len(others) < 2:
+    count = len(others)
+    if sum(is_weak) < 2:
         return _NO_HASHES
     space = np.unique(np.concatenate([sketch for sketch, _ in others]))
-    holds = np.zeros((len(others), len(space)), dtype=bool)
+    holds = np.zeros((count, len(space)), dtype=bool)
     for row, (sketch, _) in zip(holds, others, strict=True):
         row[space.searchsorted(sketch)] = True
     own_reach = reach_of(article, shingle_count)
     # A text is comparable with the article below the reach of both; the hashes are in ascending order.
-    reaches = np.minimum(own_reach, np.array([reach_of(sketch, count) for sketch, count in others], dtype=np.int64))
-    comparable = space < reaches[:, np.newaxis]
-    holds &= comparable
+    reaches = np.minimum(own_reach, np.array([reach_of(sketch, size) for sketch, size in others], dtype=np.int64))
+    holds &= space < reaches[:, np.newaxis]
     is_own = np.isin(space, article, assume_unique=True)
+    own, rest = holds & is_own, holds & ~is_own
+    shared = own.astype(np.float32) @ own.T.astype(np.float32)
+    shared_rest = rest.astype(np.float32) @ rest.T.astype(np.float32)
+    is_related = shared_rest > np.maximum(1, _MAX_REST * (shared + shared_rest))
+    sizes = np.diag(shared + shared_rest)
+    is_copy = is_related & (shared + shared_rest >= _COPY * np.minimum(sizes, sizes[:, np.newaxis]))
+    is_related |= is_copy @ is_copy  # both of another text; the diagonal is of no importance
+    weak = np.array(is_weak, dtype=bool)
+    shows = np.triu(~is_related & (shared >= _MIN_HASHES) & weak & weak[:, np.newaxis])
     found = np.zeros(len(space), dtype=bool)
-    for first in range(len(others) - 1):
-        common = holds[first] & holds[first + 1 :]
-        inside = common & is_own
-        count, rest = inside.sum(axis=1), (common & ~is_own).sum(axis=1)
-        is_passage = (count >= _MIN_HASHES) & (rest <= np.maximum(1, _MAX_REST * (count + rest)))
-        found |= inside[is_passage].any(axis=0)
+    for first, second in zip(*shows.nonzero(), strict=True):
+        found |= own[first] & own[second]
     return space[found]
 
 
