@@ -28,6 +28,7 @@ def sketch(*ranges: range) -> Sketch:
     [
         pytest.param([], [], id="no other text"),
         pytest.param([sketch(range(10))], [], id="one other text"),
+        pytest.param([sketch(range(10)), sketch(range(20, 30))], [], id="two excerpts"),
         pytest.param([sketch(range(10), range(200, 230))] * 2, [], id="related texts share more"),
         pytest.param(
             [sketch(range(10), range(200, 230)), sketch(range(10), range(300, 330))],

@@ -54,9 +54,9 @@ def find_shared_passages(
     is_related = shared_rest > np.maximum(1, _MAX_REST * (shared + shared_rest))
     sizes = np.diag(shared + shared_rest)
     is_copy = is_related & (shared + shared_rest >= _COPY * np.minimum(sizes, sizes[:, np.newaxis]))
-    is_related |= is_copy @ is_copy  # both of another text; the diagonal is of no importance
+    is_related |= is_copy @ is_copy
     weak = np.array(is_weak, dtype=bool)
-    shows = np.triu(~is_related & (shared >= _MIN_HASHES) & weak & weak[:, np.newaxis])
+    shows = np.triu(~is_related & (shared >= _MIN_HASHES) & weak & weak[:, np.newaxis], k=1)
     found = np.zeros(len(space), dtype=bool)
     for first, second in zip(*shows.nonzero(), strict=True):
         found |= own[first] & own[second]
