@@ -161,7 +161,7 @@ def test_story_is_forgotten_after_the_window(decide: Decide) -> None:
     assert near.story_id == exact.story_id
 
 
-def test_variants_prolong_the_life_of_a_story(decide: Decide) -> None:
+def test_variants_extend_the_retention_of_a_story(decide: Decide) -> None:
     """A match renews the window of its representative."""
     (founder,) = decide(make_fingerprint("a", BASE))
     for step in range(1, 6):

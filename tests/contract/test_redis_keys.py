@@ -228,7 +228,7 @@ def test_expired_keys_are_not_needed(
 
 
 @pytest.mark.parametrize("exact", [False, True], ids=["near", "exact"])
-def test_copies_prolong_the_life_of_a_story(client: redis.Redis, namespace: str, exact: bool) -> None:
+def test_copies_extend_the_retention_of_a_story(client: redis.Redis, namespace: str, exact: bool) -> None:
     """Copies that are not indexed renew the buckets of their story, so that partial variants still find it."""
     index = make_index(client)
     text = make_text(1, 2, 3, 4)

@@ -219,7 +219,7 @@ def test_all_keys_are_removed_after_the_load(soak: SoakRun) -> None:
     assert soak.removed.used_bytes <= (1 + MAX_REMAINDER) * soak.empty.used_bytes
 
 
-def test_variants_prolong_the_life_of_a_story(soak: SoakRun) -> None:
+def test_variants_extend_the_retention_of_a_story(soak: SoakRun) -> None:
     """With a variant every half window, all variants of six windows have the same story."""
     assert len({event.body["story_id"] for event in soak.probes["kept"]}) == 1
     first, last = decided_at(soak.probes["kept"][0]), decided_at(soak.probes["kept"][-1])
