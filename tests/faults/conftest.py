@@ -32,6 +32,9 @@ _KEPT_RUNS: Final = 5
 _SHORT_TIMEOUT: Final = 240
 _LONG_TIMEOUT: Final = 3_600
 
+#: Files that take half of the time. They run first, so that two worker processes of pytest-xdist end together.
+_SLOW_FILES: Final = frozenset({"test_kafka.py", "test_workers.py"})
+
 _RESULTS: Final = pytest.StashKey[list[ScenarioResult]]()
 
 
@@ -45,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _SLOW_FILES)
     for item in items:
         if "scenario" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_LONG_TIMEOUT if _is_long() else _SHORT_TIMEOUT))

@@ -27,7 +27,7 @@ def test_workers_are_killed_at_random_moments(
     scenario: ScenarioOpener, broker: BreakableBroker, broker_proxy: Proxy, redis_server: BreakableRedis, is_long: bool
 ) -> None:
     """SIGKILL of one of up to three workers, at random steps. Responses of Kafka are delayed."""
-    kills = 100 if is_long else 6
+    kills = 100 if is_long else 4
     broker_proxy.delay_seconds = KAFKA_DELAY_SECONDS
     through = f"127.0.0.1:{broker_proxy.port}"
     with scenario(kafka=broker.address, worker_kafka=through, redis_url=redis_server.url, rate=HIGH_RATE / 4) as run:
