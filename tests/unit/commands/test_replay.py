@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from reprise.commands.replay import MAX_PRINTED_DEAD_LETTERS, ReplayProgress
 from reprise.commands.support.progress import ProgressDisplay
 from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Rejection, Trace
@@ -54,3 +56,27 @@ def test_an_outage_is_printed() -> None:
         "reprise: redis is unreachable; retrying",
         "reprise: redis is reachable again",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        (DeadLetterReason.NOT_JSON, "each line must hold one JSON object"),
+        (DeadLetterReason.NOT_AN_OBJECT, "each line must hold one JSON object"),
+        (DeadLetterReason.NO_TEXT, "the field 'text' or 'html'"),
+    ],
+)
+def test_a_file_in_another_format_ends_with_advice(reason: DeadLetterReason, advice: str) -> None:
+    """The line says what to do, and is printed only if nothing was decided."""
+    stream = io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream))
+    progress.dead_lettered(MESSAGE, Rejection(reason=reason, detail=""))
+    progress.delivered([MESSAGE])
+    progress.print_summary()
+    last = stream.getvalue().splitlines()[-1]
+    assert last.startswith("reprise: no message was decided")
+    assert advice in last
+    progress.decided([decision()], 0, 0)
+    progress.delivered([MESSAGE])
+    progress.print_summary()
+    assert "no message" not in stream.getvalue().splitlines()[-1]

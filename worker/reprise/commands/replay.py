@@ -17,7 +17,7 @@ from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.commands.support.signals import interrupt_on_termination
 from reprise.errors import Fatal
 from reprise.index.redis.client import connect
-from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, Message, Rejection
 from reprise.observability.observers import NullObserver
 from reprise.observability.outcomes import ArticleOutcome, outcome_of
 from reprise.processing.shutdown import StopRequest
@@ -27,6 +27,15 @@ from reprise.settings import Settings, load
 
 #: Dead letters that are printed one by one; of a file in another format a hundred lines suffice.
 MAX_PRINTED_DEAD_LETTERS: Final = 100
+
+_JSON_LINES: Final = "each line must hold one JSON object; `jq -c '.[]' FILE` writes the items of a JSON array as lines"
+
+#: What to do if no message of the files can be decided, by the most frequent reason.
+_ADVICE: Final = {
+    DeadLetterReason.NOT_JSON: _JSON_LINES,
+    DeadLetterReason.NOT_AN_OBJECT: _JSON_LINES,
+    DeadLetterReason.NO_TEXT: "each message needs the field 'text' or 'html'; rename your crawler's field",
+}
 
 
 @click.command(cls=ConfiguredCommand)
@@ -111,7 +120,7 @@ class ReplayProgress(NullObserver):
         self._messages = 0
         self._outcomes: Counter[ArticleOutcome] = Counter()
         self._variants: Counter[str] = Counter()
-        self._dead_letters: Counter[str] = Counter()
+        self._dead_letters: Counter[DeadLetterReason] = Counter()
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """Count the outcomes, and the kinds of variants."""
@@ -123,7 +132,7 @@ class ReplayProgress(NullObserver):
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """Count a dead letter and print it: a replay writes it to no topic."""
-        self._dead_letters[rejection.reason.value] += 1
+        self._dead_letters[rejection.reason] += 1
         total = self._dead_letters.total()
         if total <= MAX_PRINTED_DEAD_LETTERS:
             self._display.print(f"{message.topic}:{message.offset}: {rejection.reason.value}: {rejection.detail}")
@@ -154,7 +163,12 @@ class ReplayProgress(NullObserver):
         """Print the counts, the duration, the rate, and the counts by kind and by reason."""
         seconds = max(self._clock() - self._started_at, 1e-9)
         parts = [f"{self.status()} in {seconds:.1f} s ({self._messages / seconds:,.0f} a second)"]
-        for title, counts in (("variants", self._variants), ("dead letters", self._dead_letters)):
+        reasons = Counter({reason.value: count for reason, count in self._dead_letters.items()})
+        for title, counts in (("variants", self._variants), ("dead letters", reasons)):
             if counts:
                 parts.append(f"{title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
         self._display.print("; ".join(parts))
+        if self._messages and self._dead_letters.total() == self._messages:
+            ((reason, _),) = self._dead_letters.most_common(1)
+            if reason in _ADVICE:
+                self._display.print(f"no message was decided: {_ADVICE[reason]}")
