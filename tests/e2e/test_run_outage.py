@@ -11,7 +11,7 @@ from deploy.local.stack.health_checks import redis_version
 from deploy.local.stack.redis_local import server_binary
 from tests.e2e.articles import synthetic_messages
 from tests.e2e.sandbox import open_sandbox, single_events
-from tests.e2e.worker_state import HttpResponse, http_get, scrape, wait_delivered, wait_ready
+from tests.e2e.worker_state import WorkerResponse, http_get, scrape, wait_delivered, wait_ready
 from tests.support import WorkerProcess, running_worker, unavailable
 
 #: Seconds until a server has started, and until a worker has noticed its end or its start.
@@ -54,7 +54,7 @@ def wait_unready_and_alive(worker: WorkerProcess) -> None:
     end = time.monotonic() + POLL_INTERVAL_SECONDS + 1
 
     def is_over() -> bool:
-        assert http_get(worker, "/readyz") == HttpResponse(status=503, body="redis does not answer\n")
+        assert http_get(worker, "/readyz") == WorkerResponse(status=503, body="redis does not answer\n")
         assert http_get(worker, "/livez").status == 200
         return time.monotonic() >= end
 

@@ -13,7 +13,7 @@ from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.model import Message
 from tests.e2e.articles import article_json
 from tests.e2e.sandbox import InputMessage, OutputEvent, Sandbox, by_trace, group_positions, open_sandbox, single_events
-from tests.e2e.worker_state import HttpResponse, Scrape, http_get, scrape, wait_counted, wait_delivered, wait_ready
+from tests.e2e.worker_state import Scrape, WorkerResponse, http_get, scrape, wait_counted, wait_delivered, wait_ready
 from tests.support import running_worker
 
 SAMPLE = Path(reprise.__file__).parent / "sample"
@@ -53,7 +53,7 @@ class SampleRun:
     events: list[OutputEvent]
     dead_letters: list[Message]
     scraped: Scrape
-    responses: dict[str, HttpResponse]
+    responses: dict[str, WorkerResponse]
 
 
 def _key(page: dict[str, str]) -> bytes:

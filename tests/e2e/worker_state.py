@@ -23,23 +23,23 @@ _HTTP_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
+class WorkerResponse:
     """An HTTP response. The status is 0 if the port is closed."""
 
     status: int
     body: str = ""
 
 
-def http_get(worker: WorkerProcess, path: str) -> HttpResponse:
+def http_get(worker: WorkerProcess, path: str) -> WorkerResponse:
     """Request a path from the HTTP port of a worker."""
     try:
         with urllib.request.urlopen(f"{worker.http}{path}", timeout=_HTTP_SECONDS) as response:
-            return HttpResponse(status=response.status, body=response.read().decode())
+            return WorkerResponse(status=response.status, body=response.read().decode())
     except urllib.error.HTTPError as error:
         with error:
-            return HttpResponse(status=error.code, body=error.read().decode())
+            return WorkerResponse(status=error.code, body=error.read().decode())
     except OSError:
-        return HttpResponse(status=0)
+        return WorkerResponse(status=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

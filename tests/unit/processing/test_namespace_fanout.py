@@ -54,13 +54,13 @@ def test_other_batches_are_cancelled_after_a_failure(failing: str) -> None:
     cancelled: list[str] = []
 
     @dataclass
-    class FailingIndex:
+    class UnreachableIndex:
         namespace: str = ""
 
         def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
             if failing == "submit" and namespace == "c":
                 raise Unreachable("away")
-            return FailingIndex(namespace)
+            return UnreachableIndex(namespace)
 
         def result(self) -> Sequence[Decision]:
             awaited.append(self.namespace)
@@ -72,6 +72,6 @@ def test_other_batches_are_cancelled_after_a_failure(failing: str) -> None:
         def close(self) -> None: ...
 
     with pytest.raises(Unreachable):
-        submit_by_namespace(FailingIndex(), batch_of("abc"), 5).result()
+        submit_by_namespace(UnreachableIndex(), batch_of("abc"), 5).result()
     assert len(awaited) == (failing == "result")
     assert sorted(awaited + cancelled) == (["a", "b"] if failing == "submit" else ["a", "b", "c"])
