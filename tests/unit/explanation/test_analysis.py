@@ -104,11 +104,12 @@ _PAGES = st.lists(st.tuples(_PIECES, st.sampled_from(["\n", "\t", "  ", "\r\n\n"
 
 @settings(deadline=None)
 @given(_PAGES)
+@example(f"{TEACHER[:60]}\n" * 3 + "Short.\n")  # hard-wrapped lines, which the worker joins
 def test_kept_segments_are_those_of_the_worker(text: str) -> None:
     """A segment without a reason to drop it is kept; if every segment has one, none or only short ones are kept."""
-    tokens = tokenise(normalise(text))
-    kept, statuses = keep_prose(tokens, MIN_WORDS_TEXT), segment_statuses(tokens, MIN_WORDS_TEXT)
     dissected = dissect_text(text)
+    tokens = tokenise(normalise(dissected.text))
+    kept, statuses = keep_prose(tokens, MIN_WORDS_TEXT), segment_statuses(tokens, MIN_WORDS_TEXT)
     assert [dissected.segments[segment].kept for segment in tokens.segments] == kept.tolist()
     if SegmentStatus.KEPT in statuses:
         expected = [status is SegmentStatus.KEPT for status in statuses]
@@ -149,11 +150,12 @@ def test_each_reason_is_reported(text: str, status: SegmentStatus) -> None:
 
 @settings(deadline=None)
 @given(_PAGES)
+@example(f"{TEACHER[:60]}\n" * 3 + "Short.\n")  # hard-wrapped lines, which the worker joins
 def test_shingles_are_those_of_the_worker(text: str) -> None:
     """The distinct shingles and the sentences of their first occurrences agree with hash_shingles."""
-    tokens = tokenise(normalise(text))
+    dissected = dissect_text(text)
+    tokens = tokenise(normalise(dissected.text))
     kept = keep_prose(tokens, MIN_WORDS_TEXT)
-    dissected = dissect(article(text), RULE)
     expected = sorted(shingle.first for shingle in dissected.shingles)
     assert [shingle.first for shingle in find_shingles(tokens, kept)] == expected
     if kept.any():
