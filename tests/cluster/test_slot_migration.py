@@ -169,7 +169,7 @@ def test_following_ask_would_announce_a_story_twice(cluster: RedisCluster, names
     index, key = make_index(client), meta_key(namespace)
     index.prepare(namespace)
     index.decide(namespace, [make_fingerprint("a", WITHOUT_PROSE)], T0)
-    keyspace = index.open_namespace(namespace).keyspace
+    keyspace = index.namespaces.open(namespace).keyspace
     migration = plan_migration(cluster, namespace)
     migration.begin()
     migration.move([key])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reprise.dedup.rule import Rule
 from reprise.index.memory import MemoryIndex
-from reprise.index.redis.index import PendingBatch, RedisIndex
+from reprise.index.redis.index import RedisIndex
+from reprise.index.redis.pending_batch import PendingBatch
 from reprise.model import Decision, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
 from tests.contract.texts import edit_words, make_text

@@ -9,10 +9,10 @@ import redis
 from reprise.dedup.decision import source_key
 from reprise.dedup.rule import Rule
 from reprise.errors import Fatal, IndexMismatch
-from reprise.index.redis.index import parameters
 from reprise.index.redis.inspect import IndexInspector, find_index
 from reprise.index.redis.inspect_types import StoredRepresentative
 from reprise.index.redis.keys import meta_key
+from reprise.index.redis.namespaces import parameters
 from reprise.model import EventType, Kind
 from tests.contract.indexed_stories import RETENTION, T0, decide_by_id, make_index, make_stories
 from tests.contract.texts import edit_words, make_fingerprint, make_text

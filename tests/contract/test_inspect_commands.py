@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from reprise import cli
-from reprise.index.redis.index import parameters
 from reprise.index.redis.keys import meta_key
+from reprise.index.redis.namespaces import parameters
 from tests.contract.indexed_stories import decide_by_id, make_index, make_stories
 from tests.contract.texts import RULE
 

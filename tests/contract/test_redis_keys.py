@@ -24,7 +24,7 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
 from reprise.errors import Fatal, IndexMismatch, Unreachable
 from reprise.index.memory import MemoryIndex
-from reprise.index.redis import index as index_module
+from reprise.index.redis import script_client
 from reprise.index.redis.codec import margin_ms, sweep_arguments
 from reprise.index.redis.errors import translate_redis_error
 from reprise.index.redis.index import RedisIndex
@@ -161,7 +161,7 @@ def test_a_sweep_continues_with_the_remaining_shards(client: redis.Redis, namesp
     """A sweep visits at most its limit. The next one continues, up to one round of all shards."""
     index = make_index(client)
     shards = (RULE.permutations + 4) * index.prepare(namespace)
-    keyspace = index.open_namespace(namespace).keyspace
+    keyspace = index.namespaces.open(namespace).keyspace
 
     def visit(elapsed_ms: float, limit: int) -> int:
         arguments = sweep_arguments(keyspace, T0 + int(elapsed_ms), limit)
@@ -325,7 +325,7 @@ def test_flushed_scripts_are_loaded_again(client: redis.Redis, namespace: str, m
             replies = super().receive()
             return [*replies[:4], *replies[4 + len(self.flush) :]]
 
-    monkeypatch.setattr(index_module, "SplitPipeline", FlushOnce)
+    monkeypatch.setattr(script_client, "SplitPipeline", FlushOnce)
     assert event_fields(other.decide(f"{namespace}-b", batch, T0)) == expected
     assert sent[:2] == [9, 9], "nine lookups, twice: the second time the scripts are loaded"
 
@@ -343,7 +343,7 @@ def test_a_server_that_always_loses_its_scripts_is_unreachable(
             sent.append(len(commands))
             super().__init__(to, [("EVALSHA", "0" * 40, 0)] * len(commands))
 
-    monkeypatch.setattr(index_module, "SplitPipeline", UnknownScripts)
+    monkeypatch.setattr(script_client, "SplitPipeline", UnknownScripts)
     with pytest.raises(Unreachable, match="as soon as they are loaded"):
         index.decide(namespace, article_stream(9), T0)
     assert sent == [9] * 3, "nine lookups, three times"

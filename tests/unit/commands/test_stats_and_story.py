@@ -1,7 +1,7 @@
 """The output of `reprise stats` and `reprise story`, and the estimates from a sample."""
 
 from reprise.commands import stats, story
-from reprise.index.redis.codec import parse_counts
+from reprise.index.redis.inspect import parse_counts
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
 from reprise.model import EventType, Kind
 from reprise.settings import load

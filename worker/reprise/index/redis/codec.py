@@ -1,35 +1,27 @@
 """Pack the arguments (ARGV) of the scripts and parse their replies. No other module depends on their format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from reprise.dedup.retention import Retention
-from reprise.index.redis.inspect_types import IndexStats, RecordedDecision, StoredRepresentative
+from reprise.index.redis.decision_codec import (
+    pack_decision,
+    pack_replaced,
+    recorded,
+    unpack_decision,
+    unpack_latest,
+    with_replaced,
+)
 from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
-from reprise.index.redis.records import pack_record, unpack_head
-from reprise.index.types import Changes, LatestDecision, Lookup, Member, Replay, StoredDecision
-from reprise.model import EventType, Fingerprint, Kind, Superseded
+from reprise.index.redis.records import pack48, pack_record, unpack_head
+from reprise.index.types import Changes, Lookup, Member, Replay, StoredDecision
+from reprise.model import Fingerprint
 
 #: The time to live of a key exceeds the retention of its content by a margin: this share of the retention of records,
 #: at least a second. Clocks of workers differ, and a sweep may be late.
 _MARGIN: Final = 0.1
 _MIN_MARGIN_MS: Final = 1000
-
-#: The byte that encodes the kind of a decision: N new, E exact, A near, P partial, R revision, r a late revision.
-_CODES: Final[Mapping[bytes, Kind | None]] = {
-    b"N": None,
-    b"E": Kind.EXACT,
-    b"A": Kind.NEAR,
-    b"P": Kind.PARTIAL,
-    b"R": Kind.REVISION,
-    b"r": Kind.REVISION,
-}
-_CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code != b"r"}
-_LATE_REVISION: Final = b"r"
-
-#: Shares (0..1) are stored as integers in units of 1 / _SHARE_PARTS.
-_SHARE_PARTS: Final = 10_000
 
 Argument = bytes | str | int
 
@@ -52,19 +44,17 @@ class Keyspace:
     def ages(self, now_ms: int) -> bytes:
         """Pack the time and the retentions, an argument of most scripts."""
         retention = self.retention
-        return _pack48(now_ms, retention.window_ms, retention.record_ms, retention.replay_ms)
+        return pack48(now_ms, retention.window_ms, retention.record_ms, retention.replay_ms)
 
     def times_to_live(self, now_ms: int) -> bytes:
         """Pack the time and the times to live, an argument of commit."""
         retention, margin = self.retention, margin_ms(self.retention)
-        record_ttl_ms = retention.record_ms + margin
-        return _pack48(
+        return pack48(
             now_ms,
             retention.window_ms + margin,
-            record_ttl_ms,
+            retention.record_ms + margin,
             retention.replay_ms + margin,
-            record_ttl_ms + retention.replay_ms,
-            record_ttl_ms + retention.replay_ms,
+            longest_ttl_ms(retention),
         )
 
 
@@ -73,8 +63,8 @@ def margin_ms(retention: Retention) -> int:
     return max(_MIN_MARGIN_MS, round(_MARGIN * retention.record_ms))
 
 
-def meta_ttl_ms(retention: Retention) -> int:
-    """Return the time to live of the key of `meta_key`: the longest of all keys."""
+def longest_ttl_ms(retention: Retention) -> int:
+    """Return the longest time to live of a key: that of the key of `meta_key`, and of what revisions replaced."""
     return retention.record_ms + retention.replay_ms + margin_ms(retention)
 
 
@@ -124,7 +114,7 @@ def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookupAnswer:
+class LookupReply:
     """The reply of lookup. Values that a commit sends back stay packed.
 
     latest     the latest decision of the article id, as stored
@@ -138,21 +128,21 @@ class LookupAnswer:
     copy: tuple[int, bytes] | None
 
 
-def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupAnswer:
+def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupReply:
     """Parse the reply of lookup; the record of an exact copy stays packed."""
     packed_latest, version, replaced, text, record, members, heads = reply
-    latest = _unpack_latest(packed_latest) if packed_latest else None
+    latest = unpack_latest(packed_latest) if packed_latest else None
     if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
         latest = None
     if record and not text:
-        stored = _recorded(latest, version, keys.content_hash, replaced)
+        stored = recorded(latest, version, keys.content_hash, replaced)
         matched = unpack_head(stored.representative, record).article_id
         lookup = Lookup(latest=latest, replay=Replay(decision=stored, matched_article_id=matched), members={})
-        return LookupAnswer(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
+        return LookupReply(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
     if record:
         copy = int.from_bytes(text[:5], "big"), record
         lookup = Lookup(latest=latest, members={})
-        return LookupAnswer(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy)
+        return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy)
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
     for at in range(0, len(members), 6):
         buckets[members[at]].append(int.from_bytes(members[at + 1 : at + 6], "big") >> 1)
@@ -163,7 +153,7 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
         for at in range(0, len(heads), 16)
     }
     lookup = Lookup(latest=latest, buckets=buckets, members=members_by_number)
-    return LookupAnswer(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
+    return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,14 +180,14 @@ def commit_arguments(
     """Return ARGV of commit, and the latest decision and the covering representative that it will store."""
     keys, fingerprint, changes = request.keys, request.fingerprint, request.changes
     latest, stored, record = request.latest, changes.stored, changes.record
-    packed = _pack_decision(stored)
+    packed = pack_decision(stored)
     new_latest = (fingerprint.crawled_at_ms or 0).to_bytes(6, "big") + fingerprint.content_hash + packed
     superseded_field = superseded = b""
     if stored.is_late:
         superseded_field, superseded = keys.version_field, now_ms.to_bytes(6, "big") + packed
     elif changes.latest:
         superseded_field = keys.field + changes.latest.content_hash[:8]
-        superseded = now_ms.to_bytes(6, "big") + _pack_decision(changes.latest.decision)
+        superseded = now_ms.to_bytes(6, "big") + pack_decision(changes.latest.decision)
     new_covering = changes.covering.to_bytes(5, "big")
     arguments: Sequence[Argument] = (
         keyspace.id,
@@ -209,7 +199,7 @@ def commit_arguments(
         b"" if stored.is_late else new_latest,
         superseded_field,
         superseded,
-        _pack_replaced(stored, now_ms) if stored.supersedes and not stored.is_late else b"",
+        pack_replaced(stored, now_ms) if stored.supersedes and not stored.is_late else b"",
         keys.content_hash,
         keys.text_shard,
         request.covering,
@@ -255,137 +245,10 @@ def parse_previous(reply: Sequence[bytes]) -> tuple[StoredDecision | None, str |
     latest, version, replaced, story = reply
     decision = None
     if latest:
-        decision = _with_replaced(_unpack_latest(latest).decision, replaced)
+        decision = with_replaced(unpack_latest(latest).decision, replaced)
     elif version:
-        decision = _with_replaced(_unpack_decision(version[6:]), replaced)
+        decision = with_replaced(unpack_decision(version[6:]), replaced)
     return decision, story.hex() if story else decision.story_id if decision else None
-
-
-def parse_counts(replies: Sequence[Sequence[int]], shards: int) -> IndexStats:
-    """Add the replies of count_entries, and estimate the totals of the index from the shards that were read."""
-    read, _, *counts = (sum(column) for column in zip(*(reply[:-2] for reply in replies), strict=True))
-    representatives, founders, articles, superseded, revisions, texts = (
-        round(count * shards / read) for count in counts
-    )
-    seen_ms = [moment for reply in replies for moment in reply[-2:] if moment]
-    return IndexStats(
-        shards_read=read,
-        representatives=representatives,
-        founders=founders,
-        articles=articles,
-        superseded=superseded,
-        revisions=revisions,
-        texts=texts,
-        oldest_ms=min(seen_ms, default=None),
-        newest_ms=max(seen_ms, default=None),
-    )
-
-
-def parse_representatives(reply: Sequence[Any]) -> Sequence[StoredRepresentative]:
-    """Parse the reply of find_story."""
-    return [
-        StoredRepresentative(
-            number=number,
-            is_founder=record.story_number == number,
-            article_id=record.article_id,
-            source=record.source.hex() or None,
-            shingle_count=record.shingle_count,
-            last_seen_ms=record.last_seen_ms,
-        )
-        for number, packed in zip(reply[::2], reply[1::2], strict=True)
-        if (record := unpack_head(number, packed))
-    ]
-
-
-def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
-    """Parse the reply of find_article."""
-    packed, record = reply
-    if not packed:
-        return None
-    decision = _unpack_latest(packed).decision
-    representative = unpack_head(decision.representative, record) if record else None
-    return RecordedDecision(
-        type=decision.type,
-        kind=decision.kind,
-        decided_at_ms=decision.decided_at_ms,
-        published_story_id=decision.story_id,
-        story_id=representative.story_id if representative else decision.story_id,
-        matched_article_id=representative.article_id if representative else None,
-    )
-
-
-def _pack48(*numbers: int) -> bytes:
-    return b"".join(number.to_bytes(6, "big") for number in numbers)
-
-
-def _pack_decision(decision: StoredDecision) -> bytes:
-    """Pack a decision: code 1 byte, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
-    is_late_revision = decision.is_late and decision.kind is Kind.REVISION
-    return b"".join(
-        (
-            _LATE_REVISION if is_late_revision else _CODE_OF[decision.kind],
-            round(decision.similarity * _SHARE_PARTS).to_bytes(2, "big"),
-            round(decision.containment * _SHARE_PARTS).to_bytes(2, "big"),
-            decision.decided_at_ms.to_bytes(6, "big"),
-            decision.representative.to_bytes(5, "big"),
-            bytes.fromhex(decision.story_id),
-        )
-    )
-
-
-def _unpack_decision(packed: bytes) -> StoredDecision:
-    return StoredDecision(
-        kind=_CODES[packed[:1]],
-        similarity=int.from_bytes(packed[1:3], "big") / _SHARE_PARTS,
-        containment=int.from_bytes(packed[3:5], "big") / _SHARE_PARTS,
-        decided_at_ms=int.from_bytes(packed[5:11], "big"),
-        story_id=packed[16:32].hex(),
-        representative=int.from_bytes(packed[11:16], "big"),
-        is_late=packed[:1] == _LATE_REVISION,
-    )
-
-
-def _unpack_latest(packed: bytes) -> LatestDecision:
-    return LatestDecision(
-        decision=_unpack_decision(packed[22:]),
-        content_hash=packed[6:22],
-        crawled_at_ms=int.from_bytes(packed[:6], "big") or None,
-    )
-
-
-def _recorded(latest: LatestDecision | None, version: bytes, content_hash: bytes, replaced: bytes) -> StoredDecision:
-    is_latest = latest is not None and latest.content_hash == content_hash
-    decision = latest.decision if latest and is_latest else _unpack_decision(version[6:])
-    return _with_replaced(decision, replaced)
-
-
-def _with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
-    """Add the decision that a revision replaced; a late revision replaced none."""
-    if decision.kind is not Kind.REVISION or decision.is_late or not replaced:
-        return decision
-    superseded = Superseded(
-        content_hash=replaced[6:22],
-        type=EventType.NEW if replaced[22:23] == b"N" else EventType.VARIANT,
-        story_id=replaced[23:39].hex(),
-    )
-    return StoredDecision(
-        kind=decision.kind,
-        similarity=decision.similarity,
-        containment=decision.containment,
-        decided_at_ms=decision.decided_at_ms,
-        story_id=decision.story_id,
-        representative=decision.representative,
-        supersedes=superseded,
-    )
-
-
-def _pack_replaced(stored: StoredDecision, now_ms: int) -> bytes:
-    """Pack the decision that a revision replaced: now_ms 6 bytes, content hash 16, code 1, story id 16."""
-    replaced = stored.supersedes
-    if replaced is None:
-        return b""
-    code = b"N" if replaced.type is EventType.NEW else b"P"
-    return now_ms.to_bytes(6, "big") + replaced.content_hash + code + bytes.fromhex(replaced.story_id)
 
 
 def _pack_match(changes: Changes) -> bytes:

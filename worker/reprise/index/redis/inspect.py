@@ -11,7 +11,7 @@ from redis import Redis, RedisCluster
 
 from reprise.dedup.retention import Retention
 from reprise.errors import Fatal, IndexMismatch
-from reprise.index.redis.codec import parse_article, parse_counts, parse_representatives
+from reprise.index.redis.decision_codec import unpack_latest
 from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
 from reprise.index.redis.inspect_types import (
     IndexInfo,
@@ -21,6 +21,7 @@ from reprise.index.redis.inspect_types import (
     StoredRepresentative,
 )
 from reprise.index.redis.keys import LAYOUT_VERSION, article_field, meta_key, prefix, shard_of
+from reprise.index.redis.records import pack48, unpack_head
 from reprise.index.redis.scripts import script
 
 #: Maximum entries and shards that statistics read, for a standard error of some 2 % each. An index for four million
@@ -52,7 +53,7 @@ class IndexInspector:
         replies: list[Sequence[int]] = []
         shards_read, entries_left = 0, _STATS_ENTRIES
         while shards_read < min(self.info.shards, _STATS_SHARDS) and entries_left > 0:
-            ages = _pack_times(now_ms, self.retention.window_ms)
+            ages = pack48(now_ms, self.retention.window_ms)
             replies.append(
                 self._run(
                     "count_entries", self.prefix, ages, self.info.shards, shards_read, _STATS_STEP_SHARDS, entries_left
@@ -65,7 +66,7 @@ class IndexInspector:
     def find_decision(self, article_id: str, now_ms: int) -> RecordedDecision | None:
         """Return the latest decision of an article id; None if none is recorded."""
         field = article_field(article_id)
-        ages = _pack_times(now_ms, self.retention.record_ms)
+        ages = pack48(now_ms, self.retention.record_ms)
         return parse_article(self._run("find_article", self.prefix, ages, shard_of(field, self.info.shards), field))
 
     def find_story(self, story_id: str, now_ms: int) -> Iterator[tuple[int, Sequence[StoredRepresentative]]]:
@@ -74,7 +75,7 @@ class IndexInspector:
         Yields for each step the count of numbers read and the representatives of the story among them. Representatives
         that are added after the first step began are not returned.
         """
-        wanted, ages = bytes.fromhex(story_id), _pack_times(now_ms, self.retention.window_ms)
+        wanted, ages = bytes.fromhex(story_id), pack48(now_ms, self.retention.window_ms)
         for last in range(self.info.last_number, 0, -_WALK_STEP):
             first = max(1, last - _WALK_STEP + 1)
             members = parse_representatives(self._run("find_story", self.prefix, ages, wanted, first, last))
@@ -146,5 +147,54 @@ def _read_info(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
     )
 
 
-def _pack_times(*times_ms: int) -> bytes:
-    return b"".join(time_ms.to_bytes(6, "big") for time_ms in times_ms)
+def parse_counts(replies: Sequence[Sequence[int]], shards: int) -> IndexStats:
+    """Add the replies of count_entries, and estimate the totals of the index from the shards that were read."""
+    read, _, *counts = (sum(column) for column in zip(*(reply[:-2] for reply in replies), strict=True))
+    representatives, founders, articles, superseded, revisions, texts = (
+        round(count * shards / read) for count in counts
+    )
+    seen_ms = [moment for reply in replies for moment in reply[-2:] if moment]
+    return IndexStats(
+        shards_read=read,
+        representatives=representatives,
+        founders=founders,
+        articles=articles,
+        superseded=superseded,
+        revisions=revisions,
+        texts=texts,
+        oldest_ms=min(seen_ms, default=None),
+        newest_ms=max(seen_ms, default=None),
+    )
+
+
+def parse_representatives(reply: Sequence[Any]) -> Sequence[StoredRepresentative]:
+    """Parse the reply of find_story."""
+    return [
+        StoredRepresentative(
+            number=number,
+            is_founder=record.story_number == number,
+            article_id=record.article_id,
+            source=record.source.hex() or None,
+            shingle_count=record.shingle_count,
+            last_seen_ms=record.last_seen_ms,
+        )
+        for number, packed in zip(reply[::2], reply[1::2], strict=True)
+        if (record := unpack_head(number, packed))
+    ]
+
+
+def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
+    """Parse the reply of find_article."""
+    packed, record = reply
+    if not packed:
+        return None
+    decision = unpack_latest(packed).decision
+    representative = unpack_head(decision.representative, record) if record else None
+    return RecordedDecision(
+        type=decision.type,
+        kind=decision.kind,
+        decided_at_ms=decision.decided_at_ms,
+        published_story_id=decision.story_id,
+        story_id=representative.story_id if representative else decision.story_id,
+        matched_article_id=representative.article_id if representative else None,
+    )

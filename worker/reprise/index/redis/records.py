@@ -39,6 +39,11 @@ class StoredRecord:
     shards: bytes
 
 
+def pack48(*numbers: int) -> bytes:
+    """Pack times and durations in ms, six bytes each."""
+    return b"".join(number.to_bytes(6, "big") for number in numbers)
+
+
 def pack_record(record: RepresentativeRecord, signature: Signature | None, shards: int) -> bytes:
     """Pack a new representative. `shards` is the number of shards of each kind."""
     article_id = record.article_id.encode("utf-8", "surrogatepass")

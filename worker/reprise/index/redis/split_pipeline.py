@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 
 class SplitPipeline:
-    """Commands in flight on a connection of their own. Call exactly one of `receive` or `drop`, once.
+    """Commands in flight on a connection of their own. Call exactly one of `receive` or `disconnect`, once.
 
     Raises the errors of redis-py.
     """
@@ -26,7 +26,7 @@ class SplitPipeline:
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
         except BaseException:
-            self.drop()
+            self.disconnect()
             raise
 
     def receive(self) -> list[Any]:
@@ -37,12 +37,12 @@ class SplitPipeline:
         try:
             replies = [_read_reply(self._connection) for _ in range(self._count)]
         except BaseException:
-            self.drop()
+            self.disconnect()
             raise
         self._pool.release(self._connection)
         return replies
 
-    def drop(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection, so that no later command reads these replies as its own, and return it to the pool."""
         self._connection.disconnect()
         self._pool.release(self._connection)

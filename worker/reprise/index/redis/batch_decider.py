@@ -1,0 +1,122 @@
+"""Decide the looked-up articles of a batch in order, and pack their commits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from reprise.index.decide import DecisionContext, decide
+from reprise.index.redis.codec import (
+    Argument,
+    ArticleKeys,
+    CommitRequest,
+    Keyspace,
+    LookupReply,
+    commit_arguments,
+)
+from reprise.index.redis.record_cache import CandidateRecords
+from reprise.index.state import IndexState, bucket_keys
+from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord
+from reprise.model import Decision, Fingerprint
+
+
+class BatchDecider:
+    """Decides the articles of a batch in order. A decision takes into account the changes of those before it."""
+
+    def __init__(
+        self,
+        context: DecisionContext,
+        keyspace: Keyspace,
+        records: CandidateRecords,
+        numbers: Iterator[int],
+    ) -> None:
+        """Decide articles that were looked up.
+
+        records  the records of all candidates, loaded
+        numbers  a number for each article that may become a representative
+        """
+        self._context = context
+        self._keyspace = keyspace
+        self._records = records
+        self._numbers = numbers
+        #: the changes of this batch
+        self._state = IndexState()
+        #: the representatives in the buckets of the article being decided
+        self._members: Mapping[int, Member] = {}
+        #: numbers of the representatives that this batch adds
+        self._added: set[int] = set()
+        #: latest decisions by article id, and covering representatives by content hash, that this batch stores
+        self._latest: dict[str, bytes] = {}
+        self._covering: dict[bytes, bytes] = {}
+
+    def decide(
+        self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, inherited: Inherited | None
+    ) -> tuple[Decision, Sequence[Argument] | None]:
+        """Decide one article; return the decision and the arguments of its commit, None if it is a recorded one."""
+        lookup = self._merge(fingerprint, reply)
+        self._members = lookup.members
+        number = 0 if lookup.replay else next(self._numbers)
+        decision, changes = decide(self._context, fingerprint, lookup, number, self._load, inherited)
+        if changes is None:
+            return decision, None
+        if changes.record:
+            self._added.add(number)
+        return decision, self._commit(fingerprint, keys, reply, changes)
+
+    def _commit(
+        self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, changes: Changes
+    ) -> Sequence[Argument]:
+        if changes.moves:  # the last_seen_ms of a cached record may be old; that of the lookup is current
+            moves = [replace(moved, last_seen_ms=self._members[moved.number].last_seen_ms) for moved in changes.moves]
+            changes = replace(changes, moves=moves)
+        self._state.apply(fingerprint, changes, self._context.now_ms)
+        renewed_shards = self._records.renew(changes.match.number, self._context.now_ms) if changes.match else b""
+        request = CommitRequest(
+            keys=keys,
+            fingerprint=fingerprint,
+            changes=changes,
+            latest=self._latest.get(fingerprint.article_id, reply.latest),
+            covering=self._covering.get(fingerprint.content_hash, reply.covering),
+            renewed_shards=renewed_shards,
+            batch_numbers=[number for number in changes.members if number in self._added],
+        )
+        arguments, latest, covering = commit_arguments(self._keyspace, request, self._context.now_ms)
+        self._latest[fingerprint.article_id] = latest
+        self._covering[fingerprint.content_hash] = covering
+        return arguments
+
+    def _load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
+        """Return the records of candidates, with the changes of this batch."""
+        loaded = []
+        for number in numbers:
+            if changed := self._state.records.get(number):
+                loaded.append(changed)
+            elif stored := self._records.get(number):
+                loaded.append(stored.representative)
+        return loaded
+
+    def _merge(self, fingerprint: Fingerprint, reply: LookupReply) -> Lookup:
+        """Return the lookup of an article as it will be once the earlier changes of this batch are committed."""
+        state, looked_up = self._state, reply.lookup
+        if looked_up.replay:
+            return looked_up
+        own = state.lookup(fingerprint, self._context.retention, self._context.now_ms)
+        latest = own.latest or looked_up.latest
+        if own.replay:
+            return Lookup(latest=latest, replay=own.replay, members={})
+        if own.copy:
+            return Lookup(latest=latest, copy=own.copy, members={})
+        if reply.copy:
+            number = reply.copy[0]
+            stored = self._records.get(number)
+            copy = state.records.get(number) or (stored.representative if stored else None)
+            if copy:
+                return Lookup(latest=latest, copy=copy, members={})
+        buckets = [
+            [*bucket, *state.buckets.get(key, ())]
+            for bucket, key in zip(looked_up.buckets, bucket_keys(fingerprint), strict=True)
+        ]
+        members = dict(looked_up.members)
+        for bucket in buckets:
+            for number in bucket:
+                if changed := state.records.get(number):
+                    members[number] = Member(changed.last_seen_ms, changed.story_number)
+        return Lookup(latest=latest, buckets=buckets, members=members)

@@ -1,0 +1,98 @@
+"""Pack and unpack recorded decisions, and the decisions that revisions replaced."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from reprise.index.types import LatestDecision, StoredDecision
+from reprise.model import EventType, Kind, Superseded
+
+#: The byte that encodes the kind of a decision: N new, E exact, A near, P partial, R revision, r a late revision.
+_CODES: Final[Mapping[bytes, Kind | None]] = {
+    b"N": None,
+    b"E": Kind.EXACT,
+    b"A": Kind.NEAR,
+    b"P": Kind.PARTIAL,
+    b"R": Kind.REVISION,
+    b"r": Kind.REVISION,
+}
+_CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code != b"r"}
+_LATE_REVISION: Final = b"r"
+
+#: Shares (0..1) are stored as integers in units of 1 / _SHARE_PARTS.
+_SHARE_PARTS: Final = 10_000
+
+
+def pack_decision(decision: StoredDecision) -> bytes:
+    """Pack a decision: code 1 byte, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
+    is_late_revision = decision.is_late and decision.kind is Kind.REVISION
+    return b"".join(
+        (
+            _LATE_REVISION if is_late_revision else _CODE_OF[decision.kind],
+            round(decision.similarity * _SHARE_PARTS).to_bytes(2, "big"),
+            round(decision.containment * _SHARE_PARTS).to_bytes(2, "big"),
+            decision.decided_at_ms.to_bytes(6, "big"),
+            decision.representative.to_bytes(5, "big"),
+            bytes.fromhex(decision.story_id),
+        )
+    )
+
+
+def unpack_decision(packed: bytes) -> StoredDecision:
+    """Undo `pack_decision`."""
+    return StoredDecision(
+        kind=_CODES[packed[:1]],
+        similarity=int.from_bytes(packed[1:3], "big") / _SHARE_PARTS,
+        containment=int.from_bytes(packed[3:5], "big") / _SHARE_PARTS,
+        decided_at_ms=int.from_bytes(packed[5:11], "big"),
+        story_id=packed[16:32].hex(),
+        representative=int.from_bytes(packed[11:16], "big"),
+        is_late=packed[:1] == _LATE_REVISION,
+    )
+
+
+def unpack_latest(packed: bytes) -> LatestDecision:
+    """Unpack the latest decision of an article id: crawl time 6 bytes, content hash 16, the decision."""
+    return LatestDecision(
+        decision=unpack_decision(packed[22:]),
+        content_hash=packed[6:22],
+        crawled_at_ms=int.from_bytes(packed[:6], "big") or None,
+    )
+
+
+def recorded(latest: LatestDecision | None, version: bytes, content_hash: bytes, replaced: bytes) -> StoredDecision:
+    """Return the decision on a text: the latest one of its article id, or a superseded one.
+
+    version, replaced  the superseded decision, and what the decision replaced, as stored
+    """
+    is_latest = latest is not None and latest.content_hash == content_hash
+    decision = latest.decision if latest and is_latest else unpack_decision(version[6:])
+    return with_replaced(decision, replaced)
+
+
+def with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
+    """Add the decision that a revision replaced; a late revision replaced none."""
+    if decision.kind is not Kind.REVISION or decision.is_late or not replaced:
+        return decision
+    superseded = Superseded(
+        content_hash=replaced[6:22],
+        type=EventType.NEW if replaced[22:23] == b"N" else EventType.VARIANT,
+        story_id=replaced[23:39].hex(),
+    )
+    return StoredDecision(
+        kind=decision.kind,
+        similarity=decision.similarity,
+        containment=decision.containment,
+        decided_at_ms=decision.decided_at_ms,
+        story_id=decision.story_id,
+        representative=decision.representative,
+        supersedes=superseded,
+    )
+
+
+def pack_replaced(stored: StoredDecision, now_ms: int) -> bytes:
+    """Pack the decision that a revision replaced: now_ms 6 bytes, content hash 16, code 1, story id 16."""
+    replaced = stored.supersedes
+    if replaced is None:
+        return b""
+    code = b"N" if replaced.type is EventType.NEW else b"P"
+    return now_ms.to_bytes(6, "big") + replaced.content_hash + code + bytes.fromhex(replaced.story_id)

@@ -1,0 +1,143 @@
+"""Prepare namespaces: create or check the index of each, and find the index of its previous generation."""
+
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+import redis
+from redis.exceptions import MovedError, NoScriptError, ResponseError
+
+from reprise.dedup.retention import Retention
+from reprise.dedup.rule import Rule
+from reprise.dedup.text.version import TEXT_VERSION
+from reprise.errors import IndexMismatch
+from reprise.index.redis.codec import Keyspace, longest_ttl_ms
+from reprise.index.redis.errors import REDIS_ERRORS
+from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_for
+from reprise.index.redis.records import StoredRecord
+from reprise.index.redis.script_client import ScriptClient
+from reprise.index.redis.scripts import script
+
+#: Layouts that a warm-up can learn from: the entries that it reads have the same format in both.
+_LEARNABLE_LAYOUTS: Final = (1, LAYOUT_VERSION)
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenNamespace:
+    """A prepared namespace.
+
+    previous     the index that `learn` learns from
+    is_rehashed  whether that index hashes texts in another way
+    records      cached records by number, the least recently used first
+    """
+
+    keyspace: Keyspace
+    previous: Keyspace | None
+    is_rehashed: bool
+    records: OrderedDict[int, StoredRecord] = field(default_factory=OrderedDict)
+
+
+class NamespaceRegistry:
+    """The namespaces that this worker has prepared."""
+
+    def __init__(
+        self,
+        scripts: ScriptClient,
+        *,
+        rule: Rule,
+        retention: Retention,
+        expected_articles: int,
+        generation: str | None,
+        previous: str | None,
+    ) -> None:
+        """Prepare nothing yet; see RedisIndex for the arguments."""
+        self.scripts = scripts
+        self.rule = rule
+        self.retention = retention
+        self._generation = generation
+        self._previous = previous
+        self._shards = shards_for(expected_articles)
+        self._parameters = parameters(rule)
+        self._version = blake2b(self._parameters.encode(), digest_size=3).hexdigest()
+        self._open: dict[str, OpenNamespace] = {}
+
+    def get(self, namespace: str) -> OpenNamespace | None:
+        """Return a namespace if it is prepared. May be called from any thread."""
+        return self._open.get(namespace)
+
+    def open(self, namespace: str) -> OpenNamespace:
+        """Return a namespace, prepared if it was not. Raises what `prepare` raises."""
+        return self._open.get(namespace) or self.prepare(namespace)
+
+    def prepare(self, namespace: str) -> OpenNamespace:
+        """Create the namespace's index, or check the existing one, whose number of shards does not change.
+
+        Raises Unreachable, IndexMismatch, Fatal.
+        """
+        scripts = self.scripts
+        arguments = (self._version, self._parameters, self._shards, longest_ttl_ms(self.retention), uuid.uuid4().hex)
+        try:
+            version, stored_parameters, shards, index_id = scripts.client.eval(
+                script("prepare").text, 1, scripts.key(namespace), *arguments
+            )
+            previous, is_rehashed = self._find_previous(namespace)
+        except REDIS_ERRORS as error:
+            raise scripts.translate(error) from error
+        if version.decode() != self._version:
+            raise IndexMismatch(
+                f"namespace {namespace!r} holds an index written with {stored_parameters.decode()}; this worker has "
+                f"{self._parameters}: set REPRISE_INDEX_GENERATION to use a separate index, and take over from the "
+                "worker of the old one with `reprise run --warm-up` (docs: Operating, Upgrades); or set "
+                "REPRISE_NAMESPACE, or wait until the old index has expired"
+            )
+        # Load the scripts before the first batch. If another worker loaded them while a batch is sent, the first
+        # commits of the batch would fail and later ones succeed: articles would be committed out of order.
+        scripts.load(namespace)
+        keyspace = Keyspace(
+            id=index_id,
+            prefix=prefix(namespace, self._version, self._generation),
+            shards=int(shards),
+            bands=self.rule.permutations,
+            retention=self.retention,
+        )
+        opened = OpenNamespace(keyspace=keyspace, previous=previous, is_rehashed=is_rehashed)
+        self._open[namespace] = opened
+        return opened
+
+    def recover(self, namespace: str, error: Exception) -> None:
+        """Prepare a retry of the batch after a script error; raise the translated error if no retry can help."""
+        if isinstance(error, NoScriptError):
+            self.scripts.load(namespace)
+        elif isinstance(error, MovedError) and isinstance(self.scripts.client, redis.RedisCluster):
+            self.scripts.refresh_slots()
+        elif isinstance(error, ResponseError) and str(error).startswith("INDEXLOST"):
+            # The index expired, or another worker created it again. The next look-up prepares it.
+            self._open.pop(namespace, None)
+        else:
+            raise self.scripts.translate(error) from error
+
+    def _find_previous(self, namespace: str) -> tuple[Keyspace | None, bool]:
+        """Find the previous generation, and whether it hashes texts in another way. Raises Redis's errors."""
+        if self._previous == self._generation:
+            return None, False
+        reply: Any = self.scripts.client.hmget(meta_key(namespace, self._previous), ["version", "parameters", "shards"])
+        version, stored_parameters, shards = reply
+        if version is None or not any(
+            f" layout={layout} " in stored_parameters.decode() for layout in _LEARNABLE_LAYOUTS
+        ):
+            return None, False
+        keyspace = Keyspace(
+            id=b"",
+            prefix=prefix(namespace, version.decode(), self._previous),
+            shards=int(shards),
+            bands=0,
+            retention=self.retention,
+        )
+        return keyspace, not stored_parameters.decode().startswith(f"text={TEXT_VERSION} ")
+
+
+def parameters(rule: Rule) -> str:
+    """Return, as text, the parameters that must be equal in all workers that share an index."""
+    return f"text={TEXT_VERSION} layout={LAYOUT_VERSION} permutations={rule.permutations} sketch={rule.sketch_size}"
