@@ -71,7 +71,7 @@ _EVENT_HEADERS: Final[Mapping[str, str]] = {
     "ce_type": "`type` of the body.",
     "ce_subject": "`story_id` of the body.",
     "ce_time": "`decided_at` of the body.",
-    "ce_dataschema": "`$id` of the JSON Schema of the body.",
+    "ce_dataschema": "`$id` of the JSON Schema of the body; a merge has another one than an event on an article.",
     "content-type": "Format of the body.",
     "traceparent": "W3C trace context of the input message; absent if that has none.",
     "tracestate": "The same.",
@@ -124,7 +124,7 @@ def _setting(setting: SettingHelp) -> list[str]:
 
 def messages_page() -> str:
     """Return the reference of the input message, the events and the dead letters."""
-    article, event = _schema("article"), _schema("story-event")
+    article, event, merge = _schema("article"), _schema("story-event"), _schema("merge-event")
     lines = [
         "# Messages and events",
         "",
@@ -151,7 +151,20 @@ def messages_page() -> str:
         "",
         *_table(["field", "type", "present", "meaning"], _event_fields(event)),
         "",
-        "The headers are a CloudEvent in Kafka's binary mode:",
+        "## Merges",
+        "",
+        *_paragraph(
+            f"Topic `stories.merged`, schema `{merge['$id']}`. {merge['description']} The key of a record is the id of "
+            "the younger story."
+        ),
+        "",
+        *_table(["field", "type", "meaning"], _fields(merge, merge)),
+        "",
+        "[Follow merges](../concepts/stories-and-variants.md#follow-merges) says how a consumer applies them.",
+        "",
+        "## Headers",
+        "",
+        "The headers of every event are a CloudEvent in Kafka's binary mode:",
         "",
         *_table(["header", "example", "meaning"], _event_headers()),
         "",
@@ -199,11 +212,16 @@ def _event_fields(event: Mapping[str, Any]) -> Iterator[list[str]]:
 
 def _type(field: Mapping[str, Any]) -> str:
     """Return a phrase for the values that a schema allows."""
+    if "const" in field:
+        return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
     bounds = [f"at most {field['maxLength']:,} characters"] if "maxLength" in field else []
-    bounds += [f"{field['minimum']} to {field['maximum']}"] if "minimum" in field else []
+    if "minimum" in field:
+        bounds += [
+            f"{field['minimum']} to {field['maximum']}" if "maximum" in field else f"at least {field['minimum']}"
+        ]
     bounds += [f"`{field['pattern']}`"] if "pattern" in field and "format" not in field else []
     bounds += [str(field["format"])] if "format" in field else []
     return ", ".join([" or ".join(kinds), *bounds])

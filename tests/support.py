@@ -62,6 +62,7 @@ class TopicNames:
     articles: str
     new: str
     variants: str
+    merged: str
     dead: str
     group_id: str
 
@@ -72,9 +73,15 @@ class TopicNames:
             articles=f"{namespace}.articles.raw",
             new=f"{namespace}.stories.new",
             variants=f"{namespace}.stories.variants",
+            merged=f"{namespace}.stories.merged",
             dead=f"{namespace}.articles.dead",
             group_id=f"{namespace}-worker",
         )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The topics that a worker writes to."""
+        return self.new, self.variants, self.merged, self.dead
 
     def environment(self) -> dict[str, str]:
         """Return the names as settings of the worker."""
@@ -82,6 +89,7 @@ class TopicNames:
             "REPRISE_TOPIC_ARTICLES": self.articles,
             "REPRISE_TOPIC_NEW": self.new,
             "REPRISE_TOPIC_VARIANTS": self.variants,
+            "REPRISE_TOPIC_MERGED": self.merged,
             "REPRISE_TOPIC_DEAD": self.dead,
             "REPRISE_KAFKA_GROUP_ID": self.group_id,
         }

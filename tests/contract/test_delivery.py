@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,21 @@ def test_one_delivery_publishes_several_batches(adapters: Adapters) -> None:
     assert read_values(adapters, output) == [b"v%d" % number for number in range(15)]
 
 
+def test_merges_are_published_with_their_batch(adapters: Adapters) -> None:
+    """The events of merges are acknowledged before the commit; one that is too large is replaced by the smaller one."""
+    topic, output, merged = adapters.topic(1), adapters.topic(1), adapters.topic(1)
+    fill(adapters, topic, 2)
+    source = adapters.source(topic, "g")
+    outcomes = echoes(take(source, 2), output)
+    sizes = (b"fits", b"unused"), (b"x" * (2 * MAX_RECORD_BYTES), b"smaller")
+    for number, pair in enumerate(sizes):
+        large, small = (OutputRecord(topic=merged, key=b"k", value=value, headers=()) for value in pair)
+        outcomes[number] = replace(outcomes[number], merges=[(large, small)])
+    assert list(deliver(adapters.delivery(source), outcomes, source)) == published(outcomes)
+    assert read_values(adapters, merged) == [b"fits", b"smaller"]
+    assert read_values(adapters, output) == record_values(outcomes)
+
+
 def test_fallback_replaces_a_record_that_is_too_large(adapters: Adapters) -> None:
     """The first fallback that fits is published, and the records beside it are published once."""
     topic, output = adapters.topic(1), adapters.topic(1)
@@ -141,7 +157,7 @@ def test_fallback_replaces_a_record_that_is_too_large(adapters: Adapters) -> Non
 
 
 def test_nothing_is_committed_where_no_fallback_fits(adapters: Adapters) -> None:
-    """If a record and all its fallbacks are too large, the delivery raises Fatal and commits nothing of the batch."""
+    """Where a record and its fallbacks are all too large, the delivery is Fatal, and the batch is read again."""
     topic, output = adapters.topic(1), adapters.topic(1)
     fill(adapters, topic, 2)
     source = adapters.source(topic, "g")
@@ -159,7 +175,7 @@ def test_nothing_is_committed_where_no_fallback_fits(adapters: Adapters) -> None
 @pytest.mark.stack
 @pytest.mark.parametrize("transactional", [False, True])
 def test_fallback_replaces_a_record_that_the_broker_refuses(kafka_bootstrap_servers: str, transactional: bool) -> None:
-    """If a topic's limit is below the client's, the broker refuses the record; the retry publishes the fallback."""
+    """Where a topic's limit is below the client's, the broker refuses the batch; its retry publishes the fallback."""
     adapters = KafkaAdapters(kafka_bootstrap_servers, transactional=transactional)
     topic, output = adapters.topic(1), f"{adapters.topic(1)}.small"
     admin = open_admin(adapters.settings())

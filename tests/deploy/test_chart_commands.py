@@ -31,6 +31,7 @@ def objects(
         "topicArticles": topic_names.articles,
         "topicNew": topic_names.new,
         "topicVariants": topic_names.variants,
+        "topicMerged": topic_names.merged,
         "topicDead": topic_names.dead,
         "httpPort": free_port(),
         "expectedArticles": 10_000,

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 
 from deploy.local.stack import wait_until
-from reprise.messages.events import SCHEMA_ID, schema
+from reprise.messages.events import MERGE_SCHEMA_ID, SCHEMA_ID, merge_schema, schema
 from reprise.model import EventType, Message
 from tests.support import TopicNames
 
@@ -47,7 +47,11 @@ _NO_COORDINATOR_YET: Final = (
     errors.CoordinatorLoadInProgressError,
 )
 
-_VALIDATOR: Final = Draft202012Validator(schema())
+_VALIDATORS: Final = {
+    EventType.NEW: Draft202012Validator(schema()),
+    EventType.VARIANT: Draft202012Validator(schema()),
+    EventType.MERGED: Draft202012Validator(merge_schema()),
+}
 
 
 def _new_trace() -> tuple[tuple[str, bytes], ...]:
@@ -119,8 +123,8 @@ class Sandbox:
         }
 
     def create_topics(self, partitions: int = 1) -> None:
-        """Create the four topics. `partitions` is the number of partitions of the input topic."""
-        names = dict.fromkeys((self.topics.new, self.topics.variants, self.topics.dead), 1)
+        """Create the five topics. `partitions` is the number of partitions of the input topic."""
+        names = dict.fromkeys(self.topics.outputs, 1)
         counts = {**names, self.topics.articles: partitions}
         self.admin.create_topics(
             {name: {"num_partitions": count, "replication_factor": 1} for name, count in counts.items()},
@@ -188,7 +192,7 @@ class Sandbox:
         return messages
 
     def events(self, namespaces: Mapping[bytes, str] | None = None) -> list[OutputEvent]:
-        """Return every event of both topics after `check_event`.
+        """Return every event on an article after `check_event`.
 
         namespaces  `traceparent` -> namespace, for messages of another namespace than the sandbox's
         """
@@ -200,6 +204,10 @@ class Sandbox:
             for event_type, topic in topics.items()
             for message in self.read(topic)
         ]
+
+    def merges(self) -> list[OutputEvent]:
+        """Return every story.merged event after `check_event`."""
+        return [check_event(each, EventType.MERGED, self.namespace) for each in self.read(self.topics.merged)]
 
     def dead_letters(self) -> list[Message]:
         """Return every dead letter."""
@@ -237,7 +245,7 @@ def open_sandbox(kafka: str, redis_url: str, partitions: int | None = 1) -> Iter
         if partitions is not None:
             sandbox.create_topics(partitions)
         yield sandbox
-        names = [topics.articles, topics.new, topics.variants, topics.dead]
+        names = [topics.articles, *topics.outputs]
         admin.delete_topics(sorted(set(names) & set(admin.list_topics())))
 
 
@@ -245,7 +253,7 @@ def check_event(message: Message, event_type: EventType, namespace: str) -> Outp
     """Check the body and the headers of a record and return the event. Raises AssertionError, ValidationError."""
     assert message.value is not None
     body = json.loads(message.value)
-    _VALIDATOR.validate(body)
+    _VALIDATORS[event_type].validate(body)
     assert body["type"] == event_type
     names = [name for name, _ in message.headers]
     assert len(names) == len(set(names))
@@ -257,7 +265,7 @@ def check_event(message: Message, event_type: EventType, namespace: str) -> Outp
         "ce_type": body["type"],
         "ce_subject": body["story_id"],
         "ce_time": body["decided_at"],
-        "ce_dataschema": SCHEMA_ID,
+        "ce_dataschema": MERGE_SCHEMA_ID if event_type is EventType.MERGED else SCHEMA_ID,
         "content-type": "application/json",
     }
     event = OutputEvent(body=body, message=message)

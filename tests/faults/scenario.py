@@ -92,7 +92,7 @@ class Scenario:
 
     def create_topics(self, *names: str, **configs: Mapping[str, str]) -> None:
         """Create the named topics of this scenario, or all. `configs` holds settings by field of TopicNames."""
-        wanted = names or ("articles", "new", "variants", "dead")
+        wanted = names or ("articles", "new", "variants", "merged", "dead")
         admin = KafkaAdminClient(bootstrap_servers=self.kafka)
         try:
             admin.create_topics(
@@ -232,6 +232,7 @@ def open_scenario(
         articles=f"{namespace}.articles",
         new=f"{namespace}.new",
         variants=f"{namespace}.variants",
+        merged=f"{namespace}.merged",
         dead=f"{namespace}.dead",
         group_id=f"{namespace}.worker",
     )

@@ -179,7 +179,8 @@ def test_a_right_is_lost(scenario: ScenarioOpener, broker: BreakableBroker, redi
         topics = run.topics
         rights = [_right(ResourceType.GROUP, topics.group_id, ACLOperation.READ)]
         rights.append(_right(ResourceType.TOPIC, topics.articles, ACLOperation.READ))
-        rights += [_right(ResourceType.TOPIC, topic, ACLOperation.WRITE) for topic in (topics.new, topics.dead)]
+        kept = (topics.new, topics.merged, topics.dead)
+        rights += [_right(ResourceType.TOPIC, topic, ACLOperation.WRITE) for topic in kept]
         lost_right = _right(ResourceType.TOPIC, topics.variants, ACLOperation.WRITE)
         with closing(KafkaAdminClient(bootstrap_servers=broker.address)) as admin:
             admin.create_acls([*rights, lost_right])

@@ -72,7 +72,7 @@ def run_loop(
     """
     topics = settings.topics
     broker = MemoryBroker()
-    for topic in (topics.articles, topics.new, topics.variants, topics.dead):
+    for topic in (topics.articles, topics.new, topics.variants, topics.merged, topics.dead):
         broker.create(topic)
     for number, value in enumerate(values):
         headers = (("traceparent", b"%d" % number),)

@@ -48,6 +48,7 @@ _SHARED: Final = Path(os.environ.get("REPRISE_SHARED") or REPOSITORY.parent / "s
 _EXPECTED: Final = {*DeadLetterReason, *EventType} - {
     DeadLetterReason.UNEXPECTED_ERROR,
     DeadLetterReason.RECORD_UNREADABLE,
+    EventType.MERGED,
 }
 
 

@@ -64,6 +64,7 @@ def test_the_commands_of_a_page_succeed(page: Path, stack: Stack, topic_names: T
         "articles.raw": topic_names.articles,
         "stories.new": topic_names.new,
         "stories.variants": topic_names.variants,
+        "stories.merged": topic_names.merged,
     }
     script = "\n".join(lines)
     for default, actual in replaced.items():

@@ -68,9 +68,8 @@ def rights_error(sandbox: Sandbox, kafka: SecuredKafka, user: str) -> str:
     """Check a user's rights like a worker at its start, and return the error."""
     environment = sandbox.settings() | kafka.settings("SECURE") | kafka.login("SCRAM-SHA-256", user)
     topics = sandbox.topics
-    check = partial(
-        check_acls, load(environment).kafka, reads=[topics.articles], writes=[topics.new, topics.variants, topics.dead]
-    )
+    writes = [topics.new, topics.variants, topics.merged, topics.dead]
+    check = partial(check_acls, load(environment).kafka, reads=[topics.articles], writes=writes)
     with pytest.raises(Fatal) as caught:  # A new broker returns retriable errors until its first group exists.
         retry_until_ready(check, "the rights", timeout_seconds=BROKER_SECONDS, stop=StopRequest())
     return str(caught.value)
@@ -79,7 +78,7 @@ def rights_error(sandbox: Sandbox, kafka: SecuredKafka, user: str) -> str:
 def test_every_missing_right_is_named(sandbox: Sandbox, kafka: SecuredKafka) -> None:
     """For each right, a user without it gets an error that names it and no other."""
     rights = rights_in(sandbox)
-    assert len(rights) == 5
+    assert len(rights) == 6
     without = {f"without-{number}": right for number, right in enumerate(rights)}
     add_users(sandbox.admin, list(without), PASSWORD)
     for user, missing in without.items():

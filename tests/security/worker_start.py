@@ -27,6 +27,7 @@ def kafka_rights(topics: TopicNames, principal: str = "reprise") -> list[Right]:
         "articles.raw": topics.articles,
         "stories.new": topics.new,
         "stories.variants": topics.variants,
+        "stories.merged": topics.merged,
         "articles.dead": topics.dead,
         "reprise": topics.group_id,
         "reprise-": f"{topics.group_id}-",

@@ -150,7 +150,11 @@ def article_processor(settings: Settings, *, default_source: str | None = None) 
         ),
         namespaces=namespace_rule(settings),
         rule=dedup_rule(settings),
-        event_topics={EventType.NEW: settings.topics.new, EventType.VARIANT: settings.topics.variants},
+        event_topics={
+            EventType.NEW: settings.topics.new,
+            EventType.VARIANT: settings.topics.variants,
+            EventType.MERGED: settings.topics.merged,
+        },
         dead_letter_topic=settings.topics.dead,
         default_source=default_source,
     )

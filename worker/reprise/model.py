@@ -39,10 +39,11 @@ class EventType(StrEnum):
 
     NEW = "story.new"
     VARIANT = "story.variant"
+    MERGED = "story.merged"
 
 
 class Kind(StrEnum):
-    """Relation of a variant to the article that it matched."""
+    """How a variant relates to the article that it matched."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -149,6 +150,22 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoryMerge:
+    """A story that a decision merged into an older one: they turned out to be one story.
+
+    story_id         the younger story
+    into             the older story: its id replaces that of the younger one
+    sources          distinct sources whose representatives of the younger story the article copies
+    representatives  these representatives
+    """
+
+    story_id: str
+    into: str
+    sources: int
+    representatives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """Counts of one decision, for metrics; never stored.
 
@@ -169,6 +186,7 @@ class Decision:
 
     `similarity` (Jaccard) and `containment` (share of the smaller text) are in 0..1; a variant alone has them, with
     `kind` and `matched_article_id`. `decided_at_ms` is the time of the first decision, also if it is a recorded one.
+    `merges` are the stories that the decision merged; `story_id` is the story of the article after these merges.
     """
 
     type: EventType
@@ -179,6 +197,7 @@ class Decision:
     containment: float | None = None
     matched_article_id: str | None = None
     supersedes: Superseded | None = None
+    merges: tuple[StoryMerge, ...] = ()
     trace: Trace = Trace()
 
 
@@ -188,27 +207,6 @@ class Rejection:
 
     reason: DeadLetterReason
     detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectionCount:
-    """The rejected messages of one reason, and the first of them.
-
-    first   its position, TOPIC-PARTITION@OFFSET
-    detail  its detail, as of a Rejection
-    fields  names of its fields if it is a JSON object
-    """
-
-    reason: DeadLetterReason
-    count: int
-    first: str
-    detail: str
-    fields: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Describe the reason in a clause of an error."""
-        fields = f"; fields of the message: {', '.join(self.fields)}" if self.fields else ""
-        return f"{self.count} {self.reason} (first {self.first}: {self.detail}{fields})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,14 +222,17 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The record that a message leads to; None for a tombstone.
+    """The records that a message leads to. `record` is its event or dead letter; None for a tombstone.
 
-    fallbacks  records to publish instead, in order, while the one before is too large for its topic
+    fallbacks  records to publish instead of `record`, in order, while the one before is too large for its topic
+    merges     an event for each story that the decision merged, each with a smaller one to publish instead if the
+               event is too large for its topic
     """
 
     message: Message | CorruptRecord
     record: OutputRecord | None = None
     fallbacks: Sequence[OutputRecord] = ()
+    merges: Sequence[tuple[OutputRecord, OutputRecord]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from deploy.local.demo.crawl import article_key
+from reprise.model import EventType
 
 #: number of rows kept for the view; more than a screen shows, and more than one poll of the sample adds
 MAX_ROWS: Final = 200
@@ -30,13 +31,15 @@ class OutcomeCounters:
     """Counts of the worker's output.
 
     sample_keys    keys of the sample's articles
-    story_by_key   the story of each of these articles
+    story_by_key   the story of each of these articles, after merges
+    merges         stories that were merged into an older one
     articles_in    articles in the input
     """
 
     sample_keys: Collection[str]
     rows: deque[OutcomeRow] = field(default_factory=lambda: deque(maxlen=MAX_ROWS))
     stories: int = 0
+    merges: int = 0
     variants: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     articles_in: int = 0
@@ -45,12 +48,15 @@ class OutcomeCounters:
 
     @property
     def outcomes(self) -> int:
-        """The number of events and dead letters."""
+        """The number of events on articles and dead letters."""
         return self.stories + self.variants.total() + self.dead_letters.total()
 
     def add_event(self, event: Mapping[str, Any]) -> None:
         """Count an event, given its body."""
         article = event["article"]
+        if event["type"] == EventType.MERGED:
+            self._merge(event["story_id"], event["into"])
+            return
         kind = event.get("kind")
         if kind is None:
             self.stories += 1
@@ -67,6 +73,10 @@ class OutcomeCounters:
                 similarity=event.get("similarity"),
             )
         )
+
+    def _merge(self, story: str, into: str) -> None:
+        self.merges += 1
+        self.story_by_key = {key: into if known == story else known for key, known in self.story_by_key.items()}
 
     def add_dead_letter(self, reason: str, detail: str) -> None:
         """Count a dead letter."""

@@ -45,6 +45,7 @@ class DemoConfig:
     articles_topic: str
     new_topic: str
     variants_topic: str
+    merged_topic: str
     dead_topic: str
     environment: dict[str, str]
 
@@ -79,7 +80,7 @@ def run_on_kafka(
         reader = TopicEventReader(
             kafka.address,
             articles_topic=config.articles_topic,
-            event_topics=(config.new_topic, config.variants_topic),
+            event_topics=(config.new_topic, config.variants_topic, config.merged_topic),
             dead_topic=config.dead_topic,
         )
         stack.enter_context(closing(reader))
@@ -100,6 +101,7 @@ def _configure(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]
         "REPRISE_TOPIC_ARTICLES": f"{prefix}articles.raw",
         "REPRISE_TOPIC_NEW": f"{prefix}stories.new",
         "REPRISE_TOPIC_VARIANTS": f"{prefix}stories.variants",
+        "REPRISE_TOPIC_MERGED": f"{prefix}stories.merged",
         "REPRISE_TOPIC_DEAD": f"{prefix}articles.dead",
     }
     settings = {
@@ -114,12 +116,13 @@ def _configure(kafka: StackService, redis: StackService) -> Iterator[DemoConfig]
             "REPRISE_WINDOW_SECONDS": str(_EXTERNAL_WINDOW_SECONDS),
             "REPRISE_REPLAY_SECONDS": str(_EXTERNAL_WINDOW_SECONDS),
         }
-    articles, new, variants, dead = topics.values()
+    articles, new, variants, merged, dead = topics.values()
     try:
         yield DemoConfig(
             articles_topic=articles,
             new_topic=new,
             variants_topic=variants,
+            merged_topic=merged,
             dead_topic=dead,
             environment={**os.environ, **topics, **settings},
         )

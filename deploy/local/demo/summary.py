@@ -60,6 +60,7 @@ def summarize(counters: OutcomeCounters, gold: Mapping[str, str], stack: str, th
         f"articles      {counters.articles_in:,}",
         f"stories       {counters.stories:,}",
         f"variants      {counters.variants.total():,} ({kinds})",
+        f"merges        {counters.merges:,} stories merged into an older one",
         f"dead letters  {counters.dead_letters.total():,} ({reasons})",
         f"throughput    {_format_throughput(throughput)}",
         f"sample        {stories}",

@@ -93,7 +93,7 @@ def open_run_resources(servers: BenchmarkServers) -> Iterator[RunResources]:
     """Create empty topics and a namespace, and delete them at the end of the context."""
     namespace = f"bench{uuid4().hex[:10]}"
     topics = TopicNames.of(namespace)
-    names = [topics.articles, topics.new, topics.variants, topics.dead]
+    names = [topics.articles, topics.new, topics.variants, topics.merged, topics.dead]
     with ExitStack() as stack:
         admin = KafkaAdminClient(bootstrap_servers=servers.kafka.address)
         stack.callback(admin.close)

@@ -1,12 +1,13 @@
 """The progress lines of `reprise replay`."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from reprise.commands.replay import MAX_PRINTED_DEAD_LETTERS, ReplayProgress
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Rejection, Trace
+from reprise.model import DeadLetterReason, Decision, Dependency, EventType, Kind, Message, Rejection, StoryMerge, Trace
 from tests.fake_clock import FakeClock
 
 MESSAGE = Message(topic="crawl.jsonl", partition=0, offset=7, key=None, value=b"{")
@@ -32,6 +33,17 @@ def test_the_summary_counts_outcomes_kinds_and_reasons() -> None:
         "reprise: 5 messages: 1 new, 2 variants, 1 replayed, 1 dead in 2.0 s (2 a second); "
         "variants: 2 near; dead letters: 1 not_json",
     ]
+
+
+def test_the_summary_counts_merges() -> None:
+    """A merge that a replayed decision repeats is not counted; without merges the summary does not name them."""
+    stream = io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream))
+    merge = StoryMerge(story_id="a", into="s", sources=3, representatives=3)
+    progress.decided([replace(decision(Kind.NEAR), merges=(merge, merge))], 0, 0)
+    progress.decided([replace(decision(Kind.NEAR, replayed=True), merges=(merge,))], 0, 0)
+    progress.delivered([MESSAGE] * 2)
+    assert progress.status() == "2 messages: 0 new, 1 variants, 1 replayed, 2 merges, 0 dead"
 
 
 def test_dead_letters_beyond_the_maximum_are_only_counted() -> None:

@@ -22,7 +22,8 @@ def _event(number: int, story: str, **more: Any) -> dict[str, Any]:
         "source": "a.example",
         "title": f"Title {number}",
     }
-    return {"story_id": story, "article": {**article, "published_at": None}, **more}
+    type_ = "story.variant" if "kind" in more else "story.new"
+    return {"type": type_, "story_id": story, "article": {**article, "published_at": None}, **more}
 
 
 @pytest.mark.parametrize(
@@ -92,15 +93,17 @@ def test_the_summary_has_all_counts() -> None:
     """It has articles, stories, variants by kind, dead letters by reason and the comparison with the labels."""
     counters = OutcomeCounters(sample_keys={"https://a.example/1", "https://a.example/2"}, articles_in=3)
     counters.add_event(_event(1, "s"))
-    counters.add_event(_event(2, "s", kind="near", similarity=0.5))
+    counters.add_event(_event(2, "t", kind="near", similarity=0.5))
+    counters.add_event({**_event(2, "t"), "type": "story.merged", "into": "s"})
     counters.add_dead_letter("not_json", "")
     lines = summarize(counters, {"https://a.example/1": "x", "https://a.example/2": "x"}, "jvm", None)
-    assert lines[:6] == [
+    assert lines[:7] == [
         "stack         jvm",
         "articles      3",
         "stories       1",
         "variants      1 (1 near)",
+        "merges        1 stories merged into an older one",
         "dead letters  1 (1 not_json)",
         "throughput    not measured, because the time limit was reached",
     ]
-    assert lines[6].endswith("2 pages of 1 labelled stories: 1 found, 1 exactly as labelled")
+    assert lines[7].endswith("2 pages of 1 labelled stories: 1 found, 1 exactly as labelled")

@@ -9,15 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
-from reprise.messages.events import SCHEMA_ID, event_record, schema, story_event
-from reprise.messages.ids import event_id, story_id
-from reprise.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord, Superseded
+from reprise.messages.events import (
+    MERGE_SCHEMA_ID,
+    SCHEMA_ID,
+    event_record,
+    merge_event,
+    merge_records,
+    merge_schema,
+    schema,
+    story_event,
+)
+from reprise.messages.ids import event_id, merge_event_id, story_id
+from reprise.model import Article, Decision, EventType, Fingerprint, Kind, Message, OutputRecord, StoryMerge, Superseded
 
 HASH = bytes(range(16))
 OTHER_HASH = bytes(range(1, 17))
 STORY = story_id("news", "founder", HASH)
 TOPICS = {EventType.NEW: "stories.new", EventType.VARIANT: "stories.variants"}
 VALIDATOR = Draft202012Validator(schema(), format_checker=FormatChecker())
+MERGE_VALIDATOR = Draft202012Validator(merge_schema(), format_checker=FormatChecker())
 
 ARTICLE = Article(
     article_id="a-1",
@@ -48,6 +58,18 @@ REVISION = Decision(
     matched_article_id="a-1",
     supersedes=Superseded(content_hash=OTHER_HASH, type=EventType.NEW, story_id=STORY),
 )
+YOUNGER = story_id("news", "younger", HASH)
+MERGE = StoryMerge(story_id=YOUNGER, into=STORY, sources=3, representatives=4)
+MERGING = Decision(
+    type=EventType.VARIANT,
+    story_id=STORY,
+    decided_at_ms=1_737_109_230_456,
+    kind=Kind.PARTIAL,
+    similarity=0.3,
+    containment=0.4,
+    matched_article_id="younger",
+    merges=(MERGE,),
+)
 
 
 def message(*headers: tuple[str, bytes]) -> Message:
@@ -68,6 +90,7 @@ def test_ids_never_change() -> None:
     """Every release derives the same ids, so that a replay after an upgrade repeats events and creates none."""
     assert story_id("news", "a-1", HASH) == "1eb8134bc3c5557b38ad299ab91110f2"
     assert event_id("news", "a-1", HASH, EventType.NEW, "f" * 32) == "5f937e75cde906a2c5c2477f48653ff0"
+    assert merge_event_id("news", "a" * 32, "f" * 32) == "63a473e266a6b56bf11e5a06d4c9aeaa"
 
 
 def test_ids_differ_in_every_part() -> None:
@@ -87,7 +110,12 @@ def test_ids_differ_in_every_part() -> None:
         event_id("news", "a-1", OTHER_HASH, EventType.NEW, STORY),
         event_id("newsa", "-1", HASH, EventType.NEW, STORY),
     ]
-    assert all(left != right for left, right in itertools.combinations(stories + events, 2))
+    merges = [
+        merge_event_id("news", stories[0], stories[1]),
+        merge_event_id("news", stories[1], stories[0]),
+        merge_event_id("newsa", stories[0], stories[1]),
+    ]
+    assert all(left != right for left, right in itertools.combinations(stories + events + merges, 2))
 
 
 def test_body_of_a_new_story() -> None:
@@ -192,6 +220,48 @@ def test_same_decision_produces_the_same_bytes() -> None:
     assert record(REVISION, ("traceparent", b"00-1")) == record(REVISION, ("traceparent", b"00-1"))
 
 
+def test_body_of_a_merge() -> None:
+    """The whole body, byte by byte, including the order of the fields."""
+    ((sent, _),) = merge_records(ARTICLE, "news", MERGING, message(), topic="stories.merged")
+    name = merge_event_id("news", YOUNGER, STORY)
+    assert (
+        sent.value
+        == (
+            f'{{"event_id":"{name}","type":"story.merged","story_id":"{YOUNGER}","into":"{STORY}","article":{{"id":'
+            '"a-1","url":"https://example.org/a","source":"example.org","title":"Le pont reste ouvert",'
+            '"published_at":"yesterday"},"support":{"sources":3,"representatives":4},'
+            '"decided_at":"2025-01-17T10:20:30.456Z"}'
+        ).encode()
+    )
+
+
+def test_merge_is_a_cloud_event_keyed_by_the_younger_story() -> None:
+    """Its headers agree with the body, name the schema of merges, and continue the trace of the message."""
+    ((sent, _),) = merge_records(ARTICLE, "news", MERGING, message(("traceparent", b"00-1")), topic="stories.merged")
+    assert (sent.topic, sent.key) == ("stories.merged", YOUNGER.encode())
+    assert dict(sent.headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": merge_event_id("news", YOUNGER, STORY).encode(),
+        "ce_source": b"urn:reprise:namespace:news",
+        "ce_type": b"story.merged",
+        "ce_subject": YOUNGER.encode(),
+        "ce_time": b"2025-01-17T10:20:30.456Z",
+        "ce_dataschema": MERGE_SCHEMA_ID.encode(),
+        "content-type": b"application/json",
+        "traceparent": b"00-1",
+    }
+    assert merge_schema()["$id"] == MERGE_SCHEMA_ID
+
+
+def test_smaller_merge_event_has_the_article_id_alone() -> None:
+    """It has the same id and the same stories, and meets the schema."""
+    ((sent, smaller),) = merge_records(ARTICLE, "news", MERGING, message(), topic="stories.merged")
+    whole, brief = orjson.loads(sent.value or b""), orjson.loads(smaller.value or b"")
+    empty = dict.fromkeys(("url", "source", "title", "published_at"))
+    assert brief == {**whole, "article": {"id": "a-1", **empty}}
+    MERGE_VALIDATOR.validate(brief)
+
+
 hex_ids = st.text("0123456789abcdef", min_size=32, max_size=32)
 hashes = st.binary(min_size=16, max_size=16)
 shares = st.floats(0, 1)
@@ -206,7 +276,9 @@ articles = st.builds(
     title=optional_text,
     published_at=optional_text,
 )
-superseded = st.builds(Superseded, content_hash=hashes, type=st.sampled_from(EventType), story_id=hex_ids)
+superseded = st.builds(
+    Superseded, content_hash=hashes, type=st.sampled_from([EventType.NEW, EventType.VARIANT]), story_id=hex_ids
+)
 decisions = st.one_of(
     st.builds(
         Decision,
@@ -238,9 +310,43 @@ def test_every_event_meets_its_schema(article: Article, content_hash: bytes, dec
     VALIDATOR.validate(orjson.loads(sent.value or b""))
 
 
-def test_schema_is_valid() -> None:
-    """The schema itself meets draft 2020-12 of JSON Schema."""
+@settings(deadline=None)
+@given(articles, hex_ids, hex_ids, st.integers(1, 16), st.integers(1, 16), milliseconds)
+def test_every_merge_meets_its_schema(
+    article: Article, story: str, into: str, sources: int, representatives: int, decided_at_ms: int
+) -> None:
+    """The body of every merge meets the schema of merges."""
+    merge = StoryMerge(story_id=story, into=into, sources=sources, representatives=representatives)
+    MERGE_VALIDATOR.validate({**merge_event(article, "news", merge, decided_at_ms)})
+
+
+def test_schemas_are_valid() -> None:
+    """The schemas themselves meet draft 2020-12 of JSON Schema."""
     Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(merge_schema())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra": 1},
+        {"into": None},
+        {"into": "f" * 31},
+        {"type": "story.variant"},
+        {"article": None},
+        {"support": None},
+        {"support": {"sources": 3}},
+        {"support": {"sources": 0, "representatives": 1}},
+        {"decided_at": "2025-01-17T10:20:30Z"},
+    ],
+)
+def test_schema_of_merges_is_strict(change: dict[str, object]) -> None:
+    """The schema rejects every malformed merge; None in a change removes the field."""
+    event: dict[str, object] = {**merge_event(ARTICLE, "news", MERGE, 0)}
+    MERGE_VALIDATOR.validate(event)
+    changed = {name: value for name, value in {**event, **change}.items() if value is not None}
+    with pytest.raises(ValidationError):
+        MERGE_VALIDATOR.validate(changed)
 
 
 @pytest.mark.parametrize(

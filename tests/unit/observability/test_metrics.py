@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from reprise.model import (
     MemoryUsage,
     Message,
     Rejection,
+    StoryMerge,
     Trace,
 )
 from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS, find_fullest_server
@@ -95,6 +97,14 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     assert value("reprise_stop_bands_total") == 2
     assert value("reprise_full_buckets_total") == 1
     assert value("reprise_conflicts_total") == 3
+
+
+def test_merges_are_counted_once(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Each story that a decision merged is counted, but not again if the decision is replayed."""
+    merges = tuple(StoryMerge(story_id=name, into="s", sources=3, representatives=3) for name in ("a", "b"))
+    first = replace(make_decision(EventType.VARIANT, Kind.PARTIAL), merges=merges)
+    metrics.decided([first, replace(first, trace=Trace(replayed=True))], 0, 0)
+    assert registry.get_sample_value("reprise_merges_total") == 2
 
 
 def test_durations_are_in_seconds(registry: CollectorRegistry, metrics: Metrics, clock: FakeClock) -> None:
@@ -255,10 +265,8 @@ def test_last_poll_and_circuit_are_exported(registry: CollectorRegistry, metrics
     metrics.polled(0)
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == clock.now
     assert registry.get_sample_value("reprise_circuit_open") == 0
-    metrics.set_circuit_open({DeadLetterReason.NO_TEXT: 100})
+    metrics.set_circuit_open()
     assert registry.get_sample_value("reprise_circuit_open") == 1
-    assert registry.get_sample_value("reprise_circuit_rejected_messages", {"reason": "no_text"}) == 100
-    assert registry.get_sample_value("reprise_circuit_rejected_messages", {"reason": "not_json"}) == 0
 
 
 def test_registries_are_independent() -> None:

@@ -456,21 +456,6 @@ def test_the_batch_that_opens_the_circuit_is_not_committed() -> None:
     assert [key for key, _, _ in run.dead] == [b"1", b"2", b"3"]
 
 
-def test_an_open_circuit_names_the_reasons() -> None:
-    """The error has each reason with its count, its first position, its detail and the fields of that message."""
-    values = [b"a", b"undecodable", b"bad {", b"bad", b"bad"]
-    run = PipelineRun(*values, limits=CircuitLimits(max_consecutive=4, max_ratio=0.3))
-    with pytest.raises(CircuitOpen) as raised:
-        run.pipeline.run()
-    first, second = raised.value.reasons
-    assert (first.reason, first.count, first.first) == (DeadLetterReason.NOT_JSON, 3, f"{ARTICLES}-0@2")
-    assert (second.reason, second.count, second.first) == (DeadLetterReason.UNEXPECTED_ERROR, 1, f"{ARTICLES}-0@1")
-    assert str(raised.value).startswith(
-        "4 messages in a row cannot be read (limit 4); rejected by reason: "
-        f"3 not_json (first {ARTICLES}-0@2: no JSON), 1 unexpected_error (first {ARTICLES}-0@1: RecursionError at "
-    )
-
-
 def test_restarts_make_no_more_dead_letters_than_one_run() -> None:
     """The limit of consecutive dead letters counts across restarts."""
     limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)
@@ -510,8 +495,10 @@ def test_an_outage_beyond_its_timeout_ends_the_run() -> None:
     assert run.events == []
 
 
-def stop_at_outage(run: PipelineRun) -> None:
-    """Request a stop when the observer is informed of an outage."""
+def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
+    """The batch is abandoned, unpublished, if another attempt could exceed the drain timeout."""
+    run = PipelineRun(b"a")
+    run.faults.left["decide"] = 10_000
     on_unreachable: Callable[[str, str], None] = run.observer.unreachable
 
     def stop_and_continue(dependency: str, reason: str) -> None:
@@ -519,13 +506,6 @@ def stop_at_outage(run: PipelineRun) -> None:
         run.stop.request()
 
     run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
-
-
-def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
-    """The batch is abandoned, unpublished, if another attempt could exceed the drain timeout."""
-    run = PipelineRun(b"a")
-    run.faults.left["decide"] = 10_000
-    stop_at_outage(run)
     assert run.pipeline.run() is False
     assert 10.0 <= run.time() <= 15.5, "an attempt of 30 s must end within 45"
     assert run.committed == 0
@@ -536,7 +516,13 @@ def test_a_stop_without_a_batch_is_immediate() -> None:
     """A request to stop during an outage of Kafka does not wait for its end."""
     run = PipelineRun(b"a")
     run.faults.left["poll"] = 10_000
-    stop_at_outage(run)
+    on_unreachable: Callable[[str, str], None] = run.observer.unreachable
+
+    def stop_and_continue(dependency: str, reason: str) -> None:
+        on_unreachable(dependency, reason)
+        run.stop.request()
+
+    run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
     assert run.pipeline.run() is True
     assert run.time() <= 5.0
 

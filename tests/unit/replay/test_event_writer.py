@@ -1,6 +1,7 @@
 """EventWriter: events to a file, and the check of its path."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_only_events_are_written() -> None:
     assert output.getvalue() == b"1\n3\n"
     writer.close()
     assert not output.closed
+
+
+def test_merges_are_written_before_the_event_of_their_article() -> None:
+    """A reader of the file knows that two stories are one before an event names the older one."""
+    output = io.BytesIO()
+    large, small = (OutputRecord(topic="m", key=b"k", value=value, headers=()) for value in (b"large", b"small"))
+    EventWriter(output).deliver([outcome(b"1"), replace(outcome(b"2"), merges=[(large, small)])], "")
+    assert output.getvalue() == b"1\nlarge\n2\n"
 
 
 class FullDisk(io.BytesIO):

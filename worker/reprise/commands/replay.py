@@ -120,6 +120,7 @@ class ReplayProgress(NullObserver):
         self._messages = 0
         self._outcomes: Counter[ArticleOutcome] = Counter()
         self._variants: Counter[str] = Counter()
+        self._merges = 0
         self._dead_letters: Counter[DeadLetterReason] = Counter()
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
@@ -129,6 +130,8 @@ class ReplayProgress(NullObserver):
             self._outcomes[outcome] += 1
             if outcome is ArticleOutcome.VARIANT and decision.kind:
                 self._variants[decision.kind.value] += 1
+            if outcome is not ArticleOutcome.REPLAYED:
+                self._merges += len(decision.merges)
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """Count a dead letter and print it: a replay writes it to no topic."""
@@ -157,6 +160,8 @@ class ReplayProgress(NullObserver):
         counts = [f"{self._outcomes[ArticleOutcome.NEW]:,} new", f"{self._outcomes[ArticleOutcome.VARIANT]:,} variants"]
         if replayed := self._outcomes[ArticleOutcome.REPLAYED]:
             counts.append(f"{replayed:,} replayed")
+        if self._merges:
+            counts.append(f"{self._merges:,} merges")
         return f"{self._messages:,} messages: {', '.join(counts)}, {self._dead_letters.total():,} dead"
 
     def print_summary(self) -> None:

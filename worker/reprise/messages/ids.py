@@ -35,6 +35,12 @@ def event_id(namespace: str, article_id: str, content_hash: bytes, event_type: E
     return _digest(b"reprise.event", _frame(*parts))
 
 
+def merge_event_id(namespace: str, story: str, into: str) -> str:
+    """Return the id of the event that merges a story into another one."""
+    parts = (namespace.encode(), EventType.MERGED.value.encode(), story.encode(), into.encode())
+    return _digest(b"reprise.merge", _frame(*parts))
+
+
 def _frame(*parts: bytes) -> bytes:
     """Join parts, each after its length in four bytes, so that ("ab", "c") and ("a", "bc") differ."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

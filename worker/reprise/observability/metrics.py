@@ -77,6 +77,9 @@ class Metrics:
         self._variants = self._counter(
             "variants", "Variants by kind of match: exact copy, near copy, partial copy, revision.", kind=Kind
         )
+        self._merges = self._counter(
+            "merges", "Stories that were merged into an older story; a replayed decision is not counted again."
+        )
         self._dead = self._counter("dead_letters", "Messages sent to the dead-letter topic.", reason=DeadLetterReason)
         self._indexed = self._counter(
             "indexed_articles", "Articles that were added to the index as representatives of their story."
@@ -124,14 +127,6 @@ class Metrics:
             "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."
         )
         self._circuit = self._gauge("circuit_open", "1 once the circuit breaker has opened, until the worker exits.")
-        self._circuit_rejections = Gauge(
-            "reprise_circuit_rejected_messages",
-            "Rejected ones of this worker's last messages by reason, when the circuit breaker opened; 0 before.",
-            ["reason"],
-            registry=self.registry,
-        )
-        for reason in DeadLetterReason:
-            self._circuit_rejections.labels(reason)
         self._warm_up = self._gauge(
             "warm_up", "1 while the worker fills the index without publishing events (--warm-up)."
         )
@@ -190,11 +185,9 @@ class Metrics:
         """Export whether the worker fills the index without publishing events."""
         self._warm_up.set(active)
 
-    def set_circuit_open(self, rejected: Mapping[DeadLetterReason, int]) -> None:
-        """Export that the circuit breaker has opened, and the number of rejected messages by reason."""
+    def set_circuit_open(self) -> None:
+        """Export that the circuit breaker has opened."""
         self._circuit.set(1)
-        for reason, message_count in rejected.items():
-            self._circuit_rejections.labels(reason).set(message_count)
 
     def count_rebalance(self) -> None:
         """Count a change of the assignment."""
@@ -230,6 +223,8 @@ class Metrics:
         self._articles.labels(outcome).inc()
         if outcome is ArticleOutcome.VARIANT and decision.kind is not None:
             self._variants.labels(decision.kind).inc()
+        if outcome is not ArticleOutcome.REPLAYED:
+            self._merges.inc(len(decision.merges))
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""

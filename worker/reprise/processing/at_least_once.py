@@ -4,15 +4,17 @@ import time
 from collections.abc import Sequence
 
 from reprise.errors import Fatal
-from reprise.model import Delivered, Outcome
+from reprise.model import Delivered, Outcome, OutputRecord
 from reprise.processing.ports import OffsetCommitter, Sink
 
 
 def publish(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[Delivered]:
     """Queue the record of each outcome, in order; where it is too large for its topic, its first fallback that fits.
 
-    Returns one Delivered an outcome, before any acknowledgement. Raises Unreachable, Fatal.
+    The events of merges are queued first. Returns one Delivered an outcome, before any acknowledgement. Raises
+    Unreachable, Fatal.
     """
+    _publish_merges([pair for outcome in outcomes for pair in outcome.merges], sink)
     chosen = [outcome.record for outcome in outcomes]
     attempts = [0] * len(outcomes)
     unsent = [position for position, record in enumerate(chosen) if record is not None]
@@ -26,6 +28,17 @@ def publish(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[Delivered]:
             chosen[position] = fallbacks[attempts[position]]
             attempts[position] += 1
     return [Delivered(message=outcome.message, record=record) for outcome, record in zip(outcomes, chosen, strict=True)]
+
+
+def _publish_merges(merges: Sequence[tuple[OutputRecord, OutputRecord]], sink: Sink) -> None:
+    """Queue the event of each merge; where it is too large for its topic, the smaller one."""
+    if not merges:
+        return
+    too_large = sink.send([event for event, _ in merges])
+    if too_large and sink.send([merges[index][1] for index in too_large]):
+        raise Fatal(
+            "a story.merged event without title and addresses is too large for its topic; raise max.message.bytes"
+        )
 
 
 class AtLeastOnce:

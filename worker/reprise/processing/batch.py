@@ -138,8 +138,13 @@ def build_outcomes(
         entry = next(left_entries)
         if isinstance(entry, Rejected):
             return _dead_letter_outcome(entry, processor, now)
-        event = processor.event(entry.article, entry.fingerprint, next(left_decisions), entry.message)
-        return Outcome(message=message, record=event, fallbacks=_OversizedEventFallbacks(entry.message, processor, now))
+        decision = next(left_decisions)
+        return Outcome(
+            message=message,
+            record=processor.event(entry.article, entry.fingerprint, decision, entry.message),
+            fallbacks=_OversizedEventFallbacks(entry.message, processor, now),
+            merges=processor.merges(entry.article, entry.fingerprint, decision, entry.message),
+        )
 
     return [outcome(message) for message in messages]
 

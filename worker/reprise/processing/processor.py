@@ -7,7 +7,7 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.messages import dead_letters
 from reprise.messages.decoder import DecoderLimits, decode_article
-from reprise.messages.events import event_record
+from reprise.messages.events import event_record, merge_records
 from reprise.messages.namespaces import NamespaceRule
 from reprise.model import (
     Article,
@@ -53,6 +53,15 @@ class ArticleProcessor:
     def event(self, article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
         """Build the event of a decision."""
         return event_record(article, fingerprint, decision, message, topics=self.event_topics)
+
+    def merges(
+        self, article: Article, fingerprint: Fingerprint, decision: Decision, message: Message
+    ) -> Sequence[tuple[OutputRecord, OutputRecord]]:
+        """Build the event of each merge of a decision, each with a smaller one for a topic that refuses the first."""
+        if not decision.merges:
+            return ()
+        topic = self.event_topics[EventType.MERGED]
+        return merge_records(article, fingerprint.namespace, decision, message, topic=topic)
 
     def dead_letter(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
         """Build the dead letter that keeps the message. `now` is seconds since the epoch."""

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reprise.errors import Fatal, UsageError
-from reprise.model import Delivered, Outcome
+from reprise.model import Delivered, Outcome, OutputRecord
 from reprise.replay.file_source import STANDARD_STREAM
 
 
 class EventWriter:
     """Write the body of each event as one line, in order of the input. Dead letters are not written.
+
+    The merges of a decision come right before the event of its article.
 
     A file has no size limit a record, and no offsets to commit: every replay starts at the beginning.
     """
@@ -21,7 +23,10 @@ class EventWriter:
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Raises Fatal if the file cannot be written."""
-        records = [outcome.record for outcome in outcomes if outcome.record is not None]
+        records: list[OutputRecord] = []
+        for outcome in outcomes:
+            records += [event for event, _ in outcome.merges]
+            records += [outcome.record] if outcome.record is not None else []
         try:
             self._output.writelines((record.value or b"") + b"\n" for record in records if record.rejection is None)
             self._output.flush()

@@ -95,6 +95,10 @@ class TopicSettings(SettingsGroup):
     articles: TopicName = Field(default="articles.raw", description="Input topic: raw articles.")
     new: TopicName = Field(default="stories.new", description="Output topic: an event for each new story.")
     variants: TopicName = Field(default="stories.variants", description="Output topic: an event for each variant.")
+    merged: TopicName = Field(
+        default="stories.merged",
+        description="Output topic: an event for each story that is merged into an older one.",
+    )
     dead: TopicName = Field(
         default="articles.dead",
         description="Dead-letter topic: messages that cannot be processed, with the reason in their headers.",
