@@ -21,9 +21,6 @@ SENTENCE_HASHES: Final = 2
 #: Lowest bit of a sampled hash: set if its shingle contains a digit; see dedup/text/shingles.py.
 FIGURE: Final = np.uint32(1)
 
-#: Sentence ids are bytes: an article's sketch has at most 256 hashes.
-_SENTENCES: Final = 256
-
 #: One more than the largest hash of a sketch.
 _HASH_SPACE: Final = 1 << 24
 
@@ -95,22 +92,17 @@ def compare_all(
     if not len(hits):
         return [None] * len(sketches)
     candidates = np.arange(len(sketches)).repeat(other_counts).take(hits)
-    slots = candidates * _SENTENCES + sentence_ids.take(places.take(hits))
-    size = len(sketches) * _SENTENCES
-    shape = (len(sketches), _SENTENCES)
-    shared = np.bincount(slots, minlength=size).reshape(shape)
-    has_figure = (values.take(hits) & FIGURE) != 0
-    shared_figures = np.bincount(slots[has_figure], minlength=size).reshape(shape)
-    all_figures = (own & FIGURE) != 0
-    sentences: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
-    for count in set(own_counts):
-        ids = sentence_ids[:count]
-        sentences[count] = (
-            np.bincount(ids, minlength=_SENTENCES),
-            np.bincount(ids[all_figures[:count]], minlength=_SENTENCES),
-        )
-    in_sentence = np.array([sentences[count][0] for count in own_counts])
-    figures = np.array([sentences[count][1] for count in own_counts])
+    width = int(sentence_ids.max()) + 1
+    slots = candidates * width + sentence_ids.take(places.take(hits))
+    shared, shared_figures = _count_hashes(slots, values.take(hits), (len(sketches), width))
+    # The article's own hashes below each reach; reaches that are equal are counted once.
+    distinct = sorted(set(own_counts))
+    rows = np.arange(len(distinct)).repeat(distinct)
+    below = np.concatenate([np.arange(count) for count in distinct])
+    slots = rows * width + sentence_ids.take(below)
+    counts = _count_hashes(slots, own.take(below), (len(distinct), width))
+    row_of = [distinct.index(count) for count in own_counts]
+    in_sentence, figures = (count.take(row_of, axis=0) for count in counts)
     is_copied = (
         (shared >= SENTENCE_HASHES)
         & (shared >= rule.sentence_share * in_sentence)
@@ -122,6 +114,16 @@ def compare_all(
         _comparison(total, copied, mine, other, article.word_count)
         for total, copied, mine, other in zip(totals, copied_totals, own_counts, other_counts, strict=True)
     ]
+
+
+def _count_hashes(
+    slots: NDArray[np.intp], hashes: Sketch, shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Count the hashes in each slot of a table, and those of them whose shingle contains a digit."""
+    size = shape[0] * shape[1]
+    has_figure = (hashes & FIGURE) != 0
+    all_hashes = np.bincount(slots, minlength=size).reshape(shape)
+    return all_hashes, np.bincount(slots[has_figure], minlength=size).reshape(shape)
 
 
 def _comparison(shared: int, copied: int, mine: int, other: int, word_count: int) -> Comparison | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.dedup.comparison import Sketch, reach_of
+from reprise.dedup.text.hashing import is_run_start
 
 #: Sampled hashes that two candidates and the article must share: fewer may be a phrase.
 _MIN_HASHES: Final = 3
@@ -39,7 +40,9 @@ def find_shared_passages(
     count = len(others)
     if sum(is_weak) < 2:
         return _NO_HASHES
-    space = np.unique(np.concatenate([sketch for sketch, _ in others]))
+    space = np.concatenate([sketch for sketch, _ in others])
+    space.sort()
+    space = space[is_run_start(space)]
     holds = np.zeros((count, len(space)), dtype=bool)
     for row, (sketch, _) in zip(holds, others, strict=True):
         row[space.searchsorted(sketch)] = True
@@ -47,7 +50,8 @@ def find_shared_passages(
     # A text is comparable with the article below the reach of both; the hashes are in ascending order.
     reaches = np.minimum(own_reach, np.array([reach_of(sketch, size) for sketch, size in others], dtype=np.int64))
     holds &= space < reaches[:, np.newaxis]
-    is_own = np.isin(space, article, assume_unique=True)
+    places = np.minimum(article.searchsorted(space), len(article) - 1)
+    is_own = article.take(places) == space
     own, rest = holds & is_own, holds & ~is_own
     shared = own.astype(np.float32) @ own.T.astype(np.float32)
     shared_rest = rest.astype(np.float32) @ rest.T.astype(np.float32)

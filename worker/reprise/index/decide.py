@@ -135,12 +135,13 @@ def forgotten_decision(namespace: str, fingerprint: Fingerprint, now_ms: int) ->
 
 def _current_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[list[tuple[int, int]]]:
     """Return, for each band, its representatives within the window, as (number, story number)."""
-    stories = {
-        number: member.story_number
+    oldest_ms = now_ms - retention.window_ms
+    current = {
+        number: (number, member.story_number)
         for number, member in lookup.members.items()
-        if now_ms - member.last_seen_ms < retention.window_ms
+        if member.last_seen_ms > oldest_ms
     }
-    return [[(number, stories[number]) for number in bucket if number in stories] for bucket in lookup.buckets]
+    return [[current[number] for number in bucket if number in current] if bucket else [] for bucket in lookup.buckets]
 
 
 def _match(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -64,8 +64,7 @@ class RepresentativeRecord:
     sketch: Sketch
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """The fields of a representative that a lookup returns for the entries of buckets."""
 
     last_seen_ms: int

@@ -13,7 +13,7 @@ from reprise.index.redis.codec import (
     commit_arguments,
 )
 from reprise.index.redis.record_cache import CandidateRecords
-from reprise.index.state import IndexState, bucket_keys
+from reprise.index.state import IndexState
 from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord
 from reprise.model import Decision, Fingerprint
 
@@ -111,12 +111,12 @@ class BatchDecider:
             if copy:
                 return Lookup(latest=latest, copy=copy, members={})
         buckets = [
-            [*bucket, *state.buckets.get(key, ())]
-            for bucket, key in zip(looked_up.buckets, bucket_keys(fingerprint), strict=True)
+            [*bucket, *added] if added else bucket for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
         ]
-        members = dict(looked_up.members)
-        for bucket in buckets:
-            for number in bucket:
-                if changed := state.records.get(number):
-                    members[number] = Member(changed.last_seen_ms, changed.story_number)
-        return Lookup(latest=latest, buckets=buckets, members=members)
+        # `own.members` has the representatives that this batch added; it may have changed others as well.
+        changes = {
+            number: Member(changed.last_seen_ms, changed.story_number)
+            for number in looked_up.members.keys() & state.records.keys()
+            if (changed := state.records[number])
+        }
+        return Lookup(latest=latest, buckets=buckets, members={**looked_up.members, **changes, **own.members})

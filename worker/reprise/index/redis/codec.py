@@ -1,8 +1,11 @@
 """Pack the arguments (ARGV) of the scripts and parse their replies. No other module depends on their format."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from reprise.dedup.retention import Retention
 from reprise.index.redis.decision_codec import (
@@ -22,6 +25,9 @@ from reprise.model import Fingerprint
 #: at least a second. Clocks of workers differ, and a sweep may be late.
 _MARGIN: Final = 0.1
 _MIN_MARGIN_MS: Final = 1000
+
+#: A head in the reply of lookup; see `_unpack_member`.
+_HEAD: Final = struct.Struct(">QQ")
 
 Argument = bytes | str | int
 
@@ -144,16 +150,24 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
         lookup = Lookup(latest=latest, members={})
         return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy)
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
-    for at in range(0, len(members), 6):
-        buckets[members[at]].append(int.from_bytes(members[at + 1 : at + 6], "big") >> 1)
-    members_by_number = {
-        int.from_bytes(heads[at : at + 5], "big") >> 1: Member(
-            int.from_bytes(heads[at + 5 : at + 11], "big"), int.from_bytes(heads[at + 11 : at + 16], "big")
-        )
-        for at in range(0, len(heads), 16)
-    }
-    lookup = Lookup(latest=latest, buckets=buckets, members=members_by_number)
+    for band, number in _unpack_entries(members):
+        buckets[band].append(number)
+    lookup = Lookup(latest=latest, buckets=buckets, members=dict(map(_unpack_member, _HEAD.iter_unpack(heads))))
     return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
+
+
+def _unpack_entries(members: bytes) -> Iterable[tuple[int, int]]:
+    """Return the band and the number of each entry: 1 and 5 bytes."""
+    packed = np.frombuffer(members, dtype=np.uint8).reshape(-1, 6)
+    numbers = np.zeros((len(packed), 8), dtype=np.uint8)
+    numbers[:, 3:] = packed[:, 1:]
+    return zip(packed[:, 0].tolist(), (numbers.view(">u8")[:, 0] >> 1).tolist(), strict=True)
+
+
+def _unpack_member(head: tuple[int, int]) -> tuple[int, Member]:
+    """Unpack a number (5 bytes), last_seen_ms (6) and a story number (5), which are read as two integers of 8 bytes."""
+    first, second = head
+    return first >> 25, Member((first & 0xFFFFFF) << 24 | second >> 40, second & 0xFFFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
