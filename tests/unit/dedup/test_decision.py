@@ -252,6 +252,51 @@ def test_choice_does_not_depend_on_the_order(
         assert (choice and (choice.match.representative.number, choice.moves)) == expected
 
 
+#: candidates -> (younger story, older story, sources, representatives) of each merge. All candidates share a sentence
+#: that the article lacks, so that what they share with it is no passage of unrelated texts.
+MERGES: dict[str, tuple[list[Representative], list[tuple[int, int, int, int]]]] = {
+    "three sources of each story": (
+        [member(1, 1, A, 1, 2, 50), member(2, 1, B, 3, 4, 50), member(3, 1, C, 5, 6, 50),
+         member(7, 7, A, 1, 2, 50), member(8, 7, B, 3, 4, 50), member(9, 7, C, 5, 6, 50)],
+        [(7, 1, 3, 3)],
+    ),
+    "unknown sources count as one each": (
+        [member(1, 1, A, 1, 2, 50), member(2, 1, UNKNOWN, 3, 4, 50), member(3, 1, UNKNOWN, 5, 6, 50),
+         member(7, 7, UNKNOWN, 1, 2, 50), member(8, 7, UNKNOWN, 3, 4, 50), member(9, 7, C, 5, 6, 50)],
+        [(7, 1, 3, 3)],
+    ),
+    "two sources of the younger story": (
+        [member(1, 1, A, 1, 2, 50), member(2, 1, B, 3, 4, 50), member(3, 1, C, 5, 6, 50),
+         member(7, 7, A, 1, 2, 50), member(8, 7, B, 3, 4, 50), member(9, 7, B, 5, 6, 50)],
+        [],
+    ),
+    "two sources of the older story": (
+        [member(1, 1, A, 1, 2, 50), member(2, 1, B, 3, 4, 50),
+         member(7, 7, A, 1, 2, 50), member(8, 7, B, 3, 4, 50), member(9, 7, C, 5, 6, 50)],
+        [],
+    ),
+    "every younger story is merged into the oldest": (
+        [member(1, 1, A, 1, 2, 50), member(2, 1, B, 3, 4, 50), member(3, 1, C, 5, 6, 50),
+         member(4, 4, A, 1, 2, 50), member(5, 4, B, 3, 4, 50), member(6, 4, C, 5, 6, 50),
+         member(7, 7, A, 1, 2, 50), member(8, 7, B, 3, 4, 50), member(9, 7, C, 5, 6, 50), member(10, 7, C, 7, 8, 50)],
+        [(4, 1, 3, 3), (7, 1, 3, 4)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("candidates", "expected"), MERGES.values(), ids=MERGES)
+def test_stories_with_support_of_three_sources_are_merged(
+    candidates: list[Representative], expected: list[tuple[int, int, int, int]]
+) -> None:
+    """The oldest story remains, whatever the order of the candidates and whichever story the article joins."""
+    for arranged in (candidates, candidates[::-1]):
+        choice = choose(TEN, source_key("article's own"), arranged, RULE)
+        assert choice is not None
+        assert [(each.story_number, each.into, each.support, each.representatives) for each in choice.merges] == (
+            expected
+        )
+
+
 def test_choice_within_one_source() -> None:
     """A candidate of the same source needs more similarity and is no support. Unknown sources are not the same."""
     weak, strong = member(1, 1, A, *range(1, 5)), member(1, 1, A, *range(1, 7))

@@ -57,11 +57,29 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Two stories that an article shows to be one: the younger is merged into the older. Both are named by number.
+
+    support          distinct sources of the younger story's representatives that show it
+    representatives  the number of these representatives
+    """
+
+    story_number: int
+    into: int
+    support: int
+    representatives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The match whose story an article joins, and the numbers of representatives that move to that story with it."""
+    """The match whose story an article joins, and the numbers of representatives that move to that story with it.
+
+    merges  pairs of stories that the article shows to be one; neither need be the story of `match`
+    """
 
     match: Match
     moves: tuple[int, ...]
+    merges: tuple[Merge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +161,7 @@ def choose(
     support: defaultdict[int, set[bytes]] = defaultdict(set)
     for match in matches:
         if _is_strong(match, rule):
-            # representatives of unknown sources count as one source each
-            anonymous = b"#%d" % match.representative.number
-            support[match.representative.story_number].add(match.representative.source or anonymous)
+            support[match.representative.story_number].add(_independent_source(match))
     older = [story for story, sources in support.items() if len(sources) >= rule.strong_support_sources]
     story = min([best.representative.story_number, *older])
     joined = min((match for match in matches if match.representative.story_number == story), key=_rank)
@@ -154,7 +170,26 @@ def choose(
         for match in matches
         if match.representative.story_number > story and best is not joined and _is_strong(match, rule)
     ]
-    return Choice(match=joined, moves=tuple(sorted(moves)))
+    return Choice(match=joined, moves=tuple(sorted(moves)), merges=find_merges(matches, rule))
+
+
+def find_merges(matches: Iterable[Match], rule: Rule) -> tuple[Merge, ...]:
+    """Return the stories to merge: into the oldest, each that as many sources support strongly."""
+    strong: defaultdict[int, list[Match]] = defaultdict(list)
+    for match in matches:
+        if _is_strong(match, rule):
+            strong[match.representative.story_number].append(match)
+    sources = {story: len({_independent_source(match) for match in support}) for story, support in strong.items()}
+    stories = sorted(story for story, count in sources.items() if count >= rule.merge_sources)
+    return tuple(
+        Merge(story_number=story, into=stories[0], support=sources[story], representatives=len(strong[story]))
+        for story in stories[1:]
+    )
+
+
+def _independent_source(match: Match) -> bytes:
+    """Return the source of a match; representatives of unknown sources count as one source each."""
+    return match.representative.source or b"#%d" % match.representative.number
 
 
 def _compare(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Sequence[Match]:

@@ -20,6 +20,7 @@ class Rule:
     copied_words            minimum words in copied sentences: a short paragraph
     strong_support_ratio    a match supports its story strongly if another source copied at least this share
     strong_support_sources  an older story wins over the best match if this many sources support it strongly
+    merge_sources           a story is merged into an older one if this many sources support each of them strongly
     near_similarity         this similarity in copied sentences is enough by itself; a variant of this similarity is
                             `near`, else `partial`
     index_below_similarity  an article whose similarity to its match is lower becomes a representative itself
@@ -38,5 +39,6 @@ class Rule:
     copied_words: int = 35
     strong_support_ratio: float = 0.2
     strong_support_sources: int = 2
+    merge_sources: int = 3
     near_similarity: float = 0.5
     index_below_similarity: float = 0.9

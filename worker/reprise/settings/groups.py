@@ -245,6 +245,12 @@ class RuleSettings(SettingsGroup):
         le=1000,
         description="An older story takes precedence over the best match if this many sources support it strongly.",
     )
+    merge_sources: int = Field(
+        default=_RULE.merge_sources,
+        ge=2,
+        le=1000,
+        description="A story is merged into an older one if this many sources support each of them strongly.",
+    )
     near: Ratio = Field(
         default=_RULE.near_similarity,
         description="Any two articles match from this similarity of copied sentences on. A variant of this similarity "
