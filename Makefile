@@ -100,6 +100,9 @@ bench: $(STAMP)  ## measure every goal, and a naive pipeline for comparison; ten
 bench-full: $(STAMP)  ## the same with more rounds and an index of a million articles; forty minutes
 	@$(MAKE) bench ARGS='--profile full $(ARGS)'
 
+bench-detection: $(STAMP)  ## measure every goal of detection by set and order (ARGS="--only saudi-dev --set copied_words=30")
+	@$(BIN)/python -m tests.bench.detection $(ARGS)
+
 bench-hashes: $(STAMP)  ## score the development set and the seed articles with several hash functions
 	@$(BIN)/python -m tests.bench.hashes $(ARGS)
 

@@ -53,6 +53,8 @@ def test_the_sample_is_scored_in_every_order(tmp_path: Path) -> None:
     steps = dict.fromkeys(line.split(":")[1].strip() for line in run.stderr.decode().splitlines())
     assert list(steps) == [
         "reading",
+        "comparing texts",
+        "reprise, order of the file",
         "reprise, order 1 of 2",
         "reprise, order 2 of 2",
         "datasketch 0.5",

@@ -16,6 +16,8 @@ from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels
 from reprise.evaluation.report import EvaluationReport, to_json, to_terminal
 from reprise.evaluation.runs import DecidedArticle, OrderedRun, decide_in_order, order_seeds, shuffle
 from reprise.evaluation.scores import score
+from reprise.evaluation.shared_text import SharedText
+from reprise.evaluation.shared_text_scores import find_truth, score_recall
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import decode_article
 from reprise.model import Decision, EventType, Kind, Message
@@ -208,6 +210,7 @@ def report() -> EvaluationReport:
     order = OrderedRun(seed=0, decided=[new(articles[0], "S"), variant(articles[1], "S", "a\x1b[31m")])
     gold = gold_labels(articles)
     scores = [score(gold, order.stories())] * 2
+    truth = find_truth(articles, SharedText([BRIDGE, BRIDGE + BAKERS]))
     return EvaluationReport(
         articles=2,
         scored=2,
@@ -215,17 +218,22 @@ def report() -> EvaluationReport:
         rejected=1,
         seeds=[0, 1],
         systems={"reprise": scores, "datasketch 0.5": scores},
+        file_order={"reprise": scores[0], "datasketch 0.5": scores[0]},
+        recall=[score_recall(truth, order)] * 3,
         worst_order=1,
         worst=find_worst_stories(order, gold, RULE, stories=5, examples=3),
     )
 
 
 def test_the_json_report_holds_every_order_and_error() -> None:
-    """It has the scores of each order, their statistics, and a wrong join with both articles."""
+    """It has the scores of each order and of the file's, the recall by containment, and a wrong join."""
     parsed = json.loads(json.dumps(to_json(report())))
     assert parsed["systems"].keys() == {"reprise", "datasketch 0.5"}
     assert len(parsed["systems"]["reprise"]["orders"]) == 2
     assert parsed["systems"]["reprise"]["over_orders"]["b3_p"] == {"mean": 0.5, "worst": 0.5, "spread": 0.0}
+    assert parsed["file_order"]["reprise"]["b3_p"] == 0.5
+    recall = parsed["recall_by_containment"]
+    assert (recall["file_order"][0]["pairs"], recall["file_order"][0]["recall"], len(recall["orders"])) == (1, 1.0, 2)
     (join,) = parsed["worst_stories"][0]["joins"]
     assert (join["article"]["id"], join["matched"]["id"], join["similarity"]) == ("2", "a\x1b[31m", 0.25)
 
@@ -234,16 +242,17 @@ def test_the_terminal_report_is_complete_and_free_of_control_characters() -> Non
     """It has the scores and the wrong join with its similarity; control characters of an id are replaced."""
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(to_terminal(report()))
     text = console.export_text()
     assert "\x1b" not in text
     assert "\x07" not in text
     for part in (
-        "2 articles; 2 labelled ids in 2 stories; mean of 2 random orders; rejected lines: 1",
+        "2 articles; 2 labelled ids in 2 stories; mean of 2 random orders, and the order of the file; rejected",
+        "0.9 to 1.0, across sources 1.000 1.000 1.000 1 ",
         "seed 1",
         "joined  2",
     ):
-        assert part in text
+        assert " ".join(part.split()) in " ".join(text.split())
     assert "similarity 0.250, containment 0.500" in text
     assert "B-cubed precision" in text

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise.evaluation.error_analysis import NearestArticle, StoryErrors, StorySplit, WrongJoin
-from reprise.evaluation.labels import LabelledArticle
+from reprise.evaluation.report_parts import MAX_TITLE, article_json, describe, share
 from reprise.evaluation.scores import Scores, summarize_orders
+from reprise.evaluation.shared_text_report import recall_json, recall_table
+from reprise.evaluation.shared_text_scores import RecallByContainment
 from reprise.model import Decision
 from reprise.sanitize import one_line
 
@@ -27,10 +29,6 @@ _FIGURES: Final = {
     "pair_f1": "pairwise F1",
 }
 
-#: characters shown of a title and of an id
-_MAX_TITLE: Final = 60
-_MAX_ID: Final = 48
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
@@ -42,6 +40,8 @@ class EvaluationReport:
     rejected      lines that are no valid article
     seeds         the seed of each order of arrival; None for the order of the file
     systems       the scores of each order, by system; the worker is the first system
+    file_order    the scores in the order of the file, by system
+    recall        the worker's recall by containment in the order of the file, and then in that of each seed
     worst_order   index in `seeds` of the order with the lowest F1
     worst         the stories with the most errors in that order
     """
@@ -52,6 +52,8 @@ class EvaluationReport:
     rejected: int
     seeds: Sequence[int | None]
     systems: Mapping[str, Sequence[Scores]]
+    file_order: Mapping[str, Scores]
+    recall: Sequence[Sequence[RecallByContainment]]
     worst_order: int
     worst: Sequence[StoryErrors]
 
@@ -71,6 +73,11 @@ def to_json(report: EvaluationReport) -> dict[str, Any]:
             }
             for name, scores in report.systems.items()
         },
+        "file_order": {name: asdict(scores) for name, scores in report.file_order.items()},
+        "recall_by_containment": {
+            "file_order": recall_json(report.recall[0]),
+            "orders": [recall_json(recall) for recall in report.recall[1:]],
+        },
         "worst_order": report.worst_order,
         "worst_stories": [_errors_json(errors) for errors in report.worst],
     }
@@ -79,6 +86,10 @@ def to_json(report: EvaluationReport) -> dict[str, Any]:
 def to_terminal(report: EvaluationReport) -> RenderableType:
     """Return the report as text and tables for a terminal."""
     parts: list[RenderableType] = [_heading(report), _score_table(report)]
+    if report.seeds != [None]:
+        parts += [Text(), _file_order_table(report)]
+    if any(figure.pairs for figure in report.recall[0]):
+        parts += [Text(), recall_table(report.recall[0], [] if report.seeds == [None] else report.recall[1:])]
     if report.worst:
         parts += [Text(), Text(f"Stories with the most errors, {_order_name(report)}", style="bold")]
         parts += [line for errors in report.worst for line in _story_lines(errors)]
@@ -86,7 +97,8 @@ def to_terminal(report: EvaluationReport) -> RenderableType:
 
 
 def _heading(report: EvaluationReport) -> Text:
-    orders = "the order of the file" if report.seeds == [None] else f"mean of {len(report.seeds)} random orders"
+    orders = f"mean of {len(report.seeds)} random orders, and the order of the file"
+    orders = "the order of the file" if report.seeds == [None] else orders
     rejected = f"; rejected lines: {report.rejected:,}" if report.rejected else ""
     return Text(
         f"{report.articles:,} articles; {report.scored:,} labelled ids in {report.gold_stories:,} stories; "
@@ -108,10 +120,22 @@ def _score_table(report: EvaluationReport) -> Table:
     for figure, title in _FIGURES.items():
         row = [title]
         for name, stats in systems.items():
-            row.append(_share(stats[figure].mean))
-            row += [_share(stats[figure].worst), _share(stats[figure].spread)] if name == WORKER and has_spread else []
+            row.append(share(stats[figure].mean))
+            row += [share(stats[figure].worst), share(stats[figure].spread)] if name == WORKER and has_spread else []
         table.add_row(*row, style="bold" if figure.endswith("f1") else None)
     table.add_row("stories found", *_story_counts(report, has_spread))
+    return table
+
+
+def _file_order_table(report: EvaluationReport) -> Table:
+    """Return the scores in the order of the file, a row for each system."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("in the order\nof the file", no_wrap=True)
+    for title in _FIGURES.values():
+        table.add_column(title.replace(" ", "\n", 1), justify="right", no_wrap=True)
+    table.add_column("stories\nfound", justify="right", no_wrap=True)
+    for name, scores in report.file_order.items():
+        table.add_row(name, *(share(getattr(scores, figure)) for figure in _FIGURES), f"{scores.stories:,}")
     return table
 
 
@@ -132,9 +156,9 @@ def _story_lines(errors: StoryErrors) -> Iterator[Text]:
     score = errors.score
     yield Text()
     yield Text.assemble(
-        (one_line(score.story, _MAX_TITLE), "bold"),
+        (one_line(score.story, MAX_TITLE), "bold"),
         f": {score.articles} articles, found as {score.pieces} {'story' if score.pieces == 1 else 'stories'}, "
-        f"precision {_share(score.precision)}, recall {_share(score.recall)}",
+        f"precision {share(score.precision)}, recall {share(score.recall)}",
     )
     for split in errors.splits:
         yield from _split_lines(split)
@@ -147,29 +171,20 @@ def _story_lines(errors: StoryErrors) -> Iterator[Text]:
 def _split_lines(split: StorySplit) -> Iterator[Text]:
     matched = split.decision.matched_article_id
     decision = "founded a story" if matched is None else f"joined {matched}"
-    yield Text.assemble(("  split   ", "yellow"), _describe(split.article), f": {one_line(decision, _MAX_TITLE)}")
+    yield Text.assemble(("  split   ", "yellow"), describe(split.article), f": {one_line(decision, MAX_TITLE)}")
     if split.nearest is None:
         yield Text(
             "          not comparable: the article, or all earlier ones of its story, have no prose", style="dim"
         )
     else:
         yield Text.assemble(
-            "          nearest ", _describe(split.nearest.article), f": {_comparison(split.nearest)}", style="dim"
+            "          nearest ", describe(split.nearest.article), f": {_comparison(split.nearest)}", style="dim"
         )
 
 
 def _join_lines(join: WrongJoin) -> Iterator[Text]:
-    yield Text.assemble(("  joined  ", "red"), _describe(join.article))
-    yield Text.assemble("          with ", _describe(join.matched), f": {_match(join.decision)}", style="dim")
-
-
-def _describe(article: LabelledArticle) -> Text:
-    parts = [one_line(article.article_id, _MAX_ID)]
-    if article.title:
-        parts.append(f"“{one_line(article.title, _MAX_TITLE)}”")
-    if article.source:
-        parts.append(f"({one_line(article.source, _MAX_ID)})")
-    return Text(" ".join(parts))
+    yield Text.assemble(("  joined  ", "red"), describe(join.article))
+    yield Text.assemble("          with ", describe(join.matched), f": {_match(join.decision)}", style="dim")
 
 
 def _comparison(nearest: NearestArticle) -> str:
@@ -180,19 +195,15 @@ def _comparison(nearest: NearestArticle) -> str:
     if nearest.is_enough:
         verdict = "above the threshold, but it was no candidate or another story matched better"
     return (
-        f"{nearest.bands} bands shared, similarity {_share(comparison.similarity)}, "
-        f"containment {_share(comparison.containment)}, "
-        f"copied {_share(comparison.copied)} in {comparison.hashes} hashes: {verdict}"
+        f"{nearest.bands} bands shared, similarity {share(comparison.similarity)}, "
+        f"containment {share(comparison.containment)}, "
+        f"copied {share(comparison.copied)} in {comparison.hashes} hashes: {verdict}"
     )
 
 
 def _match(decision: Decision) -> str:
     kind = decision.kind.value if decision.kind else "new"
-    return f"{kind}, similarity {_share(decision.similarity or 0)}, containment {_share(decision.containment or 0)}"
-
-
-def _share(value: float) -> str:
-    return f"{value:.3f}"
+    return f"{kind}, similarity {share(decision.similarity or 0)}, containment {share(decision.containment or 0)}"
 
 
 def _errors_json(errors: StoryErrors) -> dict[str, Any]:
@@ -200,7 +211,7 @@ def _errors_json(errors: StoryErrors) -> dict[str, Any]:
         **asdict(errors.score),
         "splits": [_split_json(split) for split in errors.splits],
         "joins": [
-            {"article": _article_json(join.article), "matched": _article_json(join.matched)}
+            {"article": article_json(join.article), "matched": article_json(join.matched)}
             | _decision_json(join.decision)
             for join in errors.joins
         ],
@@ -211,13 +222,13 @@ def _errors_json(errors: StoryErrors) -> dict[str, Any]:
 def _split_json(split: StorySplit) -> dict[str, Any]:
     nearest = split.nearest
     nearest_json = nearest and {
-        "article": _article_json(nearest.article),
+        "article": article_json(nearest.article),
         "bands": nearest.bands,
         "same_source": nearest.same_source,
         "is_enough": nearest.is_enough,
         "comparison": asdict(nearest.comparison) if nearest.comparison else None,
     }
-    return {"article": _article_json(split.article), "nearest": nearest_json} | _decision_json(split.decision)
+    return {"article": article_json(split.article), "nearest": nearest_json} | _decision_json(split.decision)
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:
@@ -227,14 +238,4 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "matched_article_id": decision.matched_article_id,
         "similarity": decision.similarity,
         "containment": decision.containment,
-    }
-
-
-def _article_json(article: LabelledArticle) -> dict[str, Any]:
-    return {
-        "id": article.article_id,
-        "line": article.line,
-        "title": article.title,
-        "source": article.source,
-        "story": article.label,
     }
