@@ -57,10 +57,10 @@ UNDECODABLE_MESSAGES: Final = (
     ),
     *_messages(
         "wrong_type",
-        number_for_an_id=b'{"id": 7, "text": "a"}',
+        number_for_a_text=b'{"id": 7, "text": 7}',
         object_for_a_text=b'{"text": {"blocks": ["a"]}}',
-        list_for_a_title=b'{"title": ["a"], "text": "a"}',
-        boolean_for_html=b'{"html": false, "text": "a"}',
+        list_of_objects_for_a_text=b'{"text": [{"block": "a"}]}',
+        boolean_for_html=b'{"html": false}',
     ),
     *_messages(
         "no_text",
@@ -68,7 +68,6 @@ UNDECODABLE_MESSAGES: Final = (
         blank_text='{"text": " \u00a0\u3000\\n"}'.encode(),
         script_only=b'{"html": "<script>var text = 1;</script>"}',
     ),
-    *_messages("field_too_long", title_of_a_page='{{"title": "{}", "text": "a"}}'.format("x" * 8_193).encode()),
     *_messages("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
     *_messages("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
     *_messages("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),

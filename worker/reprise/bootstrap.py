@@ -21,6 +21,7 @@ from reprise.kafka.group_monitor import GroupMonitor, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
 from reprise.kafka.transactional import Transactional
 from reprise.messages.decoder import DecoderLimits
+from reprise.messages.formats import FieldMapping
 from reprise.messages.namespaces import NamespaceRule, NamespaceSource, list_namespaces
 from reprise.model import Dependency, EventType
 from reprise.observability.collectors import find_fullest_server
@@ -157,6 +158,7 @@ def article_processor(settings: Settings, *, default_source: str | None = None) 
         },
         dead_letter_topic=settings.topics.dead,
         default_source=default_source,
+        mapping=FieldMapping.build(settings.input.format, settings.input.fields),
     )
 
 

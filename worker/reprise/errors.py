@@ -2,6 +2,7 @@
 
     RepriseError
     ├── BadMessage       one message is bad: it goes to the dead letters, the loop continues
+    ├── SkippedMessage   one message is no article, such as the deletion of a row: it is counted, the loop continues
     ├── Unreachable      Redis or Kafka does not answer: commit nothing, pause, keep polling, retry
     └── Fatal            stop the worker, exit code 1
         ├── UsageError   wrong usage or settings, exit code 2
@@ -32,6 +33,10 @@ class BadMessage(RepriseError):
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class SkippedMessage(RepriseError):
+    """A message is no article, and no mistake either: it leads to no event and to no dead letter."""
 
 
 class Unreachable(RepriseError):

@@ -27,6 +27,37 @@ class DeadLetterReason(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
 
 
+class InputField(StrEnum):
+    """The fields of an input message that the worker knows."""
+
+    ID = "id"
+    TEXT = "text"
+    HTML = "html"
+    URL = "url"
+    SOURCE = "source"
+    TITLE = "title"
+    LANG = "lang"
+    PUBLISHED_AT = "published_at"
+    CRAWLED_AT = "crawled_at"
+
+
+class InputGuess(StrEnum):
+    """How the worker read a field that did not have the documented form. A closed set: a label of a metric."""
+
+    #: `text` held markup or character references, and its text was extracted
+    MARKUP_IN_TEXT = "markup_in_text"
+    #: the page did not show the article; its JSON-LD holds it
+    TEXT_FROM_JSON_LD = "text_from_json_ld"
+    #: `source` was an address and became its registered domain
+    SOURCE_FROM_ADDRESS = "source_from_address"
+    #: the address in `source` stands for the missing `url`
+    URL_FROM_SOURCE = "url_from_source"
+    NUMBER_AS_TEXT = "number_as_text"
+    LIST_JOINED = "list_joined"
+    #: a number was a time in seconds, milliseconds, microseconds or nanoseconds since the epoch
+    TIME_FROM_NUMBER = "time_from_number"
+
+
 class Dependency(StrEnum):
     """The services that the worker depends on."""
 
@@ -89,8 +120,10 @@ class Article:
 
     text           with its line breaks
     extracted      whether the text was extracted from HTML
-    published_at   as in the message
+    published_at   as in the message; RFC 3339 if the message has a number
     crawled_at_ms  milliseconds since the epoch
+    ignored        optional fields of the message that could not be read
+    guesses        how fields were read that did not have the documented form
     """
 
     article_id: str
@@ -103,6 +136,8 @@ class Article:
     lang: str | None = None
     published_at: str | None = None
     crawled_at_ms: int | None = None
+    ignored: Sequence[InputField] = ()
+    guesses: Sequence[InputGuess] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +257,7 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The records that a message leads to. `record` is its event or dead letter; None for a tombstone.
+    """The records that a message leads to. `record` is its event or dead letter; None for a skipped message.
 
     fallbacks  records to publish instead of `record`, in order, while the one before is too large for its topic
     merges     an event for each story that the decision merged, each with a smaller one to publish instead if the
@@ -237,7 +272,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """A message that is done, and the record that was published for it; None for a tombstone."""
+    """A message that is done, and the record that was published for it; None for a tombstone or a skipped message."""
 
     message: Message | CorruptRecord
     record: OutputRecord | None = None

@@ -7,10 +7,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from reprise.errors import Unreachable
 from reprise.model import (
+    Article,
     DeadLetterReason,
     Decision,
     Dependency,
     EventType,
+    InputField,
+    InputGuess,
     Kind,
     MemoryUsage,
     Message,
@@ -54,6 +57,24 @@ def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
     metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
     return generate_latest(registry).decode()
+
+
+def test_ignored_and_guessed_fields_are_counted(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Each by its name; a field that was never ignored has the value 0."""
+    ignored = (InputField.TITLE, InputField.LANG)
+    articles = [
+        Article(article_id="a", text="t", ignored=ignored, guesses=(InputGuess.MARKUP_IN_TEXT,)),
+        Article(article_id="b", text="t", ignored=ignored[:1]),
+    ]
+    metrics.decoded(articles)
+    fields = {
+        field: registry.get_sample_value("reprise_ignored_fields_total", {"field": field}) for field in InputField
+    }
+    assert fields == dict.fromkeys(InputField, 0) | {"title": 2, "lang": 1}
+    guesses = {
+        guess: registry.get_sample_value("reprise_input_guesses_total", {"guess": guess}) for guess in InputGuess
+    }
+    assert guesses == dict.fromkeys(InputGuess, 0) | {"markup_in_text": 1}
 
 
 def test_names_help_and_types_are_those_of_the_golden_file(registry: CollectorRegistry, metrics: Metrics) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.bootstrap import article_processor
-from reprise.errors import BadMessage, CircuitOpen, Fatal, Unreachable
+from reprise.errors import BadMessage, CircuitOpen, Fatal, SkippedMessage, Unreachable
 from reprise.model import (
     Article,
     CorruptRecord,
@@ -48,6 +48,8 @@ class FakeProcessor(ArticleProcessor):
             raise RecursionError("the secret text")
         if message.value.startswith(b"bad"):
             raise BadMessage(DeadLetterReason.NOT_JSON, "no JSON")
+        if message.value == b"skipped":
+            raise SkippedMessage("the deletion of a row")
         return Article(article_id=message.value.decode(), text="")
 
     def fingerprint(self, article: Article) -> Fingerprint:
@@ -369,6 +371,17 @@ def test_a_batch_of_tombstones_is_skipped_counted_and_committed() -> None:
     assert run.observer.records == [("skipped",), ("skipped",), ("delivered", 2)]
     assert "decide" not in run.faults.calls
     assert run.committed == 2
+
+
+def test_a_message_that_is_no_article_is_skipped_like_a_tombstone() -> None:
+    """It leads to no event and to no dead letter, and does not count as a rejection."""
+    limits = CircuitLimits(max_consecutive=2, max_ratio=1.0)
+    run = PipelineRun(b"bad", b"skipped", b"bad", b"a", b"skipped", limits=limits)
+    assert run.pipeline.run() is True
+    assert len(run.events) == 1
+    assert [value for _, value, _ in run.dead] == [b"bad", b"bad"]
+    assert run.observer.of("skipped") == [("skipped",)] * 2
+    assert run.committed == 5
 
 
 def test_a_too_large_event_becomes_a_dead_letter() -> None:

@@ -282,9 +282,9 @@ def quantise(share: float) -> float:
 
 
 def source_key(source: str | None) -> bytes:
-    """Return eight bytes that stand for a source; b"" for an unknown source, which equals no other."""
+    """Return eight bytes for a source in any letter case; b"" for an unknown source, which equals no other."""
     return (
-        blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.source").digest()
+        blake2b(source.casefold().encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.source").digest()
         if source
         else b""
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from reprise.errors import BadMessage, UsageError
-from reprise.messages.decoder import BYTE_ORDER_MARK
+from reprise.messages.body import BYTE_ORDER_MARK
 from reprise.model import Article, Fingerprint, Message
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from reprise.dedup.comparison import SENTENCE_HASHES, Comparison, accepts, compare, count_shared_rows, sketch_of
-from reprise.dedup.decision import kind_of
+from reprise.dedup.decision import kind_of, source_key
 from reprise.dedup.rule import Rule
 from reprise.explanation.dissection import DissectedArticle
 from reprise.model import Kind
@@ -71,7 +71,7 @@ _DIFFERENT_NAMESPACES: Final = (
 def decide_pair(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVerdict:
     """Decide `b` in an index that contains `a` alone."""
     signature_a, signature_b = a.fingerprint.signature, b.fingerprint.signature
-    same_source = b.article.source is not None and a.article.source == b.article.source
+    same_source = b.article.source is not None and source_key(a.article.source) == source_key(b.article.source)
     estimate, shared_bands = None, 0
     if signature_a and signature_b:
         estimate = compare(signature_b, sketch_of(signature_a), signature_a.shingle_count, rule)

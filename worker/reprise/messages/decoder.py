@@ -1,155 +1,189 @@
 """Decode the value of an input message into an Article, or reject it with a reason.
 
-Unknown fields are ignored. A known field that is null or blank counts as absent.
+    body.py          the JSON object of a value, compressed or not
+    formats/         where a crawler's messages have the fields
+    field_values.py  the fields as text
+    sources.py       the site
+    page_text.py, markup.py  the text of a page, and of markup in the text field
 
-`id` must be a JSON string. A number would have several spellings (1, 1.0, "1"), and some producers round numbers beyond
-2^53, so that two articles would get one id.
+Unknown fields are ignored. A known field that is null or blank counts as absent. An optional field that cannot be read
+is left out and named in `Article.ignored`; only a message without a text, or beyond a limit, is rejected.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from reprise.errors import BadMessage
-from reprise.messages.html_text import extract_text
+from reprise.errors import BadMessage, SkippedMessage
+from reprise.messages.body import parse_body
+from reprise.messages.field_values import TEXT_FIELDS, FieldValues, read_fields
+from reprise.messages.formats import AS_IS, DEFAULT_FORMAT, FieldMapping
+from reprise.messages.formats.detection import find_format
+from reprise.messages.formats.mapping import list_names
 from reprise.messages.ids import article_id_of_text, article_id_of_url
-from reprise.messages.namespaces import SINGLE_NAMESPACE, NamespaceRule, select_namespace
-from reprise.messages.timestamps import parse_rfc3339
+from reprise.messages.markup import text_of_markup
+from reprise.messages.namespaces import SINGLE_NAMESPACE, NamespaceRule, NamespaceSource, select_namespace
+from reprise.messages.page_text import extract_page
+from reprise.messages.sources import parse_source
+from reprise.messages.timestamps import parse_time
 from reprise.messages.urls import canonical_url, registered_domain
-from reprise.model import Article, DeadLetterReason, Message
-
-#: Known fields of a message; each must be a string or null.
-_FIELDS: Final = ("id", "text", "html", "url", "source", "title", "lang", "published_at", "crawled_at")
+from reprise.model import Article, DeadLetterReason, InputField, InputGuess, Message
 
 #: Fields that an event repeats: `field_characters` limits their length.
-_EVENT_FIELDS: Final = ("url", "source", "title", "published_at")
-
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_EVENT_FIELDS: Final = (InputField.URL, InputField.SOURCE, InputField.TITLE, InputField.PUBLISHED_AT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderLimits:
-    """Size limits; a message beyond one of them becomes a dead letter."""
+    """Size limits. A message beyond one of them becomes a dead letter, but see `field_characters`."""
 
-    #: bytes of a message's value
+    #: bytes of a message's value, compressed and decompressed
     message_bytes: int
     #: characters of the article's text, after extraction
     text_characters: int
     #: bytes of an id in UTF-8; the index stores it with each decision
     id_bytes: int = 256
-    #: characters of each of `url`, `source`, `title` and `published_at`. An event repeats them and must fit its topic:
-    #: a story whose first event is too large would have variants without an origin. Servers limit URLs to about 8,000
+    #: characters of each of `url`, `source`, `title` and `published_at`; a longer field is left out. An event repeats
+    #: them and must fit its topic: a story whose first event is too large would have variants without an origin.
+    #: Servers limit URLs to about 8,000
     field_characters: int = 8_192
 
 
-def decode_article(message: Message, limits: DecoderLimits, namespaces: NamespaceRule = SINGLE_NAMESPACE) -> Article:
+def decode_article(
+    message: Message,
+    limits: DecoderLimits,
+    namespaces: NamespaceRule = SINGLE_NAMESPACE,
+    mapping: FieldMapping = AS_IS,
+) -> Article:
     """Decode an article from a message that is not a tombstone.
 
-    Without an id the article is identified by its canonical URL, without a URL by its text. An unreadable crawl time
-    counts as unknown: it only orders the crawls of one article. Raises BadMessage.
+    Without an id the article is identified by its canonical URL, without a URL by its text. Raises BadMessage, and
+    SkippedMessage for a message that the mapping skips.
     """
-    parsed = _parse_object(_check_size(message, limits))
-    fields = _string_fields(parsed)
+    parsed = parse_body(message.value or b"", limits.message_bytes)
+    content: Mapping[str, Any] = parsed
+    if mapping.is_identity:
+        fields = read_fields(parsed)
+    else:
+        if mapping.skips_message(parsed):
+            raise SkippedMessage(f"REPRISE_INPUT_FORMAT={mapping.name} skips it")
+        mapped = mapping.apply(parsed)
+        content, fields = mapped.content, read_fields(mapped.fields)
     _check_lengths(fields, limits)
-    text, extracted = _select_text(fields, limits)
-    url, crawled_at = fields.get("url"), fields.get("crawled_at")
+    source = _read_source(fields)
+    crawled_at_ms = _read_crawl_time(fields)
+    text, extracted = _select_text(parsed, fields, limits, mapping)
+    texts = fields.texts
+    url = texts.get(InputField.URL)
+    if namespaces.by is NamespaceSource.LANG:
+        content = {"lang": texts.get(InputField.LANG)}
     return Article(
-        article_id=_article_id(fields.get("id"), url, text, limits),
+        article_id=_article_id(texts.get(InputField.ID), url, text, limits),
         text=text,
-        namespace=select_namespace(namespaces, parsed, message.headers),
+        namespace=select_namespace(namespaces, content, message.headers),
         extracted=extracted,
         url=url,
-        source=_source(fields.get("source"), url),
-        title=fields.get("title"),
-        lang=fields.get("lang"),
-        published_at=fields.get("published_at"),
-        crawled_at_ms=None if crawled_at is None else parse_rfc3339(crawled_at),
+        source=source,
+        title=texts.get(InputField.TITLE),
+        lang=texts.get(InputField.LANG),
+        published_at=texts.get(InputField.PUBLISHED_AT),
+        crawled_at_ms=crawled_at_ms,
+        ignored=tuple(fields.ignored),
+        guesses=tuple(fields.guesses),
     )
 
 
-def _check_size(message: Message, limits: DecoderLimits) -> bytes:
-    """Return the value of a message without a byte order mark. Raises BadMessage if it is too large."""
-    value = message.value or b""
-    if len(value) > limits.message_bytes:
-        raise BadMessage(DeadLetterReason.MESSAGE_TOO_LARGE, f"{len(value)} bytes; the limit is {limits.message_bytes}")
-    return value.removeprefix(BYTE_ORDER_MARK)
-
-
-def _parse_object(value: bytes) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    orjson is strict: it refuses NaN, infinite numbers, nesting beyond 1,024 levels and lone surrogates.
-    """
-    try:
-        parsed = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise _parse_error(value, error) from None
-    if not isinstance(parsed, dict):
-        raise BadMessage(DeadLetterReason.NOT_AN_OBJECT, f"the value is {_json_type(parsed)}")
-    return parsed
-
-
-def _parse_error(value: bytes, error: orjson.JSONDecodeError) -> BadMessage:
-    """Distinguish invalid UTF-8 from invalid JSON. The detail holds no text of the article."""
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError as invalid:
-        return BadMessage(DeadLetterReason.NOT_UTF8, f"{invalid.reason} at byte {invalid.start}")
-    return BadMessage(DeadLetterReason.NOT_JSON, f"{error.msg} at character {error.pos}")
-
-
-def _json_type(value: object) -> str:
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-    }
-    return names.get(type(value), "null")
-
-
-def _string_fields(parsed: dict[str, Any]) -> dict[str, str]:
-    """Return the known fields that are neither null nor blank."""
-    fields: dict[str, str] = {}
-    for name in _FIELDS:
-        value = parsed.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise BadMessage(DeadLetterReason.WRONG_TYPE, f"{name} is {_json_type(value)}, not a string")
-        if not _is_blank(value):
-            fields[name] = value
-    return fields
-
-
-def _check_lengths(fields: dict[str, str], limits: DecoderLimits) -> None:
+def _check_lengths(fields: FieldValues, limits: DecoderLimits) -> None:
+    """Leave out the fields that would make an event too large."""
     for name in _EVENT_FIELDS:
-        if (length := len(fields.get(name, ""))) > limits.field_characters:
-            detail = f"{name}: {length} characters; the limit is {limits.field_characters}"
-            raise BadMessage(DeadLetterReason.FIELD_TOO_LONG, detail)
+        if len(fields.texts.get(name, "")) > limits.field_characters:
+            fields.ignore(name)
 
 
-def _select_text(fields: dict[str, str], limits: DecoderLimits) -> tuple[str, bool]:
-    """Return the text of the article, and whether it was extracted from `html`.
+def _read_source(fields: FieldValues) -> str | None:
+    """Return the site of an article. An address in `source` also stands for a missing `url`."""
+    text = fields.texts.get(InputField.SOURCE)
+    url = fields.texts.get(InputField.URL)
+    if text is None:
+        return registered_domain(url) if url else None
+    source = parse_source(text)
+    if source.was_address:
+        fields.guesses.append(InputGuess.SOURCE_FROM_ADDRESS)
+        if url is None and source.page_url is not None:
+            fields.texts[InputField.URL] = source.page_url
+            fields.guesses.append(InputGuess.URL_FROM_SOURCE)
+    return source.name
+
+
+def _read_crawl_time(fields: FieldValues) -> int | None:
+    """Return the time of the crawl in milliseconds. It only orders the crawls of one article."""
+    text = fields.texts.get(InputField.CRAWLED_AT)
+    if text is None:
+        return None
+    milliseconds = parse_time(text)
+    if milliseconds is None:
+        fields.ignore(InputField.CRAWLED_AT)
+    return milliseconds
+
+
+def _select_text(
+    parsed: Mapping[str, Any], fields: FieldValues, limits: DecoderLimits, mapping: FieldMapping
+) -> tuple[str, bool]:
+    """Return the text of the article, and whether it was extracted from markup.
 
     `html` has priority; `text` is used if `html` is absent or has no text.
     """
-    html = fields.get("html")
-    text = extract_text(html) if html is not None else ""
-    extracted = not _is_blank(text)
-    if not extracted:
-        text = fields.get("text", "")
-    if _is_blank(text):
-        detail = "neither text nor html" if html is None else "html has no text, and there is no text field"
-        raise BadMessage(DeadLetterReason.NO_TEXT, detail)
+    text, extracted = _text_of_page(fields), True
+    if text is None:
+        text, extracted = _plain_text(fields)
+    if text is None:
+        raise _without_text(parsed, fields, mapping)
+    fields.ignored += fields.wrong
     if len(text) > limits.text_characters:
         raise BadMessage(
             DeadLetterReason.TEXT_TOO_LONG, f"{len(text)} characters; the limit is {limits.text_characters}"
         )
     return text, extracted
+
+
+def _text_of_page(fields: FieldValues) -> str | None:
+    html = fields.texts.get(InputField.HTML)
+    if html is None:
+        return None
+    page = extract_page(html)
+    if page.from_json_ld:
+        fields.guesses.append(InputGuess.TEXT_FROM_JSON_LD)
+    return None if _is_blank(page.text) else page.text
+
+
+def _plain_text(fields: FieldValues) -> tuple[str | None, bool]:
+    text = fields.texts.get(InputField.TEXT)
+    if text is None:
+        return None, False
+    extracted = text_of_markup(text)
+    if extracted is None or _is_blank(extracted):
+        return text, False
+    fields.guesses.append(InputGuess.MARKUP_IN_TEXT)
+    return extracted, True
+
+
+def _without_text(parsed: Mapping[str, Any], fields: FieldValues, mapping: FieldMapping) -> BadMessage:
+    """Return the error of a message without a text: it names the fields that are there, and the format that fits."""
+    if fields.wrong:
+        name, kind = next(iter(fields.wrong.items()))
+        return BadMessage(DeadLetterReason.WRONG_TYPE, f"{name} is {kind}, not a string")
+    if InputField.HTML in fields.texts:
+        problem = "html has no text, and there is no text field"
+    elif mapping.name == DEFAULT_FORMAT and not TEXT_FIELDS & parsed.keys():
+        problem = "neither text nor html"
+    else:
+        problem = f"REPRISE_INPUT_FORMAT={mapping.name} finds neither text nor html, or they are blank"
+    fitting = find_format(parsed)
+    if fitting not in {None, mapping.name}:
+        advice = f"REPRISE_INPUT_FORMAT={fitting} reads such messages"
+    else:
+        advice = "REPRISE_INPUT_FIELDS can map other fields"
+    return BadMessage(DeadLetterReason.NO_TEXT, f"{problem}; the fields are {list_names(parsed)}; {advice}")
 
 
 def _is_blank(text: str) -> bool:
@@ -164,9 +198,3 @@ def _article_id(message_id: str | None, url: str | None, text: str, limits: Deco
         return message_id
     canonical = canonical_url(url) if url else None
     return article_id_of_text(text) if canonical is None else article_id_of_url(canonical)
-
-
-def _source(message_source: str | None, url: str | None) -> str | None:
-    if message_source is not None:
-        return message_source.strip()
-    return registered_domain(url) if url else None

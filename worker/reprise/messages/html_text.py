@@ -90,9 +90,12 @@ _BLOCK_TAG: Final = re.compile(
     re.IGNORECASE,
 )
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
-_LONG_REFERENCE: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
+#: Character references with many digits, for which html.unescape raises ValueError.
+LONG_REFERENCE: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
 _WHITE_SPACE: Final = re.compile(r"\s+")
 _GAP: Final = re.compile(r"[ \n]+")
+
+_PARSER_ERRORS: Final = (RuntimeError, ValueError, TypeError, MemoryError)
 
 
 def extract_text(html: str) -> str:
@@ -105,8 +108,21 @@ def extract_text(html: str) -> str:
         return strip_tags(html)
     try:
         return _parse(html)
-    except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-        raise BadMessage(DeadLetterReason.HTML_UNREADABLE, f"the HTML parser failed: {type(error).__name__}") from error
+    except _PARSER_ERRORS as error:
+        raise _unreadable(error) from error
+
+
+def extract_fragment(markup: str) -> str:
+    """Return all visible text of markup that is a part of a page, each paragraph on lines of its own.
+
+    Raises BadMessage (html_unreadable).
+    """
+    if not is_safe_to_parse(markup):
+        return strip_tags(markup)
+    try:
+        return _extract(HTMLTree.parse(markup), main_content=False)
+    except _PARSER_ERRORS as error:
+        raise _unreadable(error) from error
 
 
 def is_safe_to_parse(html: str) -> bool:
@@ -128,9 +144,13 @@ def strip_tags(html: str) -> str:
     text = _WHITE_SPACE.sub(" ", _INVISIBLE.sub(" ", html))
     text = _ANY_TAG.sub("", _BLOCK_TAG.sub("\n", text))
     # unescape() raises ValueError for references with thousands of digits.
-    text = unescape(_LONG_REFERENCE.sub("", text))
+    text = unescape(LONG_REFERENCE.sub("", text))
     # One match a gap. A pattern that searches a line end from each space takes n * n steps for n spaces.
     return _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else gap[0], text).strip()
+
+
+def _unreadable(error: Exception) -> BadMessage:
+    return BadMessage(DeadLetterReason.HTML_UNREADABLE, f"the HTML parser failed: {type(error).__name__}")
 
 
 def _has_too_many_attributes(html: str, tags: int) -> bool:

@@ -22,10 +22,13 @@ from prometheus_client import (
 from reprise import __version__
 from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.model import (
+    Article,
     CorruptRecord,
     DeadLetterReason,
     Decision,
     Dependency,
+    InputField,
+    InputGuess,
     Kind,
     MemoryUsage,
     Message,
@@ -81,6 +84,16 @@ class Metrics:
             "merges", "Stories that were merged into an older story; a replayed decision is not counted again."
         )
         self._dead = self._counter("dead_letters", "Messages sent to the dead-letter topic.", reason=DeadLetterReason)
+        self._ignored_fields = self._counter(
+            "ignored_fields",
+            "Optional fields of messages that were left out because they could not be read.",
+            field=InputField,
+        )
+        self._input_guesses = self._counter(
+            "input_guesses",
+            "Fields of messages that were read although they did not have the documented form.",
+            guess=InputGuess,
+        )
         self._indexed = self._counter(
             "indexed_articles", "Articles that were added to the index as representatives of their story."
         )
@@ -198,6 +211,14 @@ class Metrics:
         self._last_poll.set(self._clock())
         if message_count:
             self._batch.observe(message_count)
+
+    def decoded(self, articles: Sequence[Article]) -> None:
+        """See Observer."""
+        for article in articles:
+            for field in article.ignored:
+                self._ignored_fields.labels(field).inc()
+            for guess in article.guesses:
+                self._input_guesses.labels(guess).inc()
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
         """See Observer."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
+from reprise.model import Article, CorruptRecord, Decision, Dependency, Message, Rejection
 from reprise.processing.ports import Observer
 
 
@@ -10,6 +10,9 @@ class NullObserver:
     """Ignores every call; a subclass overrides the methods that it needs."""
 
     def polled(self, message_count: int) -> None:
+        """See Observer."""
+
+    def decoded(self, articles: Sequence[Article]) -> None:
         """See Observer."""
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
@@ -53,6 +56,11 @@ class CompositeObserver:
         """See Observer."""
         for observer in self._observers:
             observer.polled(message_count)
+
+    def decoded(self, articles: Sequence[Article]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.decoded(articles)
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
         """See Observer."""

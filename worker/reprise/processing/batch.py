@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar, overload
 
-from reprise.errors import BadMessage, RepriseError, traceback_lines
+from reprise.errors import BadMessage, RepriseError, SkippedMessage, traceback_lines
 from reprise.model import (
     Article,
     CorruptRecord,
@@ -48,19 +48,31 @@ class Rejected:
     rejection: Rejection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A message that is no article, such as the deletion of a row."""
+
+    message: Message
+
+
+#: A message that is no tombstone, after its steps.
+Entry = Decoded | Rejected | Skipped
+
+
 def decode_batch(
     messages: Sequence[Message | CorruptRecord], processor: ArticleProcessor, observer: Observer
-) -> Sequence[Decoded | Rejected]:
+) -> Sequence[Entry]:
     """Decode and fingerprint the messages of a batch, in order, without its tombstones.
 
     A message on which a step raises an unexpected exception is rejected like a bad one, and the observer receives the
     exception: one article must not stop the worker at every restart. Raises RepriseErrors other than BadMessage.
     """
     articles = [_decode(message, processor, observer) for message in messages if not is_tombstone(message)]
-    decoded = [entry for entry in articles if not isinstance(entry, Rejected)]
+    decoded = [entry for entry in articles if isinstance(entry, tuple)]
+    observer.decoded([article for _, article in decoded])
     fingerprints = iter(_fingerprint_batch([article for _, article in decoded], processor, observer))
     return [
-        entry if isinstance(entry, Rejected) else _attach_fingerprint(*entry, next(fingerprints), processor, observer)
+        _attach_fingerprint(*entry, next(fingerprints), processor, observer) if isinstance(entry, tuple) else entry
         for entry in articles
     ]
 
@@ -72,12 +84,12 @@ def is_tombstone(message: Message | CorruptRecord) -> bool:
 
 def _decode(
     message: Message | CorruptRecord, processor: ArticleProcessor, observer: Observer
-) -> tuple[Message, Article] | Rejected:
+) -> tuple[Message, Article] | Rejected | Skipped:
     if isinstance(message, CorruptRecord):
         rejection = Rejection(reason=DeadLetterReason.RECORD_UNREADABLE, detail=message.detail)
         return Rejected(message=message, rejection=rejection)
     article = _guard(message, partial(processor.decode, message), observer)
-    return article if isinstance(article, Rejected) else (message, article)
+    return (message, article) if isinstance(article, Article) else article
 
 
 def _fingerprint_batch(
@@ -95,17 +107,19 @@ def _fingerprint_batch(
 
 def _attach_fingerprint(
     message: Message, article: Article, found: Fingerprint | None, processor: ArticleProcessor, observer: Observer
-) -> Decoded | Rejected:
+) -> Entry:
     fingerprint = _guard(message, partial(processor.fingerprint, article), observer) if found is None else found
-    if isinstance(fingerprint, Rejected):
+    if not isinstance(fingerprint, Fingerprint):
         return fingerprint
     return Decoded(message=message, article=article, fingerprint=fingerprint)
 
 
-def _guard(message: Message, step: Callable[[], T], observer: Observer) -> T | Rejected:
-    """Run a step on one message; reject the message if the step raises."""
+def _guard(message: Message, step: Callable[[], T], observer: Observer) -> T | Rejected | Skipped:
+    """Run a step on one message; skip or reject the message if the step raises."""
     try:
         return step()
+    except SkippedMessage:
+        return Skipped(message=message)
     except BadMessage as bad:
         return Rejected(message=message, rejection=Rejection(reason=bad.reason, detail=bad.detail))
     except RepriseError:
@@ -118,7 +132,7 @@ def _guard(message: Message, step: Callable[[], T], observer: Observer) -> T | R
 
 def build_outcomes(
     messages: Sequence[Message | CorruptRecord],
-    entries: Sequence[Decoded | Rejected],
+    entries: Sequence[Entry],
     decisions: Sequence[Decision],
     *,
     processor: ArticleProcessor,
@@ -136,6 +150,8 @@ def build_outcomes(
         if is_tombstone(message):
             return Outcome(message=message)
         entry = next(left_entries)
+        if isinstance(entry, Skipped):
+            return Outcome(message=message)
         if isinstance(entry, Rejected):
             return _dead_letter_outcome(entry, processor, now)
         decision = next(left_decisions)

@@ -12,7 +12,7 @@ from functools import partial
 from reprise.errors import RepriseError, Unreachable
 from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message
 from reprise.processing import circuit_breaker
-from reprise.processing.batch import Decoded, Rejected, build_outcomes, decode_batch
+from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
 from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
 from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.pending import FailedDecisions
@@ -27,7 +27,7 @@ class _DecodedBatch:
     """The messages of one poll, decoded. `polled_at` is on the monotonic clock."""
 
     messages: Sequence[Message | CorruptRecord]
-    entries: Sequence[Decoded | Rejected]
+    entries: Sequence[Entry]
     polled_at: float
 
 

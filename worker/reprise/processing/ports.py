@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from reprise.model import (
+    Article,
     CorruptRecord,
     Decision,
     Delivered,
@@ -121,6 +122,9 @@ class Observer(Protocol):
     def polled(self, message_count: int) -> None:
         """Record that a poll completed; `message_count` may be 0."""
 
+    def decoded(self, articles: Sequence[Article]) -> None:
+        """Record the articles of a batch: their fields that were ignored or guessed."""
+
     def fingerprinted(self, article_count: int, seconds: float) -> None:
         """Record that the articles of a batch were decoded and fingerprinted, and the seconds that took."""
 
@@ -137,7 +141,7 @@ class Observer(Protocol):
         """Record that a message went to the dead letters."""
 
     def skipped(self) -> None:
-        """Record that a tombstone was skipped."""
+        """Record that a tombstone, or a message that is no article, was skipped."""
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """Record that the records of these messages are acknowledged and their offsets committed."""

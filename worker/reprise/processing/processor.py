@@ -8,6 +8,7 @@ from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.messages import dead_letters
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record, merge_records
+from reprise.messages.formats import AS_IS, FieldMapping
 from reprise.messages.namespaces import NamespaceRule
 from reprise.model import (
     Article,
@@ -28,6 +29,7 @@ class ArticleProcessor:
     event_topics       topic of each type of event
     dead_letter_topic  topic of the messages that cannot be processed
     default_source     source of articles whose message names none
+    mapping            where a message has the fields of its article
     """
 
     limits: DecoderLimits
@@ -36,10 +38,11 @@ class ArticleProcessor:
     event_topics: Mapping[EventType, str]
     dead_letter_topic: str
     default_source: str | None = None
+    mapping: FieldMapping = AS_IS
 
     def decode(self, message: Message) -> Article:
-        """Read the article out of a message that is no tombstone. Raises BadMessage."""
-        article = decode_article(message, self.limits, self.namespaces)
+        """Read the article out of a message that is no tombstone. Raises BadMessage, SkippedMessage."""
+        article = decode_article(message, self.limits, self.namespaces, self.mapping)
         return article if article.source or not self.default_source else replace(article, source=self.default_source)
 
     def fingerprint(self, article: Article) -> Fingerprint:

@@ -11,11 +11,14 @@ from typing import ClassVar, Final, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from reprise.dedup.rule import Rule
+from reprise.messages.formats import DEFAULT_FORMAT
 from reprise.model import DEFAULT_NAMESPACE
 from reprise.settings.types import (
     Brokers,
     DeliveryMode,
     Generation,
+    InputFields,
+    InputFormat,
     Name,
     NamespaceKey,
     NamespaceName,
@@ -83,6 +86,24 @@ class KafkaSettings(SettingsGroup):
     )
     max_poll_interval_seconds: Timeout = Field(
         default=300.0, description="A worker leaves the group if it does not poll for this long."
+    )
+
+
+class InputSettings(SettingsGroup):
+    """The shape of the input messages."""
+
+    title = "Input"
+    prefix = "INPUT_"
+
+    format: InputFormat = Field(
+        default=DEFAULT_FORMAT,
+        description="Shape of the input messages: the crawler, feed or connector that wrote them. "
+        "`reprise input check FILE` finds it.",
+    )
+    fields: InputFields | None = Field(
+        default=None,
+        description="Where a message has a field, if REPRISE_INPUT_FORMAT does not say it: "
+        "text=body.content; url=link.",
     )
 
 
@@ -352,6 +373,7 @@ class Settings:
     """All settings; `load` builds them from the environment."""
 
     kafka: KafkaSettings
+    input: InputSettings
     topics: TopicSettings
     redis: RedisSettings
     index: IndexSettings

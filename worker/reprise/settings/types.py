@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from reprise.messages.formats import FieldMapping, load_presets
+from reprise.messages.formats.mapping import parse_own_fields
+
 #: Values of REPRISE_NAMESPACE_VALUES. A batch calls Redis once per namespace that occurs in it, and a start prepares
 #: every namespace, so the number is bounded. It exceeds the number of languages of most crawls.
 MAX_NAMESPACE_VALUES: Final = 32
@@ -47,6 +50,17 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_format(value: str) -> str:
+    value = value.strip().lower()
+    FieldMapping.build(value)
+    return value
+
+
+def _check_own_fields(value: str) -> str:
+    parse_own_fields(value)
+    return value
+
+
 def _check_readable(value: Path) -> Path:
     if not value.is_file() or not os.access(value, os.R_OK):
         raise ValueError
@@ -62,6 +76,16 @@ RedisUrl = Annotated[
     SecretStr,
     AfterValidator(_check_redis_url),
     Field(**_allowed("redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix://PATH")),
+]
+InputFormat = Annotated[
+    str,
+    AfterValidator(_check_format),
+    Field(**_allowed(f"{', '.join(load_presets())}; an envelope and the format inside it as cloudevents+trafilatura")),
+]
+InputFields = Annotated[
+    str,
+    AfterValidator(_check_own_fields),
+    Field(**_allowed("FIELD=EXPRESSION separated by ; or line breaks, or a JSON object; the expressions are JMESPath")),
 ]
 ReadableFile = Annotated[Path, AfterValidator(_check_readable), Field(**_allowed("the path of a readable file"))]
 Secret = Annotated[SecretStr, Field(min_length=1, **_allowed("a non-empty text"))]

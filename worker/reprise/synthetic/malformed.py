@@ -57,8 +57,10 @@ def _convert_to_array(article: Mapping[str, str]) -> bytes:
     return orjson.dumps(list(article.values()))
 
 
-def _convert_title_to_list(article: Mapping[str, str]) -> bytes:
-    return orjson.dumps({**article, "title": [article["title"]]})
+def _convert_text_to_object(article: Mapping[str, str]) -> bytes:
+    """Replace the text or page by an object, as an editor of blocks writes it."""
+    blocks = {"blocks": [article.get("text") or article["html"]]}
+    return orjson.dumps({name: value for name, value in article.items() if name != "html"} | {"text": blocks})
 
 
 def _remove_text(article: Mapping[str, str]) -> bytes:
@@ -74,7 +76,7 @@ _MUTATIONS: Mapping[DeadLetterReason, Callable[[Mapping[str, str]], bytes]] = Ma
         DeadLetterReason.NOT_JSON: _truncate,
         DeadLetterReason.NOT_UTF8: _encode_title_in_latin_1,
         DeadLetterReason.NOT_AN_OBJECT: _convert_to_array,
-        DeadLetterReason.WRONG_TYPE: _convert_title_to_list,
+        DeadLetterReason.WRONG_TYPE: _convert_text_to_object,
         DeadLetterReason.NO_TEXT: _remove_text,
         DeadLetterReason.ID_TOO_LONG: _lengthen_id,
     }

@@ -1,0 +1,62 @@
+"""Recognise markup in the `text` field of a message, and extract its text.
+
+Feeds put the markup of an article into one field (`content:encoded`), and some crawlers copy that into `text`. Plain
+text that mentions a tag must stay as it is, so one opened tag alone is not enough.
+"""
+
+import re
+from html import unescape
+from typing import Final
+
+from reprise.messages.html_text import LONG_REFERENCE, extract_fragment, extract_text
+
+#: Names of the elements whose tags count. A name that is no element, as in "List<T>", is text.
+_ELEMENTS: Final = (
+    r"a|abbr|article|aside|b|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|figcaption|figure|font|footer|h[1-6]"
+    r"|head|header|hr|html|i|iframe|img|li|main|ol|p|picture|pre|q|s|script|section|small|span|strong|style|sub|sup"
+    r"|table|tbody|td|tfoot|th|thead|time|tr|u|ul|video"
+)
+_ELEMENT_TAG: Final = re.compile(rf"<(/?)({_ELEMENTS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+#: Elements that have no closing tag, or often lack it.
+_UNCLOSED: Final = frozenset({"p", "br", "hr", "img", "li"})
+
+#: Unclosed elements that make a text markup. One may be a tag that the text mentions.
+_MIN_UNCLOSED: Final = 2
+
+_CHARACTER_REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_PAGE_START: Final = re.compile(r"\s*(?:<!doctype|<html|<\?xml|<head|<body)", re.IGNORECASE)
+
+
+def text_of_markup(text: str) -> str | None:
+    """Return the text of markup, each paragraph on lines of its own; None if the text is plain.
+
+    Escaped markup (`&lt;p&gt;`) and character references in plain text are decoded. Raises BadMessage
+    (html_unreadable).
+    """
+    if "<" in text and is_markup(text):
+        return _extract(text)
+    if "&" not in text or not _CHARACTER_REFERENCE.search(text):
+        return None
+    decoded = unescape(LONG_REFERENCE.sub("", text))
+    return _extract(decoded) if "<" in decoded and is_markup(decoded) else decoded
+
+
+def is_markup(text: str) -> bool:
+    """Return whether a text has an element with its closing tag, or several elements that need none."""
+    opened: set[str] = set()
+    unclosed = 0
+    for match in _ELEMENT_TAG.finditer(text):
+        closes, name = match[1], match[2].lower()
+        if closes and name in opened:
+            return True
+        opened.add(name)
+        unclosed += name in _UNCLOSED
+        if unclosed >= _MIN_UNCLOSED:
+            return True
+    return False
+
+
+def _extract(markup: str) -> str:
+    extracted = extract_text(markup) if _PAGE_START.match(markup) else extract_fragment(markup)
+    return extracted if extracted.strip() else markup
