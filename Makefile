@@ -80,8 +80,9 @@ image:  ## build the container image reprise:VERSION with docker (ENGINE=podman 
 	@$(or $(ENGINE),docker) build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) \
 		--build-arg REVISION=$$(git rev-parse HEAD) --tag reprise:$(VERSION) $(ARGS) .
 
-chart: $(STAMP)  ## write the worker's settings into the Helm chart's values, schema and README
+chart: $(STAMP)  ## write the worker's settings into the Helm chart, and its alerts into deploy/prometheus
 	@$(BIN)/python -m deploy.helm.chart_settings
+	@$(BIN)/python -m deploy.helm.alert_rules
 
 docs: $(STAMP)  ## write the reference pages from the code, and build the documentation into build/docs
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group docs

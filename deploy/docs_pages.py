@@ -266,7 +266,9 @@ def metrics_page() -> str:
     metrics.export_lag(lambda: {("articles.raw", 0): 0})
     metrics.export_index_size(lambda _: 0, ["default"])
     metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=0, max_bytes=0))
-    metrics.set_worker_info(group_id="reprise", namespace="default", delivery="at_least_once", expected_articles=0)
+    metrics.set_worker_info(
+        group_id="reprise", namespace="default", delivery="at_least_once", settings_hash="", expected_articles=0
+    )
     own = [family for family in registry.collect() if family.name.startswith("reprise_")]
     lines = [
         "# Metrics",

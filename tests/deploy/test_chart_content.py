@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.helm.alert_rules import plain_rules
 from deploy.helm.chart_settings import CHART
 from reprise import __version__
 from tests.deploy.chart import CASES, NAMESPACE, RELEASE, REQUIRED_VALUES, Helm, case_file
@@ -158,8 +159,8 @@ def test_static_members_have_stable_names(helm: Helm) -> None:
 
 
 def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
-    """The rules are copied unchanged. The values may add labels to the alerts and replace the runbook's page."""
-    text = (CHART / "files" / "rules.yaml").read_text()
+    """They have the default thresholds. The values may add labels to the alerts and replace the runbook's page."""
+    text = plain_rules()
     (plain,) = helm.objects(values={**REQUIRED_VALUES, "metrics": {"prometheusRule": {"enabled": True}}}).of(
         "PrometheusRule"
     )
@@ -171,6 +172,37 @@ def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
                 each["labels"] = {**each["labels"], "team": "news"}
     (rule,) = helm.objects("everything").of("PrometheusRule")
     assert rule["spec"]["groups"] == groups
+
+
+def test_alerts_can_be_disabled_and_tuned(helm: Helm) -> None:
+    """A threshold replaces its default in every expression and text; recording rules remain."""
+    rules = {
+        "enabled": True,
+        "disabled": ["RepriseNoArticles", "RepriseAbsent"],
+        "thresholds": {"lagArticles": 1_500_000, "absentLookback": "6h", "latencyBucket": "2.5"},
+    }
+    (rule,) = helm.objects(values={**REQUIRED_VALUES, "metrics": {"prometheusRule": rules}}).of("PrometheusRule")
+    rendered = {
+        each.get("alert", each.get("record")): each for group in rule["spec"]["groups"] for each in group["rules"]
+    }
+    plain = [each for group in yaml.safe_load(plain_rules())["groups"] for each in group["rules"]]
+    names = {each.get("alert", each.get("record")) for each in plain}
+    assert names - rendered.keys() == {"RepriseNoArticles", "RepriseAbsent"}
+    assert "> 1500000 and" in rendered["RepriseLagGrowing"]["expr"]
+    assert "[6h]" in rendered["RepriseReleaseAbsent"]["expr"]
+    assert 'le="2.5"' in rendered["reprise:slow_ratio:rate1h"]["expr"]
+    assert "longer than 2.5 s" in rendered["RepriseLatencyBudgetFast"]["annotations"]["summary"]
+    unknown = {**rules, "disabled": ["RepriseNoSuchAlert"]}
+    with pytest.raises(ValueError, match="no alert RepriseNoSuchAlert; the alerts are RepriseAbsent, "):
+        helm.render(values={**REQUIRED_VALUES, "metrics": {"prometheusRule": unknown}})
+
+
+def test_a_release_that_warms_up_renders_no_alerts_and_no_dashboard(helm: Helm) -> None:
+    """It is installed with the values of the release before it, which renders both for all releases."""
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = helm.objects(values={**REQUIRED_VALUES, "metrics": metrics, "warmUp": {"until": "group:reprise"}})
+    assert not objects.of("PrometheusRule")
+    assert not [each for each in objects.of("ConfigMap") if "grafana_dashboard" in each["metadata"]["labels"]]
 
 
 def test_the_dashboard_is_the_dashboards_file(helm: Helm) -> None:
@@ -195,10 +227,8 @@ def test_the_package_renders_like_the_folder(helm: Helm, tmp_path: Path) -> None
     assert image == f"ghcr.io/reprise-dedup/reprise:{__version__}"
 
 
-@pytest.mark.parametrize(
-    ("link", "file"), [("prometheus/rules.yaml", "rules.yaml"), ("grafana/reprise.json", "dashboard.json")]
-)
-def test_there_is_one_copy_of_alerts_and_dashboard(link: str, file: str) -> None:
-    """The folders of Prometheus and Grafana link into the chart, since Helm packages no files outside of it."""
-    assert (TOP / "deploy" / link).resolve() == CHART / "files" / file
-    assert not (CHART / "files" / file).is_symlink()
+def test_there_is_one_copy_of_the_dashboard() -> None:
+    """Grafana's folder links into the chart, since Helm packages no files outside of it."""
+    dashboard = CHART / "files" / "dashboard.json"
+    assert (TOP / "deploy" / "grafana" / "reprise.json").resolve() == dashboard
+    assert not dashboard.is_symlink()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from deploy.helm.chart_settings import CHART
+from deploy.helm.alert_rules import PLAIN_RULES
 from tests.deploy.dashboard import Query, alternatives, queries, substitute, variables
 from tests.deploy.prometheus import Prometheus, running_prometheus
 from tests.e2e.articles import synthetic_messages
@@ -40,7 +40,7 @@ RATE_INTERVAL = "10s"
 #: Labels of the worker in Kubernetes. It is scraped a second time, without a namespace.
 NAMESPACE, POD = "news", "reprise-0"
 
-RULES = CHART / "files" / "rules.yaml"
+RULES = PLAIN_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

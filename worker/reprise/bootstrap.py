@@ -19,6 +19,7 @@ from reprise.kafka.clients import check_codecs
 from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.group_monitor import GroupMonitor, NothingCommittedError
 from reprise.kafka.producer import KafkaSink
+from reprise.kafka.topics import read_retention_seconds
 from reprise.kafka.transactional import Transactional
 from reprise.messages.decoder import DecoderLimits
 from reprise.messages.formats import FieldMapping
@@ -77,6 +78,9 @@ def open_worker(
         metrics.export_redis_memory(lambda: find_fullest_server(map(index.memory, namespaces)))
         observers.reachable(Dependency.REDIS)
         wait_for_topics(settings, stop)
+        retention_seconds = read_retention_seconds(settings.kafka, settings.topics.articles)
+        if retention_seconds is not None:
+            metrics.set_topic_retention(settings.topics.articles, retention_seconds)
         open_source = partial(
             KafkaSource,
             settings.kafka,

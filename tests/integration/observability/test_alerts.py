@@ -1,5 +1,6 @@
 """The alert rules, checked and evaluated by promtool."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from deploy.helm.alert_rules import PLAIN_RULES, chart_rules, default_thresholds, plain_rules
+from reprise.observability.metrics import Metrics
 from tests.support import unavailable
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "prometheus"
@@ -42,11 +46,28 @@ def test_alerts_fire_in_the_cases_of_the_rules_test() -> None:
     promtool("test", "rules", "rules_test.yaml")
 
 
-def test_each_alert_has_a_case_in_which_it_fires() -> None:
+def test_each_alert_has_cases_in_which_it_fires_and_is_silent() -> None:
     """No alert is untested."""
     tests = yaml.safe_load((FOLDER / "rules_test.yaml").read_text())["tests"]
-    fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
-    assert fired == {rule["alert"] for rule in alerts()}
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    names = {rule["alert"] for rule in alerts()}
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == names
+    assert {case["alertname"] for case in cases if not case["exp_alerts"]} == names
+
+
+def test_the_rules_are_those_of_the_chart_with_default_thresholds() -> None:
+    """`make chart` writes them. Each mark has a threshold, and each threshold is used."""
+    assert PLAIN_RULES.read_text() == plain_rules()
+    assert set(re.findall(r"<(\w+)>", chart_rules().partition("groups:")[2])) == set(default_thresholds())
+
+
+def test_the_latency_bound_is_a_bucket() -> None:
+    """Without its bucket, the ratio of slow articles would have no value, and the alerts would never fire."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    (histogram,) = (each for each in registry.collect() if each.name == "reprise_end_to_end_seconds")
+    bounds = {sample.labels["le"] for sample in histogram.samples if "le" in sample.labels}
+    assert default_thresholds()["latencyBucket"] in bounds
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])

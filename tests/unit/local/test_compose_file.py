@@ -44,12 +44,12 @@ def test_a_variable_replaces_its_default() -> None:
     assert (custom.split(",")[0], default.split(",")[0]) == ("HOST://127.0.0.1:40001", "HOST://127.0.0.1:9092")
 
 
-def test_prometheus_has_the_rules_of_the_chart() -> None:
-    """The configured rule file is a mount of the file in the chart, and the worker is a scrape target."""
+def test_prometheus_has_the_rules() -> None:
+    """The configured rule file is a mount of the rules with default thresholds, and the worker is a scrape target."""
     mounts = {target: source for source, target in _mounts("prometheus")}
     configuration = yaml.safe_load(mounts["/etc/prometheus/prometheus.yml"].read_text())
     assert configuration["rule_files"] == ["rules.yaml"]
-    assert mounts["/etc/prometheus/rules.yaml"] == _DEPLOY / "helm" / "reprise" / "files" / "rules.yaml"
+    assert mounts["/etc/prometheus/rules.yaml"] == _DEPLOY / "prometheus" / "rules.yaml"
     assert configuration["scrape_configs"][0]["dns_sd_configs"][0]["names"] == ["reprise"]
     assert "reprise" in _services()
 

@@ -55,7 +55,10 @@ def exposition(registry: CollectorRegistry, metrics: Metrics) -> str:
     metrics.export_lag(lambda: {("articles.raw", 3): 7})
     metrics.export_index_size(lambda _: 41, ["n"])
     metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=80, max_bytes=100))
-    metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
+    metrics.set_topic_retention("articles.raw", 604_800)
+    metrics.set_worker_info(
+        group_id="g", namespace="n", delivery="at_least_once", settings_hash="0a1b", expected_articles=500
+    )
     return generate_latest(registry).decode()
 
 
@@ -158,6 +161,25 @@ def test_the_dependency_gauge_follows_outages(registry: CollectorRegistry, metri
         assert registry.get_sample_value("reprise_dependency_up", {"dependency": "redis"}) == expected
     metrics.count_rebalance()
     assert registry.get_sample_value("reprise_rebalances_total") == 1
+
+
+def test_lag_in_seconds_is_the_age_of_the_latest_delivered_message(
+    registry: CollectorRegistry, metrics: Metrics, clock: FakeClock
+) -> None:
+    """It is 0 without a lag, and unknown before the first delivery and after a partition has come back."""
+    name, labels = "reprise_consumer_lag_seconds", {"topic": "articles.raw", "partition": "0"}
+    lag = {("articles.raw", 0): 5}
+    metrics.export_lag(lambda: lag)
+    assert registry.get_sample_value(name, labels) is None
+    metrics.delivered([make_message(round(clock.now * 1000) - 90_000)])
+    clock.now += 10
+    assert registry.get_sample_value(name, labels) == pytest.approx(100)
+    lag["articles.raw", 0] = 0
+    assert registry.get_sample_value(name, labels) == 0
+    lag.clear()
+    assert registry.get_sample_value(name, labels) is None
+    lag["articles.raw", 0] = 5
+    assert registry.get_sample_value(name, labels) is None
 
 
 def test_lag_is_read_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
@@ -274,8 +296,10 @@ def test_the_fullest_server_is_nearest_to_its_limit(servers: list[tuple[int, int
 
 def test_worker_info_has_group_namespace_and_delivery(registry: CollectorRegistry, metrics: Metrics) -> None:
     """They are labels of one series. The expected size of the index is a gauge."""
-    metrics.set_worker_info(group_id="g", namespace="n", delivery="at_least_once", expected_articles=500)
-    labels = {"group_id": "g", "index_namespace": "n", "delivery": "at_least_once"}
+    metrics.set_worker_info(
+        group_id="g", namespace="n", delivery="at_least_once", settings_hash="0a1b", expected_articles=500
+    )
+    labels = {"group_id": "g", "index_namespace": "n", "delivery": "at_least_once", "settings_hash": "0a1b"}
     assert registry.get_sample_value("reprise_worker_info", labels) == 1
     assert registry.get_sample_value("reprise_index_expected_articles") == 500
 

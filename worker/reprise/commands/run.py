@@ -18,7 +18,7 @@ from reprise.observability.metrics import Metrics
 from reprise.observability.observers import CompositeObserver
 from reprise.observability.probes import ProbeState
 from reprise.processing.shutdown import StopRequest
-from reprise.settings import Settings, load
+from reprise.settings import Settings, changed_settings, load, settings_hash
 from reprise.startup import StoppedDuringStartup
 from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUpOptions
 
@@ -86,6 +86,7 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
         group_id=settings.kafka.group_id,
         namespace=settings.index.namespace,
         delivery=settings.service.delivery.value,
+        settings_hash=settings_hash(settings),
         expected_articles=settings.index.expected_articles,
     )
 
@@ -132,7 +133,7 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
 
 
 def _startup_log_fields(settings: Settings) -> dict[str, object]:
-    """Return the settings that identify a worker; secrets are not among them."""
+    """Return the settings that identify a worker, and all that differ from their defaults; secrets are masked."""
     return {
         "bootstrap_servers": settings.kafka.bootstrap_servers,
         "group_id": settings.kafka.group_id,
@@ -143,4 +144,6 @@ def _startup_log_fields(settings: Settings) -> dict[str, object]:
         "generation": settings.index.index_generation,
         "window_seconds": settings.index.window_seconds,
         "delivery": settings.service.delivery.value,
+        "changed_settings": changed_settings(settings),
+        "settings_hash": settings_hash(settings),
     }

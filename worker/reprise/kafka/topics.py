@@ -7,7 +7,7 @@ from typing import Any, Final
 from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from reprise.errors import Fatal
+from reprise.errors import Fatal, RepriseError
 from reprise.kafka.clients import close_quietly, open_admin
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.conversions import milliseconds
@@ -57,6 +57,23 @@ def missing_topics(settings: KafkaSettings, names: Sequence[str]) -> Sequence[st
     finally:
         close_quietly(admin.close)
     return [name for name in names if name not in existing]
+
+
+def read_retention_seconds(settings: KafkaSettings, topic: str) -> float | None:
+    """Return the retention of a topic in seconds.
+
+    None if its messages are kept for ever, or if its configuration cannot be read: a worker's user often lacks the
+    right DescribeConfigs, and a worker does not need it.
+    """
+    try:
+        admin = open_admin(settings)
+        try:
+            retention_ms = _read_retention_ms(admin, [topic]).get(topic, FOREVER_MS)
+        finally:
+            close_quietly(admin.close)
+    except RepriseError:
+        return None
+    return None if retention_ms < 0 else retention_ms / 1000
 
 
 def check_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> Sequence[TopicState]:

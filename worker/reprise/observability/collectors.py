@@ -1,7 +1,8 @@
 """Metrics that are read at scrape time: the consumer's lag, the index's size, Redis's memory."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from itertools import cycle, islice
 from typing import Final, Generic, TypeVar
@@ -20,27 +21,55 @@ T = TypeVar("T")
 
 
 class LagCollector(Collector):
-    """Exports the lag of each partition that is assigned at the time of the scrape."""
+    """Exports the lag of each partition that is assigned at the time of the scrape, in messages and in seconds.
 
-    def __init__(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+    lag           messages that are not delivered, by partition
+    delivered_at  timestamp of the latest delivered message by partition, in seconds since the epoch. Partitions that
+                  are no longer assigned are removed from it: when they return, their old timestamp would be wrong
+
+    The lag in seconds of a partition is unknown until its first message is delivered.
+    """
+
+    def __init__(
+        self,
+        lag: Callable[[], Mapping[Partition, int]],
+        delivered_at: MutableMapping[Partition, float],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._lag = lag
+        self._delivered_at = delivered_at
+        self._clock = clock
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Return the metric without samples, so that registering it reads no lag."""
-        yield self._family()
+        """Return the metrics without samples, so that registering them reads no lag."""
+        return self._families()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return the metric with its samples."""
-        family = self._family()
-        for (topic, partition), message_count in sorted(self._lag().items()):
-            family.add_metric([topic, str(partition)], message_count)
-        yield family
+        """Return the metrics with their samples."""
+        lag, now = self._lag(), self._clock()
+        messages, seconds = self._families()
+        for (topic, partition), message_count in sorted(lag.items()):
+            labels = [topic, str(partition)]
+            messages.add_metric(labels, message_count)
+            delivered_at = self._delivered_at.get((topic, partition))
+            if not message_count:
+                seconds.add_metric(labels, 0)
+            elif delivered_at is not None:
+                seconds.add_metric(labels, max(0.0, now - delivered_at))
+        for revoked in self._delivered_at.keys() - lag.keys():
+            self._delivered_at.pop(revoked, None)
+        yield from (messages, seconds)
 
     @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
+    def _families() -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
             "reprise_consumer_lag",
             "Messages between this worker's position and the end of the partition.",
+            labels=["topic", "partition"],
+        )
+        yield GaugeMetricFamily(
+            "reprise_consumer_lag_seconds",
+            "Age of the latest delivered message while the partition has a lag, else 0.",
             labels=["topic", "partition"],
         )
 

@@ -66,6 +66,8 @@ class Metrics:
         self.registry = registry
         self._monotonic = monotonic
         self._clock = clock
+        #: timestamp of the latest delivered message of each partition, in seconds since the epoch
+        self._delivered_at: dict[Partition, float] = {}
         self._declare_counters()
         self._declare_histograms()
         self._declare_gauges()
@@ -146,6 +148,13 @@ class Metrics:
         self._expected = self._gauge(
             "index_expected_articles", "Representatives that the index of each namespace is sized for."
         )
+        self._retention = Gauge(
+            "reprise_topic_retention_seconds",
+            "Retention of the input topic at the start of the worker; none if messages are kept for ever, or if the "
+            "worker may not read the topic's configuration.",
+            ["topic"],
+            registry=self.registry,
+        )
         build = Gauge(
             "reprise_build_info",
             "Versions of the worker and of Python, implementation of the text step (native or numpy); always 1.",
@@ -169,7 +178,7 @@ class Metrics:
 
     def export_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
         """Export the lag of each assigned partition; each scrape calls `lag`, from its own thread."""
-        self.registry.register(LagCollector(lag))
+        self.registry.register(LagCollector(lag, self._delivered_at, self._clock))
 
     def export_index_size(self, size: Callable[[str], int], namespaces: Sequence[str]) -> None:
         """Export the number of representatives of each namespace.
@@ -183,16 +192,22 @@ class Metrics:
         """Export Redis's memory usage; scrapes call `memory`, at most once in REDIS_QUERY_INTERVAL_SECONDS."""
         self.registry.register(MemoryCollector(memory, self._monotonic))
 
-    def set_worker_info(self, *, group_id: str, namespace: str, delivery: str, expected_articles: int) -> None:
+    def set_worker_info(
+        self, *, group_id: str, namespace: str, delivery: str, settings_hash: str, expected_articles: int
+    ) -> None:
         """Export the settings that a dashboard selects workers by, and the expected size of the index."""
         worker = Gauge(
             "reprise_worker_info",
-            "Consumer group, namespace and delivery mode of the worker; always 1.",
-            ["group_id", "index_namespace", "delivery"],
+            "Consumer group, namespace, delivery mode and a hash of all settings of the worker; always 1.",
+            ["group_id", "index_namespace", "delivery", "settings_hash"],
             registry=self.registry,
         )
-        worker.labels(group_id, namespace, delivery).set(1)
+        worker.labels(group_id, namespace, delivery, settings_hash).set(1)
         self._expected.set(expected_articles)
+
+    def set_topic_retention(self, topic: str, seconds: float) -> None:
+        """Export how long the input topic keeps messages."""
+        self._retention.labels(topic).set(seconds)
 
     def set_warm_up(self, active: bool) -> None:
         """Export whether the worker fills the index without publishing events."""
@@ -268,7 +283,9 @@ class Metrics:
         now = self._clock()
         for message in messages:
             if isinstance(message, Message) and message.timestamp_ms is not None:
-                self._end_to_end.observe(max(0.0, now - message.timestamp_ms / 1000))
+                timestamp = message.timestamp_ms / 1000
+                self._delivered_at[message.topic, message.partition] = timestamp
+                self._end_to_end.observe(max(0.0, now - timestamp))
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""
