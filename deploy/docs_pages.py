@@ -1,6 +1,7 @@
 """Write the reference pages of the documentation from the code: `python -m deploy.docs_pages`; `make docs` runs it.
 
     settings.md  from the settings' own descriptions
+    formats.md   from the presets of input formats
     messages.md  from the JSON Schemas of articles and events, and from records that the worker's functions build
     metrics.md   from the metrics registry
     commands.md  from the click commands
@@ -23,6 +24,7 @@ from prometheus_client.metrics_core import Metric
 from reprise.cli import COMMANDS, root
 from reprise.messages.dead_letters import dead_letter_record
 from reprise.messages.events import event_record
+from reprise.messages.formats import Preset, load_presets
 from reprise.model import (
     Article,
     DeadLetterReason,
@@ -120,6 +122,43 @@ def _setting(setting: SettingHelp) -> list[str]:
     file = f"<br>`{setting.variable}_FILE`" if setting.secret else ""
     default = "not set" if setting.default is None else f"`{setting.default}`"
     return [f"`{setting.variable}`{file}", default, _escape(setting.meaning), _escape(setting.allowed)]
+
+
+def formats_page() -> str:
+    """Return the page of input formats."""
+    return _page(
+        [
+            "# Input formats",
+            "",
+            *_paragraph(
+                "Use this page to see how `REPRISE_INPUT_FORMAT` reads the messages of your crawler, and to write your "
+                "own expressions. [Your crawler's messages](../start/your-crawler.md) shows how to choose."
+            ),
+            "",
+            *_paragraph(
+                "An envelope leads to the object that has the fields. Each field has an expression of "
+                "[JMESPath](https://jmespath.org), evaluated on that object; a field without one has its own name. An "
+                "expression that yields nothing leaves the field out. A list of texts becomes one text."
+            ),
+            "",
+            *_paragraph(
+                "Beside the functions of JMESPath there are `before(text, mark)`, the part of a text before the last "
+                "occurrence of a mark; `from_json(text)`; and `from_base64_json(text)`."
+            ),
+            *(line for preset in load_presets().values() for line in _preset(preset)),
+        ]
+    )
+
+
+def _preset(preset: Preset) -> Iterator[str]:
+    yield from ("", f"## {preset.name}", "", *_paragraph(f"{preset.description}."))
+    rows = [["skipped messages", preset.skip], ["envelope", preset.envelope]]
+    rows += [[f"`{name}`", None if text == "null" else text] for name, text in preset.fields.items() if text != "null"]
+    shown = [[name, "`" + text.replace("|", "\\|") + "`"] for name, text in rows if name and text]
+    if shown:
+        yield from ("", *_table(["field", "expression"], shown))
+    if unused := [f"`{name}`" for name, text in preset.fields.items() if text == "null"]:
+        yield from ("", *_paragraph(f"Not read: {', '.join(unused)}."))
 
 
 def messages_page() -> str:
@@ -384,6 +423,7 @@ def _page(lines: Iterable[str]) -> str:
 #: Every generated page, and the function that returns its text.
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_page,
+    "formats.md": formats_page,
     "messages.md": messages_page,
     "metrics.md": metrics_page,
     "commands.md": commands_page,

@@ -26,6 +26,7 @@ EXIT_USAGE: Final = 2
 #: which imports the clients of Kafka and Redis, 0.65 s (Python 3.11, two cores).
 COMMANDS: Final = {
     "run": "Run the worker: consume articles, publish story events.",
+    "input": "Show how the messages of a crawler are read.",
     "replay": "Run the worker's pipeline on files, without Kafka.",
     "generate": "Generate a synthetic crawl with known stories.",
     "topics": "Create the topics, or check existing ones.",

@@ -174,8 +174,8 @@ def _without_text(parsed: Mapping[str, Any], fields: FieldValues, mapping: Field
         return BadMessage(DeadLetterReason.WRONG_TYPE, f"{name} is {kind}, not a string")
     if InputField.HTML in fields.texts:
         problem = "html has no text, and there is no text field"
-    elif mapping.name == DEFAULT_FORMAT and not TEXT_FIELDS & parsed.keys():
-        problem = "neither text nor html"
+    elif mapping.name == DEFAULT_FORMAT:
+        problem = "text and html are blank" if TEXT_FIELDS & parsed.keys() else "neither text nor html"
     else:
         problem = f"REPRISE_INPUT_FORMAT={mapping.name} finds neither text nor html, or they are blank"
     fitting = find_format(parsed)

@@ -113,10 +113,13 @@ def _read_secret(path: Path) -> str:
 
 def _format_errors(group: type[SettingsGroup], error: ValidationError) -> Iterator[str]:
     # by field: pydantic reports a field of a union once for each of its members
-    invalid = {str(item["loc"][0]): item["input"] for item in error.errors()}
-    for name, value in invalid.items():
+    invalid = {str(item["loc"][0]): item for item in error.errors()}
+    for name, item in invalid.items():
         field = group.model_fields[name]
-        shown = (
-            "value" if is_secret(field) else f"value {shorten(str(value), _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
-        )
+        if is_secret(field):
+            shown = "value"
+        else:
+            shown = f"value {shorten(str(item['input']), _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
+            if reason := str(item.get("ctx", {}).get("error", "")):
+                shown += f": {reason}"
         yield f"{variable_name(group, name)}: invalid {shown}; allowed: {allowed_values(field)}"

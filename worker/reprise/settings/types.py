@@ -24,7 +24,8 @@ class DeliveryMode(StrEnum):
     TRANSACTIONAL = "transactional"
 
 
-# Validators raise ValueError without a message: the error line prints the text of `_allowed` instead.
+# Most validators raise ValueError without a message: the error line prints the text of `_allowed`. That of a secret
+# never has a message, because it could quote the value.
 
 
 def _normalize_brokers(value: str) -> str:

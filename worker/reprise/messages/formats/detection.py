@@ -47,7 +47,7 @@ def score_format(name: str, parsed: Mapping[str, Any]) -> int:
     found = set(fields.texts)
     if InputField.URL not in found and InputField.SOURCE not in found:
         found.discard(InputField.ID)  # many objects have an id
-    return 10 * len(found) - len(fields.ignored)
+    return len(found)
 
 
 @cache
