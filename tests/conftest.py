@@ -1,11 +1,11 @@
 """Fixtures of all tests: servers, names that no other test uses, and the data files.
 
-stack, kafka_bootstrap_servers, redis_url      servers of this session, started by the first test that uses them
-shared_cluster                                 a Redis Cluster of this session that no test breaks
+stack, kafka_bootstrap_servers, redis_url      servers of this test run, started by the first test that uses them
+shared_cluster                                 a Redis Cluster of this test run; no test breaks it
 namespace, topic_names                         names of one test
 shared_dir, seeds, spotsigs_dev                data files, read in place (REPRISE_SHARED)
 
-With pytest-xdist each worker process has a session and servers of its own.
+With pytest-xdist each worker process has servers of its own.
 """
 
 import os

@@ -157,7 +157,7 @@ def test_fallback_replaces_a_record_that_is_too_large(adapters: Adapters) -> Non
 
 
 def test_nothing_is_committed_where_no_fallback_fits(adapters: Adapters) -> None:
-    """Where a record and its fallbacks are all too large, the delivery is Fatal, and the batch is read again."""
+    """If a record and all its fallbacks are too large, the delivery raises Fatal and commits nothing of the batch."""
     topic, output = adapters.topic(1), adapters.topic(1)
     fill(adapters, topic, 2)
     source = adapters.source(topic, "g")
@@ -175,7 +175,7 @@ def test_nothing_is_committed_where_no_fallback_fits(adapters: Adapters) -> None
 @pytest.mark.stack
 @pytest.mark.parametrize("transactional", [False, True])
 def test_fallback_replaces_a_record_that_the_broker_refuses(kafka_bootstrap_servers: str, transactional: bool) -> None:
-    """Where a topic's limit is below the client's, the broker refuses the batch; its retry publishes the fallback."""
+    """If a topic's limit is below the client's, the broker refuses the record; the retry publishes the fallback."""
     adapters = KafkaAdapters(kafka_bootstrap_servers, transactional=transactional)
     topic, output = adapters.topic(1), f"{adapters.topic(1)}.small"
     admin = open_admin(adapters.settings())

@@ -64,7 +64,7 @@ def test_poll_returns_at_most_batch_max_messages(adapters: Adapters) -> None:
 
 
 def test_uncommitted_messages_are_read_again(adapters: Adapters) -> None:
-    """Where a source closes without a commit, the next source of the group reads its messages."""
+    """If a source closes without a commit, the next source of the group reads its messages."""
     topic = adapters.topic()
     fill(adapters, topic, 20)
     first = adapters.source(topic, "g")
@@ -173,7 +173,7 @@ def test_corrupt_records_are_reported_and_skipped(adapters: Adapters) -> None:
 def test_corrupt_record_is_reported_after_a_pause(
     kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a fetch from before a pause raises, the paused source returns nothing, and the record after `resume`."""
+    """If a fetch from before a pause raises, the paused source returns nothing; after `resume` it returns the record."""
     adapters = KafkaAdapters(kafka_bootstrap_servers)
     topic = adapters.topic(1)
     source = adapters.source(topic, "g")

@@ -74,7 +74,7 @@ class EventType(StrEnum):
 
 
 class Kind(StrEnum):
-    """How a variant relates to the article that it matched."""
+    """Relation of a variant to the article that it matched."""
 
     EXACT = "exact"
     NEAR = "near"

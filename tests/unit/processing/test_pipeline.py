@@ -508,10 +508,8 @@ def test_an_outage_beyond_its_timeout_ends_the_run() -> None:
     assert run.events == []
 
 
-def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
-    """The batch is abandoned, unpublished, if another attempt could exceed the drain timeout."""
-    run = PipelineRun(b"a")
-    run.faults.left["decide"] = 10_000
+def stop_at_outage(run: PipelineRun) -> None:
+    """Request a stop when the observer is informed of an outage."""
     on_unreachable: Callable[[str, str], None] = run.observer.unreachable
 
     def stop_and_continue(dependency: str, reason: str) -> None:
@@ -519,6 +517,13 @@ def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
         run.stop.request()
 
     run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
+
+
+def test_a_drain_during_an_outage_ends_before_its_timeout() -> None:
+    """The batch is abandoned, unpublished, if another attempt could exceed the drain timeout."""
+    run = PipelineRun(b"a")
+    run.faults.left["decide"] = 10_000
+    stop_at_outage(run)
     assert run.pipeline.run() is False
     assert 10.0 <= run.time() <= 15.5, "an attempt of 30 s must end within 45"
     assert run.committed == 0
@@ -529,13 +534,7 @@ def test_a_stop_without_a_batch_is_immediate() -> None:
     """A request to stop during an outage of Kafka does not wait for its end."""
     run = PipelineRun(b"a")
     run.faults.left["poll"] = 10_000
-    on_unreachable: Callable[[str, str], None] = run.observer.unreachable
-
-    def stop_and_continue(dependency: str, reason: str) -> None:
-        on_unreachable(dependency, reason)
-        run.stop.request()
-
-    run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
+    stop_at_outage(run)
     assert run.pipeline.run() is True
     assert run.time() <= 5.0
 

@@ -43,7 +43,11 @@ _NAME_AND_NUMBER: Final = re.compile(r"(\w+)(?:=(\d{1,9}))?")
 
 _DEFAULTS: Final = CrawlOptions(count=None)
 
-_RATIO: Final = click.FloatRange(0, 1)
+
+def _ratio_option(name: str, default: float, help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds an option for a number in 0..1."""
+    ratio = click.FloatRange(0, 1)
+    return click.option(name, metavar="RATIO", type=ratio, default=default, show_default=True, help=help_text)
 
 
 @click.command()
@@ -76,22 +80,8 @@ _RATIO: Final = click.FloatRange(0, 1)
     show_default=True,
     help="Mean length of a new story, in words.",
 )
-@click.option(
-    "--spread",
-    metavar="RATIO",
-    type=_RATIO,
-    default=_DEFAULTS.spread,
-    show_default=True,
-    help="Maximum deviation from the mean length, as a ratio.",
-)
-@click.option(
-    "--duplicates",
-    metavar="RATIO",
-    type=_RATIO,
-    default=_DEFAULTS.duplicates,
-    show_default=True,
-    help="Ratio of articles that reprint an earlier one.",
-)
+@_ratio_option("--spread", _DEFAULTS.spread, "Maximum deviation from the mean length, as a ratio.")
+@_ratio_option("--duplicates", _DEFAULTS.duplicates, "Ratio of articles that reprint an earlier one.")
 @click.option(
     "--kinds",
     metavar="KIND=WEIGHT,...",
@@ -107,14 +97,7 @@ _RATIO: Final = click.FloatRange(0, 1)
     show_default=True,
     help="Exponent of Zipf's law for the reprints of a story, rounded to tenths; with 0 all stories are equal.",
 )
-@click.option(
-    "--largest",
-    metavar="RATIO",
-    type=_RATIO,
-    default=_DEFAULTS.largest,
-    show_default=True,
-    help="Ratio of reprints that reprint the first story.",
-)
+@_ratio_option("--largest", _DEFAULTS.largest, "Ratio of reprints that reprint the first story.")
 @click.option(
     "--reach",
     metavar="N",
@@ -123,14 +106,7 @@ _RATIO: Final = click.FloatRange(0, 1)
     show_default=True,
     help="Approximate number of recent stories that can be reprinted; each takes about 7 KB of memory.",
 )
-@click.option(
-    "--html",
-    metavar="RATIO",
-    type=_RATIO,
-    default=_DEFAULTS.html,
-    show_default=True,
-    help="Ratio of articles with HTML instead of text.",
-)
+@_ratio_option("--html", _DEFAULTS.html, "Ratio of articles with HTML instead of text.")
 @click.option(
     "--broken",
     metavar="RATIO",

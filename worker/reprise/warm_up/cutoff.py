@@ -19,7 +19,7 @@ ConsumedRecord = Message | CorruptRecord
 
 
 class WarmUpPhase(Enum):
-    """How a message is handled: learned without publishing, held back, or processed as usual."""
+    """Handling of a message: learned without publishing, held back, or processed as usual."""
 
     LEARN = auto()
     WAIT = auto()

@@ -46,7 +46,7 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
 def test_presentation_is_removed(text: str, expected: str) -> None:
-    """What is removed is what a reader does not see; the rest stays."""
+    """Invisible markup is removed; visible text stays."""
     assert remove_presentation(text) == expected
 
 

@@ -12,7 +12,13 @@ from redis.retry import Retry
 
 from reprise import tls_errors
 from reprise.errors import Fatal
-from reprise.index.redis.errors import REDIS_ERRORS, REFUSED_INSIDE, causes, refusal_in, translate_redis_error
+from reprise.index.redis.errors import (
+    REDIS_ERRORS,
+    SCRIPT_PERMISSION_ERRORS,
+    error_chain,
+    find_refusal,
+    translate_redis_error,
+)
 from reprise.index.redis.keys import meta_key, prefix
 from reprise.index.redis.scripts import script
 from reprise.settings.groups import RedisSettings
@@ -23,7 +29,7 @@ Client = Redis | RedisCluster
 _CLUSTER_DISABLED: Final = "cluster support disabled"
 
 #: The only maxmemory-policy under which Redis evicts no keys.
-KEEPS_EVERYTHING: Final = "noeviction"
+NO_EVICTION_POLICY: Final = "noeviction"
 
 
 def connect(settings: RedisSettings) -> Client:
@@ -68,9 +74,9 @@ def _permanent_failure(error: Exception) -> str | None:
     """
     if reason := tls_errors.permanent_tls_failure(str(error)):
         return f": no TLS connection: {reason}"
-    if any(_CLUSTER_DISABLED in str(cause) for cause in causes(error)):
+    if any(_CLUSTER_DISABLED in str(cause) for cause in error_chain(error)):
         return " belongs to no cluster: set REPRISE_REDIS_CLUSTER=false"
-    refusal = refusal_in(error)
+    refusal = find_refusal(error)
     return f" refuses this worker: {refusal}" if refusal else None
 
 
@@ -96,10 +102,10 @@ def check_eviction(client: Client, settings: RedisSettings) -> None:
     if settings.allow_eviction:
         return
     for node, policy in _eviction_policies(client, settings).items():
-        if policy != KEEPS_EVERYTHING:
+        if policy != NO_EVICTION_POLICY:
             raise Fatal(
                 f"redis at {node or location(settings)} has maxmemory-policy {policy or 'unknown'}: it may forget "
-                f"stories early. Set it to {KEEPS_EVERYTHING}, or set REPRISE_REDIS_ALLOW_EVICTION=true"
+                f"stories early. Set it to {NO_EVICTION_POLICY}, or set REPRISE_REDIS_ALLOW_EVICTION=true"
             )
 
 
@@ -120,7 +126,7 @@ def check_rights(client: Client, settings: RedisSettings, namespace: str) -> Non
 def _missing_permissions(client: Client, namespace: str) -> Iterator[str]:
     """Yield the commands that the user may not run: those that run scripts, then those inside scripts."""
     probe, key = script("try_commands"), meta_key(namespace)
-    arguments = (prefix(namespace, "probe"), *REFUSED_INSIDE)
+    arguments = (prefix(namespace, "probe"), *SCRIPT_PERMISSION_ERRORS)
     calls: Mapping[str, Callable[[], Any]] = {
         "EVAL": lambda: client.eval(probe.text, 1, key, *arguments),
         "SCRIPT LOAD": lambda: client.script_load(probe.text),

@@ -65,10 +65,10 @@ _RETRYABLE_CODES: Final = (
 )
 
 #: Texts of the error for a permission that is missing inside a script, in Valkey and in Redis. It has no error code.
-REFUSED_INSIDE: Final = ("ACL failure in script", "user executing the script")
+SCRIPT_PERMISSION_ERRORS: Final = ("ACL failure in script", "user executing the script")
 
 #: Texts of retryable errors inside a script that have no error code: a missing permission, or a cluster that is down.
-_RETRYABLE_TEXTS: Final = (*REFUSED_INSIDE, "while the cluster is down")
+_RETRYABLE_TEXTS: Final = (*SCRIPT_PERMISSION_ERRORS, "while the cluster is down")
 
 #: Prefix that Redis 6.2 puts before the text of an error raised inside a script.
 _SCRIPT_ERROR_PREFIX: Final = re.compile(r"^Error running script .*@user_script: ?\d+: ")
@@ -91,15 +91,15 @@ def translate_redis_error(error: Exception) -> RepriseError:
     return Fatal(f"redis: {error}")
 
 
-def refusal_in(error: BaseException) -> BaseException | None:
+def find_refusal(error: BaseException) -> BaseException | None:
     """Return the first refusal of the user among an error and its causes; None without one.
 
     RedisCluster wraps the errors of its nodes in an error of its own.
     """
-    return next((cause for cause in causes(error) if isinstance(cause, _REFUSALS)), None)
+    return next((cause for cause in error_chain(error) if isinstance(cause, _REFUSALS)), None)
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def error_chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, then its cause, then the cause of that, and so on."""
     cause: BaseException | None = error
     while cause is not None:
