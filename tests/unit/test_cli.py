@@ -69,7 +69,7 @@ def raising(error: BaseException) -> Callable[[], object]:
         (click.BadParameter("no"), 2, ["Invalid value: no See 'reprise try --help'."]),
         (click.FileError("articles.jsonl", "it is gone"), 1, ["Could not open file 'articles.jsonl': it is gone"]),
         (IndexMismatch("the index has other parameters"), 1, ["the index has other parameters"]),
-        (CircuitOpen("100 in a row"), 1, ["100 in a row"]),
+        (CircuitOpen("100 in a row"), 1, [str(CircuitOpen("100 in a row"))]),
         (Unreachable("no answer\nat all"), 1, ["no answer at all"]),
         (KeyboardInterrupt(), 1, ["interrupted"]),
         (with_cause(Fatal("it cannot be written"), BrokenPipeError()), 1, []),

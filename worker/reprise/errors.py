@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from reprise.model import DeadLetterReason
+from reprise.model import DeadLetterReason, RejectionCount
 
 #: Innermost calls of a traceback that are returned: an endless recursion has a thousand.
 _MAX_LINES: Final = 20
@@ -56,7 +56,20 @@ class IndexMismatch(Fatal):
 
 
 class CircuitOpen(Fatal):
-    """Too many messages are rejected; continuing would drain the topic into the dead letters."""
+    """Too many messages are rejected; continuing would drain the topic into the dead letters.
+
+    limit    the limit that was reached, as a clause
+    reasons  the rejected messages by reason, the commonest first; empty while they are unknown
+    """
+
+    def __init__(self, limit: str, reasons: Sequence[RejectionCount] = ()) -> None:
+        by_reason = f"; rejected by reason: {', '.join(map(str, reasons))}" if reasons else ""
+        super().__init__(
+            f"{limit}{by_reason}. The messages that reached the limit stay uncommitted and are in no dead letters. "
+            "To continue: https://reprise-dedup.github.io/reprise/operating/runbook/#reprisecircuitopen"
+        )
+        self.limit = limit
+        self.reasons = reasons
 
 
 def traceback_lines(error: BaseException) -> Sequence[str]:

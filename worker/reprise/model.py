@@ -245,6 +245,27 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionCount:
+    """The rejected messages of one reason, and the first of them.
+
+    first   its position, TOPIC-PARTITION@OFFSET
+    detail  its detail, as of a Rejection
+    fields  names of its fields if it is a JSON object
+    """
+
+    reason: DeadLetterReason
+    count: int
+    first: str
+    detail: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Describe the reason in a clause of an error."""
+        fields = f"; fields of the message: {', '.join(self.fields)}" if self.fields else ""
+        return f"{self.count} {self.reason} (first {self.first}: {self.detail}{fields})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRecord:
     """One record to publish: an event, or a dead letter with its rejection."""
 

@@ -310,8 +310,10 @@ def test_last_poll_and_circuit_are_exported(registry: CollectorRegistry, metrics
     metrics.polled(0)
     assert registry.get_sample_value("reprise_last_poll_timestamp_seconds") == clock.now
     assert registry.get_sample_value("reprise_circuit_open") == 0
-    metrics.set_circuit_open()
+    metrics.set_circuit_open({DeadLetterReason.NO_TEXT: 100})
     assert registry.get_sample_value("reprise_circuit_open") == 1
+    assert registry.get_sample_value("reprise_circuit_rejected_messages", {"reason": "no_text"}) == 100
+    assert registry.get_sample_value("reprise_circuit_rejected_messages", {"reason": "not_json"}) == 0
 
 
 def test_registries_are_independent() -> None:

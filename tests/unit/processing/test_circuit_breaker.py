@@ -67,7 +67,7 @@ def test_the_definition_of_the_limits(rejected: list[bool]) -> None:
 
 def test_the_error_names_the_limit() -> None:
     """The message has the limit that was reached, and that the batch is not committed."""
-    with pytest.raises(CircuitOpen, match=r"^5 messages in a row cannot be read \(limit 5\); .* uncommitted"):
+    with pytest.raises(CircuitOpen, match=r"^5 messages in a row cannot be read \(limit 5\)\. .* uncommitted"):
         update(LIMITS, CircuitState(), [True] * 9)
     with pytest.raises(CircuitOpen, match=r"^4 of the last 10 messages cannot be read \(limit 30%\)"):
         update(LIMITS, CircuitState(), [True, False] * 4 + [False] * 2)

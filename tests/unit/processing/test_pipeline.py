@@ -469,6 +469,21 @@ def test_the_batch_that_opens_the_circuit_is_not_committed() -> None:
     assert [key for key, _, _ in run.dead] == [b"1", b"2", b"3"]
 
 
+def test_an_open_circuit_names_the_reasons() -> None:
+    """The error has each reason with its count, its first position, its detail and the fields of that message."""
+    values = [b"a", b"undecodable", b"bad {", b"bad", b"bad"]
+    run = PipelineRun(*values, limits=CircuitLimits(max_consecutive=4, max_ratio=0.3))
+    with pytest.raises(CircuitOpen) as raised:
+        run.pipeline.run()
+    first, second = raised.value.reasons
+    assert (first.reason, first.count, first.first) == (DeadLetterReason.NOT_JSON, 3, f"{ARTICLES}-0@2")
+    assert (second.reason, second.count, second.first) == (DeadLetterReason.UNEXPECTED_ERROR, 1, f"{ARTICLES}-0@1")
+    assert str(raised.value).startswith(
+        "4 messages in a row cannot be read (limit 4); rejected by reason: "
+        f"3 not_json (first {ARTICLES}-0@2: no JSON), 1 unexpected_error (first {ARTICLES}-0@1: RecursionError at "
+    )
+
+
 def test_restarts_make_no_more_dead_letters_than_one_run() -> None:
     """The limit of consecutive dead letters counts across restarts."""
     limits = CircuitLimits(max_consecutive=4, max_ratio=0.3)

@@ -116,9 +116,24 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
         except StoppedDuringStartup:
             delivered = True
         except CircuitOpen as error:
-            metrics.set_circuit_open()
+            metrics.set_circuit_open({each.reason: each.count for each in error.reasons})
             probes.mark_draining()
-            log.error("circuit_open", reason=str(error), hold_seconds=settings.times.circuit_hold_seconds)
+            log.error(
+                "circuit_open",
+                reason=str(error),
+                limit=error.limit,
+                rejected=[
+                    {
+                        "reason": each.reason.value,
+                        "messages": each.count,
+                        "first": each.first,
+                        "detail": each.detail,
+                        "fields": each.fields,
+                    }
+                    for each in error.reasons
+                ],
+                hold_seconds=settings.times.circuit_hold_seconds,
+            )
             # The worker has left its group by now, so the wait delays no other worker.
             stop.wait(settings.times.circuit_hold_seconds)
             raise

@@ -142,6 +142,14 @@ class Metrics:
             "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."
         )
         self._circuit = self._gauge("circuit_open", "1 once the circuit breaker has opened, until the worker exits.")
+        self._circuit_rejections = Gauge(
+            "reprise_circuit_rejected_messages",
+            "Rejected ones of this worker's last messages by reason, when the circuit breaker opened; 0 before.",
+            ["reason"],
+            registry=self.registry,
+        )
+        for reason in DeadLetterReason:
+            self._circuit_rejections.labels(reason)
         self._warm_up = self._gauge(
             "warm_up", "1 while the worker fills the index without publishing events (--warm-up)."
         )
@@ -213,9 +221,11 @@ class Metrics:
         """Export whether the worker fills the index without publishing events."""
         self._warm_up.set(active)
 
-    def set_circuit_open(self) -> None:
-        """Export that the circuit breaker has opened."""
+    def set_circuit_open(self, rejected: Mapping[DeadLetterReason, int]) -> None:
+        """Export that the circuit breaker has opened, and the number of rejected messages by reason."""
         self._circuit.set(1)
+        for reason, message_count in rejected.items():
+            self._circuit_rejections.labels(reason).set(message_count)
 
     def count_rebalance(self) -> None:
         """Count a change of the assignment."""

@@ -72,12 +72,6 @@ def deserialize(offset_metadata: Iterable[str]) -> CircuitState:
 
 def _check(limits: CircuitLimits, consecutive: int, rejected: int, seen: int) -> None:
     if consecutive >= limits.max_consecutive:
-        raise CircuitOpen(
-            f"{consecutive} messages in a row cannot be read (limit {limits.max_consecutive}); "
-            "the messages that reached it stay uncommitted and are in no dead letters"
-        )
+        raise CircuitOpen(f"{consecutive} messages in a row cannot be read (limit {limits.max_consecutive})")
     if seen >= limits.min_samples and rejected > limits.max_ratio * seen:
-        raise CircuitOpen(
-            f"{rejected} of the last {seen} messages cannot be read (limit {limits.max_ratio:.0%}); "
-            "the messages that reached it stay uncommitted and are in no dead letters"
-        )
+        raise CircuitOpen(f"{rejected} of the last {seen} messages cannot be read (limit {limits.max_ratio:.0%})")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from reprise.errors import RepriseError, Unreachable
+from reprise.errors import CircuitOpen, RepriseError, Unreachable
 from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message
 from reprise.processing import circuit_breaker
 from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
@@ -18,6 +18,7 @@ from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.pending import FailedDecisions
 from reprise.processing.ports import Delivery, Index, Observer, PendingDecisions, Source
 from reprise.processing.processor import ArticleProcessor
+from reprise.processing.rejections import RejectionHistory
 from reprise.processing.retry import Retrier, ShutdownTimeout
 from reprise.processing.shutdown import StopRequest
 
@@ -58,6 +59,10 @@ class Pipeline:
     #: seconds since the epoch: the time of decisions and dead letters
     clock: Callable[[], float] = time.time
     _circuit: CircuitState = field(default_factory=CircuitState, init=False)
+    _rejections: RejectionHistory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rejections = RejectionHistory(self.limits.window)
 
     def run(self) -> bool:
         """Deliver batch after batch until a stop is requested, then finish what is in hand: two batches at most.
@@ -110,14 +115,22 @@ class Pipeline:
         started = time.monotonic()
         try:
             # Checked before anything of the batch is sent: a restart must meet the messages that open the circuit.
-            rejected = [isinstance(entry, Rejected) for entry in batch.entries]
-            self._circuit = circuit_breaker.update(self.limits, self._circuit, rejected)
+            self._circuit = self._check_circuit(batch)
             pending = self._submit_articles(batch)
         except RepriseError as error:  # raised in its turn: the batch before this one can still be delivered
             pending = FailedDecisions(error)
         return _InFlightBatch(
             batch=batch, circuit=self._circuit, pending=pending, submit_seconds=time.monotonic() - started
         )
+
+    def _check_circuit(self, batch: _DecodedBatch) -> CircuitState:
+        """Return the circuit's state behind a batch. Raises CircuitOpen, with the reasons of the rejections."""
+        self._rejections.add(batch.entries)
+        rejected = [isinstance(entry, Rejected) for entry in batch.entries]
+        try:
+            return circuit_breaker.update(self.limits, self._circuit, rejected)
+        except CircuitOpen as error:
+            raise CircuitOpen(error.limit, self._rejections.count_reasons()) from None
 
     def _submit_articles(self, batch: _DecodedBatch) -> PendingDecisions:
         fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Decoded)]
