@@ -173,7 +173,7 @@ def test_corrupt_records_are_reported_and_skipped(adapters: Adapters) -> None:
 def test_corrupt_record_is_reported_after_a_pause(
     kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If a fetch from before a pause raises, the paused source returns nothing; after `resume` it returns the record."""
+    """If a fetch from before a pause raises, the paused source returns nothing, and the record after `resume`."""
     adapters = KafkaAdapters(kafka_bootstrap_servers)
     topic = adapters.topic(1)
     source = adapters.source(topic, "g")
