@@ -40,18 +40,17 @@ def test_messages_beyond_the_window_are_not_counted() -> None:
 
 
 def test_names_of_fields_are_bounded_and_printable() -> None:
-    """A hostile message cannot make a long line or control a terminal. Other JSON values have no fields."""
-    names = {f"field {number}": 1 for number in range(100)}
-    hostile = b'{"' + b"x" * 1000 + b'": 1, "\\u001b[31m": 2}'
+    """A hostile message cannot make a long line or control a terminal. A name with spaces may be text."""
+    names = {f"field{number}": 1 for number in range(100)}
+    hostile = b'{"' + b"x" * 1000 + b'": 1, "\\u001b[31m": 2, "Le pont": 3, "og:title": 4}'
     values = [repr(names).replace("'", '"').encode(), hostile, b"[1]", b"null", b"\xff", b"{" * 5000]
     fields = []
     for value in values:
         history = RejectionHistory(window=1)
         history.add([rejected(0, value)])
         fields.append(history.count_reasons()[0].fields)
-    assert fields[0] == tuple(f"field {number}" for number in range(20))
-    assert [len(name) for name in fields[1]] == [40, 5]
-    assert "\x1b" not in fields[1][1]
+    assert fields[0] == tuple(f"field{number}" for number in range(20))
+    assert fields[1] == ("og:title",)
     assert fields[2:] == [(), (), (), ()]
 
 

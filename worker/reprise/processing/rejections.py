@@ -4,9 +4,11 @@ The committed state of the circuit breaker holds only whether each message was r
 after a restart it begins with the first batch, which holds the messages that opened the circuit.
 """
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import orjson
@@ -18,9 +20,11 @@ from reprise.sanitize import one_line
 #: Bytes of a message at most whose fields are listed: parsing a larger one would delay the batch.
 _MAX_PARSED_BYTES: Final = 262_144
 
-#: Fields of a message and characters of a field's name at most: both fit on a line of the log.
+#: Fields of a message at most: their names fit on a line of the log.
 _MAX_FIELDS: Final = 20
-_MAX_NAME_CHARACTERS: Final = 40
+
+#: Names of fields that are listed. A name of another form may be text of an article, which no log holds.
+_FIELD_NAME: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_.$@:-]{0,39}")
 
 #: Characters of a rejection's detail at most.
 _MAX_DETAIL_CHARACTERS: Final = 200
@@ -91,5 +95,5 @@ def _field_names(message: Message | CorruptRecord) -> tuple[str, ...]:
         parsed = orjson.loads(message.value)
     except orjson.JSONDecodeError:
         return ()
-    names = parsed if isinstance(parsed, dict) else ()
-    return tuple(one_line(name, _MAX_NAME_CHARACTERS) for name in list(names)[:_MAX_FIELDS])
+    names = filter(_FIELD_NAME.fullmatch, parsed) if isinstance(parsed, dict) else ()
+    return tuple(islice(names, _MAX_FIELDS))
