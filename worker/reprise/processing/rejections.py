@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from reprise.model import CorruptRecord, DeadLetterReason, Message, RejectionCount
-from reprise.processing.batch import Decoded, Rejected
+from reprise.processing.batch import Entry, Rejected
 from reprise.sanitize import one_line
 
 #: Bytes of a message at most whose fields are listed: parsing a larger one would delay the batch.
@@ -49,7 +49,7 @@ class RejectionHistory:
         self._number = 0
         self._entries: deque[_Entry] = deque()
 
-    def add(self, entries: Sequence[Decoded | Rejected]) -> None:
+    def add(self, entries: Sequence[Entry]) -> None:
         """Add the messages of a batch, in order."""
         for entry in entries:
             self._number += 1
