@@ -246,18 +246,3 @@ def test_ids_have_any_characters(decide: Decide) -> None:
     decide(make_fingerprint(long_id, BASE))
     (copy,) = decide(make_fingerprint("b", BASE))
     assert copy.matched_article_id == long_id
-
-
-def test_the_older_story_is_chosen_with_support_of_two_sources(decide: Decide) -> None:
-    """An article that matches two stories well joins the older one."""
-    one, other = make_text(1, 2, 3, 4, 5, 6), make_text(11, 12, 13, 14, 15, 16)
-    first, second, third = decide(
-        make_fingerprint("a", one, source="a"),
-        make_fingerprint("b", make_text(1, 2, 3, 7), source="b"),
-        make_fingerprint("c", other, source="c"),
-    )
-    assert second.story_id == first.story_id
-    assert third.type is EventType.NEW
-    bridge = f"{make_text(1, 2, 3)}\n{make_text(11, 12, 13, 14, 15)}"
-    (decision,) = decide(make_fingerprint("d", bridge, source="d"))
-    assert decision.story_id == first.story_id

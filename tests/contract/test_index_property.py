@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.rule import Rule
@@ -15,6 +15,7 @@ from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.pending_batch import PendingBatch
 from reprise.model import Decision, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
+from tests.contract.merging_stories import MERGE_RULE, merge_articles
 from tests.contract.texts import edit_words, make_text
 from tests.contract.texts import make_fingerprint as fingerprint_of
 
@@ -83,6 +84,44 @@ def _of_one_namespace(decision: Decision) -> Decision:
     return dataclasses.replace(decision, story_id="", supersedes=None, trace=Trace())
 
 
+merge_streams = st.lists(
+    st.tuples(st.sampled_from([0, 1, 21_000, 59_999]), st.lists(merge_articles, min_size=3, max_size=8)),
+    min_size=2,
+    max_size=8,
+)
+
+
+@settings(max_examples=80, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stream=merge_streams)
+def test_redis_merges_as_the_memory_index(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
+    """The streams have merges, merges of merged stories, and later articles of all of them."""
+    client = redis.Redis.from_url(redis_url)
+    namespace = f"property-{uuid4().hex}"
+    real = RedisIndex(client, rule=MERGE_RULE, retention=RETENTION, expected_articles=500)
+    reference = MemoryIndex(rule=MERGE_RULE, retention=RETENTION)
+    now_ms = 1_700_000_000_000
+    merged: dict[str, str] = {}
+    for pause_ms, batch in stream:
+        now_ms += pause_ms
+        decisions = real.decide(namespace, batch, now_ms)
+        assert decisions == reference.decide(namespace, batch, now_ms)
+        for decision in decisions:
+            event(f"merges in a decision: {len(decision.merges)}")
+            for merge in decision.merges:
+                assert merged.setdefault(merge.story_id, merge.into) == merge.into
+            assert decision.trace.replayed or _follow(decision.story_id, merged) == decision.story_id
+    client.close()
+
+
+def _follow(story_id: str, merged: dict[str, str]) -> str:
+    """Return the root of a story, as a consumer of the events computes it."""
+    for _ in range(len(merged) + 1):
+        if story_id not in merged:
+            return story_id
+        story_id = merged[story_id]
+    raise AssertionError("the merges form a cycle")
+
+
 #: The next step of one of three workers, chosen again and again until all batches are done.
 turns = st.lists(st.integers(0, 2), min_size=1, max_size=30)
 small_texts = st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(lambda seeds: make_text(*seeds))
@@ -108,14 +147,41 @@ worker_batches = st.lists(
 def test_interleaved_workers_decide_as_in_some_order(
     redis_url: str, batches: list[list[Fingerprint]], turns: list[int]
 ) -> None:
-    """Workers whose lookups and commits interleave in any way decide like one worker that gets the articles in turn.
+    """Workers whose lookups and commits interleave in any way decide like one worker that gets the articles in turn."""
+    _check_interleaving(redis_url, RULE, [], batches, turns)
+
+
+merge_batches = st.lists(st.lists(merge_articles, min_size=1, max_size=5), min_size=2, max_size=3)
+
+
+@settings(max_examples=100, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=merge_batches, turns=turns)
+def test_interleaved_workers_merge_as_in_some_order(
+    redis_url: str, batches: list[list[Fingerprint]], turns: list[int]
+) -> None:
+    """The same while workers merge the stories that other workers are about to join."""
+    stories = [
+        fingerprint_of(
+            f"{first}-{source}", make_text(*range(first, first + 4), 50 + number), source=source, rule=MERGE_RULE
+        )
+        for first in (10, 20, 30)
+        for number, source in enumerate("ab")
+    ]
+    _check_interleaving(redis_url, MERGE_RULE, stories, batches, turns)
+
+
+def _check_interleaving(
+    redis_url: str, rule: Rule, first: list[Fingerprint], batches: list[list[Fingerprint]], turns: list[int]
+) -> None:
+    """Compare interleaved workers with the memory index, after both have decided the articles `first`.
 
     The turn is the order in which the commits reached Redis; recorded decisions come last, since they change nothing.
     """
     client = redis.Redis.from_url(redis_url)
     namespace = f"property-{uuid4().hex}"
     now_ms = 1_700_000_000_000
-    indexes = [RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500) for _ in batches]
+    indexes = [RedisIndex(client, rule=rule, retention=RETENTION, expected_articles=500) for _ in batches]
+    indexes[0].decide(namespace, first, now_ms)
     pending = [index.submit(namespace, batch, now_ms) for index, batch in zip(indexes, batches, strict=True)]
     steps = [_steps(each) for each in pending]
     # (time at which the commits were sent, worker, article) of each decided article
@@ -133,7 +199,9 @@ def test_interleaved_workers_decide_as_in_some_order(
             order += [(sent_at[worker], worker, number) for number in set(pending[worker].decided) - before]
     order.sort()
     decisions = [each.result() for each in pending]
-    reference = MemoryIndex(rule=RULE, retention=RETENTION)
+    event(f"workers that merge: {sum(any(each.merges for each in batch) for batch in decisions)}")
+    reference = MemoryIndex(rule=rule, retention=RETENTION)
+    reference.decide(namespace, first, now_ms)
     replayed = [(w, n) for _, w, n in order if decisions[w][n].trace.replayed]
     changing = [(w, n) for _, w, n in order if not decisions[w][n].trace.replayed]
     for worker, number in [*changing, *replayed]:

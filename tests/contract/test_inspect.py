@@ -15,6 +15,7 @@ from reprise.index.redis.keys import meta_key
 from reprise.index.redis.namespaces import parameters
 from reprise.model import EventType, Kind
 from tests.contract.indexed_stories import RETENTION, T0, decide_by_id, make_index, make_stories
+from tests.contract.merging_stories import bridge, story
 from tests.contract.texts import edit_words, make_fingerprint, make_text
 
 pytestmark = pytest.mark.redis
@@ -116,22 +117,21 @@ def test_a_decision_is_found_by_the_article_id(client: redis.Redis, namespace: s
     assert inspector.find_decision("founder-1", T0 + RETENTION.record_ms) is None
 
 
-def test_joined_stories_are_one(client: redis.Redis, namespace: str) -> None:
-    """The decision of an article whose story joined an older one has both stories."""
-    articles = [
-        make_fingerprint("a", make_text(1, 2, 3, 4, 5, 6), source="a"),
-        make_fingerprint("b", make_text(1, 2, 3, 7), source="b"),
-        make_fingerprint("c", make_text(11, 12, 13, 14, 15, 16), source="c"),
-        make_fingerprint("d", f"{make_text(1, 2, 3)}\n{make_text(11, 12, 13, 14, 15)}", source="d"),
-    ]
+def test_merged_stories_are_one(client: redis.Redis, namespace: str) -> None:
+    """The decision of an article of a merged story has both stories, whose representatives are listed together."""
+    articles = [*story(100, name="old"), *story(200, name="young"), bridge(100, 200)]
     decisions = decide_by_id(make_index(client), namespace, articles)
     inspector = inspect(client, namespace)
-    moved = inspector.find_decision("c", T0)
-    assert moved is not None
-    assert (moved.published_story_id, moved.story_id) == (decisions["c"].story_id, decisions["a"].story_id)
-    assert moved.published_story_id != moved.story_id
-    assert [stored.article_id for stored in representatives(inspector, moved.story_id)] == ["d", "c", "b", "a"]
-    assert representatives(inspector, moved.published_story_id) == []
+    old, young = decisions["old-a"].story_id, decisions["young-a"].story_id
+    merged = inspector.find_decision("young-b", T0)
+    assert merged is not None
+    assert (merged.published_story_id, merged.story_id) == (young, old)
+    assert (inspector.find_root(young), inspector.find_root(old), inspector.find_root("0" * 32)) == (old, old, "0" * 32)
+    stored = representatives(inspector, old)
+    assert [each.article_id for each in stored] == [article.article_id for article in reversed(articles)]
+    assert [each.article_id for each in stored if each.is_founder] == ["old-a"]
+    assert representatives(inspector, young) == []
+    assert inspector.stats(T0).founders == 1
 
 
 def test_an_inspection_changes_nothing(client: redis.Redis, namespace: str) -> None:

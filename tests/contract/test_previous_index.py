@@ -1,6 +1,7 @@
 """An index in Redis learns the stories and decisions of its previous generation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from reprise.errors import IndexMismatch
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.keys import article_field
 from reprise.model import Decision, EventType, Fingerprint, Kind
+from tests.contract.merging_stories import bridge, copy_of, story
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 
 pytestmark = pytest.mark.redis
@@ -102,6 +104,50 @@ def test_every_key_has_its_generation(client: redis.Redis, namespace: str) -> No
     keys = list(client.scan_iter(match=f"{{{namespace}}}:*"))
     assert keys
     assert all(key.startswith(f"{{{namespace}}}:g2:".encode()) for key in keys)
+
+
+OLD, YOUNG = 100, 200
+
+
+def test_learned_merges_are_repeated_and_not_decided_again(client: redis.Redis, namespace: str) -> None:
+    """A learned article repeats the merges that it showed in the old index; no other article shows them again."""
+    old, new = generation(client, None, RULE), generation(client, "g2", RULE)
+    articles = [*story(OLD, name="old"), *story(YOUNG, name="young")]
+    (root, *_) = old.decide(namespace, articles, T0)
+    new.learn(namespace, articles, T0 + 1).result()
+    (merging,) = old.decide(namespace, [bridge(OLD, YOUNG)], T0 + 2)
+    (learned,) = new.learn(namespace, [bridge(OLD, YOUNG)], T0 + 3).result()
+    (again,) = new.decide(namespace, [bridge(OLD, YOUNG)], T0 + 4)
+    assert len(merging.merges) == 1
+    assert learned.merges == ()
+    assert (again.merges, again.trace.replayed) == (merging.merges, True)
+    other, copy = new.decide(namespace, [bridge(OLD, YOUNG, name="other"), copy_of(YOUNG, name="copy")], T0 + 5)
+    assert (other.merges, other.story_id, copy.story_id) == ((), root.story_id, root.story_id)
+
+
+def test_articles_of_a_merged_story_are_learned_with_the_older_story(client: redis.Redis, namespace: str) -> None:
+    """If the old index merged the stories before, later articles name the older story, without a second merge."""
+    old, new = generation(client, None, RULE), generation(client, "g2", RULE)
+    articles = [*story(OLD, name="old"), *story(YOUNG, name="young")]
+    (root, *_) = old.decide(namespace, [*articles, bridge(OLD, YOUNG)], T0)
+    new.learn(namespace, articles, T0 + 1).result()
+    copy, other = new.decide(namespace, [copy_of(YOUNG, name="copy"), bridge(OLD, YOUNG, name="other")], T0 + 2)
+    assert [each.story_id for each in (copy, other)] == [root.story_id] * 2
+    assert other.merges == ()
+    again = new.decide(namespace, articles, T0 + 3)
+    assert len({each.story_id for each in again}) == 2
+    assert all(each.trace.replayed for each in again)
+
+
+def test_learning_merges_nothing_that_the_old_index_did_not_merge(client: redis.Redis, namespace: str) -> None:
+    """A merge that the new rule alone finds waits for an article whose event is published."""
+    old, new = generation(client, None, replace(RULE, merge_sources=9)), generation(client, "g2", RULE)
+    articles = [*story(OLD, name="old"), *story(YOUNG, name="young"), bridge(OLD, YOUNG)]
+    before = old.decide(namespace, articles, T0)
+    learned = new.learn(namespace, articles, T0 + 1).result()
+    assert [each.merges for each in (*before, *learned)] == [()] * 14
+    (live,) = new.decide(namespace, [bridge(OLD, YOUNG, name="live")], T0 + 2)
+    assert [(each.story_id, each.into) for each in live.merges] == [(before[3].story_id, before[0].story_id)]
 
 
 def write_layout_1(client: redis.Redis, namespace: str, fingerprint: Fingerprint, story_id: str) -> None:

@@ -32,6 +32,7 @@ from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
 from reprise.index.redis.split_pipeline import SplitPipeline
 from reprise.model import Decision, EventType, Fingerprint
+from tests.contract.merging_stories import MERGE_RULE, bridge, merge_articles, story
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 from tests.support import unavailable, wait_until
 
@@ -45,6 +46,7 @@ KEY_TYPES = {
     r"[0-9a-f]{6}:r:[0-9]+": b"string",
     r"[0-9a-f]{6}:b:[0-9]+:[0-9]+": b"string",
     r"[0-9a-f]{6}:[avpt]:[0-9]+": b"hash",
+    r"(?s)[0-9a-f]{6}:[me]:.{16}": b"string",
 }
 
 
@@ -106,22 +108,24 @@ def _article(number: int, revised: bool) -> Fingerprint:
 
 
 def test_every_key_is_listed_has_the_hash_tag_and_expires(client: redis.Redis, namespace: str) -> None:
-    """After 300 articles with revisions, every key has the hash tag, a listed kind and type, and a bounded TTL."""
+    """After 300 articles with revisions and a merge, every key has the hash tag, a listed type and a TTL."""
     index = make_index(client)
     before = set(client.scan_iter(count=1_000))
     for at in range(0, 300, 50):
         index.decide(namespace, article_stream(50, at), T0 + at)
+    index.decide(namespace, [*story(1_000, name="old"), *story(2_000, name="young"), bridge(1_000, 2_000)], T0 + 300)
     created = set(client.scan_iter(count=1_000)) - before
     assert set(keys_of(client, namespace)) == created
     longest_ms = RETENTION.record_ms + RETENTION.replay_ms + margin_ms(RETENTION)
     seen = set()
     for key in created:
-        name = key.decode().removeprefix(f"{{{namespace}}}:")
+        name = key.decode("latin-1").removeprefix(f"{{{namespace}}}:")
         (kind,) = [kind for kind in KEY_TYPES if re.fullmatch(kind, name)]
-        seen.add(re.sub(r"[0-9]+", "", name.split(":", 1)[-1]))
+        short = re.sub(r"[0-9]+", "", name.split(":", 1)[-1])
+        seen.add(short[:2] if short[0] in "me" else short)
         assert client.type(key) == KEY_TYPES[kind], key
         assert 0 < client.pttl(key) <= longest_ms, key
-    assert seen == {"reprise", "r:", "b::", "a:", "v:", "p:", "t:"}
+    assert seen == {"reprise", "r:", "b::", "a:", "v:", "p:", "t:", "m:", "e:"}
 
 
 def test_hashes_stay_listpacks(client: redis.Redis, namespace: str) -> None:
@@ -227,6 +231,52 @@ def test_expired_keys_are_not_needed(
             )
 
 
+@settings(max_examples=60, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    article_stream=st.lists(
+        st.tuples(st.sampled_from([1, 19_000, 40_000, 59_000]), st.lists(merge_articles, min_size=2, max_size=6)),
+        min_size=3,
+        max_size=8,
+    )
+)
+def test_expired_keys_are_not_needed_after_merges(
+    redis_url: str, article_stream: list[tuple[int, list[Fingerprint]]]
+) -> None:
+    """The same with merges: the entry of a merged story outlives every article that was recorded for that story."""
+    with connect(redis_url) as client:
+        for key in keys_of(client, "expiring"):
+            client.delete(key)
+        real = make_index(client, rule=MERGE_RULE, expected_articles=50)
+        reference = MemoryIndex(rule=MERGE_RULE, retention=RETENTION)
+        now_ms = T0
+        for pause_ms, batch in article_stream:
+            now_ms += pause_ms
+            expire_keys_by(client, "expiring", pause_ms)
+            assert event_fields(real.decide("expiring", batch, now_ms)) == event_fields(
+                reference.decide("expiring", batch, now_ms)
+            )
+
+
+def test_a_match_renews_the_entry_of_a_merged_story(client: redis.Redis, namespace: str) -> None:
+    """It gets its whole time to live again, and leads to the root in one step, however the stories were merged."""
+    index = make_index(client)
+    first = [index.decide(namespace, story(number, name=str(number)), T0)[0] for number in (100, 200, 300)]
+    old, young, youngest = (decision.story_id for decision in first)
+    index.decide(namespace, [bridge(200, 300)], T0)
+    index.decide(namespace, [bridge(100, 200, name="other")], T0)
+    entries = {key[-16:].hex(): key for key in client.scan_iter(match=f"{{{namespace}}}:*:m:*", count=1_000)}
+    assert entries.keys() == {young, youngest}
+    values = {story_id: client.get(key) for story_id, key in entries.items()}
+    assert [(values[each] or b"")[-16:].hex() for each in (young, youngest)] == [old, young]
+    for key in entries.values():
+        client.pexpire(key, 10_000)
+    (decision,) = index.decide(namespace, [replace(story(300, name="300")[0], article_id="copy")], T0 + 1)
+    assert decision.story_id == old
+    assert (client.get(entries[youngest]) or b"")[-16:].hex() == old
+    assert client.pttl(entries[youngest]) > RETENTION.record_ms
+    assert client.pttl(entries[young]) <= 10_000
+
+
 @pytest.mark.parametrize("exact", [False, True], ids=["near", "exact"])
 def test_copies_extend_the_retention_of_a_story(client: redis.Redis, namespace: str, exact: bool) -> None:
     """Copies that are not indexed renew the buckets of their story, so that partial variants still find it."""
@@ -296,8 +346,7 @@ def test_other_errors_are_fatal(client: redis.Redis) -> None:
 
 def event_fields(decisions: Sequence[Decision]) -> list[tuple[object, ...]]:
     return [
-        (decision.type, decision.story_id, decision.kind, decision.similarity, decision.decided_at_ms)
-        for decision in decisions
+        (each.type, each.story_id, each.kind, each.similarity, each.decided_at_ms, each.merges) for each in decisions
     ]
 
 

@@ -46,7 +46,6 @@ _RULE_FIELDS: Final = {
     "stop_stories": "stock_phrase_stories",
     "same_source": "same_source_similarity",
     "older_share": "strong_support_ratio",
-    "older_sources": "strong_support_sources",
     "near": "near_similarity",
     "novel": "index_below_similarity",
 }

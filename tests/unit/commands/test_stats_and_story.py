@@ -116,7 +116,7 @@ def test_an_article_is_shown_with_both_of_its_stories() -> None:
     nothing = story.StoryLookup(representatives=[], searched=0)
     assert list(story.to_lines(STORY, RECORDED, nothing, WINDOW_MS)) == [
         f"decided at 2023-11-14T22:13:20.000Z: story.variant, near of story {'cd' * 16}",
-        f"its representative has moved to story {STORY} since",
+        f"this story has been merged into story {STORY} since",
     ]
     decision = story.to_json(STORY, RECORDED, nothing, WINDOW_MS)["decision"]
     assert (decision["type"], decision["kind"], decision["story_id"]) == ("story.variant", "near", "cd" * 16)

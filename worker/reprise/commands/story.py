@@ -43,6 +43,9 @@ _MAX_ID_CHARACTERS: Final = 80
 def command(identifier: str, by_article: bool, timeout_seconds: float, namespace: str | None, as_json: bool) -> None:
     """List the articles of a story that the index holds, newest first.
 
+    The articles of stories that have been merged into it are listed with it; for the id of a merged story, the story
+    into which it was merged is listed.
+
     The index holds representatives: articles that later ones are compared with. A variant that a representative covers
     is not among them. The first article of a story is its founder. A representative expires a window after it was last
     matched; the index does not store the window, so set REPRISE_WINDOW_SECONDS as for the workers. A source is shown as
@@ -67,12 +70,16 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
                 f"namespace {namespace!r} has no decision for article {identifier!r}: it expired, or the article was "
                 f"never read{hint}"
             )
-        story_id = decision.story_id if decision else identifier
+        story_id = decision.story_id if decision else inspector.find_root(identifier)
         found = _search(inspector, story_id, now_ms, timeout_seconds)
     window_ms = round(settings.index.window_seconds * 1000)
+    merged = identifier if not by_article and identifier != story_id else None
     if as_json:
-        click.echo(orjson.dumps(to_json(story_id, decision, found, window_ms), option=orjson.OPT_INDENT_2))
+        shown = to_json(story_id, decision, found, window_ms, merged)
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
+        if merged:
+            click.echo(f"story {merged} has been merged into story {story_id}")
         for line in to_lines(story_id, decision, found, window_ms):
             click.echo(line)
     if found.searched < inspector.info.last_number:
@@ -106,10 +113,16 @@ def _search(inspector: IndexInspector, story_id: str, now_ms: int, timeout_secon
     return StoryLookup(representatives=representatives, searched=searched)
 
 
-def to_json(story_id: str, decision: RecordedDecision | None, found: StoryLookup, window_ms: int) -> dict[str, Any]:
-    """Return the output of --json. `decision` is null without --article."""
+def to_json(
+    story_id: str, decision: RecordedDecision | None, found: StoryLookup, window_ms: int, merged: str | None = None
+) -> dict[str, Any]:
+    """Return the output of --json. `decision` is null without --article.
+
+    merged  the story that was asked for, if it has been merged into `story_id`
+    """
     return {
         "story_id": story_id,
+        "merged_story_id": merged,
         "decision": decision
         and {
             "type": decision.type,
@@ -140,7 +153,7 @@ def to_lines(story_id: str, decision: RecordedDecision | None, found: StoryLooku
         decided_at = format_rfc3339(decision.decided_at_ms)
         yield f"decided at {decided_at}: {type_and_kind} of story {decision.published_story_id}"
         if decision.published_story_id != story_id:
-            yield f"its representative has moved to story {story_id} since"
+            yield f"this story has been merged into story {story_id} since"
     if found.representatives:
         yield _format_row("last seen", "expires", "source", "shingles", "article")
     for representative in found.representatives:

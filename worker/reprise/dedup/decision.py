@@ -72,13 +72,12 @@ class Merge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The match whose story an article joins, and the numbers of representatives that move to that story with it.
+    """The match whose story an article joins.
 
     merges  pairs of stories that the article shows to be one; neither need be the story of `match`
     """
 
     match: Match
-    moves: tuple[int, ...]
     merges: tuple[Merge, ...] = ()
 
 
@@ -146,10 +145,7 @@ def choose(
 
     A passage that the article shares with two candidates or witnesses which share nothing else with each other, such
     as a notice on the pages of several sites, is no evidence. The match with the most copied text wins, then the older
-    story, then the older representative. But an older story wins if representatives of several sources support
-    it strongly. This merges two stories of one event whose first texts shared nothing: new articles join the older
-    story, and representatives of the younger one that support strongly move to it, so that their copies join it too.
-    Published events do not change.
+    story, then the older representative.
     """
     compared = _compare(article, source, candidates, rule)
     matches = [match for match in compared if accepts(match.comparison, match.same_source, rule)]
@@ -157,20 +153,7 @@ def choose(
         matches = _set_passages_aside(article, matches, compared, witnesses, rule)
     if not matches:
         return None
-    best = min(matches, key=_rank)
-    support: defaultdict[int, set[bytes]] = defaultdict(set)
-    for match in matches:
-        if _is_strong(match, rule):
-            support[match.representative.story_number].add(_independent_source(match))
-    older = [story for story, sources in support.items() if len(sources) >= rule.strong_support_sources]
-    story = min([best.representative.story_number, *older])
-    joined = min((match for match in matches if match.representative.story_number == story), key=_rank)
-    moves = [
-        match.representative.number
-        for match in matches
-        if match.representative.story_number > story and best is not joined and _is_strong(match, rule)
-    ]
-    return Choice(match=joined, moves=tuple(sorted(moves)), merges=find_merges(matches, rule))
+    return Choice(match=min(matches, key=_rank), merges=find_merges(matches, rule))
 
 
 def find_merges(matches: Iterable[Match], rule: Rule) -> tuple[Merge, ...]:

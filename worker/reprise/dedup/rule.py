@@ -19,7 +19,6 @@ class Rule:
     copied_hashes           minimum sampled hashes in copied sentences
     copied_words            minimum words in copied sentences: a short paragraph
     strong_support_ratio    a match supports its story strongly if another source copied at least this share
-    strong_support_sources  an older story wins over the best match if this many sources support it strongly
     merge_sources           a story is merged into an older one if this many sources support each of them strongly
     near_similarity         this similarity in copied sentences is enough by itself; a variant of this similarity is
                             `near`, else `partial`
@@ -38,7 +37,6 @@ class Rule:
     copied_hashes: int = 5
     copied_words: int = 35
     strong_support_ratio: float = 0.2
-    strong_support_sources: int = 2
     merge_sources: int = 3
     near_similarity: float = 0.5
     index_below_similarity: float = 0.9

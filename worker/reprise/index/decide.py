@@ -1,20 +1,21 @@
 """Decide one article, given the content of an index about it. Pure; both indexes call it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reprise.dedup.comparison import IDENTICAL, Comparison, sketch_of
-from reprise.dedup.decision import Representative, choose, is_stock_phrase, kind_of, quantise, shortlist, source_key
+from reprise.dedup.comparison import sketch_of
+from reprise.dedup.decision import is_stock_phrase, kind_of, quantise, shortlist, source_key
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story
 from reprise.index.types import (
     EMPTY_SKETCH,
     Changes,
     Inherited,
-    LatestDecision,
     Lookup,
     RepresentativeRecord,
     StoredDecision,
+    Story,
 )
 from reprise.messages.ids import story_id
 from reprise.model import Decision, Fingerprint, Kind, Superseded, Trace
@@ -57,23 +58,21 @@ def decide(
     rule, now_ms = context.rule, context.now_ms
     buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
     shortlisted = shortlist(buckets, rule)
-    match: RepresentativeRecord | None = lookup.copy
-    comparison: Comparison | None = IDENTICAL if lookup.copy else None
-    moves: Sequence[RepresentativeRecord] = ()
-    if not lookup.copy and fingerprint.signature:
-        match, comparison, moves = _match(
-            fingerprint, lookup.latest, load(shortlisted.candidates), load(shortlisted.witnesses), rule
-        )
+    found = find_match(fingerprint, lookup, load(shortlisted.candidates), load(shortlisted.witnesses), rule)
     is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
     founded_story_id = (
         inherited.story_id
         if inherited
         else story_id(context.namespace, fingerprint.article_id, fingerprint.content_hash)
     )
-    is_indexed = comparison is None or (comparison.similarity < rule.index_below_similarity and not is_late)
-    covering = number if is_indexed or match is None else match.number
-    if match and comparison:
-        stored = _variant(match, comparison, lookup.latest, is_late, context)
+    is_indexed = found is None or (found.comparison.similarity < rule.index_below_similarity and not is_late)
+    covering = number if is_indexed or found is None else found.record.number
+    # An article that the index learns from a previous one shows only the merges that it showed there: those events are
+    # published. Other merges must wait for an article whose event is published.
+    merges = found.merges if found and not inherited else ()
+    story = follow(found.story, merges) if found else Story(number, founded_story_id)
+    if found:
+        stored = _variant(found, story, merges, lookup, is_late, context)
     else:
         stored = StoredDecision(
             kind=None,
@@ -84,7 +83,7 @@ def decide(
             representative=number,
             is_late=is_late,
         )
-    record = _record(fingerprint, match, founded_story_id, number, now_ms) if is_indexed else None
+    record = _record(fingerprint, story, number, now_ms) if is_indexed else None
     fills, full = _fills(buckets, rule) if is_indexed else ([], 0)
     trace = Trace(
         candidates=len(shortlisted.candidates),
@@ -92,17 +91,19 @@ def decide(
         full_buckets=full,
         indexed=is_indexed and fingerprint.signature is not None,
     )
+    recorded = _recorded(stored, inherited)
     changes = Changes(
-        stored=_recorded(stored, inherited),
+        stored=recorded,
         latest=lookup.latest,
-        match=match,
-        moves=moves,
+        match=found.record if found else None,
+        joined=found.story if found else None,
+        merges={merge.story.story_id: merge.into for merge in merges} or _inherited_merges(recorded, story, number),
         covering=covering,
         record=record,
         fills=fills,
         members=list(dict.fromkeys(number for bucket in lookup.buckets for number in bucket)),
     )
-    return as_decision(stored, match.article_id if match else fingerprint.article_id, trace), changes
+    return as_decision(stored, found.record.article_id if found else fingerprint.article_id, trace), changes
 
 
 def as_decision(stored: StoredDecision, matched_article_id: str, trace: Trace) -> Decision:
@@ -117,6 +118,7 @@ def as_decision(stored: StoredDecision, matched_article_id: str, trace: Trace) -
         containment=stored.containment if is_variant else None,
         matched_article_id=matched_article_id if is_variant else None,
         supersedes=stored.supersedes,
+        merges=stored.merges,
         trace=trace,
     )
 
@@ -144,61 +146,30 @@ def _current_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[
     return [[current[number] for number in bucket if number in current] if bucket else [] for bucket in lookup.buckets]
 
 
-def _match(
-    fingerprint: Fingerprint,
-    latest: LatestDecision | None,
-    records: Sequence[RepresentativeRecord],
-    witness_records: Sequence[RepresentativeRecord],
-    rule: Rule,
-) -> tuple[RepresentativeRecord, Comparison, Sequence[RepresentativeRecord]] | tuple[None, None, tuple[()]]:
-    """Choose the representative to join: the best of the article's own story, else the best of all."""
-    signature = fingerprint.signature
-    if signature is None or not records:
-        return None, None, ()
-    source = source_key(fingerprint.source)
-    candidates = [_candidate(record) for record in records]
-    own_story_id = latest.decision.story_id if latest else None
-    own = [candidate for candidate, record in zip(candidates, records, strict=True) if record.story_id == own_story_id]
-    witnesses = [_candidate(record) for record in witness_records]
-    choice = choose(signature, source, own, rule) or choose(signature, source, candidates, rule, witnesses)
-    if choice is None:
-        return None, None, ()
-    by_number = {record.number: record for record in records}
-    moves = [by_number[number] for number in choice.moves]
-    return by_number[choice.match.representative.number], choice.match.comparison, moves
-
-
-def _candidate(record: RepresentativeRecord) -> Representative:
-    return Representative(
-        number=record.number,
-        story_number=record.story_number,
-        source=record.source,
-        shingle_count=record.shingle_count,
-        sketch=record.sketch,
-    )
-
-
 def _variant(
-    match: RepresentativeRecord,
-    comparison: Comparison,
-    latest: LatestDecision | None,
+    found: StoryMatch,
+    story: Story,
+    merges: Sequence[AppliedMerge],
+    lookup: Lookup,
     is_late: bool,
     context: DecisionContext,
 ) -> StoredDecision:
-    is_revision = latest is not None and latest.decision.story_id == match.story_id
+    latest, comparison = lookup.latest, found.comparison
+    is_revision = is_own_story(lookup, story, merges)
     return StoredDecision(
         kind=Kind.REVISION if is_revision else kind_of(comparison, context.rule),
         similarity=quantise(comparison.similarity),
         containment=quantise(comparison.containment),
         decided_at_ms=context.now_ms,
-        story_id=match.story_id,
-        representative=match.number,
+        story_id=story.story_id,
+        representative=found.record.number,
         is_late=is_late,
         supersedes=Superseded(
             content_hash=latest.content_hash, type=latest.decision.type, story_id=latest.decision.story_id
         )
         if is_revision and latest and not is_late
         else None,
+        merges=tuple(merge.for_event() for merge in merges),
     )
 
 
@@ -209,15 +180,24 @@ def _recorded(stored: StoredDecision, inherited: Inherited | None) -> StoredDeci
     return replace(inherited.decision, representative=stored.representative, is_late=stored.is_late)
 
 
-def _record(
-    fingerprint: Fingerprint, match: RepresentativeRecord | None, founded_story_id: str, number: int, now_ms: int
-) -> RepresentativeRecord:
-    """Return the article as a representative, in the story of its match or in a new one."""
+def _inherited_merges(recorded: StoredDecision, story: Story, number: int) -> Mapping[str, Story]:
+    """Return the merges that a previous index decided, as `Changes` has them.
+
+    An older story that this index does not know yet gets the number of the article that showed the merge.
+    """
+    return {
+        merge.story_id: story if story.story_id == merge.into else Story(number, merge.into)
+        for merge in recorded.merges
+    }
+
+
+def _record(fingerprint: Fingerprint, story: Story, number: int, now_ms: int) -> RepresentativeRecord:
+    """Return the article as a representative of a story."""
     signature = fingerprint.signature
     return RepresentativeRecord(
         number=number,
-        story_number=match.story_number if match else number,
-        story_id=match.story_id if match else founded_story_id,
+        story_number=story.number,
+        story_id=story.story_id,
         article_id=fingerprint.article_id,
         last_seen_ms=now_ms,
         source=source_key(fingerprint.source),

@@ -5,12 +5,21 @@ earlier ones.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reprise.dedup.retention import Retention
 from reprise.dedup.text.signature import unpack_rows
-from reprise.index.types import Changes, LatestDecision, Lookup, Member, Replay, RepresentativeRecord, StoredDecision
+from reprise.index.types import (
+    Changes,
+    LatestDecision,
+    Lookup,
+    Member,
+    Replay,
+    RepresentativeRecord,
+    StoredDecision,
+    Story,
+)
 from reprise.model import Fingerprint
 
 
@@ -27,6 +36,8 @@ class IndexState:
     versions: dict[tuple[str, bytes], tuple[StoredDecision, int]] = field(default_factory=dict)
     #: content hash -> number of the representative that covers the text, and the time at which the text was last seen
     texts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    #: story id -> the story that it was merged into, which may have been merged itself
+    merged: dict[str, Story] = field(default_factory=dict)
 
     def lookup(self, fingerprint: Fingerprint, retention: Retention, now_ms: int) -> Lookup:
         """Return the content about one article."""
@@ -40,15 +51,25 @@ class IndexState:
             return Lookup(latest=latest, replay=replay, members={})
         number, seen_ms = self.texts.get(fingerprint.content_hash, (0, 0))
         if number and now_ms - seen_ms < retention.window_ms:
-            return Lookup(latest=latest, copy=self.records[number], members={})
+            copy = self.records[number]
+            return Lookup(latest=latest, copy=copy, members={}, roots=self._roots(latest, [copy]))
         buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
+        records = [self.records[number] for number in {number for bucket in buckets for number in bucket}]
+        roots = self._roots(latest, records)
         members = {
-            number: Member(record.last_seen_ms, record.story_number)
-            for bucket in buckets
-            for number in bucket
-            if (record := self.records[number])
+            record.number: Member(record.last_seen_ms, roots[record.story_id].number)
+            if record.story_id in roots
+            else Member(record.last_seen_ms, record.story_number)
+            for record in records
         }
-        return Lookup(latest=latest, buckets=buckets, members=members)
+        return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)
+
+    def root(self, story_id: str) -> Story | None:
+        """Return the story that a story was merged into in the end; None if it was not merged."""
+        root = None
+        while merged := self.merged.get(root.story_id if root else story_id):
+            root = merged
+        return root
 
     def load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
         """Return the records of representatives, in order."""
@@ -59,14 +80,16 @@ class IndexState:
         if match := changes.match:
             known = self.records.get(match.number, match)
             self.records[match.number] = replace(known, last_seen_ms=max(known.last_seen_ms, now_ms))
-            for moved in changes.moves:
-                self.records[moved.number] = replace(moved, story_number=match.story_number, story_id=match.story_id)
         if changes.record:
             number = changes.record.number
             self.records[number] = changes.record
             for bucket, fills in zip(bucket_keys(fingerprint), changes.fills, strict=True):
                 if fills:
                     self.buckets[bucket].append(number)
+        for story_id, into in changes.merges.items():
+            root = self.root(into.story_id) or into
+            if story_id not in self.merged and root.story_id != story_id:
+                self.merged[story_id] = root
         self.texts[fingerprint.content_hash] = (changes.covering, now_ms)
         article_id, stored = fingerprint.article_id, changes.stored
         if stored.is_late:  # recorded as superseded from the start: a late crawl never replaces a newer one
@@ -77,6 +100,13 @@ class IndexState:
         self.articles[article_id] = LatestDecision(
             decision=stored, content_hash=fingerprint.content_hash, crawled_at_ms=fingerprint.crawled_at_ms
         )
+
+    def _roots(self, latest: LatestDecision | None, records: Iterable[RepresentativeRecord]) -> Mapping[str, Story]:
+        """Return the roots of the merged ones among the stories of these entries."""
+        if not self.merged:
+            return {}
+        stories = {record.story_id for record in records} | ({latest.decision.story_id} if latest else set())
+        return {story: root for story in stories if (root := self.root(story))}
 
     def _recorded(
         self, fingerprint: Fingerprint, latest: LatestDecision | None, retention: Retention, now_ms: int

@@ -1,13 +1,13 @@
 """The entries of an index, as both indexes and the decision exchange them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from reprise.dedup.comparison import Sketch
-from reprise.model import EventType, Kind, Superseded
+from reprise.model import EventType, Kind, StoryMerge, Superseded
 
 #: The sketch of a representative without shingles, or of one whose sketch was not loaded.
 EMPTY_SKETCH: Final = np.zeros(0, dtype=np.uint32)
@@ -20,6 +20,7 @@ class StoredDecision:
     representative  number of the representative that the article matched; its own if it founded its story
     is_late         whether the crawl was older than the latest one of its article id
     supersedes      the decision that this revision replaces; None if unknown
+    merges          the stories that the decision merged
     """
 
     kind: Kind | None
@@ -30,6 +31,7 @@ class StoredDecision:
     representative: int
     is_late: bool = False
     supersedes: Superseded | None = None
+    merges: tuple[StoryMerge, ...] = ()
 
     @property
     def type(self) -> EventType:
@@ -46,9 +48,16 @@ class LatestDecision:
     crawled_at_ms: int | None
 
 
+class Story(NamedTuple):
+    """A story: the number of its founder, and its id."""
+
+    number: int
+    story_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepresentativeRecord:
-    """A representative with the story that it belongs to.
+    """A representative with the story that it was recorded for; that story may have been merged since.
 
     story_number  number of the story's founder
     source        8 bytes that stand for the source; b"" for an unknown one
@@ -65,7 +74,10 @@ class RepresentativeRecord:
 
 
 class Member(NamedTuple):
-    """The fields of a representative that a lookup returns for the entries of buckets."""
+    """The fields of a representative that a lookup returns for the entries of buckets.
+
+    story_number  number of its story now: of the story into which its own was merged
+    """
 
     last_seen_ms: int
     story_number: int
@@ -88,6 +100,7 @@ class Lookup:
     copy     the representative that covers the same text; buckets are then empty
     buckets  for each band, the numbers of its representatives, oldest first
     members  the representatives of all buckets, by number
+    roots    id of each merged story among these entries -> the story into which it was merged in the end
     """
 
     latest: LatestDecision | None = None
@@ -95,6 +108,7 @@ class Lookup:
     copy: RepresentativeRecord | None = None
     buckets: Sequence[Sequence[int]] = ()
     members: Mapping[int, Member]
+    roots: Mapping[str, Story] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +126,8 @@ class Changes:
     stored      the decision to record
     latest      the latest decision before this one
     match       the representative that was matched; its last_seen_ms is updated
-    moves       representatives that move to the story of `match`
+    joined      the story of `match` before the merges; None for a new story
+    merges      id of each story that is merged -> the story that it is merged into
     covering    number of the representative that covers the article's text from now on
     record      the article as a new representative
     fills       for each band, whether the new representative enters the bucket
@@ -122,7 +137,8 @@ class Changes:
     stored: StoredDecision
     latest: LatestDecision | None
     match: RepresentativeRecord | None
-    moves: Sequence[RepresentativeRecord]
+    joined: Story | None
+    merges: Mapping[str, Story]
     covering: int
     record: RepresentativeRecord | None
     fills: Sequence[bool]

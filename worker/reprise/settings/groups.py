@@ -260,12 +260,6 @@ class RuleSettings(SettingsGroup):
         description="An article of another source supports its story strongly if copied sentences make up at least "
         "this ratio of the smaller text.",
     )
-    older_sources: int = Field(
-        default=_RULE.strong_support_sources,
-        ge=1,
-        le=1000,
-        description="An older story takes precedence over the best match if this many sources support it strongly.",
-    )
     merge_sources: int = Field(
         default=_RULE.merge_sources,
         ge=2,

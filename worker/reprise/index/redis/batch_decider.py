@@ -1,7 +1,6 @@
 """Decide the looked-up articles of a batch in order, and pack their commits."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from reprise.index.decide import DecisionContext, decide
 from reprise.index.redis.codec import (
@@ -11,10 +10,11 @@ from reprise.index.redis.codec import (
     Keyspace,
     LookupReply,
     commit_arguments,
+    unpack_stories,
 )
 from reprise.index.redis.record_cache import CandidateRecords
 from reprise.index.state import IndexState
-from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord
+from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord, Story
 from reprise.model import Decision, Fingerprint
 
 
@@ -39,8 +39,8 @@ class BatchDecider:
         self._numbers = numbers
         #: the changes of this batch
         self._state = IndexState()
-        #: the representatives in the buckets of the article being decided
-        self._members: Mapping[int, Member] = {}
+        #: the roots of merged stories, as the lookups of this batch returned them
+        self._roots: dict[str, Story] = {}
         #: numbers of the representatives that this batch adds
         self._added: set[int] = set()
         #: latest decisions by article id, and covering representatives by content hash, that this batch stores
@@ -51,22 +51,18 @@ class BatchDecider:
         self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, inherited: Inherited | None
     ) -> tuple[Decision, Sequence[Argument] | None]:
         """Decide one article; return the decision and the arguments of its commit, None if it is a recorded one."""
-        lookup = self._merge(fingerprint, reply)
-        self._members = lookup.members
+        lookup = self._overlay(fingerprint, reply)
         number = 0 if lookup.replay else next(self._numbers)
         decision, changes = decide(self._context, fingerprint, lookup, number, self._load, inherited)
         if changes is None:
             return decision, None
         if changes.record:
             self._added.add(number)
-        return decision, self._commit(fingerprint, keys, reply, changes)
+        return decision, self._commit(fingerprint, keys, reply, lookup, changes)
 
     def _commit(
-        self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, changes: Changes
+        self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, lookup: Lookup, changes: Changes
     ) -> Sequence[Argument]:
-        if changes.moves:  # the last_seen_ms of a cached record may be old; that of the lookup is current
-            moves = [replace(moved, last_seen_ms=self._members[moved.number].last_seen_ms) for moved in changes.moves]
-            changes = replace(changes, moves=moves)
         self._state.apply(fingerprint, changes, self._context.now_ms)
         renewed_shards = self._records.renew(changes.match.number, self._context.now_ms) if changes.match else b""
         request = CommitRequest(
@@ -75,6 +71,9 @@ class BatchDecider:
             changes=changes,
             latest=self._latest.get(fingerprint.article_id, reply.latest),
             covering=self._covering.get(fingerprint.content_hash, reply.covering),
+            stories=reply.stories,
+            looked_up_roots=reply.lookup.roots,
+            roots=lookup.roots,
             renewed_shards=renewed_shards,
             batch_numbers=[number for number in changes.members if number in self._added],
         )
@@ -93,7 +92,7 @@ class BatchDecider:
                 loaded.append(stored.representative)
         return loaded
 
-    def _merge(self, fingerprint: Fingerprint, reply: LookupReply) -> Lookup:
+    def _overlay(self, fingerprint: Fingerprint, reply: LookupReply) -> Lookup:
         """Return the lookup of an article as it will be once the earlier changes of this batch are committed."""
         state, looked_up = self._state, reply.lookup
         if looked_up.replay:
@@ -102,21 +101,38 @@ class BatchDecider:
         latest = own.latest or looked_up.latest
         if own.replay:
             return Lookup(latest=latest, replay=own.replay, members={})
+        self._roots.update(looked_up.roots)
+        roots = self._roots_after_batch()
         if own.copy:
-            return Lookup(latest=latest, copy=own.copy, members={})
+            return Lookup(latest=latest, copy=own.copy, members={}, roots=roots)
         if reply.copy:
             number = reply.copy[0]
             stored = self._records.get(number)
             copy = state.records.get(number) or (stored.representative if stored else None)
             if copy:
-                return Lookup(latest=latest, copy=copy, members={})
+                return Lookup(latest=latest, copy=copy, members={}, roots=roots)
         buckets = [
             [*bucket, *added] if added else bucket for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
         ]
         # `own.members` has the representatives that this batch added; it may have changed others as well.
         changes = {
-            number: Member(changed.last_seen_ms, changed.story_number)
+            number: Member(state.records[number].last_seen_ms, looked_up.members[number].story_number)
             for number in looked_up.members.keys() & state.records.keys()
-            if (changed := state.records[number])
         }
-        return Lookup(latest=latest, buckets=buckets, members={**looked_up.members, **changes, **own.members})
+        members = {**looked_up.members, **changes, **own.members}
+        if state.merged:
+            stories = unpack_stories(reply.stories) | {root.number: root for root in looked_up.roots.values()}
+            members |= {
+                number: Member(members[number].last_seen_ms, roots[story.story_id].number)
+                for number, member in looked_up.members.items()
+                if (story := stories[member.story_number]).story_id in roots
+            }
+        return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)
+
+    def _roots_after_batch(self) -> Mapping[str, Story]:
+        """Return the root of every merged story that this batch knows, its own merges included."""
+        merged = self._state.merged
+        if not merged:
+            return self._roots
+        roots = {story_id: self._state.root(root.story_id) or root for story_id, root in self._roots.items()}
+        return roots | {story_id: root for story_id in merged if (root := self._state.root(story_id))}

@@ -1,7 +1,7 @@
 """Pack the arguments (ARGV) of the scripts and parse their replies. No other module depends on their format."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,16 +9,17 @@ import numpy as np
 
 from reprise.dedup.retention import Retention
 from reprise.index.redis.decision_codec import (
+    complete,
     pack_decision,
+    pack_merges,
     pack_replaced,
     recorded,
     unpack_decision,
     unpack_latest,
-    with_replaced,
 )
 from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
 from reprise.index.redis.records import pack48, pack_record, unpack_head
-from reprise.index.types import Changes, Lookup, Member, Replay, StoredDecision
+from reprise.index.types import Changes, Lookup, Member, Replay, StoredDecision, Story
 from reprise.model import Fingerprint
 
 #: The time to live of a key exceeds the retention of its content by a margin: this share of the retention of records,
@@ -126,34 +127,67 @@ class LookupReply:
     latest     the latest decision of the article id, as stored
     covering   number of the representative that covers the text: 5 bytes as stored, or none
     copy       number and record of the representative that covers the text within the window
+    stories    the stories of all entries that were not merged: number 5 bytes, id 16
     """
 
     lookup: Lookup
     latest: bytes
     covering: bytes
     copy: tuple[int, bytes] | None
+    stories: bytes = b""
 
 
 def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupReply:
     """Parse the reply of lookup; the record of an exact copy stays packed."""
-    packed_latest, version, replaced, text, record, members, heads = reply
+    packed_latest, version, replaced, merges, text, record, members, heads, stories, merged = reply
     latest = unpack_latest(packed_latest) if packed_latest else None
     if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
         latest = None
     if record and not text:
-        stored = recorded(latest, version, keys.content_hash, replaced)
+        stored = recorded(latest, version, keys.content_hash, replaced, merges)
         matched = unpack_head(stored.representative, record).article_id
         lookup = Lookup(latest=latest, replay=Replay(decision=stored, matched_article_id=matched), members={})
         return LookupReply(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
+    roots_by_number = _unpack_merged(merged) if merged else {}
+    roots = {story.story_id: root for story, root in roots_by_number.values()}
     if record:
         copy = int.from_bytes(text[:5], "big"), record
-        lookup = Lookup(latest=latest, members={})
-        return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy)
+        lookup = Lookup(latest=latest, members={}, roots=roots)
+        return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy, stories=stories)
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
     for band, number in _unpack_entries(members):
         buckets[band].append(number)
-    lookup = Lookup(latest=latest, buckets=buckets, members=dict(map(_unpack_member, _HEAD.iter_unpack(heads))))
-    return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None)
+    found = dict(map(_unpack_member, _HEAD.iter_unpack(heads)))
+    if roots:
+        found |= {
+            number: Member(member.last_seen_ms, roots_by_number[member.story_number][1].number)
+            for number, member in found.items()
+            if member.story_number in roots_by_number
+        }
+    lookup = Lookup(latest=latest, buckets=buckets, members=found, roots=roots)
+    return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None, stories=stories)
+
+
+def unpack_stories(packed: bytes) -> dict[int, Story]:
+    """Unpack stories by number: number 5 bytes, id 16."""
+    return {story.number: story for at in range(0, len(packed), 21) if (story := _unpack_story(packed[at : at + 21]))}
+
+
+def _unpack_merged(packed: bytes) -> Mapping[int, tuple[Story, Story]]:
+    """Unpack merged stories by number, each with its root."""
+    pairs = [
+        (_unpack_story(packed[at : at + 21]), _unpack_story(packed[at + 21 : at + 42]))
+        for at in range(0, len(packed), 42)
+    ]
+    return {story.number: (story, root) for story, root in pairs}
+
+
+def _unpack_story(packed: bytes) -> Story:
+    return Story(int.from_bytes(packed[:5], "big"), packed[5:21].hex())
+
+
+def _pack_story(story: Story) -> bytes:
+    return story.number.to_bytes(5, "big") + bytes.fromhex(story.story_id)
 
 
 def _unpack_entries(members: bytes) -> Iterable[tuple[int, int]]:
@@ -177,6 +211,9 @@ class CommitRequest:
     latest, covering  the article's latest decision and the representative of its text, as the lookup returned them
     renewed_shards    shards of the match's bands, if their times to live are due for renewal
     batch_numbers     the representatives in its buckets that earlier articles of the batch added
+    stories           the stories that the lookup found and that were not merged, as it returned them
+    looked_up_roots   the merged stories that the lookup found
+    roots             id of each story that was merged by then -> its root, after the earlier articles of the batch
     """
 
     keys: ArticleKeys
@@ -186,6 +223,9 @@ class CommitRequest:
     covering: bytes
     renewed_shards: bytes
     batch_numbers: Sequence[int]
+    stories: bytes
+    looked_up_roots: Iterable[str]
+    roots: Mapping[str, Story]
 
 
 def commit_arguments(
@@ -220,7 +260,7 @@ def commit_arguments(
         new_covering + now_ms.to_bytes(6, "big"),
         _pack_match(changes),
         request.renewed_shards,
-        b"".join(moved.number.to_bytes(5, "big") for moved in changes.moves),
+        b"".join(bytes.fromhex(story) + _pack_story(into) for story, into in changes.merges.items()),
         record.number if record else 0,
         pack_record(record, fingerprint.signature, keyspace.shards) if record else b"",
         keys.band_shards if record else b"",
@@ -228,6 +268,9 @@ def commit_arguments(
         "".join("1" if fills else "0" for fills in changes.fills),
         b"".join(map(entry_number, changes.members)) if record else b"",
         b"".join(number.to_bytes(5, "big") for number in request.batch_numbers),
+        *_pack_validated_stories(request),
+        keys.version_field,
+        pack_merges(stored.merges),
     )
     return arguments, latest if stored.is_late else new_latest, new_covering
 
@@ -256,17 +299,32 @@ def previous_arguments(
 
 def parse_previous(reply: Sequence[bytes]) -> tuple[StoredDecision | None, str | None]:
     """Parse the reply of find_previous: the decision and the story id of the text, each None if not recorded."""
-    latest, version, replaced, story = reply
+    latest, version, replaced, merges, story = reply
     decision = None
     if latest:
-        decision = with_replaced(unpack_latest(latest).decision, replaced)
+        decision = complete(unpack_latest(latest).decision, replaced, merges)
     elif version:
-        decision = with_replaced(unpack_decision(version[6:]), replaced)
-    return decision, story.hex() if story else decision.story_id if decision else None
+        decision = complete(unpack_decision(version[6:]), replaced, merges)
+    return decision, story.hex() or None
 
 
 def _pack_match(changes: Changes) -> bytes:
-    match = changes.match
-    if match is None:
+    match, joined = changes.match, changes.joined
+    if match is None or joined is None:
         return b""
-    return match.number.to_bytes(5, "big") + match.story_number.to_bytes(5, "big") + bytes.fromhex(match.story_id)
+    return match.number.to_bytes(5, "big") + bytes.fromhex(match.story_id) + _pack_story(joined)
+
+
+def _pack_validated_stories(request: CommitRequest) -> tuple[bytes, bytes]:
+    """Return the stories that must not have been merged, and the merged ones with the ids of their roots."""
+    if not request.roots:
+        return request.stories, b""
+    stories = unpack_stories(request.stories).values()
+    merged = {story.story_id for story in stories if story.story_id in request.roots}
+    return (
+        b"".join(_pack_story(story) for story in stories if story.story_id not in merged),
+        b"".join(
+            bytes.fromhex(story_id) + bytes.fromhex(request.roots[story_id].story_id)
+            for story_id in merged.union(request.looked_up_roots)
+        ),
+    )

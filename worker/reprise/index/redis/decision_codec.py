@@ -1,10 +1,12 @@
-"""Pack and unpack recorded decisions, and the decisions that revisions replaced."""
+"""Pack and unpack recorded decisions, the decisions that revisions replaced, and the merges of decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from struct import Struct
 from typing import Final
 
 from reprise.index.types import LatestDecision, StoredDecision
-from reprise.model import EventType, Kind, Superseded
+from reprise.model import EventType, Kind, StoryMerge, Superseded
 
 #: The byte that encodes the kind of a decision: N new, E exact, A near, P partial, R revision, r a late revision.
 _CODES: Final[Mapping[bytes, Kind | None]] = {
@@ -20,6 +22,9 @@ _LATE_REVISION: Final = b"r"
 
 #: Shares (0..1) are stored as integers in units of 1 / _SHARE_PARTS.
 _SHARE_PARTS: Final = 10_000
+
+#: One merge of a decision.
+_MERGE: Final = Struct(">16s16sHH")
 
 
 def pack_decision(decision: StoredDecision) -> bytes:
@@ -59,18 +64,22 @@ def unpack_latest(packed: bytes) -> LatestDecision:
     )
 
 
-def recorded(latest: LatestDecision | None, version: bytes, content_hash: bytes, replaced: bytes) -> StoredDecision:
+def recorded(
+    latest: LatestDecision | None, version: bytes, content_hash: bytes, replaced: bytes, merges: bytes
+) -> StoredDecision:
     """Return the decision on a text: the latest one of its article id, or a superseded one.
 
-    version, replaced  the superseded decision, and what the decision replaced, as stored
+    version, replaced, merges  the superseded decision, what the decision replaced, and its merges, as stored
     """
     is_latest = latest is not None and latest.content_hash == content_hash
     decision = latest.decision if latest and is_latest else unpack_decision(version[6:])
-    return with_replaced(decision, replaced)
+    return complete(decision, replaced, merges)
 
 
-def with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
-    """Add the decision that a revision replaced; a late revision replaced none."""
+def complete(decision: StoredDecision, replaced: bytes, merges: bytes) -> StoredDecision:
+    """Add the merges of a decision, and the decision that a revision replaced; a late revision replaced none."""
+    if merges:
+        decision = replace(decision, merges=_unpack_merges(merges))
     if decision.kind is not Kind.REVISION or decision.is_late or not replaced:
         return decision
     superseded = Superseded(
@@ -78,14 +87,21 @@ def with_replaced(decision: StoredDecision, replaced: bytes) -> StoredDecision:
         type=EventType.NEW if replaced[22:23] == b"N" else EventType.VARIANT,
         story_id=replaced[23:39].hex(),
     )
-    return StoredDecision(
-        kind=decision.kind,
-        similarity=decision.similarity,
-        containment=decision.containment,
-        decided_at_ms=decision.decided_at_ms,
-        story_id=decision.story_id,
-        representative=decision.representative,
-        supersedes=superseded,
+    return replace(decision, supersedes=superseded)
+
+
+def pack_merges(merges: Sequence[StoryMerge]) -> bytes:
+    """Pack the merges of a decision: each the ids of both stories 16 bytes, sources and representatives 2 each."""
+    return b"".join(
+        _MERGE.pack(bytes.fromhex(merge.story_id), bytes.fromhex(merge.into), merge.sources, merge.representatives)
+        for merge in merges
+    )
+
+
+def _unpack_merges(packed: bytes) -> tuple[StoryMerge, ...]:
+    return tuple(
+        StoryMerge(story_id=story.hex(), into=into.hex(), sources=sources, representatives=representatives)
+        for story, into, sources, representatives in _MERGE.iter_unpack(packed)
     )
 
 

@@ -5,7 +5,7 @@ An index with any signature parameters can be read, but its layout must be LAYOU
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from redis import Redis, RedisCluster
 
@@ -69,8 +69,20 @@ class IndexInspector:
         ages = pack48(now_ms, self.retention.record_ms)
         return parse_article(self._run("find_article", self.prefix, ages, shard_of(field, self.info.shards), field))
 
+    def find_root(self, story_id: str) -> str:
+        """Return the story into which a story was merged in the end: itself if it was not merged."""
+        root = bytes.fromhex(story_id)
+        try:
+            while merged := self.client.get(self.prefix.encode() + b"m:" + root):
+                root = cast("bytes", merged)[5:]
+        except REDIS_ERRORS as error:
+            raise translate_redis_error(error) from error
+        return root.hex()
+
     def find_story(self, story_id: str, now_ms: int) -> Iterator[tuple[int, Sequence[StoredRepresentative]]]:
-        """Read all representatives in steps, the newest first, and yield those of a story.
+        """Read all representatives in steps, the newest first, and yield those of a story that was not merged.
+
+        The representatives of the stories that were merged into it are included.
 
         Yields for each step the count of numbers read and the representatives of the story among them. Representatives
         that are added after the first step began are not returned.
@@ -78,7 +90,7 @@ class IndexInspector:
         wanted, ages = bytes.fromhex(story_id), pack48(now_ms, self.retention.window_ms)
         for last in range(self.info.last_number, 0, -_WALK_STEP):
             first = max(1, last - _WALK_STEP + 1)
-            members = parse_representatives(self._run("find_story", self.prefix, ages, wanted, first, last))
+            members = parse_representatives(self._run("find_story", self.prefix, ages, wanted, first, last), story_id)
             yield last - first + 1, list(reversed(members))
 
     def server_info(self) -> ServerInfo:
@@ -167,12 +179,12 @@ def parse_counts(replies: Sequence[Sequence[int]], shards: int) -> IndexStats:
     )
 
 
-def parse_representatives(reply: Sequence[Any]) -> Sequence[StoredRepresentative]:
-    """Parse the reply of find_story."""
+def parse_representatives(reply: Sequence[Any], story_id: str) -> Sequence[StoredRepresentative]:
+    """Parse the reply of find_story. The founder of a story that was merged into this one is no founder."""
     return [
         StoredRepresentative(
             number=number,
-            is_founder=record.story_number == number,
+            is_founder=record.story_number == number and record.story_id == story_id,
             article_id=record.article_id,
             source=record.source.hex() or None,
             shingle_count=record.shingle_count,
@@ -185,7 +197,7 @@ def parse_representatives(reply: Sequence[Any]) -> Sequence[StoredRepresentative
 
 def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
     """Parse the reply of find_article."""
-    packed, record = reply
+    packed, record, story = reply
     if not packed:
         return None
     decision = unpack_latest(packed).decision
@@ -195,6 +207,6 @@ def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
         kind=decision.kind,
         decided_at_ms=decision.decided_at_ms,
         published_story_id=decision.story_id,
-        story_id=representative.story_id if representative else decision.story_id,
+        story_id=story.hex(),
         matched_article_id=representative.article_id if representative else None,
     )

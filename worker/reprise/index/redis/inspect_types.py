@@ -82,7 +82,7 @@ class RecordedDecision:
     """The latest decision of an article id.
 
     published_story_id  story of its event
-    story_id            story of its representative now: the representative may have moved to an older story
+    story_id            that story now: it may have been merged into an older one
     matched_article_id  article id of the representative: its own if it founded its story; None if that record expired
     """
 

@@ -7,6 +7,8 @@
     {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and the time
     {ns}:VERSION:p:S         hash    the same, of a revision -> the decision that it replaced, and the time
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, last seen
+    {ns}:VERSION:m:STORY     string  a story that was merged: number and id of the story that it was merged into
+    {ns}:VERSION:e:DECISION  string  the merges of a decision, whose events a replay repeats
 
 A generation, if there is one, follows the namespace: {ns}:GENERATION:reprise, {ns}:GENERATION:VERSION:a:S. It allows a
 second index of the same namespace in the same slot. Story ids do not depend on it.
@@ -14,6 +16,10 @@ second index of the same namespace in the same slot. Story ids do not depend on 
 S is the number of a shard. The number of shards of each kind is chosen so that a shard has some 64 to 128 entries at
 the expected number of articles. A hash of this size stays a listpack (by default up to 512 fields, values up to 64
 bytes) and is searched in some microseconds, and the overhead of a key, some 130 bytes, is shared by its entries.
+
+STORY is the id of a story and DECISION an article id with a content hash, as in `v`, all as bytes. Both keys are rare.
+The entry of a merged story outlives every record of that story: each match of such a record renews it, and lets it lead
+to the story in which a chain of merges ends.
 
 An entry of a bucket is three bytes of row value // shards and the representative's number, doubled plus one, in five.
 

@@ -34,14 +34,13 @@ class CandidateRecords:
         """
         self._keyspace = keyspace
         self._cache = cache
-        stories: dict[int, int] = {}
+        wanted: dict[int, None] = {}
         for reply in replies:
             if reply.copy:
                 self._keep(*reply.copy)
-            members = reply.lookup.members
-            for number in list_candidates(reply.lookup, rule, keyspace.retention, now_ms):
-                stories[number] = members[number].story_number
-        self._missing = [number for number, story in stories.items() if not self._is_current(number, story)]
+            wanted |= dict.fromkeys(list_candidates(reply.lookup, rule, keyspace.retention, now_ms))
+        # The fields of a record that decisions use never change, so that a cached one is current.
+        self._missing = [number for number in wanted if number not in self._cache]
         names = [f"{self._keyspace.prefix}r:{number}" for number in self._missing]
         self.command = ("MGET", *names) if names else None
 
@@ -76,11 +75,6 @@ class CandidateRecords:
         """Evict the least recently used records until the cache is within its bound."""
         while len(self._cache) > _CACHED_RECORDS:
             self._cache.popitem(last=False)
-
-    def _is_current(self, number: int, story_number: int) -> bool:
-        """Return whether a record is cached with its present story. Other fields that decisions use never change."""
-        record = self._cache.get(number)
-        return record is not None and record.representative.story_number == story_number
 
     def _keep(self, number: int, packed: bytes) -> None:
         keyspace = self._keyspace

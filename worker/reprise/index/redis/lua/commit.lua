@@ -10,20 +10,25 @@
 --          10 what this decision replaced (none unless a revision)   11 content hash (16)
 --          12 shard of the text   13 number of the representative that covers it, as the lookup returned it (5 bytes, or none)
 --          14 number of the representative that covers it now (5 bytes) and now_ms (6)
---          15 matched representative: number, story number (5 bytes each) and story id (16), or none
+--          15 matched representative, or none: number (5 bytes), id of the story that it was recorded for (16), and the root
+--             of that story (21)
 --          16 shards of its bands (4 bytes each) if their times to live are due for renewal, else none
---          17 numbers of representatives that move to the match's story (5 bytes each)
+--          17 merges of this decision: id of the younger story (16), number and id of the older one (21)
 --          18 number of the new representative (0: none)   19 its record
 --          20 shards of its bands (4 bytes each)   21 fragments of its rows (3 each)
 --          22 a character for each band: '1' if the new representative enters the bucket
 --          23 numbers in the buckets, as the lookup returned them (5 bytes each, as in entries)
 --          24 numbers of representatives of the same batch in the buckets (5 bytes each)
+--          25 the stories of all entries that were not merged: number and id (21)
+--          26 the merged ones: id and id of the root (16 each)
+--          27 article field and the first 8 bytes of the content hash   28 the merges as a replay returns them
 -- Returns  1 if the decision is committed; 0 if an entry has changed, so that the article must be looked up and decided again
 -- Atomic because two workers may process two copies of a new story at the same time: one must be a variant of the other.
 -- Idempotent: a second run after a lost reply finds its own decision and changes nothing.
 
 -- @include layout
 -- @include buckets
+-- @include stories
 
 -- While the slot is moved key by key, the server rejects access to every missing key. This key is always missing, so the
 -- script fails here, before any write. Without it, the script could fail later and leave half of a decision.
@@ -53,19 +58,22 @@ if latest ~= ARGV[6] then return 0 end
 local text = redis.call('HGET', texts, text_field) or ''
 if string.sub(text, 1, TEXT.NUMBER_BYTES) ~= ARGV[13] then return 0 end
 
-local match, last_seen_ms
+local match, match_story, match_root, last_seen_ms
 if ARGV[15] ~= '' then
   match = record_key(prefix, u40(ARGV[15], 1))
-  local head = redis.call('GETRANGE', match, 0, RECORD.STORY_NUMBER + 3)
-  if string.sub(head, RECORD.STORY_NUMBER) ~= string.sub(ARGV[15], 6, 10) then return 0 end
-  last_seen_ms = u48(head, RECORD.LAST_SEEN)
+  local seen = redis.call('GETRANGE', match, 0, RECORD.STORY_NUMBER - 2)
+  if seen == '' then return 0 end
+  last_seen_ms = u48(seen, RECORD.LAST_SEEN)
+  match_story, match_root = string.sub(ARGV[15], 6, 21), string.sub(ARGV[15], 22)
+  if root_id(prefix, match_story) ~= string.sub(match_root, STORY.ID) then return 0 end
 end
 
-local moves = {}
-for at = 1, #ARGV[17], 5 do
-  local moved = record_key(prefix, u40(ARGV[17], at))
-  if redis.call('EXISTS', moved) == 0 then return 0 end
-  moves[#moves + 1] = moved
+-- A story that was merged since the lookup changes the decision: the article may belong to another story.
+for at = STORY.ID, #ARGV[25], STORY.BYTES do
+  if redis.call('EXISTS', merged_key(prefix, string.sub(ARGV[25], at, at + 15))) == 1 then return 0 end
+end
+for at = 1, #ARGV[26], 32 do
+  if root_id(prefix, string.sub(ARGV[26], at, at + 15)) ~= string.sub(ARGV[26], at + 16, at + 31) then return 0 end
 end
 
 for at = 1, #ARGV[24], 5 do
@@ -102,11 +110,21 @@ if match then
     local renewed = {struct.unpack('>' .. string.rep('I4', bands), ARGV[16])}
     for band = 1, bands do redis.call('PEXPIRE', bucket_key(prefix, band, renewed[band]), bucket_ttl_ms) end
   end
-  for _, moved in ipairs(moves) do
-    redis.call('SETRANGE', moved, RECORD.STORY_NUMBER - 1, string.sub(ARGV[15], 6, 10))
-    redis.call('SETRANGE', moved, RECORD.STORY_ID - 1, string.sub(ARGV[15], 11))
+  -- The entry of a merged story must outlive the records of that story. Written anew, it leads to the root in one step.
+  if match_story ~= string.sub(match_root, STORY.ID) then
+    redis.call('SET', merged_key(prefix, match_story), match_root, 'PX', record_ttl_ms)
   end
 end
+
+for at = 1, #ARGV[17], 16 + STORY.BYTES do
+  local story, into = string.sub(ARGV[17], at, at + 15), string.sub(ARGV[17], at + 16, at + 15 + STORY.BYTES)
+  into = root_of(prefix, string.sub(into, STORY.ID)) or into
+  -- A merge that a previous index decided may have been learned already.
+  if string.sub(into, STORY.ID) ~= story and redis.call('EXISTS', merged_key(prefix, story)) == 0 then
+    redis.call('SET', merged_key(prefix, story), into, 'PX', record_ttl_ms)
+  end
+end
+if ARGV[28] ~= '' then redis.call('SET', prefix .. 'e:' .. ARGV[27], ARGV[28], 'PX', longest_ttl_ms) end
 
 if number > 0 then
   redis.call('SET', record_key(prefix, number), ARGV[19], 'PX', record_ttl_ms)

@@ -4,11 +4,13 @@
 -- ARGV     1 prefix   2 now_ms, window_ms, record_ms, replay_ms (6 bytes each)   3 shard of the article   4 article field
 --          5 shard of the text   6 content hash (16)   7 '1' if the previous index hashes texts in another way: then the
 --          latest decision of the article is returned, even if its content hash differs
--- Returns  {latest decision, superseded decision, what it replaced, story id}, each empty if there is none. At most one
---          of the first two is returned.
--- Read only. Reads every layout: the head of a record has not changed.
+-- Returns  {latest decision, superseded decision, what it replaced, merges of the decision, story id}, each empty if there
+--          is none. At most one of the first two is returned. The story is that of the text, else that of the decision,
+--          or the one into which it was merged.
+-- Read only. Reads every layout: the head of a record has not changed, and the first layout knows no merges.
 
 -- @include layout
+-- @include stories
 
 local prefix = ARGV[1]
 local now_ms, window_ms, record_ms, replay_ms = struct.unpack('>I6I6I6I6', ARGV[2])
@@ -29,11 +31,20 @@ if latest == '' or (ARGV[7] ~= '1' and string.sub(latest, LATEST.CONTENT, LATEST
     if superseded ~= '' and now_ms - u48(superseded, VERSION.SUPERSEDED) >= replay_ms then superseded = '' end
   end
 end
-local replaced = ''
+local replaced, merges = '', ''
 if latest ~= '' or superseded ~= '' then
-  replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[3], article .. text_field) or ''
+  -- the content hash as the previous index computed it
+  local field = article .. (latest == '' and text_field or string.sub(latest, LATEST.CONTENT, LATEST.CONTENT + 7))
+  replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[3], field) or ''
+  merges = redis.call('GET', prefix .. 'e:' .. field) or ''
 end
 local story = ''
+if latest ~= '' then story = string.sub(latest, LATEST.STORY_ID) end
+if superseded ~= '' then story = string.sub(superseded, VERSION.STORY_ID) end
 local text = redis.call('HGET', prefix .. 't:' .. ARGV[5], text_field) or ''
-if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then story = story_of(u40(text, TEXT.NUMBER)) end
-return {latest, superseded, replaced, story}
+if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
+  local text_story = story_of(u40(text, TEXT.NUMBER))
+  if text_story ~= '' then story = text_story end
+end
+if story ~= '' then story = root_id(prefix, story) end
+return {latest, superseded, replaced, merges, story}

@@ -5,14 +5,17 @@
 -- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)
 --          4 shard of the article   5 article field (8 bytes)   6 shard of the text   7 content hash (16)
 --          8 shards of its bands (4 bytes each, or none)   9 fragments of its rows (3 bytes each, or none)
--- Returns  {latest decision, superseded decision, what that replaced, text, record, members, heads}, each empty if
---          there is none. Members: band (1 byte) and number (5) for each entry of a bucket. Heads: number (5), last_seen_ms
---          (6) and story number (5) for each member whose record exists. A recorded decision comes with the head of its
---          representative's record and nothing after it; a text with the whole record.
+-- Returns  {latest decision, superseded decision, what that replaced, merges of the recorded decision, text, record,
+--          members, heads, stories, merged stories}, each empty if there is none. Members: band (1 byte) and number (5) for
+--          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
+--          exists. A recorded decision comes with the head of its representative's record and nothing after it; a text
+--          with the whole record. Stories: number (5; 0 for that of the latest decision) and id (16) of each story of
+--          these entries that was not merged; merged stories: the same, and number and id of the root.
 -- Read only, so that it may run on a replica. A script, so that all values are read at the same time.
 
 -- @include layout
 -- @include buckets
+-- @include stories
 
 local id = redis.call('HGET', KEYS[1], 'id')
 if id ~= ARGV[1] then return redis.error_reply('INDEXLOST ' .. (id or 'none')) end
@@ -38,14 +41,34 @@ if number then
   -- the record is missing only if keys were evicted or deleted manually: then the article is decided again
   if record ~= '' then
     local replaced = redis.call('HGET', prefix .. 'p:' .. article_shard, article .. text_field) or ''
-    return {latest, superseded, replaced, '', record, '', ''}
+    local merges = redis.call('GET', prefix .. 'e:' .. article .. text_field) or ''
+    return {latest, superseded, replaced, merges, '', record, '', '', '', ''}
   end
 end
+
+local stories, merged, seen_stories = {}, {}, {}
+
+-- Add a story (number and id) to those that are returned.
+local function add_story(story)
+  seen_stories[string.sub(story, 1, STORY.ID - 1)] = true
+  local root = root_of(prefix, string.sub(story, STORY.ID))
+  if root then merged[#merged + 1] = story .. root else stories[#stories + 1] = story end
+end
+
+local function story_of(record)
+  return string.sub(record, RECORD.STORY_NUMBER, RECORD.STORY_NUMBER + 4)
+    .. string.sub(record, RECORD.STORY_ID, RECORD.STORY_ID + 15)
+end
+
+if latest ~= '' then add_story('\0\0\0\0\0' .. string.sub(latest, LATEST.STORY_ID)) end
 
 local text = redis.call('HGET', prefix .. 't:' .. text_shard, text_field) or ''
 if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
   local record = redis.call('GET', record_key(prefix, u40(text, TEXT.NUMBER)))
-  if record then return {latest, '', '', text, record, '', ''} end
+  if record then
+    add_story(story_of(record))
+    return {latest, '', '', '', text, record, '', '', table.concat(stories), table.concat(merged)}
+  end
 end
 
 local members, heads, seen = {}, {}, {}
@@ -57,11 +80,18 @@ if ARGV[9] ~= '' then
         members[#members + 1] = string.char(band - 1) .. packed
         if not seen[packed] then
           seen[packed] = true
-          local head = redis.call('GETRANGE', record_key(prefix, number_of(packed)), 0, RECORD.STORY_NUMBER + 3)
-          if head ~= '' then heads[#heads + 1] = packed .. head end
+          local head = redis.call('GETRANGE', record_key(prefix, number_of(packed)), 0, RECORD.STORY_ID + 14)
+          if head ~= '' then
+            heads[#heads + 1] = packed .. string.sub(head, 1, RECORD.STORY_NUMBER + 4)
+            if not seen_stories[string.sub(head, RECORD.STORY_NUMBER, RECORD.STORY_NUMBER + 4)] then
+              add_story(story_of(head))
+            end
+          end
         end
       end)
     end
   end
 end
-return {latest, '', '', text, '', table.concat(members), table.concat(heads)}
+return {
+  latest, '', '', '', text, '', table.concat(members), table.concat(heads), table.concat(stories), table.concat(merged),
+}

@@ -7,8 +7,11 @@ local RECORD = {LAST_SEEN = 1, STORY_NUMBER = 7, STORY_ID = 24, RENEWED = 40, HE
 local RECORD_WITH_ID_BYTES = RECORD.HEAD_BYTES + 256
 
 -- The latest decision of an article id, in `a`; a superseded decision, in `v`.
-local LATEST = {CONTENT = 7, DECIDED = 28, NUMBER = 34}
-local VERSION = {SUPERSEDED = 1, NUMBER = 18}
+local LATEST = {CONTENT = 7, DECIDED = 28, NUMBER = 34, STORY_ID = 39}
+local VERSION = {SUPERSEDED = 1, NUMBER = 18, STORY_ID = 23}
+
+-- A story in `m`, in the reply of lookup and in the arguments of commit: number (5 bytes) and id (16).
+local STORY = {ID = 6, BYTES = 21}
 
 -- The representative that covers a text, in `t`.
 local TEXT = {NUMBER = 1, SEEN = 6, NUMBER_BYTES = 5}
