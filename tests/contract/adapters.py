@@ -88,7 +88,14 @@ class KafkaAdapters:
         return name
 
     def source(self, topic: str, group: str, batch_max: int = 500) -> Source:
-        source = KafkaSource(self.settings(group), [topic], batch_max=batch_max, on_rebalance=lambda: None)
+        source = KafkaSource(
+            self.settings(group),
+            [topic],
+            batch_max=batch_max,
+            max_message_bytes=4_194_304,
+            on_rebalance=lambda: None,
+            on_skipped=lambda *_: None,
+        )
         self.opened.append(source)
         return source
 

@@ -32,14 +32,18 @@ from reprise.observability.observers import CompositeObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.circuit_breaker import CircuitLimits
 from reprise.processing.pipeline import Pipeline
-from reprise.processing.ports import Delivery, Index, Observer, Sink, Source
+from reprise.processing.ports import Delivery, Index, Observer, Partition, Sink, Source
 from reprise.processing.processor import ArticleProcessor
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import DeliveryMode, Settings
+from reprise.settings.cross_checks import batch_seconds
 from reprise.startup import retry_until_ready, wait_for_topics
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
+
+#: Seconds that decoding a batch may take at most. A batch of ordinary pages takes one or two.
+_MAX_DECODE_SECONDS: Final = 5.0
 
 #: Fields of Rule whose setting has another name.
 _RULE_FIELDS: Final = {
@@ -85,7 +89,9 @@ def open_worker(
             settings.kafka,
             [settings.topics.articles],
             batch_max=settings.limits.batch_max_articles,
+            max_message_bytes=settings.limits.max_message_bytes,
             on_rebalance=metrics.count_rebalance,
+            on_skipped=partial(report_skipped, metrics),
         )
         source = when_ready(open_source, kafka)
         closing.callback(source.close)
@@ -116,6 +122,21 @@ def open_worker(
         yield pipeline, source
 
 
+def report_skipped(metrics: Metrics, partition: Partition, first: int, resumed: int) -> None:
+    """Log and count the offsets from `first` to `resumed` - 1, which Kafka deleted before they were read."""
+    metrics.count_skipped_offsets(resumed - first)
+    topic, number = partition
+    get_logger().error(
+        "offsets_skipped",
+        topic=topic,
+        partition=number,
+        first_offset=first,
+        resumed_at=resumed,
+        skipped=resumed - first,
+        reason="the topic's retention deleted them before the group had read them",
+    )
+
+
 def build_pipeline(
     settings: Settings,
     *,
@@ -143,7 +164,18 @@ def build_pipeline(
         stop=stop,
         retrier=Retrier(source=source, observer=observer, stop=stop, timeouts=timeouts),
         limits=CircuitLimits(max_consecutive=settings.limits.circuit_in_a_row, max_ratio=settings.limits.circuit_share),
+        decode_seconds=decode_seconds(settings),
     )
+
+
+def decode_seconds(settings: Settings) -> float:
+    """Return the seconds that decoding one batch may take.
+
+    They are half of the time that the other steps leave before the group removes the worker or the liveness probe
+    fails. The settings are checked to leave some.
+    """
+    longest = min(settings.kafka.max_poll_interval_seconds, settings.times.liveness_timeout_seconds)
+    return min(_MAX_DECODE_SECONDS, (longest - batch_seconds(settings.times, settings.redis)) / 2)
 
 
 def article_processor(settings: Settings, *, default_source: str | None = None) -> ArticleProcessor:

@@ -102,9 +102,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorruptRecord:
-    """An offset whose record the consumer could not decode: corrupt, or of an unknown codec.
+    """An offset whose record the consumer could not decode, or did not read because it is too large.
 
     assignment  as of a Message
+    reason      why the record was not read
     """
 
     topic: str
@@ -112,6 +113,7 @@ class CorruptRecord:
     offset: int
     detail: str
     assignment: int = 0
+    reason: DeadLetterReason = DeadLetterReason.RECORD_UNREADABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,6 +182,13 @@ def test_lag_in_seconds_is_the_age_of_the_latest_delivered_message(
     assert registry.get_sample_value(name, labels) is None
 
 
+def test_skipped_offsets_are_counted(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """The counter exists before the first loss, so that its first increase is seen."""
+    assert registry.get_sample_value("reprise_skipped_offsets_total") == 0
+    metrics.count_skipped_offsets(300)
+    assert registry.get_sample_value("reprise_skipped_offsets_total") == 300
+
+
 def test_lag_is_read_at_each_scrape(registry: CollectorRegistry, metrics: Metrics) -> None:
     """A revoked partition is missing in the next scrape."""
     lag = {("articles.raw", 0): 5}

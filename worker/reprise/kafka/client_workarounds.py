@@ -1,11 +1,12 @@
 """Workarounds for defects of kafka-python, and every use of its private names.
 
 Each function names the version in which the defect was met, the upstream issue where one is known, and the condition
-under which the function can be removed. corrupt_records.py is a workaround, too; it needs public names only.
+under which the function can be removed. Two more workarounds have modules of their own: bounded_fetch.py, and
+corrupt_records.py, which needs public names only.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
@@ -125,6 +126,48 @@ def fix_parked_records(consumer: KafkaConsumer) -> None:
     fetcher = consumer._fetcher
     if not fetcher._next_partition_records:
         fetcher._next_partition_records = None
+
+
+class OffsetResetWatch:
+    """Report the resets of a consumer's position: offsets that it should have read were out of the log's range.
+
+    Defect: where retention has deleted the records at the position, the client continues at the offset of
+    `auto_offset_reset`. It logs that at level INFO and raises nothing, so a gap in the input stays unknown.
+    Met with: 3.0.12. Upstream: no issue known; the Java client does the same.
+    Remove when: a listener is called with the old and the new position.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, on_reset: Callable[[TopicPartition, int, int], None]) -> None:
+        """Watch a consumer.
+
+        on_reset  called with the partition, the position before the reset and the one after it, on the I/O thread. It
+                  is not called where a partition without a committed offset gets its first position
+        """
+        self._before: dict[TopicPartition, int] = {}
+        subscriptions, fetcher = consumer._subscription, consumer._fetcher
+        request_reset, finish_reset = subscriptions.request_offset_reset, fetcher._reset_offset_if_needed
+
+        def keep_position(partition: TopicPartition, strategy: Any = None) -> None:
+            position = subscriptions.assignment[partition].position
+            if position is not None:
+                self._before[partition] = position.offset
+            request_reset(partition, strategy)
+
+        def report(partition: TopicPartition, timestamp: Any, offset: int) -> None:
+            finish_reset(partition, timestamp, offset)
+            state = subscriptions.assignment.get(partition)
+            if state is not None and state.position is not None and state.position.offset == offset:
+                before = self._before.pop(partition, None)
+                if before is not None:
+                    on_reset(partition, before, offset)
+
+        subscriptions.request_offset_reset = keep_position
+        fetcher._reset_offset_if_needed = report
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop the positions of partitions that are assigned anew: they start at their committed offset."""
+        for partition in partitions:
+            self._before.pop(partition, None)
 
 
 def is_coordinator_unknown(consumer: KafkaConsumer) -> bool:

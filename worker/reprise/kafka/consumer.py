@@ -12,13 +12,14 @@ from kafka.structs import ConsumerGroupMetadata, MemberState
 
 from reprise.errors import Fatal, Unreachable
 from reprise.kafka import client_workarounds, corrupt_records
+from reprise.kafka.bounded_fetch import FetchLimits, PollBudget, bound_fetches
 from reprise.kafka.clients import client_options, close_quietly, connect
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.conversions import (
     NO_OFFSET,
     milliseconds,
     to_client_offsets,
-    to_message,
+    to_input,
     to_partition,
     to_topic_partition,
 )
@@ -26,6 +27,20 @@ from reprise.kafka.rebalance import AssignmentEpochs, RebalanceListener
 from reprise.model import CorruptRecord, Message
 from reprise.processing.ports import Partition
 from reprise.settings.groups import KafkaSettings
+
+#: Bytes of keys, values and headers after which a poll ends. Two batches are in hand at a time, and a text can take
+#: four bytes of memory for each byte of its message; docs/operating/limits.md has the measured peak.
+POLL_BYTES: Final = 8_388_608
+
+#: Bytes of a response to a fetch, compressed: a batch and a half of pages. Each broker has one response in flight. The
+#: client's default of 50 MB would be half of the worker's memory.
+_FETCH_BYTES: Final = 8_388_608
+
+#: Bytes of the largest dead letter that a producer sends: a larger message becomes a notice, so it need not be read.
+_KEPT_BYTES: Final = 1_048_576
+
+#: Bytes of key and headers that a message of the largest size may have.
+_KEY_AND_HEADER_BYTES: Final = 65_536
 
 #: Seconds for a request to the group's coordinator; one that moved is found again in one or two.
 _REQUEST_SECONDS: Final = 5.0
@@ -55,12 +70,17 @@ class KafkaSource:
         topics: Sequence[str],
         *,
         batch_max: int,
+        max_message_bytes: int,
         on_rebalance: Callable[[], None],
+        on_skipped: Callable[[Partition, int, int], None],
     ) -> None:
         """Connect and subscribe; polling joins the group.
 
-        batch_max     largest number of messages of one poll
-        on_rebalance  called after each change of the assignment, on the client's I/O thread
+        batch_max          largest number of messages of one poll; it also ends after POLL_BYTES
+        max_message_bytes  a message that is larger by far is not read: its place has a CorruptRecord
+        on_rebalance       called after each change of the assignment, on the client's I/O thread
+        on_skipped         called where retention deleted messages that were not delivered, with the partition, the
+                           offset of the first of them and the offset at which reading continues, on that thread
 
         Raises Unreachable, Fatal.
         """
@@ -68,7 +88,12 @@ class KafkaSource:
         self._topics = list(topics)
         self._options = consumer_options(settings, batch_max=batch_max)
         self._batch_max = batch_max
+        self._limits = FetchLimits(
+            poll_bytes=POLL_BYTES, record_bytes=max(max_message_bytes, _KEPT_BYTES) + _KEY_AND_HEADER_BYTES
+        )
+        self._budget = PollBudget(self._limits)
         self._on_rebalance = on_rebalance
+        self._on_skipped = on_skipped
         self._is_paused = False
         #: a poll raised because of a record: until the position moves past it, the next poll would never return
         self._has_corrupt_record = False
@@ -79,6 +104,7 @@ class KafkaSource:
         self._connection_errors = client_workarounds.ConnectionErrorLog()
         #: monotonic time since which the group's coordinator is unknown; None while it is known
         self._coordinator_unknown_since: float | None = None
+        self._resets: client_workarounds.OffsetResetWatch | None = None
         self._consumer: KafkaConsumer | None = None
         self._open()
 
@@ -91,6 +117,7 @@ class KafkaSource:
             return () if self._is_paused else self._skip_corrupt_records(consumer)
         client_workarounds.fix_stuck_join(consumer)
         client_workarounds.fix_parked_records(consumer)
+        self._budget.restart()
         try:
             fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
         except Exception as error:
@@ -101,7 +128,7 @@ class KafkaSource:
                 self._pause_at(consumer, partition, records[0].offset)
             return ()
         messages = [
-            to_message(record, self._epochs.epoch(to_partition(partition)))
+            to_input(record, self._epochs.epoch(to_partition(partition)))
             for partition, records in fetched.items()
             for record in records
         ]
@@ -210,6 +237,8 @@ class KafkaSource:
         """Return the consumer, a new one after `close`."""
         if self._consumer is None:
             consumer = connect(lambda: KafkaConsumer(**self._options), self._settings)
+            self._budget = bound_fetches(consumer, self._limits)
+            self._resets = client_workarounds.OffsetResetWatch(consumer, self._on_reset)
             consumer.subscribe(self._topics, listener=RebalanceListener(self._on_revoked, self._on_assigned))
             # The new consumer fetches from the committed offsets, like after a rebalance.
             self._epochs.advance_all()
@@ -232,7 +261,17 @@ class KafkaSource:
             _call_for_each(consumer.pause, partitions)
         self._on_rebalance()
 
+    def _on_reset(self, topic_partition: TopicPartition, before: int, after: int) -> None:
+        """Run on the client's I/O thread."""
+        partition = to_partition(topic_partition)
+        self._delivered.pop(partition, None)
+        if after > before:
+            self._on_skipped(partition, before, after)
+
     def _begin_epoch(self, partitions: Iterable[TopicPartition]) -> None:
+        partitions = list(partitions)
+        if self._resets is not None:
+            self._resets.forget(partitions)
         changed = [to_partition(partition) for partition in partitions]
         self._epochs.advance(changed)
         for partition in changed:
@@ -289,7 +328,9 @@ class KafkaSource:
 
     def _skip_corrupt_records(self, consumer: KafkaConsumer) -> Sequence[CorruptRecord]:
         """Return the corrupt records and seek behind them; without any, replace the consumer."""
-        found = corrupt_records.find_corrupt_records(self._settings, self._options, self._positions(consumer))
+        found = corrupt_records.find_corrupt_records(
+            self._settings, self._options, self._positions(consumer), self._limits
+        )
         if not found:
             # The record decodes now, but the failed decoder is still in the consumer's queue. A new consumer starts
             # from the committed offsets.
@@ -339,6 +380,7 @@ def consumer_options(settings: KafkaSettings, *, batch_max: int) -> dict[str, An
         "heartbeat_interval_ms": milliseconds(min(3.0, settings.session_timeout_seconds / 3)),
         "max_poll_interval_ms": milliseconds(settings.max_poll_interval_seconds),
         "max_poll_records": batch_max,
+        "fetch_max_bytes": _FETCH_BYTES,
         # Articles of a transaction are read after its commit. Also, where an offset belongs to an open transaction, the
         # client then waits for its end (KIP-447); else it would start before a batch that is being published.
         "isolation_level": "read_committed",

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from kafka import OffsetAndMetadata, TopicPartition
 
-from reprise.model import Message
+from reprise.kafka.bounded_fetch import OversizedRecord
+from reprise.model import CorruptRecord, DeadLetterReason, Message
 from reprise.processing.ports import Partition
 
 #: The client's value for an unknown leader epoch.
@@ -47,6 +48,20 @@ def to_message(record: Any, assignment: int = 0) -> Message:
         # The client's -1 means that the timestamp is unknown.
         timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
         assignment=assignment,
+    )
+
+
+def to_input(record: Any, assignment: int) -> Message | CorruptRecord:
+    """Convert a record of the input topic; one that exceeds the limits of a fetch was passed over."""
+    if not isinstance(record.value, OversizedRecord):
+        return to_message(record, assignment)
+    return CorruptRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        detail=record.value.reason,
+        assignment=assignment,
+        reason=DeadLetterReason.MESSAGE_TOO_LARGE,
     )
 
 

@@ -12,6 +12,7 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import RecordTooLargeError
 
 from reprise.errors import Unreachable
+from reprise.kafka.bounded_fetch import FetchLimits, bound_fetches
 from reprise.kafka.clients import close_quietly, connect
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.model import CorruptRecord
@@ -50,7 +51,10 @@ def may_come_from_record(error: Exception) -> bool:
 
 
 def find_corrupt_records(
-    settings: KafkaSettings, options: Mapping[str, Any], positions: Mapping[TopicPartition, int]
+    settings: KafkaSettings,
+    options: Mapping[str, Any],
+    positions: Mapping[TopicPartition, int],
+    limits: FetchLimits,
 ) -> Sequence[CorruptRecord]:
     """Return the consecutive corrupt records at the position of the first partition that has any; often none.
 
@@ -58,10 +62,12 @@ def find_corrupt_records(
 
     options    options of the consumer that raised
     positions  offset of the next record of each assigned partition
+    limits     bounds of a poll; a record beyond them is not corrupt
 
     Raises Unreachable, Fatal where no broker answers.
     """
     probe = connect(lambda: KafkaConsumer(**{**options, "group_id": None, "group_instance_id": None}), settings)
+    bound_fetches(probe, limits)
     try:
         for partition in _unfinished(probe, positions):
             if found := list(_corrupt_from(probe, partition, positions[partition])):

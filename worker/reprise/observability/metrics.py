@@ -109,6 +109,9 @@ class Metrics:
             "conflicts", "Times that an article was decided again because another worker had changed the index."
         )
         self._rebalances = self._counter("rebalances", "Changes of the partitions that are assigned to this worker.")
+        self._skipped = self._counter(
+            "skipped_offsets", "Offsets of the input topic that retention deleted before the group had read them."
+        )
 
     def _declare_histograms(self) -> None:
         self._fingerprint = self._histogram(
@@ -230,6 +233,10 @@ class Metrics:
     def count_rebalance(self) -> None:
         """Count a change of the assignment."""
         self._rebalances.inc()
+
+    def count_skipped_offsets(self, offsets: int) -> None:
+        """Count offsets that were deleted before they were read."""
+        self._skipped.inc(offsets)
 
     def polled(self, message_count: int) -> None:
         """See Observer."""

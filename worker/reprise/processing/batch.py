@@ -60,18 +60,33 @@ Entry = Decoded | Rejected | Skipped
 
 
 def decode_batch(
-    messages: Sequence[Message | CorruptRecord], processor: ArticleProcessor, observer: Observer
-) -> Sequence[Entry]:
-    """Decode and fingerprint the messages of a batch, in order, without its tombstones.
+    messages: Sequence[Message | CorruptRecord],
+    processor: ArticleProcessor,
+    observer: Observer,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
+) -> tuple[int, Sequence[Entry]]:
+    """Decode and fingerprint the first messages of a batch, in order, without its tombstones.
+
+    is_over  called before each message: no further one is decoded once it returns true
+
+    Returns the number of messages that were decoded or skipped, and an entry for each but the tombstones.
 
     A message on which a step raises an unexpected exception is rejected like a bad one, and the observer receives the
     exception: one article must not stop the worker at every restart. Raises RepriseErrors other than BadMessage.
     """
-    articles = [_decode(message, processor, observer) for message in messages if not is_tombstone(message)]
+    articles = []
+    count = 0
+    for message in messages:
+        if is_over():
+            break
+        count += 1
+        if not is_tombstone(message):
+            articles.append(_decode(message, processor, observer))
     decoded = [entry for entry in articles if isinstance(entry, tuple)]
     observer.decoded([article for _, article in decoded])
     fingerprints = iter(_fingerprint_batch([article for _, article in decoded], processor, observer))
-    return [
+    return count, [
         _attach_fingerprint(*entry, next(fingerprints), processor, observer) if isinstance(entry, tuple) else entry
         for entry in articles
     ]
@@ -86,7 +101,7 @@ def _decode(
     message: Message | CorruptRecord, processor: ArticleProcessor, observer: Observer
 ) -> tuple[Message, Article] | Rejected | Skipped:
     if isinstance(message, CorruptRecord):
-        rejection = Rejection(reason=DeadLetterReason.RECORD_UNREADABLE, detail=message.detail)
+        rejection = Rejection(reason=message.reason, detail=message.detail)
         return Rejected(message=message, rejection=rejection)
     article = _guard(message, partial(processor.decode, message), observer)
     return (message, article) if isinstance(article, Article) else article

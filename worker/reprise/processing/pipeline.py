@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from reprise.errors import CircuitOpen, RepriseError, Unreachable
+from reprise.errors import CircuitOpen, Fatal, RepriseError, Unreachable
 from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message
 from reprise.processing import circuit_breaker
 from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
@@ -25,7 +25,7 @@ from reprise.processing.shutdown import StopRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DecodedBatch:
-    """The messages of one poll, decoded. `polled_at` is on the monotonic clock."""
+    """The messages of one poll, or the first of them, decoded. `polled_at` is on the monotonic clock."""
 
     messages: Sequence[Message | CorruptRecord]
     entries: Sequence[Entry]
@@ -56,10 +56,16 @@ class Pipeline:
     limits: CircuitLimits
     #: whether to poll the next batch while the index decides the one before it
     reads_ahead: bool = True
+    #: seconds after which a batch is cut between two messages: hostile markup takes up to 0.25 s a message, and a batch
+    #: must end before the group removes this worker and before the liveness probe fails
+    decode_seconds: float = 5.0
     #: seconds since the epoch: the time of decisions and dead letters
     clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     _circuit: CircuitState = field(default_factory=CircuitState, init=False)
     _rejections: RejectionHistory = field(init=False)
+    #: messages of the last poll that are not decoded yet
+    _postponed: Sequence[Message | CorruptRecord] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         self._rejections = RejectionHistory(self.limits.window)
@@ -87,6 +93,8 @@ class Pipeline:
     def _poll_next(self, in_flight: _InFlightBatch | None) -> Sequence[Message | CorruptRecord]:
         if in_flight and not self.reads_ahead:
             return ()
+        if self._postponed:
+            return self.retrier.call(Dependency.KAFKA, self._take_postponed)
         seconds = 0 if in_flight else self.retrier.timeouts.poll_timeout_seconds
         return self.retrier.call(Dependency.KAFKA, partial(self._poll, seconds))
 
@@ -101,18 +109,40 @@ class Pipeline:
         self.observer.polled(len(messages))
         return messages
 
+    def _take_postponed(self) -> Sequence[Message | CorruptRecord]:
+        """Return the messages that the batch before left undecoded. A poll without messages keeps the membership."""
+        if not self.stop.requested:
+            self.source.pause()
+            try:
+                unexpected = self.source.poll(0)
+            finally:
+                self.observer.polled(0)
+                self.source.resume()
+            if unexpected:  # dropping them would lose them: the next commit lies behind them
+                raise Fatal("the source delivered messages while it was paused")
+        postponed, self._postponed = self._postponed, ()
+        return () if self.stop.requested else postponed
+
     def _decode(self, messages: Sequence[Message | CorruptRecord]) -> _DecodedBatch:
-        polled_at = time.monotonic()
-        entries = decode_batch(messages, self.processor, self.observer)
+        polled_at = self.monotonic()
+        deadline = polled_at + self.decode_seconds
+        count, entries = decode_batch(
+            messages,
+            self.processor,
+            self.observer,
+            is_over=lambda: self.stop.requested or self.monotonic() >= deadline,
+        )
+        # After a stop request the others are read again by the next owner of their partition.
+        messages, self._postponed = messages[:count], () if self.stop.requested else messages[count:]
         if articles := sum(isinstance(entry, Decoded) for entry in entries):
-            self.observer.fingerprinted(articles, time.monotonic() - polled_at)
+            self.observer.fingerprinted(articles, self.monotonic() - polled_at)
         return _DecodedBatch(messages=messages, entries=entries, polled_at=polled_at)
 
     def _submit(self, batch: _DecodedBatch) -> _InFlightBatch:
         if not self._circuit.recent:
             metadata = self.retrier.call(Dependency.KAFKA, self.source.read_offset_metadata)
             self._circuit = circuit_breaker.deserialize(metadata)
-        started = time.monotonic()
+        started = self.monotonic()
         try:
             # Checked before anything of the batch is sent: a restart must meet the messages that open the circuit.
             self._circuit = self._check_circuit(batch)
@@ -120,7 +150,7 @@ class Pipeline:
         except RepriseError as error:  # raised in its turn: the batch before this one can still be delivered
             pending = FailedDecisions(error)
         return _InFlightBatch(
-            batch=batch, circuit=self._circuit, pending=pending, submit_seconds=time.monotonic() - started
+            batch=batch, circuit=self._circuit, pending=pending, submit_seconds=self.monotonic() - started
         )
 
     def _check_circuit(self, batch: _DecodedBatch) -> CircuitState:
@@ -140,12 +170,12 @@ class Pipeline:
         unread = [in_flight.pending]
 
         def attempt() -> Sequence[Decision]:
-            started = time.monotonic()
+            started = self.monotonic()
             # The index returns recorded decisions again, so a batch may be submitted any number of times.
             submit_seconds = in_flight.submit_seconds if unread else 0.0
             decisions = (unread.pop() if unread else self._submit_articles(in_flight.batch)).result()
             if decisions:
-                now = time.monotonic()
+                now = self.monotonic()
                 index_wait_seconds = submit_seconds + now - started
                 self.observer.decided(decisions, index_wait_seconds, now - in_flight.batch.polled_at)
             return decisions

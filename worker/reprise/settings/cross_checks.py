@@ -103,17 +103,22 @@ def _check_rule(rule: RuleSettings) -> Iterator[str]:
         )
 
 
+def batch_seconds(times: TimeSettings, redis: RedisSettings) -> float:
+    """Return the longest time in seconds that a batch may take, apart from decoding it."""
+    # Redis counts twice: one call decides the batch, another submits the next one.
+    return times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds
+
+
 def _check_timeouts(times: TimeSettings, kafka: KafkaSettings, redis: RedisSettings) -> Iterator[str]:
     """Compare the longest time that a batch may take with the timeouts that bound it from outside."""
-    # Redis counts twice: one call decides the batch, another submits the next one.
-    batch_seconds = times.poll_timeout_seconds + 2 * redis.timeout_seconds + times.flush_timeout_seconds
+    limit = batch_seconds(times, redis)
     for variable, seconds in (
         ("REPRISE_KAFKA_MAX_POLL_INTERVAL_SECONDS", kafka.max_poll_interval_seconds),
         ("REPRISE_LIVENESS_TIMEOUT_SECONDS", times.liveness_timeout_seconds),
         ("REPRISE_DRAIN_TIMEOUT_SECONDS", times.drain_timeout_seconds),
     ):
-        if seconds <= batch_seconds:
+        if seconds <= limit:
             yield (
-                f"{variable}: invalid value {seconds:g}; allowed: more than {batch_seconds:g}, the sum of "
+                f"{variable}: invalid value {seconds:g}; allowed: more than {limit:g}, the sum of "
                 "REPRISE_POLL_TIMEOUT_SECONDS, twice REPRISE_REDIS_TIMEOUT_SECONDS and REPRISE_FLUSH_TIMEOUT_SECONDS"
             )
