@@ -15,7 +15,7 @@ from reprise.kafka.topics import TopicPlan, create_topics
 from reprise.kafka.transactional import Transactional
 from reprise.model import CorruptRecord, Delivered, Message, Outcome, OutputRecord
 from reprise.processing.at_least_once import AtLeastOnce
-from reprise.processing.ports import Delivery, Sink, Source
+from reprise.processing.ports import Delivery, Partition, Sink, Source
 from reprise.settings.groups import KafkaSettings
 from tests.contract.memory_broker import MemoryBroker, MemorySink, MemorySource
 
@@ -68,11 +68,12 @@ class NotUtf8(str):
 
 @dataclass
 class KafkaAdapters:
-    """Adapters over one Kafka broker."""
+    """Adapters over one Kafka broker. `skipped` has the arguments of each call of the sources' `on_skipped`."""
 
     bootstrap_servers: str
     transactional: bool = False
     opened: list[Source | Sink | Delivery] = field(default_factory=list)
+    skipped: list[tuple[Partition, int, int]] = field(default_factory=list)
 
     def settings(self, group: str = "unused") -> KafkaSettings:
         return KafkaSettings(
@@ -94,7 +95,7 @@ class KafkaAdapters:
             batch_max=batch_max,
             max_message_bytes=4_194_304,
             on_rebalance=lambda: None,
-            on_skipped=lambda *_: None,
+            on_skipped=lambda partition, first, resumed: self.skipped.append((partition, first, resumed)),
         )
         self.opened.append(source)
         return source
