@@ -59,7 +59,7 @@ _REASONS: Final[Mapping[DeadLetterReason, str]] = {
     DeadLetterReason.FIELD_TOO_LONG: "Written by version 0.1 alone: a field had more than 8,192 characters.",
     DeadLetterReason.MESSAGE_TOO_LARGE: "The value is larger than `REPRISE_MAX_MESSAGE_BYTES`.",
     DeadLetterReason.TEXT_TOO_LONG: "The text is longer than `REPRISE_MAX_TEXT_CHARACTERS`.",
-    DeadLetterReason.HTML_UNREADABLE: "The HTML parser failed.",
+    DeadLetterReason.HTML_UNREADABLE: "The HTML parser failed, or the page has too many tags to strip them.",
     DeadLetterReason.UNEXPECTED_ERROR: "The worker's own code failed on this message. Please report it.",
     DeadLetterReason.EVENT_TOO_LARGE: "The output topic refuses the event because of its size.",
     DeadLetterReason.RECORD_UNREADABLE: "The Kafka client cannot decode the record: corrupt, or of an unknown codec.",

@@ -66,12 +66,40 @@ def test_small_pages(page: str, text: str) -> None:
     assert extract_text(page).strip() == text
 
 
-@pytest.mark.parametrize(
-    "name", ["nested span", "nested and closed div", "unclosed comments", "attributes", "ampersands"]
-)
+@pytest.mark.parametrize("name", ["nested span", "nested div", "attributes", "one long line", "lists", "nested links"])
 def test_text_of_hostile_markup_is_kept(name: str) -> None:
     """The tags of a page that is not safe to parse are stripped; its text is kept."""
     assert FIRST in extract_text(HOSTILE[name]())
+
+
+@pytest.mark.parametrize("name", ["unclosed comments", "nested and closed div", "ampersands", "unclosed brackets"])
+def test_a_page_of_too_many_tags_is_rejected(name: str) -> None:
+    """Stripping its tags would take more than a quarter of a second."""
+    with pytest.raises(BadMessage, match="the limit is 300000 tags") as caught:
+        extract_text(HOSTILE[name]())
+    assert caught.value.reason is DeadLetterReason.HTML_UNREADABLE
+
+
+@pytest.mark.parametrize("open_tags", ["<div>" * 41, "<article>" * 10, "<div><article>" * 41])
+def test_blocks_nested_too_deep_have_no_main_content(open_tags: str) -> None:
+    """Main content detection would visit the content of each block; the whole page is extracted instead."""
+    page = PAGE.replace("<main>", open_tags + "<main>").replace("</main>", "<i>x</i>" * 12_000 + "</main>")
+    assert "Home" in extract_text(page)
+    assert "Home" not in extract_text(PAGE)
+
+
+def test_a_page_whose_elements_are_reopened_is_stripped() -> None:
+    """Three hundred unclosed tags are opened anew in each of two hundred paragraphs."""
+    page = "<p>" + "".join(f"<b id={number}>" for number in range(300)) + "<p>x" * 200 + f"<p>{FIRST}"
+    assert html_module.is_safe_to_parse(page)
+    assert extract_text(page) == "\n".join(["x"] * 200 + [FIRST])
+
+
+def test_a_text_beyond_the_limit_is_cut_early() -> None:
+    """The decoder rejects it by its length, so the rest need not be extracted."""
+    page = "word " * 400_000
+    assert 1_000 < len(extract_text(page, max_characters=1_000)) < 100_000
+    assert len(extract_text(page)) == len(page) - 1
 
 
 @pytest.mark.parametrize("size", [html_module.MAX_PARSED_CHARACTERS, html_module.MAX_PARSED_CHARACTERS + 1])
@@ -89,6 +117,7 @@ def test_large_page_has_the_same_lines_as_a_parsed_one(size: int) -> None:
     ("page", "text"),
     [
         ("<p>one<p>two", "one\ntwo"),
+        ("one" + " " * 70_000 + "two<br>" + "\n " * 70_000 + "three", "one two\nthree"),
         ("<p>o<b>n</b>e\n two<br/>three", "one two\nthree"),
         ("<p>a &lt;b&gt; c &amp;amp; d", "a <b> c &amp; d"),
         ("a<script>x</script >b<STYLE>y</style>c", "a b c"),

@@ -167,7 +167,11 @@ class _Stream(Protocol):
 class _StreamedBatch(DefaultRecordBatch):  # type: ignore[misc] # the client has no types
     """A record batch whose buffer holds a piece of the decompressed bytes, from the next record on."""
 
-    __slots__ = ("_limits", "_stream")
+    # the client's attributes that this class changes
+    _buffer: bytearray
+    _pos: int
+    _decompressed: bool
+    _next_record_index: int
 
     def __init__(self, batch: DefaultRecordBatch, limits: FetchLimits) -> None:
         for name in DefaultRecordBatch.__slots__:

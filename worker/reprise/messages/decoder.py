@@ -133,9 +133,9 @@ def _select_text(
 
     `html` has priority; `text` is used if `html` is absent or has no text.
     """
-    text, extracted = _text_of_page(fields), True
+    text, extracted = _text_of_page(fields, limits), True
     if text is None:
-        text, extracted = _plain_text(fields)
+        text, extracted = _plain_text(fields, limits)
     if text is None:
         raise _without_text(parsed, fields, mapping)
     fields.ignored += fields.wrong
@@ -146,21 +146,21 @@ def _select_text(
     return text, extracted
 
 
-def _text_of_page(fields: FieldValues) -> str | None:
+def _text_of_page(fields: FieldValues, limits: DecoderLimits) -> str | None:
     html = fields.texts.get(InputField.HTML)
     if html is None:
         return None
-    page = extract_page(html)
+    page = extract_page(html, limits.text_characters)
     if page.from_json_ld:
         fields.guesses.append(InputGuess.TEXT_FROM_JSON_LD)
     return None if _is_blank(page.text) else page.text
 
 
-def _plain_text(fields: FieldValues) -> tuple[str | None, bool]:
+def _plain_text(fields: FieldValues, limits: DecoderLimits) -> tuple[str | None, bool]:
     text = fields.texts.get(InputField.TEXT)
     if text is None:
         return None, False
-    extracted = text_of_markup(text)
+    extracted = text_of_markup(text, limits.text_characters)
     if extracted is None or _is_blank(extracted):
         return text, False
     fields.guesses.append(InputGuess.MARKUP_IN_TEXT)

@@ -5,10 +5,11 @@ text that mentions a tag must stay as it is, so one opened tag alone is not enou
 """
 
 import re
+import sys
 from html import unescape
 from typing import Final
 
-from reprise.messages.html_text import LONG_REFERENCE, extract_fragment, extract_text
+from reprise.messages.html_text import LONG_REFERENCE, MAX_REFERENCES, extract_fragment, extract_text
 
 #: Names of the elements whose tags count. A name that is no element, as in "List<T>", is text.
 _ELEMENTS: Final = (
@@ -28,18 +29,22 @@ _CHARACTER_REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a
 _PAGE_START: Final = re.compile(r"\s*(?:<!doctype|<html|<\?xml|<head|<body)", re.IGNORECASE)
 
 
-def text_of_markup(text: str) -> str | None:
+def text_of_markup(text: str, max_characters: int = sys.maxsize) -> str | None:
     """Return the text of markup, each paragraph on lines of its own; None if the text is plain.
 
-    Escaped markup (`&lt;p&gt;`) and character references in plain text are decoded. Raises BadMessage
-    (html_unreadable).
+    Escaped markup (`&lt;p&gt;`) and character references in plain text are decoded, unless there are so many that it
+    would take long.
+
+    max_characters  where the text has more, any longer part of it may be returned
+
+    Raises BadMessage (html_unreadable).
     """
     if "<" in text and is_markup(text):
-        return _extract(text)
-    if "&" not in text or not _CHARACTER_REFERENCE.search(text):
+        return _extract(text, max_characters)
+    if not 0 < text.count("&") <= MAX_REFERENCES or not _CHARACTER_REFERENCE.search(text):
         return None
     decoded = unescape(LONG_REFERENCE.sub("", text))
-    return _extract(decoded) if "<" in decoded and is_markup(decoded) else decoded
+    return _extract(decoded, max_characters) if "<" in decoded and is_markup(decoded) else decoded
 
 
 def is_markup(text: str) -> bool:
@@ -57,6 +62,7 @@ def is_markup(text: str) -> bool:
     return False
 
 
-def _extract(markup: str) -> str:
-    extracted = extract_text(markup) if _PAGE_START.match(markup) else extract_fragment(markup)
+def _extract(markup: str, max_characters: int) -> str:
+    extract = extract_text if _PAGE_START.match(markup) else extract_fragment
+    extracted = extract(markup, max_characters)
     return extracted if extracted.strip() else markup

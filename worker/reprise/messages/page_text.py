@@ -6,6 +6,7 @@ https://schema.org/articleBody). The visible text has priority where it is the a
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -46,11 +47,16 @@ class PageText:
     from_json_ld: bool = False
 
 
-def extract_page(html: str) -> PageText:
-    """Return the article's text of a page; blank if the page has none. Raises BadMessage (html_unreadable)."""
-    visible = extract_text(html)
+def extract_page(html: str, max_characters: int = sys.maxsize) -> PageText:
+    """Return the article's text of a page; blank if the page has none.
+
+    max_characters  where the text has more, any longer part of it may be returned
+
+    Raises BadMessage (html_unreadable).
+    """
+    visible = extract_text(html, max_characters)
     body = _article_body(html) if "articleBody" in html else None
-    if body is not None and _is_better(body, visible):
+    if body is not None and len(body) <= max_characters and _is_better(body, visible):
         return PageText(text=body, from_json_ld=True)
     return PageText(text=visible)
 
