@@ -258,11 +258,13 @@ def _has_too_many_elements(tree: HTMLTree, html: str) -> bool:
     """Return whether the parser reopened so many formatting elements that extraction would be slow."""
     if len(_FORMATTING_START.findall(html)) * len(_TAG.findall(html)) <= _COUNTED_FORMATTING_TIMES_TAGS:
         return False
-    return len(tree.document.get_elements_by_tag_name("*")) > MAX_ELEMENTS
+    document = tree.document
+    return document is not None and len(document.get_elements_by_tag_name("*")) > MAX_ELEMENTS
 
 
 def _is_nested_too_deep(tree: HTMLTree) -> bool:
-    return any(tree.document.query_selector(selector) is not None for selector in _TOO_DEEP)
+    document = tree.document
+    return document is not None and any(document.query_selector(selector) is not None for selector in _TOO_DEEP)
 
 
 def _extract(tree: HTMLTree, *, main_content: bool) -> str:
