@@ -27,7 +27,8 @@ from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels
 from reprise.evaluation.runs import OrderedRun, decide_in_order, shuffle
 from reprise.evaluation.scores import score
 from reprise.evaluation.shared_text import SharedText
-from reprise.evaluation.shared_text_scores import SharedTextScores, find_truth, score_run
+from reprise.evaluation.shared_text_scores import SharedTextScores, SharedTextTruth, find_truth, score_run
+from reprise.evaluation.story_merges import MergeInRun, apply_merges, is_wrong, list_merges
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article
 from reprise.settings import load
@@ -47,6 +48,18 @@ _LAYOUT_WORDS: Final = 50
 #: hash functions under which the seed articles are decided in every order, and the seed with a story of its own
 _HASH_FUNCTIONS: Final = 40
 _UNRELATED_SEED: Final = "004"
+
+#: scores by label that are reported, and their titles
+_FIGURES: Final = {
+    "b3_f1": "F1",
+    "b3_p": "precision",
+    "b3_r": "recall",
+    "pair_p": "pairwise precision",
+    "pair_r": "pairwise recall",
+}
+
+#: merges of a set without labels that are printed to be read
+_PRINTED_MERGES: Final = 40
 
 #: field cases of the input formats: their messages are not understood without settings
 _INPUT_CASES: Final = frozenset(
@@ -100,16 +113,29 @@ def labelled(run: DetectionRun, path: Path) -> Iterator[Figure]:
     """Score a labelled file in random orders and in its own."""
     articles = [article for article, _ in run.read(path)]
     gold = gold_labels(articles)
-    scores = [score(gold, run.decide(articles, seed).stories()) for seed in range(run.random_orders)]
-    if scores:
-        yield Figure(order="random, mean", name="F1", value=fmean(each.b3_f1 for each in scores))
-        yield Figure(order="random, worst", name="F1", value=min(each.b3_f1 for each in scores))
-        for name in ("b3_p", "b3_r", "pair_p", "pair_r"):
-            yield Figure(order="random, mean", name=name, value=fmean(getattr(each, name) for each in scores))
-        yield Figure(order="random, worst", name="pair_p", value=min(each.pair_p for each in scores))
-    own = score(gold, run.decide(articles).stories())
-    for name in ("b3_f1", "b3_p", "b3_r", "pair_p", "pair_r"):
-        yield Figure(order="file", name={"b3_f1": "F1"}.get(name, name), value=getattr(own, name))
+    if run.random_orders:
+        runs = [run.decide(articles, seed) for seed in range(run.random_orders)]
+        scores = [score(gold, each.stories()) for each in runs]
+        for name, title in _FIGURES.items():
+            values = [getattr(each, name) for each in scores]
+            yield Figure(order="random, mean", name=title, value=fmean(values))
+            yield Figure(order="random, worst", name=title, value=min(values))
+        yield from _merge_figures("random, mean", runs, gold)
+    own = run.decide(articles)
+    scores_in_file_order = score(gold, own.stories())
+    for name, title in _FIGURES.items():
+        yield Figure(order="file", name=title, value=getattr(scores_in_file_order, name))
+    yield from _merge_figures("file", [own], gold)
+
+
+def _merge_figures(order: str, runs: Sequence[OrderedRun], gold: Mapping[str, str]) -> Iterator[Figure]:
+    """Yield the scores with merges applied, and the merges of all runs."""
+    scores = [score(gold, apply_merges(each).stories()) for each in runs]
+    merges = [merge for each in runs for merge in list_merges(each)]
+    yield Figure(order=order, name="F1 with merges", value=fmean(each.b3_f1 for each in scores))
+    yield Figure(order=order, name="pairwise precision with merges", value=fmean(each.pair_p for each in scores))
+    yield Figure(order=order, name="merges", value=float(len(merges)))
+    yield Figure(order=order, name="wrong merges", value=float(sum(is_wrong(merge, gold) for merge in merges)))
 
 
 def generated(run: DetectionRun, shape: str, *options: str) -> Iterator[Figure]:
@@ -128,7 +154,27 @@ def unlabelled(run: DetectionRun, path: Path, source: str | None = None) -> Iter
     truth = find_truth(articles, SharedText(article.text for _, article in pages))
     for seed in (None, *range(run.unlabelled_orders)):
         order = "file" if seed is None else f"random {seed}"
-        yield from _shared_text_figures(order, score_run(truth, run.decide(articles, seed), stories=10, examples=1))
+        decided = run.decide(articles, seed)
+        yield from _shared_text_figures(order, score_run(truth, decided, stories=10))
+        yield from _unlabelled_merge_figures(order, truth, decided)
+
+
+def _unlabelled_merge_figures(order: str, truth: SharedTextTruth, decided: OrderedRun) -> Iterator[Figure]:
+    merges = list_merges(decided)
+    yield Figure(order=order, name="merges", value=float(len(merges)))
+    if merges:
+        scores = score_run(truth, apply_merges(decided))
+        yield Figure(order=order, name="copied pairs with merges", value=scores.story_pairs.precision)
+        yield Figure(order=order, name="largest with merges", value=float(scores.largest_articles))
+        yield Figure(order=order, name="merged", value="; ".join(map(_describe_merge, merges[:_PRINTED_MERGES])))
+
+
+def _describe_merge(merge: MergeInRun) -> str:
+    younger, older, shown_by = (
+        " ".join(f"{articles[0].title or articles[0].article_id}".split())[:60] if articles else "none"
+        for articles in (merge.younger, merge.older, [merge.shown_by])
+    )
+    return f"{younger} ({len(merge.younger)}) INTO {older} ({len(merge.older)}) BY {shown_by}".replace("|", "/")
 
 
 def _shared_text_figures(order: str, scores: SharedTextScores) -> Iterator[Figure]:

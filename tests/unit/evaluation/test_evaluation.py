@@ -18,6 +18,7 @@ from reprise.evaluation.runs import DecidedArticle, OrderedRun, decide_in_order,
 from reprise.evaluation.scores import score
 from reprise.evaluation.shared_text import SharedText
 from reprise.evaluation.shared_text_scores import find_truth, score_recall
+from reprise.evaluation.story_merges import MergeScores
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import decode_article
 from reprise.model import Decision, EventType, Kind, Message
@@ -92,7 +93,8 @@ def test_lines_are_decoded_like_messages() -> None:
     assert isinstance(plain, LabelledArticle)
     assert (page.label, plain.label) == ("7", None)
     assert page.fingerprint.content_hash == plain.fingerprint.content_hash
-    assert rejected == RejectedLine(line=3, problem="no_text: neither text nor html")
+    assert isinstance(rejected, RejectedLine)
+    assert (rejected.line, rejected.problem.split(";")[0]) == (3, "no_text: neither text nor html")
 
 
 def test_a_story_that_is_no_label_is_an_error() -> None:
@@ -220,6 +222,7 @@ def report() -> EvaluationReport:
         systems={"reprise": scores, "datasketch 0.5": scores},
         file_order={"reprise": scores[0], "datasketch 0.5": scores[0]},
         recall=[score_recall(truth, order)] * 3,
+        merges=[MergeScores(merges=3, wrong=1, applied=scores[0])] * 3,
         worst_order=1,
         worst=find_worst_stories(order, gold, RULE, stories=5, examples=3),
     )
@@ -232,6 +235,8 @@ def test_the_json_report_holds_every_order_and_error() -> None:
     assert len(parsed["systems"]["reprise"]["orders"]) == 2
     assert parsed["systems"]["reprise"]["over_orders"]["b3_p"] == {"mean": 0.5, "worst": 0.5, "spread": 0.0}
     assert parsed["file_order"]["reprise"]["b3_p"] == 0.5
+    assert [parsed["merges"]["file_order"][name] for name in ("merges", "wrong")] == [3, 1]
+    assert len(parsed["merges"]["orders"]) == 2
     recall = parsed["recall_by_containment"]
     assert (recall["file_order"][0]["pairs"], recall["file_order"][0]["recall"], len(recall["orders"])) == (1, 1.0, 2)
     (join,) = parsed["worst_stories"][0]["joins"]
@@ -250,7 +255,8 @@ def test_the_terminal_report_is_complete_and_free_of_control_characters() -> Non
     for part in (
         "2 articles; 2 labelled ids in 2 stories; mean of 2 random orders, and the order of the file; rejected",
         "0.9 to 1.0, across sources 1.000 1.000 1.000 1 ",
-        "seed 1",
+        "order of the file 3 1 0.667 0.667 0.000",
+        "seed 1 3 1",
         "joined  2",
     ):
         assert " ".join(part.split()) in " ".join(text.split())

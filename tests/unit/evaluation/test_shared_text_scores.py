@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,7 +15,8 @@ from reprise.evaluation.runs import DecidedArticle, OrderedRun
 from reprise.evaluation.shared_text import SharedText
 from reprise.evaluation.shared_text_report import SharedTextReport, to_json, to_terminal
 from reprise.evaluation.shared_text_scores import SharedTextScores, find_truth, score_recall, score_run
-from reprise.model import Decision, EventType, Fingerprint, Kind
+from reprise.evaluation.story_merges import MergeInRun
+from reprise.model import Decision, EventType, Fingerprint, Kind, StoryMerge
 
 
 def words(start: int, count: int) -> str:
@@ -152,7 +154,25 @@ def test_every_pair_is_drawn_with_the_same_probability(monkeypatch: pytest.Monke
 
 def report(random: Sequence[SharedTextScores] = ()) -> SharedTextReport:
     result = scores(*ALL, stories=2, examples=2)
-    return SharedTextReport(articles=6, rejected=1, max_texts=400, ignored_runs=7, file_order=result, random=random)
+    articles, _, _ = decided(*ALL)
+    merge = MergeInRun(
+        merge=StoryMerge(story_id="S3", into="S2", sources=3, representatives=4),
+        shown_by=articles[4],
+        younger=articles[5:],
+        older=articles[2:3],
+    )
+    empty = replace(merge, older=[])
+    return SharedTextReport(
+        articles=6,
+        rejected=1,
+        max_texts=400,
+        ignored_runs=7,
+        file_order=result,
+        merged=result,
+        merges=[merge, empty],
+        shown_merges=2,
+        random=random,
+    )
 
 
 def test_the_json_report_is_complete() -> None:
@@ -173,13 +193,16 @@ def test_the_json_report_is_complete() -> None:
         "recall": 1.0,
     }
     assert own["recall"][0]["recall"] is None
+    merges = parsed["merges"]
+    assert (merges["count"], len(merges["first"]), merges["applied"]["stories"]) == (2, 2, 3)
+    assert (merges["first"][0]["story_id"], merges["first"][0]["older"]["first"][0]["id"]) == ("S3", "tail")
     weakest = own["largest_stories"][0]["weakest_joins"][0]
     assert (weakest["article"]["id"], weakest["matched"]["title"]) == ("other", "Title of formula")
 
 
 def test_the_terminal_report_is_complete() -> None:
     """It has the shares, the recall of ranges with pairs, and the largest stories with titles; mean and worst too."""
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(to_terminal(report([scores(*ALL), scores(*ALL[:2])])))
     text = console.export_text()
     for part in (
@@ -191,6 +214,11 @@ def test_the_terminal_report_is_complete() -> None:
         "4 articles of 2 sources; 0.167 of their pairs have copied text (S1)",
         "joined  other “Title of other”",
         "with formula “Title of formula”",
+        "2 merges; with all of them applied, 0.167 of the pairs",
+        "merged  1 articles, the first: short",
+        "into  1 articles, the first: tail",
+        "into  no articles any more",
+        "shown by other",
         "0 shared words, containment 0.000: not enough to count as copied",
     ):
         assert " ".join(part.split()) in " ".join(text.split())

@@ -25,6 +25,7 @@ from reprise.evaluation.runs import OrderedRun, decide_in_order, order_seeds, sh
 from reprise.evaluation.scores import score
 from reprise.evaluation.shared_text import SharedText
 from reprise.evaluation.shared_text_scores import SharedTextTruth, find_truth, score_recall, score_run
+from reprise.evaluation.story_merges import apply_merges, list_merges, score_merges
 from reprise.index.redis.client import Client, connect
 from reprise.index.redis.errors import translate_redis_error
 from reprise.sanitize import one_line
@@ -163,6 +164,7 @@ class _Evaluation:
             systems=systems,
             file_order=file_order,
             recall=[score_recall(truth, run) for run in (own, *random)],
+            merges=[score_merges(run, gold) for run in (own, *random)],
             worst_order=worst_order,
             worst=find_worst_stories(
                 runs[worst_order], gold, dedup_rule(self.settings), stories=worst, examples=examples
@@ -175,12 +177,16 @@ class _Evaluation:
         """Score the decisions on a file by the text that its articles share."""
         file, truth = self._read(path, source, has_baseline=False)
         own, *random = self._decide_orders(file.articles)
+        merges = list_merges(own)
         return shared_text_report.SharedTextReport(
             articles=len(file.articles),
             rejected=file.rejected,
             max_texts=truth.pairs.max_texts,
             ignored_runs=truth.pairs.ignored_runs,
             file_order=score_run(truth, own, stories=stories, examples=examples),
+            merged=score_run(truth, apply_merges(own)) if merges else None,
+            merges=merges,
+            shown_merges=stories,
             random=[score_run(truth, run) for run in random],
         )
 

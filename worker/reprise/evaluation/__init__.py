@@ -9,6 +9,7 @@
     shared_text.py         compare texts by the word runs that they share
     shared_text_scores.py  scores by shared text, for files without labels
     shared_text_report.py  their report as JSON and for a terminal
+    story_merges.py        the merges of a run, and whether they are wrong
     report_parts.py        articles and shares, for both reports
 
 This package opens no file and no connection. `reprise/commands/evaluate.py` does.

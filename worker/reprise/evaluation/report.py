@@ -13,6 +13,7 @@ from reprise.evaluation.report_parts import MAX_TITLE, article_json, describe, s
 from reprise.evaluation.scores import Scores, summarize_orders
 from reprise.evaluation.shared_text_report import recall_json, recall_table
 from reprise.evaluation.shared_text_scores import RecallByContainment
+from reprise.evaluation.story_merges import MergeScores
 from reprise.model import Decision
 from reprise.sanitize import one_line
 
@@ -42,6 +43,7 @@ class EvaluationReport:
     systems       the scores of each order, by system; the worker is the first system
     file_order    the scores in the order of the file, by system
     recall        the worker's recall by containment in the order of the file, and then in that of each seed
+    merges        the worker's merges in the same orders
     worst_order   index in `seeds` of the order with the lowest F1
     worst         the stories with the most errors in that order
     """
@@ -54,6 +56,7 @@ class EvaluationReport:
     systems: Mapping[str, Sequence[Scores]]
     file_order: Mapping[str, Scores]
     recall: Sequence[Sequence[RecallByContainment]]
+    merges: Sequence[MergeScores]
     worst_order: int
     worst: Sequence[StoryErrors]
 
@@ -78,6 +81,10 @@ def to_json(report: EvaluationReport) -> dict[str, Any]:
             "file_order": recall_json(report.recall[0]),
             "orders": [recall_json(recall) for recall in report.recall[1:]],
         },
+        "merges": {
+            "file_order": asdict(report.merges[0]),
+            "orders": [asdict(merges) for merges in report.merges[1:]],
+        },
         "worst_order": report.worst_order,
         "worst_stories": [_errors_json(errors) for errors in report.worst],
     }
@@ -88,6 +95,8 @@ def to_terminal(report: EvaluationReport) -> RenderableType:
     parts: list[RenderableType] = [_heading(report), _score_table(report)]
     if report.seeds != [None]:
         parts += [Text(), _file_order_table(report)]
+    if any(each.merges for each in report.merges):
+        parts += [Text(), _merge_table(report)]
     if any(figure.pairs for figure in report.recall[0]):
         parts += [Text(), recall_table(report.recall[0], [] if report.seeds == [None] else report.recall[1:])]
     if report.worst:
@@ -136,6 +145,20 @@ def _file_order_table(report: EvaluationReport) -> Table:
     table.add_column("stories\nfound", justify="right", no_wrap=True)
     for name, scores in report.file_order.items():
         table.add_row(name, *(share(getattr(scores, figure)) for figure in _FIGURES), f"{scores.stories:,}")
+    return table
+
+
+def _merge_table(report: EvaluationReport) -> Table:
+    """Return the merges of each order, and the worker's F1 without and with them."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("merges", "found", "wrong", "F1 without", "F1 with", "pairwise precision"):
+        table.add_column(title, justify="left" if title == "merges" else "right", no_wrap=True)
+    without = [report.file_order[WORKER]]
+    without += [] if report.seeds == [None] else report.systems[WORKER]
+    names = ["order of the file", *(f"seed {seed}" for seed in report.seeds)]
+    for name, merges, scores in zip(names, report.merges, without, strict=False):
+        figures = (scores.b3_f1, merges.applied.b3_f1, merges.applied.pair_p)
+        table.add_row(name, f"{merges.merges:,}", f"{merges.wrong:,}", *map(share, figures))
     return table
 
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from reprise.evaluation.labels import LabelledArticle
 from reprise.evaluation.report_parts import article_json, describe, share
 from reprise.evaluation.shared_text_scores import (
     CopiedPairs,
@@ -16,6 +17,7 @@ from reprise.evaluation.shared_text_scores import (
     RecallByContainment,
     SharedTextScores,
 )
+from reprise.evaluation.story_merges import MergeInRun
 
 #: Style of a join whose shared text does not count as copied.
 _WEAK: Final = "yellow"
@@ -42,6 +44,9 @@ class SharedTextReport:
     max_texts     runs in more texts than this were ignored in the search for pairs
     ignored_runs  their number
     file_order    the scores in the order of the file
+    merged        the same with all merges applied; None without merges
+    merges        the merges in the order of the file
+    shown_merges  maximum of merges that are listed
     random        the scores of each random order
     """
 
@@ -50,6 +55,9 @@ class SharedTextReport:
     max_texts: int
     ignored_runs: int
     file_order: SharedTextScores
+    merged: SharedTextScores | None
+    merges: Sequence[MergeInRun]
+    shown_merges: int
     random: Sequence[SharedTextScores]
 
 
@@ -60,6 +68,11 @@ def to_json(report: SharedTextReport) -> dict[str, Any]:
         "unread": report.rejected,
         "pair_search": {"max_texts_of_run": report.max_texts, "ignored_runs": report.ignored_runs},
         "file_order": scores_json(report.file_order),
+        "merges": {
+            "count": len(report.merges),
+            "applied": scores_json(report.merged) if report.merged else None,
+            "first": [_merge_json(merge) for merge in report.merges[: report.shown_merges]],
+        },
         "orders": [scores_json(scores) for scores in report.random],
     }
 
@@ -98,6 +111,8 @@ def to_terminal(report: SharedTextReport) -> RenderableType:
     if report.file_order.largest:
         parts += [Text(), Text("Largest stories, in the order of the file", style="bold")]
         parts += [line for story in report.file_order.largest for line in _story_lines(story)]
+    if report.merges:
+        parts += [Text(), *_merge_lines(report)]
     return Group(*parts)
 
 
@@ -160,6 +175,35 @@ def _story_lines(story: LargeStory) -> Iterator[Text]:
         yield Text.assemble(("  joined  ", _WEAK if join.evidence < 1 else ""), describe(join.article))
         yield Text.assemble("          with ", describe(join.matched), style="dim")
         yield Text(f"          {_common(join)}", style="dim")
+
+
+def _merge_lines(report: SharedTextReport) -> Iterator[Text]:
+    if report.merged:
+        yield Text.assemble(
+            (f"{len(report.merges):,} merges", "bold"),
+            f"; with all of them applied, {share(report.merged.story_pairs.precision)} of the pairs in stories have "
+            f"copied text, and the largest story has {report.merged.largest_articles:,} articles",
+        )
+    for merge in report.merges[: report.shown_merges]:
+        yield Text()
+        yield Text.assemble("  merged  ", _describe_story(merge.younger))
+        yield Text.assemble("    into  ", _describe_story(merge.older))
+        yield Text.assemble("          shown by ", describe(merge.shown_by), style="dim")
+
+
+def _describe_story(articles: Sequence[LabelledArticle]) -> Text:
+    # The pages of a small story may all have moved to other stories, with other texts.
+    if not articles:
+        return Text("no articles any more")
+    return Text.assemble(f"{len(articles):,} articles, the first: ", describe(articles[0]))
+
+
+def _merge_json(merge: MergeInRun) -> dict[str, Any]:
+    return asdict(merge.merge) | {
+        "shown_by": article_json(merge.shown_by),
+        "younger": {"articles": len(merge.younger), "first": [*map(article_json, merge.younger[:1])]},
+        "older": {"articles": len(merge.older), "first": [*map(article_json, merge.older[:1])]},
+    }
 
 
 def _common(join: Join) -> str:
