@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from reprise.settings.groups import PREFIX, setting_groups, variable_name
 from reprise.settings.help_text import SettingHelp, describe
+from reprise.settings.types import BROKERS_PATTERN, PORT_PATTERN
 
 CHART: Final = Path(__file__).parent / "reprise"
 
@@ -50,12 +51,24 @@ _DEFAULT_KEYS: Final = {
 
 #: Restrictions beyond the worker's: no password in the URL, since it belongs in a Secret, and a fixed port for probes.
 _STRICTER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "redisUrl": {"pattern": "^(rediss?://([^:@/]+@)?[^@/]+(/[^@]*)?|unix://.+)$"},
+    "redisUrl": {
+        "pattern": rf"^(rediss?://([^:@/]+@)?(\[[0-9a-fA-F:]+\]|[^@/:?#\s]+)(:{PORT_PATTERN})?([/?][^@]*)?|unix://.+)$"
+    },
     "httpPort": {"minimum": 1},
 }
 
 #: Keywords of pydantic's schema of a field that the chart's schema keeps.
-_KEYWORDS: Final = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "pattern")
+_KEYWORDS: Final = (
+    "type",
+    "enum",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+)
 
 #: Line length of values.yaml.
 _COLUMNS: Final = 120
@@ -143,13 +156,14 @@ def _without_zero_fraction(number: object) -> object:
 
 
 def renew_schema(text: str) -> str:
-    """Return values.schema.json with the worker's settings and secrets."""
+    """Return values.schema.json with the worker's settings and secrets, and with its pattern for KEDA's brokers."""
     schema = json.loads(text)
     settings, properties = list(chart_settings()), schema["properties"]
     properties["settings"]["properties"] = {setting.name: setting.schema for setting in settings if setting.in_settings}
     properties["secrets"]["properties"] = {
         setting.name: {"$ref": "#/definitions/secretKey"} for setting in settings if setting.in_secrets
     }
+    properties["keda"]["properties"]["bootstrapServers"]["pattern"] = f"^$|{BROKERS_PATTERN}"
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -216,35 +217,36 @@ SASL = {
 }
 
 
-@pytest.mark.parametrize(
-    ("environment", "names"),
-    [
-        ({**SASL, "REPRISE_KAFKA_SASL_PASSWORD": ""}, ["REPRISE_KAFKA_SASL_PASSWORD"]),
-        ({"REPRISE_KAFKA_SASL_USERNAME": "worker"}, ["REPRISE_KAFKA_SASL_USERNAME"]),
-        ({**SASL, "REPRISE_KAFKA_SSL_CAFILE": __file__}, ["REPRISE_KAFKA_SSL_CAFILE"]),
-        (
-            {"REPRISE_KAFKA_SECURITY_PROTOCOL": "SSL", "REPRISE_KAFKA_SSL_KEYFILE": __file__},
-            ["REPRISE_KAFKA_SSL_KEYFILE"],
-        ),
-        ({"REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS": "300"}, ["REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS"]),
-        ({"REPRISE_TOPIC_NEW": "stories", "REPRISE_TOPIC_VARIANTS": "stories"}, ["REPRISE_TOPIC_VARIANTS"]),
-        ({"REPRISE_REDIS_CLUSTER": "true", "REPRISE_REDIS_URL": "unix:///run/redis.sock"}, ["REPRISE_REDIS_CLUSTER"]),
-        ({"REPRISE_REDIS_SSL_CAFILE": __file__}, ["REPRISE_REDIS_SSL_CAFILE"]),
-        (
-            {"REPRISE_REDIS_URL": "rediss://host", "REPRISE_REDIS_SSL_KEYFILE": __file__},
-            ["REPRISE_REDIS_SSL_KEYFILE"],
-        ),
-        ({"REPRISE_NAMESPACE_BY": "lang"}, ["REPRISE_NAMESPACE_BY"]),
-        ({"REPRISE_NAMESPACE_VALUES": "en"}, ["REPRISE_NAMESPACE_VALUES"]),
-        (
-            {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,pt-br,zh_hant"},
-            ["REPRISE_NAMESPACE_VALUES", "REPRISE_NAMESPACE_VALUES"],
-        ),
-        ({"REPRISE_RULE_BUCKET_ENTRIES": "4", "REPRISE_RULE_STOP_STORIES": "5"}, ["REPRISE_RULE_BUCKET_ENTRIES"]),
-        ({"REPRISE_LIVENESS_TIMEOUT_SECONDS": "30"}, ["REPRISE_LIVENESS_TIMEOUT_SECONDS"]),
-        ({"REPRISE_DRAIN_TIMEOUT_SECONDS": "20"}, ["REPRISE_DRAIN_TIMEOUT_SECONDS"]),
-    ],
-)
+#: Settings that are valid alone but not together, and the variables of the error lines. The chart refuses them, too.
+CONFLICTS: Sequence[tuple[dict[str, str], list[str]]] = [
+    ({**SASL, "REPRISE_KAFKA_SASL_PASSWORD": ""}, ["REPRISE_KAFKA_SASL_PASSWORD"]),
+    ({"REPRISE_KAFKA_SASL_USERNAME": "worker"}, ["REPRISE_KAFKA_SASL_USERNAME"]),
+    ({**SASL, "REPRISE_KAFKA_SSL_CAFILE": __file__}, ["REPRISE_KAFKA_SSL_CAFILE"]),
+    (
+        {"REPRISE_KAFKA_SECURITY_PROTOCOL": "SSL", "REPRISE_KAFKA_SSL_KEYFILE": __file__},
+        ["REPRISE_KAFKA_SSL_KEYFILE"],
+    ),
+    ({"REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS": "300"}, ["REPRISE_KAFKA_SESSION_TIMEOUT_SECONDS"]),
+    ({"REPRISE_TOPIC_NEW": "stories", "REPRISE_TOPIC_VARIANTS": "stories"}, ["REPRISE_TOPIC_VARIANTS"]),
+    ({"REPRISE_REDIS_CLUSTER": "true", "REPRISE_REDIS_URL": "unix:///run/redis.sock"}, ["REPRISE_REDIS_CLUSTER"]),
+    ({"REPRISE_REDIS_SSL_CAFILE": __file__}, ["REPRISE_REDIS_SSL_CAFILE"]),
+    (
+        {"REPRISE_REDIS_URL": "rediss://host", "REPRISE_REDIS_SSL_KEYFILE": __file__},
+        ["REPRISE_REDIS_SSL_KEYFILE"],
+    ),
+    ({"REPRISE_NAMESPACE_BY": "lang"}, ["REPRISE_NAMESPACE_BY"]),
+    ({"REPRISE_NAMESPACE_VALUES": "en"}, ["REPRISE_NAMESPACE_VALUES"]),
+    (
+        {"REPRISE_NAMESPACE_BY": "lang", "REPRISE_NAMESPACE_VALUES": "en,pt-br,zh_hant"},
+        ["REPRISE_NAMESPACE_VALUES", "REPRISE_NAMESPACE_VALUES"],
+    ),
+    ({"REPRISE_RULE_BUCKET_ENTRIES": "4", "REPRISE_RULE_STOP_STORIES": "5"}, ["REPRISE_RULE_BUCKET_ENTRIES"]),
+    ({"REPRISE_LIVENESS_TIMEOUT_SECONDS": "30"}, ["REPRISE_LIVENESS_TIMEOUT_SECONDS"]),
+    ({"REPRISE_DRAIN_TIMEOUT_SECONDS": "20"}, ["REPRISE_DRAIN_TIMEOUT_SECONDS"]),
+]
+
+
+@pytest.mark.parametrize(("environment", "names"), CONFLICTS)
 def test_conflicting_settings_are_errors(environment: dict[str, str], names: list[str]) -> None:
     """Values that are valid setting but not together are reported by their variables, without secrets."""
     lines = error_lines(environment)

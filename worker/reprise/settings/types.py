@@ -28,16 +28,28 @@ class DeliveryMode(StrEnum):
 # never has a message, because it could quote the value.
 
 
+def _list_pattern(item: str) -> str:
+    """Return the pattern of a comma-separated list whose items may have spaces around them."""
+    return rf"^\s*({item})\s*(,\s*({item})\s*)*$"
+
+
+#: Patterns that the schema of the chart has, too. Python, Go and ECMA 262 read them alike: no lookaround, and [0-9]
+#: instead of \\d.
+PORT_PATTERN: Final = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+BROKERS_PATTERN: Final = _list_pattern(rf"([^\s:/,]+|\[[0-9a-fA-F:]+\]):{PORT_PATTERN}")
+_NAMESPACE_VALUES_PATTERN: Final = _list_pattern(r"[a-zA-Z0-9._-]{1,64}")
+_INPUT_FORMAT_PATTERN: Final = "^({0})(\\+({0}))*$".format("|".join(load_presets()))
+
+
 def _normalize_brokers(value: str) -> str:
-    brokers = [broker.strip() for broker in value.split(",")]
-    if not all(re.fullmatch(r"[^\s:/,]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", broker) for broker in brokers):
+    if not re.fullmatch(BROKERS_PATTERN, value):
         raise ValueError
-    return ",".join(brokers)
+    return ",".join(broker.strip() for broker in value.split(","))
 
 
 def _normalize_namespace_values(value: str) -> str:
     values = dict.fromkeys(part.strip().lower() for part in value.split(","))
-    if len(values) > MAX_NAMESPACE_VALUES or not all(re.fullmatch(r"[a-z0-9._-]{1,64}", part) for part in values):
+    if len(values) > MAX_NAMESPACE_VALUES or not re.fullmatch(_NAMESPACE_VALUES_PATTERN, value):
         raise ValueError
     return ",".join(values)
 
@@ -68,11 +80,16 @@ def _check_readable(value: Path) -> Path:
     return value
 
 
-def _allowed(text: str) -> dict[str, Any]:
-    return {"json_schema_extra": {"allowed": text}}
+def _allowed(text: str, pattern: str | None = None) -> dict[str, Any]:
+    """Return arguments of Field: the text of error lines, and the pattern of the schema if a validator checks it."""
+    return {"json_schema_extra": {"allowed": text} | ({} if pattern is None else {"pattern": pattern})}
 
 
-Brokers = Annotated[str, AfterValidator(_normalize_brokers), Field(**_allowed("HOST:PORT, comma-separated if several"))]
+Brokers = Annotated[
+    str,
+    AfterValidator(_normalize_brokers),
+    Field(**_allowed("HOST:PORT, comma-separated if several", BROKERS_PATTERN)),
+]
 RedisUrl = Annotated[
     SecretStr,
     AfterValidator(_check_redis_url),
@@ -81,7 +98,12 @@ RedisUrl = Annotated[
 InputFormat = Annotated[
     str,
     AfterValidator(_check_format),
-    Field(**_allowed(f"{', '.join(load_presets())}; an envelope and the format inside it as cloudevents+trafilatura")),
+    Field(
+        **_allowed(
+            f"{', '.join(load_presets())}; an envelope and the format inside it as cloudevents+trafilatura",
+            _INPUT_FORMAT_PATTERN,
+        )
+    ),
 ]
 InputFields = Annotated[
     str,
@@ -108,7 +130,10 @@ NamespaceValues = Annotated[
     str,
     AfterValidator(_normalize_namespace_values),
     Field(
-        **_allowed(f"1 to {MAX_NAMESPACE_VALUES} comma-separated values, each 1 to 64 characters from a-z 0-9 . _ -")
+        **_allowed(
+            f"1 to {MAX_NAMESPACE_VALUES} comma-separated values, each 1 to 64 characters from a-z 0-9 . _ -",
+            _NAMESPACE_VALUES_PATTERN,
+        )
     ),
 ]
 Generation = Annotated[

@@ -57,6 +57,70 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, a file of the volume: a s
 {{- $errors = append $errors (printf "settings.kafkaSecurityProtocol: %s needs settings.kafkaSaslMechanism, settings.kafkaSaslUsername and secrets.kafkaSaslPassword" $settings.kafkaSecurityProtocol) -}}
 {{- end -}}
 {{- end -}}
+{{- if not (hasPrefix "SASL" $settings.kafkaSecurityProtocol) -}}
+{{- if or $settings.kafkaSaslMechanism $settings.kafkaSaslUsername .Values.secrets.kafkaSaslPassword.existingSecret -}}
+{{- $errors = append $errors (printf "settings.kafkaSecurityProtocol: with %s, settings.kafkaSaslMechanism, settings.kafkaSaslUsername and secrets.kafkaSaslPassword have no effect" $settings.kafkaSecurityProtocol) -}}
+{{- end -}}
+{{- end -}}
+{{- $secrets := .Values.secrets -}}
+{{- range $client, $tls := dict "kafka" (contains "SSL" $settings.kafkaSecurityProtocol) "redis" (or $secrets.redisUrl.existingSecret (hasPrefix "rediss:" (default "" $settings.redisUrl))) -}}
+{{- range $name := list "SslCafile" "SslCertfile" "SslKeyfile" -}}
+{{- $full := print $client $name -}}
+{{- if and (not $tls) (or (get $settings $full) (get $secrets $full).existingSecret) -}}
+{{- $errors = append $errors (printf "settings.%s: has no effect without TLS" $full) -}}
+{{- end -}}
+{{- end -}}
+{{- $keyfile := print $client "SslKeyfile" -}}
+{{- $certfile := print $client "SslCertfile" -}}
+{{- if and (or (get $settings $keyfile) (get $secrets $keyfile).existingSecret) (not (or (get $settings $certfile) (get $secrets $certfile).existingSecret)) -}}
+{{- $errors = append $errors (printf "settings.%s: requires settings.%s" $keyfile $certfile) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $settings.redisCluster (hasPrefix "unix:" (default "" $settings.redisUrl)) -}}
+{{- $errors = append $errors "settings.redisCluster: a Redis Cluster has no Unix socket" -}}
+{{- end -}}
+{{- $topics := dict -}}
+{{- range $name, $topic := $settings -}}
+{{- if hasPrefix "topic" $name -}}
+{{- if hasKey $topics $topic -}}
+{{- $errors = append $errors (printf "settings.%s: settings.%s names the same topic" $name (get $topics $topic)) -}}
+{{- end -}}
+{{- $_ := set $topics $topic $name -}}
+{{- end -}}
+{{- end -}}
+{{- if ne (empty $settings.namespaceBy) (empty $settings.namespaceValues) -}}
+{{- $errors = append $errors "settings.namespaceBy: requires settings.namespaceValues, and the other way round" -}}
+{{- end -}}
+{{- if gt (len (splitList "," (default "" $settings.namespaceValues))) 32 -}}
+{{- $errors = append $errors "settings.namespaceValues: more than 32 values" -}}
+{{- end -}}
+{{- if eq (default "" $settings.namespaceBy) "lang" -}}
+{{- range $value := splitList "," (default "" $settings.namespaceValues) -}}
+{{- if not (regexMatch "^[a-z]{2,8}$" (trim $value | lower)) -}}
+{{- $errors = append $errors (printf "settings.namespaceValues: %q is no primary subtag of a language, such as en" $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if lt (int $settings.ruleBucketEntries) (int $settings.ruleStopStories) -}}
+{{- $errors = append $errors "settings.ruleBucketEntries: is less than settings.ruleStopStories" -}}
+{{- end -}}
+{{- if ge (float64 $settings.kafkaSessionTimeoutSeconds) (float64 $settings.kafkaMaxPollIntervalSeconds) -}}
+{{- $errors = append $errors "settings.kafkaSessionTimeoutSeconds: must be less than settings.kafkaMaxPollIntervalSeconds" -}}
+{{- end -}}
+{{- $batch := addf $settings.pollTimeoutSeconds (mulf 2 $settings.redisTimeoutSeconds) $settings.flushTimeoutSeconds -}}
+{{- range $name := list "kafkaMaxPollIntervalSeconds" "livenessTimeoutSeconds" "drainTimeoutSeconds" -}}
+{{- if le (float64 (get $settings $name)) $batch -}}
+{{- $errors = append $errors (printf "settings.%s: must be more than %v, the sum of pollTimeoutSeconds, twice redisTimeoutSeconds and flushTimeoutSeconds" $name $batch) -}}
+{{- end -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "reprise.fullname" .)) -}}
+{{- $errors = append $errors (printf "release name %s: the name of a Service begins with a letter and has no dot; set fullnameOverride" .Release.Name) -}}
+{{- end -}}
+{{- with .Values.strategy.rollingUpdate -}}
+{{- if and (has (toString .maxSurge) (list "0" "0%")) (has (toString .maxUnavailable) (list "0" "0%")) -}}
+{{- $errors = append $errors "strategy.rollingUpdate: maxSurge and maxUnavailable cannot both be 0" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.keda.enabled (gt (int .Values.keda.minReplicas) (int .Values.keda.maxReplicas)) -}}
 {{- $errors = append $errors "keda.minReplicas: is more than keda.maxReplicas" -}}
 {{- end -}}
