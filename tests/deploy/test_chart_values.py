@@ -53,7 +53,7 @@ def with_settings(**changes: Any) -> dict[str, Any]:
         (over(nameOverride="Reprise"), "nameOverride"),
         (over(fullnameOverride="1-reprise"), "fullnameOverride"),
         (over(commonLabels={"team": "news desk"}), "commonLabels"),
-        (over(podLabels={"-team": "news"}), "podLabels"),
+        (over(podLabels={"-team": "news"}), "-team"),
         (over(image={"tag": "v1 latest"}), "tag"),
         (over(secrets={"redisPassword": {"existingSecret": "Redis_Password"}}), "existingSecret"),
         (over(serviceAccount={"name": "Worker"}), "serviceAccount"),

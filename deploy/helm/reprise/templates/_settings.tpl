@@ -101,15 +101,15 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, a file of the volume: a s
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if lt (int $settings.ruleBucketEntries) (int $settings.ruleStopStories) -}}
+{{- if and $settings.ruleBucketEntries (lt (int $settings.ruleBucketEntries) (int $settings.ruleStopStories)) -}}
 {{- $errors = append $errors "settings.ruleBucketEntries: is less than settings.ruleStopStories" -}}
 {{- end -}}
-{{- if ge (float64 $settings.kafkaSessionTimeoutSeconds) (float64 $settings.kafkaMaxPollIntervalSeconds) -}}
+{{- if and $settings.kafkaMaxPollIntervalSeconds (ge (float64 $settings.kafkaSessionTimeoutSeconds) (float64 $settings.kafkaMaxPollIntervalSeconds)) -}}
 {{- $errors = append $errors "settings.kafkaSessionTimeoutSeconds: must be less than settings.kafkaMaxPollIntervalSeconds" -}}
 {{- end -}}
 {{- $batch := addf $settings.pollTimeoutSeconds (mulf 2 $settings.redisTimeoutSeconds) $settings.flushTimeoutSeconds -}}
 {{- range $name := list "kafkaMaxPollIntervalSeconds" "livenessTimeoutSeconds" "drainTimeoutSeconds" -}}
-{{- if le (float64 (get $settings $name)) $batch -}}
+{{- if and (get $settings $name) (le (float64 (get $settings $name)) $batch) -}}
 {{- $errors = append $errors (printf "settings.%s: must be more than %v, the sum of pollTimeoutSeconds, twice redisTimeoutSeconds and flushTimeoutSeconds" $name $batch) -}}
 {{- end -}}
 {{- end -}}
