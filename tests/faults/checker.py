@@ -31,6 +31,7 @@ _TIMES: Final = frozenset({"reprise-dead-time"})
 
 _NEW: Final = "story.new"
 _VARIANT: Final = "story.variant"
+_MERGED: Final = "story.merged"
 
 
 class CounterExample(AssertionError):  # a test that raises it has failed
@@ -73,6 +74,7 @@ class History:
     articles: Sequence[Record]
     new: Sequence[Record]
     variants: Sequence[Record]
+    merged: Sequence[Record] = ()
     dead: Sequence[Record]
     committed: Mapping[int, int]
 
@@ -91,12 +93,17 @@ class Guarantees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
-    """The counts of a run that kept its guarantees. `copies` counts the records that repeat an earlier one."""
+    """The counts of a run that kept its guarantees.
+
+    merges  stories that were merged into another one
+    copies  records that repeat an earlier one
+    """
 
     articles: int
     events: int
     dead: int
     copies: int
+    merges: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +129,18 @@ def judge(history: History, guarantees: Guarantees) -> RunCounts:
         _check_outcomes(record, outcomes.get(record.position, []), guarantees)
         _check_content(record, outcomes[record.position])
     _check_stories(history)
+    merges = _check_merges(history, outcomes, guarantees)
     if not guarantees.is_index_lost:
         _check_founders(inputs, outcomes)
+        _check_roots(inputs, outcomes, _into(merges))
     published = sum(len(group) for group in outcomes.values())
     events = {position for position, group in outcomes.items() if group[0].body is not None}
     return RunCounts(
-        articles=len(inputs), events=len(events), dead=len(outcomes) - len(events), copies=published - len(inputs)
+        articles=len(inputs),
+        events=len(events),
+        dead=len(outcomes) - len(events),
+        copies=published - len(inputs) + len(history.merged) - len(merges),
+        merges=len(merges),
     )
 
 
@@ -142,7 +155,7 @@ def _needs_outcome(record: Record) -> bool:
 
 def _outcomes(history: History) -> Mapping[Position, list[_PublishedOutcome]]:
     """Return the outcomes of each input, in the order of the topics. Raises CounterExample for one without an input."""
-    by_trace = {trace: record for record in history.articles if (trace := record.header(TRACE)) is not None}
+    by_trace = _articles_by_trace(history)
     positions = {(record.topic, record.position) for record in history.articles}
     outcomes: defaultdict[Position, list[_PublishedOutcome]] = defaultdict(list)
     for record in (*history.new, *history.variants):
@@ -156,6 +169,10 @@ def _outcomes(history: History) -> Mapping[Position, list[_PublishedOutcome]]:
             raise CounterExample(f"{record} is a dead letter of {topic} {position}, where no article is")
         outcomes[position].append(_PublishedOutcome(record=record, body=None))
     return outcomes
+
+
+def _articles_by_trace(history: History) -> Mapping[bytes, Record]:
+    return {trace: record for record in history.articles if (trace := record.header(TRACE)) is not None}
 
 
 def _body(record: Record) -> Mapping[str, Any]:
@@ -225,6 +242,53 @@ def _check_stories(history: History) -> None:
             raise CounterExample(f"{record} is a variant of story {body['story_id']}, which was not announced")
 
 
+def _check_merges(
+    history: History, outcomes: Mapping[Position, list[_PublishedOutcome]], guarantees: Guarantees
+) -> Mapping[str, _PublishedOutcome]:
+    """Check the merges and return the first record of each by event id.
+
+    A merge names two stories that were announced, and an article that has an event. Its copies have equal content.
+    """
+    announced = {body["story_id"] for body in _bodies(history.new, _NEW)}
+    by_trace = _articles_by_trace(history)
+    merges: dict[str, _PublishedOutcome] = {}
+    for record, body in zip(history.merged, _bodies(history.merged, _MERGED), strict=True):
+        for story in (body["story_id"], body.get("into")):
+            if story not in announced:
+                raise CounterExample(f"{record} names story {story}, which was not announced")
+        article = by_trace.get(record.header(TRACE) or b"")
+        if article is None or outcomes[article.position][0].body is None:
+            raise CounterExample(f"{record} was shown by no article with an event")
+        _check_content(article, [_PublishedOutcome(record=record, body=body)])
+        if record.key != body["story_id"].encode():
+            raise CounterExample(f"{record} does not have the merged story as its key")
+        merge = _PublishedOutcome(record=record, body=body)
+        first = merges.setdefault(body["event_id"], merge)
+        if first is merge:
+            continue
+        if not guarantees.allow_copies:
+            raise CounterExample(f"{first.record} and {record} are one merge, published twice")
+        if first.content != merge.content and not guarantees.is_index_lost:
+            raise CounterExample(f"{first.record} was published again with other content: {record}")
+    return merges
+
+
+def _into(merges: Mapping[str, _PublishedOutcome]) -> Mapping[str, str]:
+    """Return the story into which each merged story was merged, and check that chains of merges end."""
+    into: dict[str, str] = {}
+    for merge in merges.values():
+        body = merge.body or {}
+        if into.setdefault(body["story_id"], body["into"]) != body["into"]:
+            raise CounterExample(f"{merge.record} merges story {body['story_id']} a second time, into another story")
+    for merge in merges.values():
+        story = (merge.body or {})["story_id"]
+        for _ in range(len(into) + 1):
+            story = into.get(story, "")
+        if story:
+            raise CounterExample(f"{merge.record} closes a cycle of merges")
+    return into
+
+
 def _bodies(records: Iterable[Record], event_type: str) -> Iterator[Mapping[str, Any]]:
     for record in records:
         body = _body(record)
@@ -245,6 +309,24 @@ def _check_founders(inputs: Iterable[Record], outcomes: Mapping[Position, list[_
             first, known = founders.setdefault(text, (record, story))
             if known != story:
                 raise CounterExample(f"{first} and {record} have one text and founded two stories, {known} and {story}")
+
+
+def _check_roots(
+    inputs: Iterable[Record], outcomes: Mapping[Position, list[_PublishedOutcome]], into: Mapping[str, str]
+) -> None:
+    """Check that all events on one text belong to one story, once a consumer has applied every merge."""
+    roots: dict[str, tuple[Record, str]] = {}
+    for record in inputs:
+        text = _article(record).get("text")
+        for outcome in outcomes[record.position]:
+            if text is None or outcome.body is None:
+                continue
+            root = outcome.body["story_id"]
+            while root in into:
+                root = into[root]
+            first, known = roots.setdefault(text, (record, root))
+            if known != root:
+                raise CounterExample(f"{first} and {record} have one text and two stories, {known} and {root}")
 
 
 def _article(record: Record) -> Mapping[str, Any]:

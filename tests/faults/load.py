@@ -1,8 +1,8 @@
 """A load of synthetic articles during a scenario, generated from a seed. Each has a trace of its own.
 
-The load resembles a crawl: new stories, exact and slightly edited reprints, pages crawled again, and a few malformed
-messages and tombstones. The checker reads the input from the topic, because a lost acknowledgement does not show
-whether a message was stored.
+The load resembles a crawl: new stories, exact and slightly edited reprints, pages crawled again, pairs of stories that
+a later article shows to be one, and a few malformed messages and tombstones. The checker reads the input from the
+topic, because a lost acknowledgement does not show whether a message was stored.
 """
 
 import json
@@ -32,7 +32,13 @@ _FLUSH_SECONDS: Final = 60.0
 _REPRINTED_STORIES: Final = 100
 
 #: Shares of the messages. The rest are new stories.
-_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE = 0.25, 0.15, 0.04, 0.01, 0.01
+_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE, _PAIR = 0.25, 0.15, 0.04, 0.01, 0.01, 0.12
+
+#: Rewritten reprints of each story of a pair, each of another source and different enough to become a representative.
+_REWRITES: Final = 4
+
+#: Words that a rewritten reprint changes.
+_REWRITTEN_WORDS: Final = 8
 
 _SYLLABLES: Final = ("ka", "lo", "mi", "ren", "tus", "vel", "dor", "sha", "pin", "gra", "ob", "est")
 
@@ -59,8 +65,9 @@ def generate_messages(seed: int) -> Iterator[LoadMessage]:
     """Yield messages without end, equal ones for equal seeds."""
     rng = random.Random(seed)
     stories: deque[tuple[str, str]] = deque([("first", random_text(rng))], maxlen=_REPRINTED_STORIES)
-    kinds = ("reprint", "edited", "again", "malformed", "tombstone", "new")
-    weights = (_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE)
+    pairs = _texts_of_pairs(rng)
+    kinds = ("reprint", "edited", "again", "malformed", "tombstone", "pair", "new")
+    weights = (_REPRINT, _EDITED, _CRAWLED_AGAIN, _MALFORMED, _TOMBSTONE, _PAIR)
     number = 0
     while True:
         kind = rng.choices(kinds, (*weights, 1 - sum(weights)))[0]
@@ -72,6 +79,8 @@ def generate_messages(seed: int) -> Iterator[LoadMessage]:
                 text = _edit(rng.choice(stories)[1], rng)
             case "again":
                 article_id, text = rng.choice(stories)
+            case "pair":
+                text = next(pairs)
             case _:
                 text = random_text(rng)
         if kind == "new":
@@ -88,9 +97,22 @@ def with_trace(key: bytes, value: bytes | None, rng: random.Random) -> LoadMessa
     return LoadMessage(key=key, value=value, headers=((TRACE, trace.encode()),))
 
 
-def _edit(text: str, rng: random.Random) -> str:
+def _texts_of_pairs(rng: random.Random) -> Iterator[str]:
+    """Yield the texts of one pair of stories after the other: rewrites of each, one with half of each, copies."""
+    while True:
+        pair = random_text(rng), random_text(rng)
+        for text in pair:
+            yield text
+            yield from (_edit(text, rng, _REWRITTEN_WORDS) for _ in range(_REWRITES))
+        halves = [sentence for text in pair for sentence in text.split(". ")[: _SENTENCES // 2]]
+        yield ". ".join(halves) + "."
+        yield from (rng.choice(pair) for _ in range(2))
+        yield from (_edit(text, rng) for text in pair)
+
+
+def _edit(text: str, rng: random.Random, count: int = 3) -> str:
     words = text.split(" ")
-    for position in rng.sample(range(len(words)), 3):
+    for position in rng.sample(range(len(words)), count):
         words[position] = "changed"
     return " ".join(words)
 

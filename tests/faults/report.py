@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.faults.scenario import ScenarioResult
 
-_HEAD = ("scenario", "delivery", "seed", "articles", "kills", "lost", "copies", "recovered within")
+_HEAD = ("scenario", "delivery", "seed", "articles", "kills", "lost", "merges", "copies", "recovered within")
 
 
 def table_lines(results: Sequence[ScenarioResult]) -> Iterator[str]:
@@ -23,8 +23,8 @@ def _cells(result: ScenarioResult) -> Sequence[str]:
     seconds = "" if result.recovery_seconds is None else f"{result.recovery_seconds:.1f} s"
     counts = result.counts
     if counts is None:
-        return (*start, "failed", str(result.kills), "", "", seconds)
-    return (*start, f"{counts.articles:,}", str(result.kills), "0", f"{counts.copies:,}", seconds)
+        return (*start, "failed", str(result.kills), "", "", "", seconds)
+    return (*start, f"{counts.articles:,}", str(result.kills), "0", f"{counts.merges:,}", f"{counts.copies:,}", seconds)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -39,6 +39,19 @@ def event(about: Record, event_id: str, story: str, *, new: bool, offset: int = 
     )
 
 
+def merge(about: Record, event_id: str, story: str, into: str, *, offset: int = 0) -> Record:
+    article = {"id": json.loads(about.value or b"")["id"]}
+    body = {"event_id": event_id, "type": "story.merged", "story_id": story, "into": into, "article": article}
+    return Record(
+        topic="merged",
+        partition=0,
+        offset=offset,
+        key=story.encode(),
+        value=json.dumps(body).encode(),
+        headers=(("ce_id", event_id.encode()), *about.headers),
+    )
+
+
 def dead_letter(about: Record, *, time: bytes = b"now", offset: int = 0) -> Record:
     headers = (
         ("reprise-dead-reason", b"json"),
@@ -63,6 +76,31 @@ VALID = History(
     dead=[dead_letter(MALFORMED), replace(dead_letter(CORRUPT, offset=1), key=None, value=b"")],
     committed={0: 6},
 )
+
+
+#: Two stories, an article of the younger one that merges it into the older one, and a later copy of its first text.
+BRIDGE, COPY = article(6, "one two"), article(7, "two")
+MERGED = replace(
+    VALID,
+    articles=[*VALID.articles, BRIDGE, COPY],
+    variants=[*VALID.variants, event(BRIDGE, "e6", "s1", new=False), event(COPY, "e7", "s1", new=False, offset=1)],
+    merged=[merge(BRIDGE, "m1", "s2", "s1")],
+    committed={0: 8},
+)
+
+
+@pytest.mark.parametrize("guarantees", [ONCE, AT_LEAST_ONCE, INDEX_LOST])
+def test_a_merge_makes_two_stories_one(guarantees: Guarantees) -> None:
+    """Events on one text may name both stories if a merge says that they are one."""
+    assert judge(MERGED, guarantees) == RunCounts(articles=7, events=5, dead=2, copies=0, merges=1)
+
+
+def test_equal_copies_of_a_merge_are_accepted_with_at_least_once_only() -> None:
+    """A repeated merge is counted as a copy."""
+    copied = replace(MERGED, merged=[*MERGED.merged, replace(MERGED.merged[0], offset=1)])
+    assert (judge(copied, AT_LEAST_ONCE).copies, judge(copied, AT_LEAST_ONCE).merges) == (1, 1)
+    with pytest.raises(CounterExample, match=r"merged\[0\]@0 and merged\[0\]@1 are one merge, published twice"):
+        judge(copied, ONCE)
 
 
 @pytest.mark.parametrize("guarantees", [ONCE, AT_LEAST_ONCE, INDEX_LOST])
@@ -151,6 +189,46 @@ VIOLATIONS = {
     "a variant among the new": (
         replace(VALID, new=[*VALID.new, replace(VALID.variants[0], topic="new", offset=2)], variants=[]),
         r"new\[0\]@2 is no story.new",
+    ),
+    "two stories of one text without a merge": (
+        replace(MERGED, merged=[]),
+        r"in\[0\]@2 and in\[0\]@7 have one text and two stories, s2 and s1",
+    ),
+    "a merge of an unknown story": (
+        replace(MERGED, merged=[merge(BRIDGE, "m1", "s7", "s1")]),
+        r"merged\[0\]@0 names story s7, which was not announced",
+    ),
+    "a merge into an unknown story": (
+        replace(MERGED, merged=[merge(BRIDGE, "m1", "s2", "s7")]),
+        r"merged\[0\]@0 names story s7, which was not announced",
+    ),
+    "a merge without an article": (
+        replace(MERGED, merged=[merge(article(9, "x"), "m1", "s2", "s1")]),
+        r"merged\[0\]@0 was shown by no article with an event",
+    ),
+    "a merge of a dead letter": (
+        replace(MERGED, merged=[replace(MERGED.merged[0], headers=(("ce_id", b"m1"), *MALFORMED.headers))]),
+        r"merged\[0\]@0 was shown by no article with an event",
+    ),
+    "a merge with another article": (
+        replace(MERGED, merged=[replace(merge(OTHER, "m1", "s2", "s1"), headers=MERGED.merged[0].headers)]),
+        r"merged\[0\]@0 is about article 'a2', but in\[0\]@6 is 'a6'",
+    ),
+    "a merge with another key": (
+        replace(MERGED, merged=[replace(MERGED.merged[0], key=b"s1")]),
+        r"merged\[0\]@0 does not have the merged story as its key",
+    ),
+    "a merge with other content": (
+        replace(MERGED, merged=[*MERGED.merged, merge(BRIDGE, "m1", "s1", "s2", offset=1)]),
+        r"merged\[0\]@0 was published again with other content",
+    ),
+    "a cycle of merges": (
+        replace(MERGED, merged=[*MERGED.merged, merge(BRIDGE, "m2", "s1", "s2", offset=1)]),
+        r"closes a cycle of merges",
+    ),
+    "an event among the merges": (
+        replace(MERGED, merged=[replace(MERGED.variants[0], topic="merged")]),
+        r"merged\[0\]@0 is no story.merged",
     ),
     "no JSON": (replace(VALID, new=[replace(VALID.new[0], value=b"?")]), r"new\[0\]@0 is no JSON"),
 }

@@ -62,7 +62,7 @@ class TopicRecorder:
     def read(self) -> History:
         """Read the commits, then all topics to their ends, and return everything recorded so far."""
         committed = self.committed()
-        partitions = self._partitions([self.topics.articles, self.topics.new, self.topics.variants, self.topics.dead])
+        partitions = self._partitions([self.topics.articles, *self.topics.outputs])
         ends = self._retry(lambda: self._open_consumer().end_offsets(partitions, timeout_ms=_REQUEST_MS))
         self._assign(partitions)
         deadline = time.monotonic() + _BROKER_SECONDS
@@ -74,6 +74,7 @@ class TopicRecorder:
             articles=self._recorded(self.topics.articles),
             new=self._recorded(self.topics.new),
             variants=self._recorded(self.topics.variants),
+            merged=self._recorded(self.topics.merged),
             dead=self._recorded(self.topics.dead),
             committed=committed,
         )
