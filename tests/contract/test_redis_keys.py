@@ -30,7 +30,7 @@ from reprise.index.redis.errors import translate_redis_error
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
-from reprise.index.redis.split_pipeline import SplitPipeline
+from reprise.index.redis.split_pipeline import OrderedConnection, SplitPipeline
 from reprise.model import Decision, EventType, Fingerprint
 from tests.contract.merging_stories import MERGE_RULE, bridge, merge_articles, story
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
@@ -365,7 +365,7 @@ def test_flushed_scripts_are_loaded_again(client: redis.Redis, namespace: str, m
     class FlushOnce(SplitPipeline):
         """A pipeline with a SCRIPT FLUSH in the middle of the first batch."""
 
-        def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
+        def __init__(self, to: OrderedConnection, commands: Sequence[tuple[Any, ...]]) -> None:
             self.flush = [("SCRIPT", "FLUSH")] * (not sent and len(commands) > 4)
             sent.append(len(commands))
             super().__init__(to, [*commands[:4], *self.flush, *commands[4:]])
@@ -388,7 +388,7 @@ def test_a_server_that_always_loses_its_scripts_is_unreachable(
     sent: list[int] = []
 
     class UnknownScripts(SplitPipeline):
-        def __init__(self, to: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> None:
+        def __init__(self, to: OrderedConnection, commands: Sequence[tuple[Any, ...]]) -> None:
             sent.append(len(commands))
             super().__init__(to, [("EVALSHA", "0" * 40, 0)] * len(commands))
 

@@ -32,7 +32,16 @@ from reprise.observability.observers import CompositeObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.circuit_breaker import CircuitLimits
 from reprise.processing.pipeline import Pipeline
-from reprise.processing.ports import Delivery, Index, Observer, Partition, Sink, Source
+from reprise.processing.ports import (
+    Delivery,
+    Index,
+    Observer,
+    Partition,
+    Sink,
+    Source,
+    StageObserver,
+    ignore_stage,
+)
 from reprise.processing.processor import ArticleProcessor
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
@@ -73,7 +82,8 @@ def open_worker(
     when_ready = partial(retry_until_ready, timeout_seconds=settings.times.startup_timeout_seconds, stop=stop)
     with ExitStack() as closing:
         index = when_ready(
-            lambda: open_index(settings, connect(settings.redis), warm_up), f"redis at {location(settings.redis)}"
+            lambda: open_index(settings, connect(settings.redis), warm_up, observers.stage_completed),
+            f"redis at {location(settings.redis)}",
         )
         closing.callback(index.close)
         namespaces = list_namespaces(namespace_rule(settings))
@@ -96,7 +106,7 @@ def open_worker(
         source = when_ready(open_source, kafka)
         closing.callback(source.close)
         metrics.export_lag(source.lag)
-        delivery = when_ready(lambda: _open_delivery(settings, source), kafka)
+        delivery = when_ready(lambda: _open_delivery(settings, source, observers.stage_completed), kafka)
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
         if warm_up is None:
@@ -224,7 +234,12 @@ def open_sink(settings: Settings) -> Sink:
     return KafkaSink(settings.kafka, flush_timeout_seconds=settings.times.flush_timeout_seconds)
 
 
-def open_index(settings: Settings, client: Client, warm_up: WarmUpOptions | None = None) -> RedisIndex:
+def open_index(
+    settings: Settings,
+    client: Client,
+    warm_up: WarmUpOptions | None = None,
+    observe_stage: StageObserver = ignore_stage,
+) -> RedisIndex:
     """Check the server, and open the index of each namespace. Raises Unreachable, Fatal, IndexMismatch."""
     index = RedisIndex(
         client,
@@ -233,6 +248,7 @@ def open_index(settings: Settings, client: Client, warm_up: WarmUpOptions | None
         expected_articles=settings.index.expected_articles,
         generation=settings.index.index_generation,
         previous=warm_up.generation if warm_up else settings.index.index_generation,
+        observe_stage=observe_stage,
     )
     try:
         check_eviction(client, settings.redis)
@@ -257,12 +273,12 @@ def open_inspector(settings: Settings, namespace: str) -> Iterator[IndexInspecto
         )
 
 
-def _open_delivery(settings: Settings, source: KafkaSource) -> Delivery:
+def _open_delivery(settings: Settings, source: KafkaSource, observe_stage: StageObserver) -> Delivery:
     """Connect a producer for the configured kind of delivery. Raises Unreachable, Fatal."""
     seconds = settings.times.flush_timeout_seconds
     if settings.service.delivery is DeliveryMode.TRANSACTIONAL:
-        return Transactional(settings.kafka, source, flush_timeout_seconds=seconds)
-    return AtLeastOnce(open_sink(settings), source, flush_timeout_seconds=seconds)
+        return Transactional(settings.kafka, source, flush_timeout_seconds=seconds, observe_stage=observe_stage)
+    return AtLeastOnce(open_sink(settings), source, flush_timeout_seconds=seconds, observe_stage=observe_stage)
 
 
 def _open_cutoff(settings: Settings, warm_up: WarmUpOptions, closing: ExitStack) -> Cutoff:

@@ -65,6 +65,27 @@ class Dependency(StrEnum):
     KAFKA = "kafka"
 
 
+class Stage(StrEnum):
+    """The stages of a batch, in order. Each one's time includes the wait for the worker's thread."""
+
+    #: from the timestamp of the batch's first message to its poll
+    FETCH = "fetch"
+    #: decoding, extraction from HTML, fingerprints
+    TEXT = "text"
+    #: from the fingerprints to the lookups: the batches before this one come first
+    READ_AHEAD = "read_ahead"
+    #: from sending the lookups to their replies
+    LOOKUP = "lookup"
+    #: loading candidates, deciding, packing and sending the commits
+    DECIDE = "decide"
+    #: from sending the commits to their replies
+    COMMIT = "commit"
+    #: from sending the events to the acknowledgement of the last one
+    PUBLISH = "publish"
+    #: committing the offsets
+    OFFSETS = "offsets"
+
+
 class EventType(StrEnum):
     """The types of events; the value is CloudEvents' `ce_type` and the body's `type`."""
 

@@ -38,7 +38,7 @@ def test_a_batch_is_cut_after_its_time() -> None:
     assert slow.observer.of("delivered") == [("delivered", 3), ("delivered", 2)]
     assert slow.events == [b"%d n-%d" % (number, number) for number in range(5)]
     assert slow.committed == 5
-    assert slow.faults.calls[:5] == ["poll", "submit", "poll", "decide", "submit"]
+    assert slow.faults.calls[:5] == ["poll", "submit", "poll", "begin", "submit"]
 
 
 def test_messages_wait_while_kafka_is_away() -> None:

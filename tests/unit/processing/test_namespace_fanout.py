@@ -62,6 +62,8 @@ def test_other_batches_are_cancelled_after_a_failure(failing: str) -> None:
                 raise Unreachable("away")
             return UnreachableIndex(namespace)
 
+        def begin_commit(self) -> None: ...
+
         def result(self) -> Sequence[Decision]:
             awaited.append(self.namespace)
             raise Unreachable("away")

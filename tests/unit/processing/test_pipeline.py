@@ -98,9 +98,11 @@ class Faults:
 @dataclass
 class FaultySource(MemorySource):
     faults: Faults = field(default_factory=Faults)
+    timeouts: list[float] = field(default_factory=list)
 
     def poll(self, timeout_seconds: float) -> Sequence[Message | CorruptRecord]:
         self.faults.call("poll")
+        self.timeouts.append(timeout_seconds)
         return super().poll(timeout_seconds)
 
     def commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str, timeout_seconds: float) -> None:
@@ -129,6 +131,9 @@ class FakePending:
     faults: Faults
     stories: Sequence[str]
     now_ms: int
+
+    def begin_commit(self) -> None:
+        self.faults.calls.append("begin")
 
     def result(self) -> Sequence[Decision]:
         self.faults.call("decide")  # the decisions are recorded, and the response is lost
@@ -203,6 +208,7 @@ class PipelineRun:
         self,
         *values: bytes | None,
         batch_max: int = 500,
+        overlap_min_messages: int = 1,
         limits: CircuitLimits | None = None,
         record_bytes: int = 1000,
         broker: MemoryBroker | None = None,
@@ -227,6 +233,7 @@ class PipelineRun:
             stop=self.stop,
             limits=limits or CircuitLimits(max_consecutive=100, max_ratio=0.3),
             clock=lambda: 1.0,
+            overlap_min_messages=overlap_min_messages,
             retrier=Retrier(
                 source=self.source,
                 observer=self.observer,
@@ -256,23 +263,43 @@ def test_a_batch_is_committed_after_it_is_flushed() -> None:
     """The steps of a batch are in the order that loses nothing. Its events are in the order of its articles."""
     run = PipelineRun(b"a", b"b", b"c")
     assert run.pipeline.run() is True
-    assert [step for step in run.faults.calls if step != "poll"] == ["submit", "decide", "send", "flush", "commit"]
+    assert [step for step in run.faults.calls if step != "poll"] == [
+        "submit",
+        "begin",
+        "decide",
+        "send",
+        "flush",
+        "commit",
+    ]
     assert run.events == [b"a n-0", b"b n-1", b"c n-2"]
     assert run.committed == 3
     assert run.observer.records == [("fingerprinted", 3), ("decided", 3), ("delivered", 3)]
 
 
-def test_the_next_batch_is_polled_during_a_decision_and_submitted_before_the_delivery() -> None:
-    """The index has at most one batch in flight, and has one while another batch is polled or delivered."""
-    run = PipelineRun(b"a", b"b", b"c", batch_max=1)
+def test_a_batch_is_decided_and_another_looked_up_before_the_delivery() -> None:
+    """While one batch is delivered and another polled, the index records the second and looks up the third."""
+    run = PipelineRun(b"a", b"b", b"c", b"d", batch_max=1)
     assert run.pipeline.run() is True
     delivered = ["send", "flush", "commit"]
     one = ["poll", "submit"]
-    between = ["poll", "decide", "submit", *delivered]
-    last = ["poll", "decide", *delivered, "poll"]
-    expected = [*one, *between, *between, *last]
+    two = ["poll", "begin", "submit"]
+    each = ["poll", "decide", "begin", "submit", *delivered]
+    last_but_one = ["poll", "decide", "begin", *delivered]
+    last = ["decide", *delivered, "poll"]
+    expected = [*one, *two, *each, *each, *last_but_one, *last]
     assert run.faults.calls[: len(expected)] == expected
-    assert run.events == [b"a n-0", b"b n-1", b"c n-2"]
+    assert run.events == [b"a n-0", b"b n-1", b"c n-2", b"d n-3"]
+
+
+def test_a_small_batch_is_delivered_before_the_next_poll() -> None:
+    """Where few messages wait, an event does not wait for other batches."""
+    run = PipelineRun(b"a", b"b", b"c", batch_max=2, overlap_min_messages=2)
+    assert run.pipeline.run() is True
+    delivered = ["send", "flush", "commit"]
+    full = ["poll", "submit"]
+    small = ["poll", "begin", "submit", "decide", "begin", *delivered, "decide", *delivered]
+    assert run.faults.calls[: len(full + small)] == [*full, *small]
+    assert run.source.timeouts[:3] == [TIMEOUTS.poll_timeout_seconds, 0, TIMEOUTS.poll_timeout_seconds]
 
 
 def test_without_reading_ahead_there_is_one_batch_at_a_time() -> None:
@@ -280,7 +307,7 @@ def test_without_reading_ahead_there_is_one_batch_at_a_time() -> None:
     run = PipelineRun(b"a", b"b", batch_max=1)
     run.pipeline.reads_ahead = False
     assert run.pipeline.run() is True
-    batch = ["poll", "submit", "decide", "send", "flush", "commit"]
+    batch = ["poll", "submit", "begin", "decide", "send", "flush", "commit"]
     assert run.faults.calls[: 2 * len(batch)] == [*batch, *batch]
 
 
@@ -556,7 +583,7 @@ def test_a_stop_without_a_batch_is_immediate() -> None:
 
 def test_a_source_that_ignores_its_pause_stops_the_worker() -> None:
     """A commit after messages of a paused source would skip the current batch."""
-    run = PipelineRun(b"a", b"b", b"c", batch_max=1)
+    run = PipelineRun(b"a", b"b", b"c", b"d", batch_max=1)
     run.faults.left["decide"] = 1
     run.source.pause = lambda: None  # type: ignore[method-assign]
     with pytest.raises(Fatal, match="while it was paused"):

@@ -14,8 +14,9 @@ from reprise.kafka import client_workarounds
 from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.conversions import to_client_offsets
 from reprise.kafka.producer import KafkaSink
-from reprise.model import Delivered, Outcome
+from reprise.model import Delivered, Outcome, Stage
 from reprise.processing.at_least_once import publish
+from reprise.processing.ports import StageObserver, ignore_stage
 from reprise.settings.groups import KafkaSettings
 
 
@@ -41,6 +42,7 @@ class Transactional:
         source: KafkaSource,
         *,
         flush_timeout_seconds: float,
+        observe_stage: StageObserver = ignore_stage,
     ) -> None:
         """Connect a producer. Raises Unreachable, Fatal.
 
@@ -48,6 +50,7 @@ class Transactional:
         """
         self._source = source
         self._flush_timeout_seconds = flush_timeout_seconds
+        self._observe_stage = observe_stage
         self._sink = KafkaSink(
             settings, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(settings)
         )
@@ -83,8 +86,11 @@ class Transactional:
             producer.begin_transaction()
         except Exception as error:
             raise self._sink.abandon_producer(error, "beginning a transaction") from error
+        started = time.monotonic()
         delivered = publish(owned, self._sink)
         self._sink.flush()
+        published = time.monotonic()
+        self._observe_stage(Stage.PUBLISH, published - started)
         self._in_doubt = delivered
         try:
             client_workarounds.send_offsets_to_transaction(
@@ -93,5 +99,6 @@ class Transactional:
             client_workarounds.commit_transaction(producer, deadline - time.monotonic())
         except Exception as error:
             raise self._sink.abandon_producer(error, "committing a transaction") from error
+        self._observe_stage(Stage.OFFSETS, time.monotonic() - published)
         self._source.mark_delivered(offsets)
         return delivered

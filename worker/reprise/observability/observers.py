@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reprise.model import Article, CorruptRecord, Decision, Dependency, Message, Rejection
+from reprise.model import Article, CorruptRecord, Decision, Dependency, Message, Rejection, Stage
 from reprise.processing.ports import Observer
 
 
@@ -19,6 +19,9 @@ class NullObserver:
         """See Observer."""
 
     def unexpected_error(self, error: Exception) -> None:
+        """See Observer."""
+
+    def stage_completed(self, stage: Stage, seconds: float) -> None:
         """See Observer."""
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
@@ -71,6 +74,11 @@ class CompositeObserver:
         """See Observer."""
         for observer in self._observers:
             observer.unexpected_error(error)
+
+    def stage_completed(self, stage: Stage, seconds: float) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.stage_completed(stage, seconds)
 
     def decided(self, decisions: Sequence[Decision], index_wait_seconds: float, batch_seconds: float) -> None:
         """See Observer."""

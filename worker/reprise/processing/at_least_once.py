@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from reprise.errors import Fatal
-from reprise.model import Delivered, Outcome, OutputRecord
-from reprise.processing.ports import OffsetCommitter, Sink
+from reprise.model import Delivered, Outcome, OutputRecord, Stage
+from reprise.processing.ports import OffsetCommitter, Sink, StageObserver, ignore_stage
 
 
 def publish(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[Delivered]:
@@ -44,22 +44,34 @@ def _publish_merges(merges: Sequence[tuple[OutputRecord, OutputRecord]], sink: S
 class AtLeastOnce:
     """The Delivery that commits after every acknowledgement: a crash in between repeats at most one batch."""
 
-    def __init__(self, sink: Sink, committer: OffsetCommitter, *, flush_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        committer: OffsetCommitter,
+        *,
+        flush_timeout_seconds: float,
+        observe_stage: StageObserver = ignore_stage,
+    ) -> None:
         """Publish to `sink` and commit with `committer`, together within `flush_timeout_seconds`."""
         self._sink = sink
         self._committer = committer
         self._flush_timeout_seconds = flush_timeout_seconds
+        self._observe_stage = observe_stage
         #: the batch that is acknowledged and not yet committed, with its records
         self._flushed: tuple[Sequence[Outcome], Sequence[Delivered]] = ((), ())
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Called again after a commit that failed, it publishes nothing a second time."""
-        deadline = time.monotonic() + self._flush_timeout_seconds
+        started = time.monotonic()
+        deadline = started + self._flush_timeout_seconds
         if self._flushed[0] is not outcomes:
             delivered = publish(outcomes, self._sink)
             self._sink.flush()
             self._flushed = outcomes, delivered
-        self._committer.commit([outcome.message for outcome in outcomes], offset_metadata, deadline - time.monotonic())
+        published = time.monotonic()
+        self._observe_stage(Stage.PUBLISH, published - started)
+        self._committer.commit([outcome.message for outcome in outcomes], offset_metadata, deadline - published)
+        self._observe_stage(Stage.OFFSETS, time.monotonic() - published)
         _, delivered = self._flushed
         self._flushed = (), ()
         return delivered

@@ -36,6 +36,11 @@ class _FanoutDecisions:
         """Add the decisions of one namespace."""
         self._parts.append((positions, pending))
 
+    def begin_commit(self) -> None:
+        """Begin the commits of all namespaces."""
+        for _, pending in self._parts:
+            pending.begin_commit()
+
     def result(self) -> Sequence[Decision]:
         """Wait for all namespaces. The first that fails cancels the others."""
         decisions: dict[int, Decision] = {}

@@ -13,6 +13,9 @@ class CompletedDecisions:
 
     decisions: Sequence[Decision]
 
+    def begin_commit(self) -> None:
+        """Do nothing: the decisions are made."""
+
     def result(self) -> Sequence[Decision]:
         """Return the decisions."""
         return self.decisions
@@ -26,6 +29,9 @@ class FailedDecisions:
     """PendingDecisions of a submission that failed; the error is raised when the batch's turn comes."""
 
     error: RepriseError
+
+    def begin_commit(self) -> None:
+        """Do nothing: there is nothing to decide."""
 
     def result(self) -> Sequence[Decision]:
         """Raise the error."""

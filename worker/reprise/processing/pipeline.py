@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from reprise.errors import CircuitOpen, Fatal, RepriseError, Unreachable
-from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message
+from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message, Stage
 from reprise.processing import circuit_breaker
 from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
 from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
@@ -25,21 +26,28 @@ from reprise.processing.shutdown import StopRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DecodedBatch:
-    """The messages of one poll, or the first of them, decoded. `polled_at` is on the monotonic clock."""
+    """The messages of one poll, or the first of them, decoded. Both times are on the monotonic clock."""
 
     messages: Sequence[Message | CorruptRecord]
     entries: Sequence[Entry]
     polled_at: float
+    decoded_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_EMPTY: Final = _DecodedBatch(messages=(), entries=(), polled_at=0.0, decoded_at=0.0)
+
+
+@dataclass(slots=True, kw_only=True)
 class _InFlightBatch:
-    """A batch whose decisions are in flight, with the circuit's state behind it."""
+    """A batch whose decisions are in flight, with the circuit's state behind it.
+
+    index_seconds: time spent in calls of the index so far
+    """
 
     batch: _DecodedBatch
     circuit: CircuitState
     pending: PendingDecisions
-    submit_seconds: float
+    index_seconds: float
 
 
 @dataclass(kw_only=True)
@@ -56,6 +64,9 @@ class Pipeline:
     limits: CircuitLimits
     #: whether to poll the next batch while the index decides the one before it
     reads_ahead: bool = True
+    #: Smaller batches are finished before the next poll. Overlapping saves the worker's waits for Redis, but an event
+    #: then waits for the delivery of two other batches, which takes longer than all else where batches are small.
+    overlap_min_messages: int = 50
     #: seconds after which a batch is cut between two messages: hostile markup takes up to 0.25 s a message, and a batch
     #: must end before the group removes this worker and before the liveness probe fails
     decode_seconds: float = 5.0
@@ -71,31 +82,50 @@ class Pipeline:
         self._rejections = RejectionHistory(self.limits.window)
 
     def run(self) -> bool:
-        """Deliver batch after batch until a stop is requested, then finish what is in hand: two batches at most.
+        """Deliver batch after batch until a stop is requested, then finish those in hand: three at most.
 
         Returns True if everything that was polled is delivered; False if a dependency stayed unreachable through the
         drain timeout. Raises Fatal, CircuitOpen among them. After False or an error the batches in hand are
         uncommitted: a restart reads them again.
         """
-        in_flight: _InFlightBatch | None = None
+        recording: _InFlightBatch | None = None
+        looked_up: _InFlightBatch | None = None
         try:
-            while in_flight or not self.stop.requested:
-                # The index decides one batch while the next one is polled and decoded, and the one before published.
-                following = self._decode(self._poll_next(in_flight))
-                decisions = self._wait_for_decisions(in_flight) if in_flight else ()
-                decided, in_flight = in_flight, self._submit(following) if following.messages else None
-                if decided:
-                    self._deliver(decided, decisions)
+            while recording or looked_up or not self.stop.requested:
+                following = self._decode(self._poll_next(is_idle=recording is None and looked_up is None))
+                recording, looked_up = self._advance(recording, looked_up, following)
+                while (recording or looked_up) and len(following.messages) < self.overlap_min_messages:
+                    recording, looked_up = self._advance(recording, looked_up, _EMPTY)
         except ShutdownTimeout:
             return False
         return True
 
-    def _poll_next(self, in_flight: _InFlightBatch | None) -> Sequence[Message | CorruptRecord]:
-        if in_flight and not self.reads_ahead:
+    def _advance(
+        self, recording: _InFlightBatch | None, looked_up: _InFlightBatch | None, following: _DecodedBatch
+    ) -> tuple[_InFlightBatch | None, _InFlightBatch | None]:
+        """Deliver a batch whose decisions are being recorded, decide the next one, and look up the one that follows.
+
+        While the first is published and another batch polled and decoded, the index records the decisions of the second
+        and looks up the third. A batch is decided only once the one before it is recorded, so their order holds.
+
+        Returns the batches that are then being recorded and looked up.
+        """
+        decisions = self._wait_for_decisions(recording) if recording else ()
+        if looked_up:
+            started = self.monotonic()
+            looked_up.pending.begin_commit()
+            looked_up.index_seconds += self.monotonic() - started
+        submitted = self._submit(following) if following.messages else None
+        if recording:
+            self._deliver(recording, decisions)
+        return looked_up, submitted
+
+    def _poll_next(self, *, is_idle: bool) -> Sequence[Message | CorruptRecord]:
+        if not is_idle and not self.reads_ahead:
             return ()
         if self._postponed:
             return self.retrier.call(Dependency.KAFKA, self._take_postponed)
-        seconds = 0 if in_flight else self.retrier.timeouts.poll_timeout_seconds
+        seconds = self.retrier.timeouts.poll_timeout_seconds if is_idle else 0
         return self.retrier.call(Dependency.KAFKA, partial(self._poll, seconds))
 
     def _poll(self, seconds: float) -> Sequence[Message | CorruptRecord]:
@@ -125,6 +155,8 @@ class Pipeline:
 
     def _decode(self, messages: Sequence[Message | CorruptRecord]) -> _DecodedBatch:
         polled_at = self.monotonic()
+        if messages and (timestamp_ms := getattr(messages[0], "timestamp_ms", None)) is not None:
+            self.observer.stage_completed(Stage.FETCH, max(0.0, self.clock() - timestamp_ms / 1000))
         deadline = polled_at + self.decode_seconds
         count, entries = decode_batch(
             messages,
@@ -134,15 +166,18 @@ class Pipeline:
         )
         # After a stop request the others are read again by the next owner of their partition.
         messages, self._postponed = messages[:count], () if self.stop.requested else messages[count:]
+        decoded_at = self.monotonic()
         if articles := sum(isinstance(entry, Decoded) for entry in entries):
-            self.observer.fingerprinted(articles, self.monotonic() - polled_at)
-        return _DecodedBatch(messages=messages, entries=entries, polled_at=polled_at)
+            self.observer.fingerprinted(articles, decoded_at - polled_at)
+            self.observer.stage_completed(Stage.TEXT, decoded_at - polled_at)
+        return _DecodedBatch(messages=messages, entries=entries, polled_at=polled_at, decoded_at=decoded_at)
 
     def _submit(self, batch: _DecodedBatch) -> _InFlightBatch:
         if not self._circuit.recent:
             metadata = self.retrier.call(Dependency.KAFKA, self.source.read_offset_metadata)
             self._circuit = circuit_breaker.deserialize(metadata)
         started = self.monotonic()
+        self.observer.stage_completed(Stage.READ_AHEAD, started - batch.decoded_at)
         try:
             # Checked before anything of the batch is sent: a restart must meet the messages that open the circuit.
             self._circuit = self._check_circuit(batch)
@@ -150,7 +185,7 @@ class Pipeline:
         except RepriseError as error:  # raised in its turn: the batch before this one can still be delivered
             pending = FailedDecisions(error)
         return _InFlightBatch(
-            batch=batch, circuit=self._circuit, pending=pending, submit_seconds=self.monotonic() - started
+            batch=batch, circuit=self._circuit, pending=pending, index_seconds=self.monotonic() - started
         )
 
     def _check_circuit(self, batch: _DecodedBatch) -> CircuitState:
@@ -172,12 +207,12 @@ class Pipeline:
         def attempt() -> Sequence[Decision]:
             started = self.monotonic()
             # The index returns recorded decisions again, so a batch may be submitted any number of times.
-            submit_seconds = in_flight.submit_seconds if unread else 0.0
+            index_seconds = in_flight.index_seconds if unread else 0.0
             decisions = (unread.pop() if unread else self._submit_articles(in_flight.batch)).result()
             if decisions:
                 now = self.monotonic()
-                index_wait_seconds = submit_seconds + now - started
-                self.observer.decided(decisions, index_wait_seconds, now - in_flight.batch.polled_at)
+                index_seconds += now - started
+                self.observer.decided(decisions, index_seconds, now - in_flight.batch.polled_at)
             return decisions
 
         return self.retrier.call(Dependency.REDIS, attempt)

@@ -18,6 +18,7 @@ from reprise.model import (
     Outcome,
     OutputRecord,
     Rejection,
+    Stage,
 )
 
 #: topic, partition
@@ -44,6 +45,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leave the group and free the connections, within a bounded time. Commits nothing."""
+
+
+class StageObserver(Protocol):
+    """Receives the duration of each stage of a batch. Never raises and never blocks."""
+
+    def __call__(self, stage: Stage, seconds: float) -> None:
+        """Record that a batch, or one namespace's part of it, has completed a stage."""
+
+
+def ignore_stage(stage: Stage, seconds: float) -> None:
+    """Do nothing: a StageObserver for tests and file commands."""
 
 
 class OffsetCommitter(Protocol):
@@ -90,7 +102,14 @@ class Sink(Protocol):
 
 
 class PendingDecisions(Protocol):
-    """A batch of decisions in flight. Call exactly one of `result()` or `cancel()`, once."""
+    """A batch of decisions in flight. Call exactly one of `result()` or `cancel()`, once.
+
+    `begin_commit()` may be called before, once `result()` of the batch before has returned. A batch that is submitted
+    afterwards takes these decisions into account, although their recording has not been waited for.
+    """
+
+    def begin_commit(self) -> None:
+        """Decide the articles and start recording the decisions. Raises nothing: `result()` raises the error."""
 
     def result(self) -> Sequence[Decision]:
         """Wait for the decisions and return them in the order of the articles.
@@ -127,6 +146,9 @@ class Observer(Protocol):
 
     def fingerprinted(self, article_count: int, seconds: float) -> None:
         """Record that the articles of a batch were decoded and fingerprinted, and the seconds that took."""
+
+    def stage_completed(self, stage: Stage, seconds: float) -> None:
+        """See StageObserver."""
 
     def unexpected_error(self, error: Exception) -> None:
         """Record an exception that a step raised on one message; the message becomes a dead letter.

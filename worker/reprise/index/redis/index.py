@@ -18,7 +18,7 @@ from reprise.index.redis.pending_batch import PendingBatch
 from reprise.index.redis.script_client import ScriptClient
 from reprise.index.redis.scripts import script
 from reprise.model import Decision, Fingerprint, MemoryUsage
-from reprise.processing.ports import PendingDecisions
+from reprise.processing.ports import PendingDecisions, StageObserver, ignore_stage
 
 #: Maximum representatives and shards that an estimate of the size counts, for a standard error below 2 %. The shards
 #: bound the time of Redis to 5 ms if the index is nearly empty.
@@ -38,10 +38,12 @@ class RedisIndex:
         expected_articles: int,
         generation: str | None = None,
         previous: str | None = None,
+        observe_stage: StageObserver = ignore_stage,
     ) -> None:
         """Use one generation of each namespace; None is the index without a generation.
 
-        previous  generation that `learn` learns from; nothing is learned if it is the same
+        previous       generation that `learn` learns from; nothing is learned if it is the same
+        observe_stage  receives the durations of lookups, decisions and commits
         """
         self._scripts = ScriptClient(client, generation)
         self.namespaces = NamespaceRegistry(
@@ -51,6 +53,7 @@ class RedisIndex:
             expected_articles=expected_articles,
             generation=generation,
             previous=previous,
+            observe_stage=observe_stage,
         )
 
     def prepare(self, namespace: str) -> int:

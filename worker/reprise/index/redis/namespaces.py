@@ -19,6 +19,7 @@ from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_fo
 from reprise.index.redis.records import StoredRecord
 from reprise.index.redis.script_client import ScriptClient
 from reprise.index.redis.scripts import script
+from reprise.processing.ports import StageObserver
 
 #: Layouts that a warm-up can learn from: the entries that it reads have the same format in both.
 _LEARNABLE_LAYOUTS: Final = (1, LAYOUT_VERSION)
@@ -51,11 +52,13 @@ class NamespaceRegistry:
         expected_articles: int,
         generation: str | None,
         previous: str | None,
+        observe_stage: StageObserver,
     ) -> None:
         """Prepare nothing yet; see RedisIndex for the arguments."""
         self.scripts = scripts
         self.rule = rule
         self.retention = retention
+        self.observe_stage = observe_stage
         self._generation = generation
         self._previous = previous
         self._shards = shards_for(expected_articles)

@@ -1,10 +1,11 @@
 """A batch of articles in flight: looked up, decided, committed, and again for those whose commit was refused."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from reprise.errors import Unreachable
+from reprise.errors import RepriseError, Unreachable
 from reprise.index.decide import DecisionContext, as_decision, forgotten_decision
 from reprise.index.redis.batch_decider import BatchDecider
 from reprise.index.redis.codec import (
@@ -21,7 +22,7 @@ from reprise.index.redis.namespaces import NamespaceRegistry, OpenNamespace
 from reprise.index.redis.record_cache import CandidateRecords
 from reprise.index.redis.split_pipeline import SplitPipeline
 from reprise.index.types import Inherited
-from reprise.model import Decision, Fingerprint, Trace
+from reprise.model import Decision, Fingerprint, Stage, Trace
 
 #: Maximum shards that one sweep visits: some 100 entries each, 5 ms of Redis's time in all. With a window of a week and
 #: a million articles, some 8 shards a second are due.
@@ -59,8 +60,9 @@ class _Repeat:
 class PendingBatch:
     """PendingDecisions of one namespace's articles.
 
-    `result` runs the steps one after the other: `look_up` (sent by the constructor), `decide`, `commit`, and again for
-    the articles whose commit was refused. Tests call the steps themselves, to interleave several workers.
+    The steps run one after the other: `look_up` (by the constructor), `decide`, `commit`, and again for the articles
+    whose commit was refused. `begin_commit` runs `decide`, `result` the rest. Tests call the steps themselves, to
+    interleave several workers.
     """
 
     def __init__(
@@ -86,6 +88,12 @@ class PendingBatch:
         self._repeats: list[_Repeat] = []
         self._is_swept = False
         self._sent: SplitPipeline | None = None
+        #: the namespace as it was when the lookups were sent: another batch may prepare it again
+        self._opened = namespaces.open(namespace)
+        #: whether the commits are sent and not yet received
+        self._is_decided = False
+        #: the error of `begin_commit`, which `result` handles
+        self._deferred: _ScriptError | RepriseError | None = None
         self.look_up()
 
     @property
@@ -98,6 +106,15 @@ class PendingBatch:
         """Return the positions of the articles that are decided and committed."""
         return list(self._decisions)
 
+    def begin_commit(self) -> None:
+        """See PendingDecisions."""
+        if self.is_done:
+            return
+        try:
+            self.decide()
+        except (_ScriptError, RepriseError) as error:
+            self._deferred = error
+
     def result(self) -> Sequence[Decision]:
         """See PendingDecisions."""
         if self.is_done:
@@ -105,7 +122,11 @@ class PendingBatch:
         script_errors = 0
         for _ in range(_ROUNDS):
             try:
-                self.decide()
+                deferred, self._deferred = self._deferred, None
+                if deferred:
+                    raise deferred
+                if not self._is_decided:
+                    self.decide()
                 self.commit()
             except _ScriptError as error:
                 script_errors += 1
@@ -127,7 +148,9 @@ class PendingBatch:
 
     def look_up(self) -> None:
         """Send the lookups of the articles that are not decided."""
-        opened = self._namespaces.open(self._namespace)
+        self._stage_began = time.monotonic()
+        opened = self._opened = self._namespaces.open(self._namespace)
+        self._is_decided = False
         keyspace, call = opened.keyspace, self._scripts.call
         self._keys = {position: article_keys(self._fingerprints[position], keyspace.shards) for position in self._open}
         commands = [
@@ -148,12 +171,13 @@ class PendingBatch:
                 )
                 for position in self._open
             ]
-        self._sent = self._scripts.send(self._namespace, commands)
+        self._sent = self._scripts.send(self._namespace, commands) if commands else None
 
     def decide(self) -> None:
         """Receive the lookups, decide the articles in order, and send the commits."""
         replies = self._receive()
-        opened = self._namespaces.open(self._namespace)
+        self._complete_stage(Stage.LOOKUP)
+        opened = self._opened
         retention, count = opened.keyspace.retention, len(self._open)
         lookups = {
             position: parse_lookup(reply, self._keys[position], retention, self._now_ms)
@@ -194,10 +218,14 @@ class PendingBatch:
             sweep = sweep_arguments(opened.keyspace, self._now_ms, _SWEEP_SHARDS)
             commands.append(self._scripts.call(self._namespace, "sweep", sweep))
         self._sent = self._scripts.send(self._namespace, commands) if commands else None
+        self._complete_stage(Stage.DECIDE)
+        self._is_decided = True
 
     def commit(self) -> None:
         """Receive the replies to the commits; articles whose commit was refused stay undecided."""
         replies = self._receive() if self._sent else []
+        self._complete_stage(Stage.COMMIT)
+        self._is_decided = False
         self._is_swept = True
         refused = []
         for sent, is_committed in zip(self._commits, replies, strict=False):
@@ -233,6 +261,11 @@ class PendingBatch:
         if loaded:
             records.add(loaded[0])
         return records, iter(range(last - count + 1, last + 1))
+
+    def _complete_stage(self, stage: Stage) -> None:
+        now = time.monotonic()
+        self._namespaces.observe_stage(stage, now - self._stage_began)
+        self._stage_began = now
 
     def _receive(self) -> list[Any]:
         sent, self._sent = self._sent, None

@@ -11,18 +11,23 @@ from reprise.index.redis.codec import Argument
 from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
 from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
-from reprise.index.redis.split_pipeline import SplitPipeline
+from reprise.index.redis.split_pipeline import OrderedConnection, SplitPipeline
 
 #: Scripts that are called by their digest.
 _LOADED_SCRIPTS: Final = ("lookup", "commit", "sweep", "reserve_numbers", "find_previous")
 
 
 class ScriptClient:
-    """The scripts of one generation of each namespace. Every method that calls Redis raises Unreachable, Fatal."""
+    """The scripts of one generation of each namespace. Every method that calls Redis raises Unreachable, Fatal.
+
+    Not safe for several threads, except `node` and `translate`.
+    """
 
     def __init__(self, client: redis.Redis | redis.RedisCluster, generation: str | None) -> None:
         self.client = client
         self._generation = generation
+        #: connections with replies in flight, by the pool of their server
+        self._connections: dict[Any, OrderedConnection] = {}
 
     def key(self, namespace: str) -> str:
         """Return the key of a namespace that the scripts declare."""
@@ -33,11 +38,20 @@ class ScriptClient:
         return ("EVALSHA", script(name).sha, 1, self.key(namespace), *arguments)
 
     def send(self, namespace: str, commands: Sequence[tuple[Any, ...]]) -> SplitPipeline:
-        """Send commands to the server that holds a namespace."""
+        """Send commands to the server that holds a namespace. It runs them after those that were sent before."""
         try:
-            return SplitPipeline(self.node(self.key(namespace)), commands)
+            return SplitPipeline(self._connection(self.node(self.key(namespace))), commands)
         except REDIS_ERRORS as error:
             raise self.translate(error) from error
+
+    def _connection(self, client: redis.Redis) -> OrderedConnection:
+        """Return the connection of a server that has replies in flight; else a new one."""
+        connection = self._connections.get(client.connection_pool)
+        if connection is None or connection.is_idle:
+            # The idle ones are removed: a cluster may have replaced their servers.
+            self._connections = {pool: used for pool, used in self._connections.items() if not used.is_idle}
+            connection = self._connections[client.connection_pool] = OrderedConnection(client)
+        return connection
 
     def receive(self, sent: SplitPipeline) -> list[Any]:
         """Return the replies to commands; the reply of a failed command is its error."""
