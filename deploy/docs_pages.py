@@ -105,7 +105,7 @@ def settings_page() -> str:
         "Settings are environment variables. The worker reads them once, at the start, and refuses to",
         "start if a variable with the prefix `REPRISE_` is unknown or has a value that is not allowed; it",
         "reports every mistake at once, one line for each. A secret can come from a file: `..._FILE` holds",
-        "the path instead of the value. `reprise run --help` prints the same texts.",
+        "the path instead of the value. `reprise run --help-settings` prints the same texts.",
         "",
     ]
     for group, settings in groupby(describe(), key=lambda setting: setting.group):

@@ -18,9 +18,32 @@ def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith(f"Usage: reprise {name} ")
 
 
-def test_the_help_of_run_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help contains the variable and the default of each setting."""
-    assert cli.main(["run", "--help"]) == 0
+@pytest.mark.parametrize(
+    ("command", "uses", "not_used"),
+    [
+        (["dead", "list"], ["KAFKA_SASL_PASSWORD", "TOPIC_DEAD"], ["RULE_NEAR", "REDIS_URL", "TOPIC_NEW", "GROUP_ID"]),
+        (["topics"], ["KAFKA_BOOTSTRAP_SERVERS", "TOPIC_DEAD"], ["RULE_NEAR", "REDIS_URL", "HTTP_PORT"]),
+        (["stats"], ["REDIS_URL", "NAMESPACE", "INDEX_GENERATION"], ["KAFKA_", "RULE_NEAR"]),
+        (["story"], ["REDIS_URL", "NAMESPACE"], ["KAFKA_", "RULE_NEAR"]),
+        (["explain"], ["RULE_NEAR", "MAX_TEXT_CHARACTERS"], ["KAFKA_", "REDIS_URL"]),
+        (["run"], ["KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "TOPIC_NEW"], ["RULE_NEAR", "SSL_KEYFILE"]),
+    ],
+)
+def test_the_help_of_a_command_lists_the_settings_that_it_uses(
+    command: list[str], uses: list[str], not_used: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The help of `run` lists those that most workers set. Each names the option that lists all."""
+    assert cli.main([*command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 125
+    assert [name for name in uses if name not in shown] == []
+    assert [name for name in not_used if name in shown] == []
+    assert "--help-settings lists all settings." in shown
+
+
+def test_help_settings_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """The output contains the variable and the default of each setting."""
+    assert cli.main(["run", "--help-settings"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     for setting in describe():
         assert setting.variable in shown

@@ -85,7 +85,7 @@ class _LazyGroup(click.Group):
 def root(context: click.Context) -> None:
     """Detect new stories and variants of known ones in a stream of news articles.
 
-    Environment variables configure the commands; 'reprise run --help' lists them.
+    Environment variables configure the commands; 'reprise run --help-settings' lists them.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

@@ -8,7 +8,7 @@ from typing import Final
 import click
 import orjson
 
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import KAFKA_CONNECTION, ConfiguredCommand
 from reprise.kafka.redrive import Redrive
 from reprise.kafka.topic_reader import read_topic
 from reprise.messages.dead_letters import DeadLetter, parse_dead_letter, redriven_offsets
@@ -18,6 +18,9 @@ from reprise.settings import Settings, load
 
 #: Characters of a detail on its line, which then fits on a wide terminal.
 _MAX_DETAIL_CHARACTERS: Final = 120
+
+#: Settings of the commands: the connection, and the topic to read.
+_SETTINGS: Final = (*KAFKA_CONNECTION, "REPRISE_TOPIC_DEAD")
 
 _reason_option = click.option(
     "--reason",
@@ -34,7 +37,7 @@ def command() -> None:
     """List dead letters, or redrive them: send them back to the topic that they came from."""
 
 
-@command.command("list", cls=ConfiguredCommand)
+@command.command("list", cls=ConfiguredCommand, uses=_SETTINGS)
 @_reason_option
 @click.option("--all", "include_redriven", is_flag=True, help="Include dead letters that were redriven.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
@@ -53,7 +56,7 @@ def list_letters(reasons: tuple[str, ...], include_redriven: bool, as_json: bool
     click.echo(_format_counts("dead letters", counts), err=True)
 
 
-@command.command(cls=ConfiguredCommand)
+@command.command(cls=ConfiguredCommand, uses=_SETTINGS)
 @_reason_option
 @click.option("--dry-run", is_flag=True, help="List the dead letters that would be redriven, and send nothing.")
 def redrive(reasons: tuple[str, ...], dry_run: bool) -> None:

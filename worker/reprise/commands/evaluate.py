@@ -16,7 +16,7 @@ from rich.console import Console
 from reprise.bootstrap import article_processor, dedup_rule, open_index
 from reprise.commands.support.file_input import override_redis_url, provide_redis, read_messages
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import DECISIONS, ConfiguredCommand
 from reprise.commands.support.signals import interrupt_on_termination
 from reprise.evaluation import baseline, report, shared_text_report
 from reprise.evaluation.error_analysis import find_worst_stories
@@ -48,7 +48,7 @@ _UNLABELLED_ORDERS: Final = 1
 _UNLINK_BATCH: Final = 1000
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=DECISIONS)
 @click.argument("path", metavar="FILE.jsonl[.gz]")
 @click.option("--unlabelled", is_flag=True, help="Score by the text that articles share, without the field 'story'.")
 @click.option("--source", metavar="NAME", help="Source of articles that name none.")

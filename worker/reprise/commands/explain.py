@@ -9,7 +9,7 @@ from rich.console import Console
 
 from reprise.bootstrap import article_processor, dedup_rule
 from reprise.commands.support.file_input import Decode, read_messages
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import DECISIONS, ConfiguredCommand
 from reprise.errors import BadMessage, UsageError
 from reprise.explanation.analysis import explain
 from reprise.explanation.html_report import to_html
@@ -22,7 +22,7 @@ _JSON_SUFFIXES: Final = (".json", ".jsonl")
 _HTML_SUFFIXES: Final = (".html", ".htm", ".xhtml")
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=DECISIONS)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--in", "input_file", metavar="FILE.jsonl[.gz]", help="A and B are article ids in this file.")

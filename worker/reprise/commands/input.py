@@ -78,7 +78,7 @@ class CheckReport:
         return next((name for name, _ in self.formats.most_common(1)), None)
 
 
-@command.command("check", cls=ConfiguredCommand)
+@command.command("check", cls=ConfiguredCommand, uses=["REPRISE_INPUT_", "REPRISE_NAMESPACE", "REPRISE_MAX_"])
 @click.argument("file", metavar="FILE")
 @click.option("--format", "format_name", metavar="NAME", help="Read the messages as this REPRISE_INPUT_FORMAT.")
 @click.option("--fields", metavar="FIELD=EXPRESSION;...", help="Read the messages with these REPRISE_INPUT_FIELDS.")

@@ -13,7 +13,7 @@ import click
 from reprise.bootstrap import article_processor, build_pipeline, open_index
 from reprise.commands.support.file_input import override_redis_url, provide_redis
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import DECISIONS, REDIS_INDEX, ConfiguredCommand
 from reprise.commands.support.signals import interrupt_on_termination
 from reprise.errors import Fatal
 from reprise.index.redis.client import connect
@@ -38,7 +38,7 @@ _ADVICE: Final = {
 }
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=[*DECISIONS, *REDIS_INDEX, "REPRISE_CIRCUIT_"])
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--output",

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Final
 
 import click
 from prometheus_client import CollectorRegistry
@@ -22,8 +23,23 @@ from reprise.settings import Settings, changed_settings, load, settings_hash
 from reprise.startup import StoppedDuringStartup
 from reprise.warm_up.cutoff import GroupCutoff, OffsetCutoff, TimeCutoff, WarmUpOptions
 
+#: The settings that most workers set; `--help-settings` lists all.
+_MAIN_SETTINGS: Final = (
+    "REPRISE_KAFKA_BOOTSTRAP_SERVERS",
+    "REPRISE_KAFKA_GROUP_ID",
+    "REPRISE_INPUT_FORMAT",
+    "REPRISE_TOPIC_",
+    "REPRISE_REDIS_URL",
+    "REPRISE_NAMESPACE",
+    "REPRISE_WINDOW_SECONDS",
+    "REPRISE_EXPECTED_ARTICLES",
+    "REPRISE_DELIVERY",
+    "REPRISE_HTTP_PORT",
+    "REPRISE_LOG_",
+)
 
-@click.command(cls=ConfiguredCommand)
+
+@click.command(cls=ConfiguredCommand, uses=_MAIN_SETTINGS)
 @click.option(
     "--warm-up",
     metavar="UNTIL",

@@ -10,7 +10,7 @@ import orjson
 
 from reprise.bootstrap import open_inspector
 from reprise.commands.support.namespace_option import choose_namespace, namespace_option
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import REDIS_INDEX, ConfiguredCommand
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
 from reprise.messages.timestamps import format_rfc3339
 from reprise.settings import Settings, load
@@ -19,7 +19,7 @@ from reprise.settings import Settings, load
 _NAME_WIDTH: Final = 17
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=REDIS_INDEX)
 @namespace_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(namespace: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import orjson
 from reprise.bootstrap import open_inspector
 from reprise.commands.support.namespace_option import choose_namespace, namespace_option
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import REDIS_INDEX, ConfiguredCommand
 from reprise.errors import Fatal, UsageError
 from reprise.index.redis.inspect import IndexInspector
 from reprise.index.redis.inspect_types import RecordedDecision, StoredRepresentative
@@ -27,7 +27,7 @@ _STORY_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MAX_ID_CHARACTERS: Final = 80
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=REDIS_INDEX)
 @click.argument("identifier", metavar="ID")
 @click.option("--article", "by_article", is_flag=True, help="ID is the id of an article, not of a story.")
 @click.option(

@@ -2,7 +2,7 @@
 
 import click
 
-from reprise.commands.support.settings_help import ConfiguredCommand
+from reprise.commands.support.settings_help import KAFKA_CONNECTION, ConfiguredCommand
 from reprise.errors import Fatal
 from reprise.kafka.topics import TopicPlan, check_topics, create_topics
 from reprise.processing.shutdown import StopRequest
@@ -12,7 +12,7 @@ from reprise.startup import wait_for_broker
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command(cls=ConfiguredCommand)
+@click.command(cls=ConfiguredCommand, uses=[*KAFKA_CONNECTION, "REPRISE_TOPIC_"])
 @click.option("--partitions", metavar="N", type=click.IntRange(1), help="Number of partitions of each topic.")
 @click.option("--replication-factor", metavar="N", type=click.IntRange(1), help="Number of replicas of each partition.")
 @click.option("--retention-seconds", metavar="SECONDS", type=_SECONDS, help="Retention of each topic.")
