@@ -1,6 +1,7 @@
 """`reprise dead` with a real Kafka: list dead letters, and send each back to its topic once."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,70 @@ def test_list_prints_each_dead_letter(sandbox: Sandbox) -> None:
     (letter,) = map(json.loads, filtered.stdout.splitlines())
     assert letter["origin"] == {"topic": sandbox.topics.articles, "partition": 0, "offset": 0}
     assert (letter["reason"], letter["attempts"], letter["redriven"]) == ("no_text", 0, False)
+
+
+def test_list_selects_by_time_and_number(sandbox: Sandbox) -> None:
+    """--since compares the time of the rejection, --limit ends the list."""
+    write_dead_letters(sandbox)
+    assert len(dead(sandbox, "list", "--since", "2023-11-14T22:13:20Z").stdout.splitlines()) == LETTERS + 1
+    assert dead(sandbox, "list", "--since", "1h").stdout == ""
+    assert len(dead(sandbox, "list", "--limit", "3").stdout.splitlines()) == 3
+    wrong = dead(sandbox, "list", "--since", "yesterday")
+    assert wrong.returncode == 2
+    assert "expected a time such as 2026-11-21T08:00:00Z, or 90s, 15m, 6h, 7d" in wrong.stderr
+
+
+def test_show_prints_one_dead_letter(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its reason, headers, key and body; --output writes the bytes, --json prints everything."""
+    write_dead_letters(sandbox)
+    first = dead(sandbox, "list", "--reason", "no_text").stdout.split()[0]
+    shown = dead(sandbox, "show", first)
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert lines[0] == f"position: {first}"
+    assert {"reason: no_text", "detail: why", f"origin: {sandbox.topics.articles}-0@0", "key: key-0"} <= set(lines)
+    assert "header traceparent: 00-0" in lines
+    assert lines[-2:] == ["body: 16 bytes", "not an article 0"]
+    file = tmp_path / "body"
+    written = dead(sandbox, "show", first, "--output", str(file))
+    assert file.read_bytes() == b"not an article 0"
+    assert "not an article" not in written.stdout
+    (record,) = map(json.loads, dead(sandbox, "show", first, "--json").stdout.splitlines())
+    assert (record["body"], record["key"], record["dead_letter"]["reason"]) == ("not an article 0", "key-0", "no_text")
+
+
+@pytest.mark.parametrize(
+    ("position", "code", "message"),
+    [
+        ("-0@99", 1, "no record at .*-0@99: the partition holds the offsets 0 to "),
+        ("-7@0", 1, "has no partition 7; it has "),
+        ("@0", 2, "is no position; expected TOPIC-PARTITION@OFFSET"),
+    ],
+)
+def test_show_names_a_wrong_position(position: str, code: int, message: str, sandbox: Sandbox) -> None:
+    """The error says which offsets the partition holds."""
+    write_dead_letters(sandbox)
+    shown = dead(sandbox, "show", f"{sandbox.topics.dead}{position}")
+    assert shown.returncode == code
+    assert re.search(message, shown.stderr), shown.stderr
+
+
+def test_redrive_sends_a_single_message(sandbox: Sandbox) -> None:
+    """A position selects it. A second redrive of it, and one of a notice, is an error that names the position."""
+    write_dead_letters(sandbox)
+    letters = [json.loads(line) for line in dead(sandbox, "list", "--json").stdout.splitlines()]
+    wanted = next(each for each in letters if each["origin"]["offset"] == 3 and each["has_message"])
+    position = f"{wanted['topic']}-{wanted['partition']}@{wanted['offset']}"
+    single = dead(sandbox, "redrive", position, "--json")
+    assert single.returncode == 0, single.stderr
+    assert json.loads(single.stdout) == {"dry_run": False, "redriven": {"not_json": 1}, "skipped_notices": {}}
+    assert [message.key for message in redriven_messages(sandbox)] == [b"key-3"]
+    again = dead(sandbox, "redrive", position)
+    assert again.returncode == 1
+    assert f"not redriven: {position}: no dead letter" in again.stderr
+    limited = dead(sandbox, "redrive", "--limit", "2")
+    assert "redriven: 2" in limited.stderr
+    assert len(redriven_messages(sandbox)) == 3
 
 
 def test_redrive_sends_each_message_once(sandbox: Sandbox) -> None:

@@ -4,11 +4,13 @@ import os
 import re
 from html.parser import HTMLParser
 
+import orjson
 import pytest
 from rich.console import Console
 
 from reprise.explanation.analysis import Explanation, explain
 from reprise.explanation.html_report import to_html
+from reprise.explanation.json_report import to_json
 from reprise.explanation.terminal_report import to_terminal
 from reprise.model import Article
 from tests.unit.explanation.test_analysis import MENU, RIVER, RULE, TABLE, TEACHER, explain_texts
@@ -121,3 +123,14 @@ def test_scripts_of_every_kind_are_rendered(code: str) -> None:
     report = render(explain_texts(TABLE[code]["base"], TABLE[code]["partial"]))
     assert "[1|" in report
     assert len(report.splitlines()) > 20
+
+
+def test_the_json_report_has_the_verdicts_and_the_texts() -> None:
+    """It can be serialized; texts stand in it as they are, which JSON escapes."""
+    explanation = explain_texts(f"{MENU}\n{RIVER}", f"{RIVER}\n{HOSTILE}")
+    report = orjson.loads(orjson.dumps(to_json(explanation), option=orjson.OPT_SERIALIZE_NUMPY))
+    assert report["verdict"]["outcome"] == explanation.verdict.outcome.value
+    assert report["verdict"]["criteria"][0].keys() == {"requirement", "actual", "is_met"}
+    assert len(report["passages"]) == len(explanation.passages) > 0
+    assert report["passages"][0]["a"] in explanation.a.text
+    assert {segment["kept"] for segment in report["a"]["segments"]} == {True, False}

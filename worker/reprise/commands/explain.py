@@ -13,6 +13,7 @@ from reprise.commands.support.settings_help import DECISIONS, ConfiguredCommand
 from reprise.errors import BadMessage, UsageError
 from reprise.explanation.analysis import explain
 from reprise.explanation.html_report import to_html
+from reprise.explanation.json_report import to_json
 from reprise.explanation.terminal_report import to_terminal
 from reprise.model import Article, Message
 from reprise.settings import Settings, load
@@ -28,7 +29,8 @@ _HTML_SUFFIXES: Final = (".html", ".htm", ".xhtml")
 @click.option("--in", "input_file", metavar="FILE.jsonl[.gz]", help="A and B are article ids in this file.")
 @click.option("--source", metavar="NAME", help="Source of articles that name none.")
 @click.option("--html", "page", metavar="FILE", help="Also write the explanation to this file, as an HTML page.")
-def command(a: str, b: str, input_file: str | None, source: str | None, page: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the texts.")
+def command(a: str, b: str, input_file: str | None, source: str | None, page: str | None, as_json: bool) -> None:
     """Show the text that the worker keeps of articles A and B, what they share, and the decision on B after A.
 
     A and B are files: plain text, .html, or .json with the article of one message. The decision is that of an index
@@ -42,8 +44,11 @@ def command(a: str, b: str, input_file: str | None, source: str | None, page: st
     else:
         articles = [_read_article(name, decode) for name in (a, b)]
     explanation = explain(articles[0], articles[1], dedup_rule(settings))
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(to_terminal(explanation, colours=console.color_system is not None and not console.no_color))
+    if as_json:
+        click.echo(orjson.dumps(to_json(explanation), option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    else:
+        console = Console(highlight=False, markup=False, emoji=False)
+        console.print(to_terminal(explanation, colours=console.color_system is not None and not console.no_color))
     if page is not None:
         Path(page).write_text(to_html(explanation), "utf-8")
         click.echo(f"reprise: wrote {page}", err=True)

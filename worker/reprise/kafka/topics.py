@@ -1,7 +1,7 @@
 """Create topics, and compare existing topics with their plan; nothing that exists is altered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import errors
@@ -42,11 +42,13 @@ class TopicState:
 
     created      whether this call created it
     differences  one line for each difference from the plan, for people to read
+    actual       the existing topic, as a plan; None if it does not exist. The retention of a new topic is None
     """
 
     name: str
     created: bool
     differences: tuple[str, ...] = ()
+    actual: TopicPlan | None = field(default=None, compare=False)
 
 
 def missing_topics(settings: KafkaSettings, names: Sequence[str]) -> Sequence[str]:
@@ -141,18 +143,35 @@ def _compare(admin: KafkaAdminClient, plans: Sequence[TopicPlan], *, created: fr
             differences = ("does not exist",)
         else:
             differences = tuple(_differences(plan, description, retention_ms.get(plan.name)))
-        states.append(TopicState(name=plan.name, created=plan.name in created, differences=differences))
+        states.append(
+            TopicState(
+                name=plan.name,
+                created=plan.name in created,
+                differences=differences,
+                actual=None if description is None else _actual(description, retention_ms.get(plan.name)),
+            )
+        )
     return states
 
 
-def _differences(plan: TopicPlan, description: Mapping[str, Any], retention_ms: int | None) -> list[str]:
+def _actual(description: Mapping[str, Any], retention_ms: int | None) -> TopicPlan:
+    """Return an existing topic as a plan; its replication is that of the partition with the fewest replicas."""
     partitions = description["partitions"]
-    replication = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
+    return TopicPlan(
+        name=description["name"],
+        partitions=len(partitions),
+        replication=min((len(partition["replica_nodes"]) for partition in partitions), default=0),
+        retention_seconds=None if retention_ms is None else -1.0 if retention_ms < 0 else retention_ms / 1000,
+    )
+
+
+def _differences(plan: TopicPlan, description: Mapping[str, Any], retention_ms: int | None) -> list[str]:
+    actual = _actual(description, retention_ms)
     lines = []
-    if plan.partitions is not None and plan.partitions != len(partitions):
-        lines.append(f"has {len(partitions)} partitions, not {plan.partitions}")
-    if plan.replication is not None and plan.replication != replication:
-        lines.append(f"has replication {replication}, not {plan.replication}")
+    if plan.partitions is not None and plan.partitions != actual.partitions:
+        lines.append(f"has {actual.partitions} partitions, not {plan.partitions}")
+    if plan.replication is not None and plan.replication != actual.replication:
+        lines.append(f"has replication {actual.replication}, not {plan.replication}")
     if plan.retention_seconds is not None and retention_ms is not None:
         planned_ms = _retention_ms(plan.retention_seconds)
         if planned_ms != retention_ms:
