@@ -174,6 +174,31 @@ def test_the_alerts_are_those_of_the_rules_file(helm: Helm) -> None:
     assert rule["spec"]["groups"] == groups
 
 
+def test_a_command_job_has_its_own_login(helm: Helm) -> None:
+    """Its settings and secrets replace those of the workers. Without arguments there is no Job."""
+    assert all(not each["metadata"]["name"].endswith("-command") for each in helm.objects("tls-sasl").all)
+    command = {
+        "args": ["dead", "redrive", "--reason", "not_json"],
+        "settings": {"kafkaSaslUsername": "operator"},
+        "secrets": {"kafkaSaslPassword": {"existingSecret": "kafka-operator"}},
+    }
+    objects = helm.objects("tls-sasl", {"commandJob": command})
+    (job,) = objects.of("Job")
+    assert job["spec"]["backoffLimit"] == 0
+    spec = job["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["args"] == command["args"]
+    assert objects.environment("Job")["REPRISE_KAFKA_SASL_USERNAME"] == "operator"
+    assert objects.environment()["REPRISE_KAFKA_SASL_USERNAME"] != "operator"
+    secrets = [source["secret"]["name"] for each in spec["volumes"] for source in each["projected"]["sources"]]
+    assert "kafka-operator" in secrets
+    workers = [source for each in objects.worker_pod["volumes"] for source in each["projected"]["sources"]]
+    assert "kafka-operator" not in {source["secret"]["name"] for source in workers}
+    worker_context = objects.worker_pod["containers"][0]["securityContext"]
+    assert container["securityContext"] == worker_context
+    assert spec["securityContext"] == objects.worker_pod["securityContext"]
+
+
 def test_alerts_can_be_disabled_and_tuned(helm: Helm) -> None:
     """A threshold replaces its default in every expression and text; recording rules remain."""
     rules = {

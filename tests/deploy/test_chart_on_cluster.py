@@ -1,5 +1,7 @@
 """The chart on a real API server with its controllers. No node takes pods: admitted ones stay Pending."""
 
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -11,8 +13,9 @@ import pytest
 import yaml
 
 from deploy.helm.chart_settings import CHART
-from tests.deploy.chart import CASES, RELEASE, Helm, case_file
+from tests.deploy.chart import CASES, RELEASE, REQUIRED_VALUES, Helm, case_file
 from tests.deploy.cluster import Cluster, open_cluster
+from tests.deploy.operator_commands import NEEDS_NODE, operator_commands, prepare
 from tests.deploy.tools import ToolMissing
 from tests.support import unavailable, wait_until
 
@@ -227,3 +230,42 @@ def test_the_custom_resource_definitions_refuse_a_typo(
     objects = yaml.safe_dump_all(custom, width=10_000).replace(correct, mistyped)
     assert mistyped in objects
     assert cluster.attempt("create", "--dry-run=server", "-f", "-", stdin=objects).returncode == 1
+
+
+def test_the_commands_of_the_operating_pages_are_accepted(
+    release: Release, helm: Helm, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """Every kubectl and helm command, on two releases as in an upgrade. Upgrades are dry runs on the server.
+
+    A command that needs a pod that runs reaches its pods and fails only because there is no node.
+    """
+    login = {"kafkaSecurityProtocol": "SASL_SSL", "kafkaSaslMechanism": "PLAIN", "kafkaSaslUsername": "reprise"}
+    secrets = {"kafkaSaslPassword": {"existingSecret": "kafka"}}
+    values = {"settings": {**REQUIRED_VALUES["settings"], **login}, "secrets": secrets}
+    (tmp_path / "my-values.yaml").write_text(yaml.safe_dump(values))
+    for name in ("reprise", "reprise-g2"):
+        for command in ("install", "upgrade"):  # two revisions, so that a rollback has a target
+            arguments = [name, CHART, "--values", tmp_path / "my-values.yaml", "--namespace", namespace]
+            done = helm.run(command, *arguments, "--kubeconfig", cluster.kubeconfig)
+            assert done.returncode == 0, done.stderr
+    selector = "app.kubernetes.io/component=worker"
+    wait_until(lambda: len(release.pods(selector)) == 4, CONTROLLER_SECONDS, "the pods of both releases")
+    pod = release.pods(selector)[0]["metadata"]["name"]
+    (tmp_path / "deploy").symlink_to(CHART.parents[1])
+    path = os.pathsep.join([str(helm.program.parent), str(Path(cluster.kubectl).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "KUBECONFIG": cluster.kubeconfig, "ns": namespace}
+    failed = []
+    for command in operator_commands():
+        script = prepare(command).replace("POD", pod)
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=CONTROLLER_SECONDS,
+            check=False,
+        )
+        if done.returncode and not NEEDS_NODE.search(done.stderr):
+            failed.append(f"{script}\n{done.stderr}")
+    assert not failed, "\n".join(failed)
