@@ -109,6 +109,10 @@ class MemorySource:
             self.broker.committed[self.group, partition] = offset
             self.broker.offset_metadata[self.group, partition] = offset_metadata
 
+    def start_commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str) -> "CompletedCommit":
+        self.commit(messages, offset_metadata, timeout_seconds=0)
+        return CompletedCommit()
+
     def read_offset_metadata(self) -> Sequence[str]:
         self.broker.check_reachable()
         return [self.broker.offset_metadata.get((self.group, partition), "") for partition in self.positions]
@@ -158,3 +162,10 @@ class MemorySink:
 def size(record: OutputRecord) -> int:
     headers = sum(len(name) + len(value) for name, value in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
+
+
+class CompletedCommit:
+    """A commit that has succeeded."""
+
+    def wait(self, timeout_seconds: float) -> bool:
+        return True

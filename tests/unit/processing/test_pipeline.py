@@ -299,7 +299,8 @@ def test_a_small_batch_is_delivered_before_the_next_poll() -> None:
     full = ["poll", "submit"]
     small = ["poll", "begin", "submit", "decide", "begin", *delivered, "decide", *delivered]
     assert run.faults.calls[: len(full + small)] == [*full, *small]
-    assert run.source.timeouts[:3] == [TIMEOUTS.poll_timeout_seconds, 0, TIMEOUTS.poll_timeout_seconds]
+    idle = TIMEOUTS.poll_timeout_seconds
+    assert run.source.timeouts[:4] == [idle, 0, 0.02, idle], "the third poll waits while offsets are committed"
 
 
 def test_without_reading_ahead_there_is_one_batch_at_a_time() -> None:

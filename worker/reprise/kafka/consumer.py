@@ -1,5 +1,6 @@
 """Consume articles from Kafka as raw bytes, in a consumer group that commits only when the pipeline asks for it."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ from reprise.kafka.conversions import (
 )
 from reprise.kafka.rebalance import AssignmentEpochs, RebalanceListener
 from reprise.model import CorruptRecord, Message
-from reprise.processing.ports import Partition
+from reprise.processing.ports import Partition, PendingCommit
 from reprise.settings.groups import KafkaSettings
 
 #: Bytes of keys, values and headers after which a poll ends. Two batches are in hand at a time, and a text can take
@@ -149,6 +150,19 @@ class KafkaSource:
         except Exception as error:
             raise translate_kafka_error(error, "committing offsets") from error
         self.mark_delivered(offsets)
+
+    def start_commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str) -> PendingCommit:
+        """See OffsetCommitter. The client's I/O thread sends the request."""
+        consumer = self._open()
+        offsets = self._owned_offsets(consumer, messages)
+        future = None
+        # Without a coordinator, the client would return the future of the search for it.
+        if offsets and not client_workarounds.is_coordinator_unknown(consumer):
+            try:
+                future = consumer.commit_async(to_client_offsets(offsets, offset_metadata))
+            except Exception as error:
+                raise translate_kafka_error(error, "committing offsets") from error
+        return _StartedCommit(future, lambda: self.mark_delivered(offsets))
 
     def prepare_commit(
         self, messages: Sequence[Message | CorruptRecord]
@@ -365,6 +379,24 @@ class KafkaSource:
                 if position is not None:
                     positions[partition] = position
         return positions
+
+
+class _StartedCommit:
+    """See PendingCommit. Without a future nothing was sent."""
+
+    def __init__(self, future: Any, on_success: Callable[[], None]) -> None:
+        self._future = future
+        self._on_success = on_success
+        self._is_done = threading.Event()
+        if future is not None:
+            future.add_both(lambda _: self._is_done.set())
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """See PendingCommit."""
+        if self._future is None or not self._is_done.wait(timeout_seconds) or not self._future.succeeded():
+            return False
+        self._on_success()
+        return True
 
 
 def consumer_options(settings: KafkaSettings, *, batch_max: int) -> dict[str, Any]:

@@ -54,11 +54,20 @@ class Transactional:
         self._sink = KafkaSink(
             settings, flush_timeout_seconds=flush_timeout_seconds, transactional_id=transactional_id(settings)
         )
+        #: the batch that `begin` has delivered
+        self._begun: tuple[Sequence[Outcome], Sequence[Delivered]] = ((), ())
         #: the batch of a transaction of which it is unknown whether it was committed
         self._in_doubt: Sequence[Delivered] = ()
 
+    def begin(self, outcomes: Sequence[Outcome], offset_metadata: str) -> None:
+        """See Delivery. The transaction is committed here: its events are readable only then."""
+        self._begun = outcomes, self.deliver(outcomes, offset_metadata)
+
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Leaves out the messages of partitions that were revoked since the poll."""
+        begun, self._begun = self._begun, ((), ())
+        if begun[0] is outcomes:
+            return begun[1]
         self._sink.start_timeout()
         try:
             delivered = self._deliver(outcomes, offset_metadata, time.monotonic() + self._flush_timeout_seconds)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from reprise.errors import Fatal
 from reprise.model import Delivered, Outcome, OutputRecord, Stage
-from reprise.processing.ports import OffsetCommitter, Sink, StageObserver, ignore_stage
+from reprise.processing.ports import OffsetCommitter, PendingCommit, Sink, StageObserver, ignore_stage
 
 
 def publish(outcomes: Sequence[Outcome], sink: Sink) -> Sequence[Delivered]:
@@ -59,19 +59,32 @@ class AtLeastOnce:
         self._observe_stage = observe_stage
         #: the batch that is acknowledged and not yet committed, with its records
         self._flushed: tuple[Sequence[Outcome], Sequence[Delivered]] = ((), ())
+        #: monotonic time of its last acknowledgement
+        self._published_at = 0.0
+        #: the commit of that batch, if one was started and not waited for
+        self._commit: PendingCommit | None = None
+
+    def begin(self, outcomes: Sequence[Outcome], offset_metadata: str) -> None:
+        """See Delivery. Called again after a failure, it publishes nothing a second time that is acknowledged."""
+        if self._flushed[0] is not outcomes:
+            started = time.monotonic()
+            delivered = publish(outcomes, self._sink)
+            self._sink.flush()
+            self._published_at = time.monotonic()
+            self._observe_stage(Stage.PUBLISH, self._published_at - started)
+            self._flushed = outcomes, delivered
+        self._commit = self._committer.start_commit([outcome.message for outcome in outcomes], offset_metadata)
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Called again after a commit that failed, it publishes nothing a second time."""
-        started = time.monotonic()
-        deadline = started + self._flush_timeout_seconds
+        deadline = time.monotonic() + self._flush_timeout_seconds
         if self._flushed[0] is not outcomes:
-            delivered = publish(outcomes, self._sink)
-            self._sink.flush()
-            self._flushed = outcomes, delivered
-        published = time.monotonic()
-        self._observe_stage(Stage.PUBLISH, published - started)
-        self._committer.commit([outcome.message for outcome in outcomes], offset_metadata, deadline - published)
-        self._observe_stage(Stage.OFFSETS, time.monotonic() - published)
+            self.begin(outcomes, offset_metadata)
+        commit, self._commit = self._commit, None
+        if not commit or not commit.wait(deadline - time.monotonic()):
+            messages = [outcome.message for outcome in outcomes]
+            self._committer.commit(messages, offset_metadata, max(0.0, deadline - time.monotonic()))
+        self._observe_stage(Stage.OFFSETS, time.monotonic() - self._published_at)
         _, delivered = self._flushed
         self._flushed = (), ()
         return delivered

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from reprise.errors import CircuitOpen, Fatal, RepriseError, Unreachable
-from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message, Stage
+from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Message, Outcome, Stage
 from reprise.processing import circuit_breaker
 from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
 from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
@@ -33,6 +33,9 @@ class _DecodedBatch:
     polled_at: float
     decoded_at: float
 
+
+#: Seconds that an idle poll waits for messages while offsets are being committed. The broker takes 5 ms to 10 ms.
+_COMMIT_SECONDS: Final = 0.02
 
 _EMPTY: Final = _DecodedBatch(messages=(), entries=(), polled_at=0.0, decoded_at=0.0)
 
@@ -75,6 +78,8 @@ class Pipeline:
     monotonic: Callable[[], float] = time.monotonic
     _circuit: CircuitState = field(default_factory=CircuitState, init=False)
     _rejections: RejectionHistory = field(init=False)
+    #: the batch that is published and whose offsets are being committed, with the offset metadata
+    _begun: tuple[Sequence[Outcome], str] | None = field(default=None, init=False)
     #: messages of the last poll that are not decoded yet
     _postponed: Sequence[Message | CorruptRecord] = field(default=(), init=False)
 
@@ -96,6 +101,9 @@ class Pipeline:
                 recording, looked_up = self._advance(recording, looked_up, following)
                 while (recording or looked_up) and len(following.messages) < self.overlap_min_messages:
                     recording, looked_up = self._advance(recording, looked_up, _EMPTY)
+                if not following.messages:
+                    self._finish_delivery()
+            self._finish_delivery()
         except ShutdownTimeout:
             return False
         return True
@@ -125,7 +133,10 @@ class Pipeline:
             return ()
         if self._postponed:
             return self.retrier.call(Dependency.KAFKA, self._take_postponed)
-        seconds = self.retrier.timeouts.poll_timeout_seconds if is_idle else 0
+        timeout_seconds = self.retrier.timeouts.poll_timeout_seconds
+        if self._begun:  # the commit ends meanwhile, and is reported after the poll
+            timeout_seconds = min(timeout_seconds, _COMMIT_SECONDS)
+        seconds = timeout_seconds if is_idle else 0
         return self.retrier.call(Dependency.KAFKA, partial(self._poll, seconds))
 
     def _poll(self, seconds: float) -> Sequence[Message | CorruptRecord]:
@@ -218,11 +229,22 @@ class Pipeline:
         return self.retrier.call(Dependency.REDIS, attempt)
 
     def _deliver(self, decided: _InFlightBatch, decisions: Sequence[Decision]) -> None:
+        """Publish a batch and start committing it, after the commit of the one before has ended."""
+        self._finish_delivery()
         batch = decided.batch
         outcomes = build_outcomes(batch.messages, batch.entries, decisions, processor=self.processor, now=self.clock())
         # An event that is published again has the same id: nothing is lost, and a consumer can drop the repetition.
-        deliver = partial(self.delivery.deliver, outcomes, circuit_breaker.serialize(decided.circuit))
-        self._report(self.retrier.call(Dependency.KAFKA, deliver))
+        metadata = circuit_breaker.serialize(decided.circuit)
+        self.retrier.call(Dependency.KAFKA, partial(self.delivery.begin, outcomes, metadata))
+        self._begun = outcomes, metadata
+        if not self.reads_ahead:
+            self._finish_delivery()
+
+    def _finish_delivery(self) -> None:
+        """Wait for the commit of the batch that was published last."""
+        begun, self._begun = self._begun, None
+        if begun:
+            self._report(self.retrier.call(Dependency.KAFKA, partial(self.delivery.deliver, *begun)))
 
     def _report(self, delivered: Sequence[Delivered]) -> None:
         for each in delivered:

@@ -58,6 +58,13 @@ def ignore_stage(stage: Stage, seconds: float) -> None:
     """Do nothing: a StageObserver for tests and file commands."""
 
 
+class PendingCommit(Protocol):
+    """A commit of offsets in flight."""
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for the commit; return whether it is known to have succeeded."""
+
+
 class OffsetCommitter(Protocol):
     """The part of a source that commits offsets."""
 
@@ -67,9 +74,18 @@ class OffsetCommitter(Protocol):
         Raises Unreachable where the commit is not known to have succeeded.
         """
 
+    def start_commit(self, messages: Sequence[Message | CorruptRecord], offset_metadata: str) -> PendingCommit:
+        """Start committing as `commit` does, without waiting for the broker. Raises Unreachable."""
+
 
 class Delivery(Protocol):
     """Publishes the outcomes of a batch and commits its offsets."""
+
+    def begin(self, outcomes: Sequence[Outcome], offset_metadata: str) -> None:
+        """Publish the records of a batch, wait for every acknowledgement, and start committing the offsets.
+
+        The caller then calls `deliver` with the same batch before it begins another one. Raises what `deliver` raises.
+        """
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """Publish the records of a batch, wait for every acknowledgement, then commit the offsets behind it.

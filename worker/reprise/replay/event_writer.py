@@ -20,9 +20,18 @@ class EventWriter:
     def __init__(self, output: BinaryIO) -> None:
         """Write to `output`, which stays open when the writer is closed."""
         self._output = output
+        #: the batch that `begin` has written
+        self._begun: tuple[Sequence[Outcome], Sequence[Delivered]] = ((), ())
+
+    def begin(self, outcomes: Sequence[Outcome], offset_metadata: str) -> None:
+        """See Delivery: a file has no offsets, so this writes the batch."""
+        self._begun = outcomes, self.deliver(outcomes, offset_metadata)
 
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery. Raises Fatal if the file cannot be written."""
+        begun, self._begun = self._begun, ((), ())
+        if begun[0] is outcomes:
+            return begun[1]
         records: list[OutputRecord] = []
         for outcome in outcomes:
             records += [event for event, _ in outcome.merges]

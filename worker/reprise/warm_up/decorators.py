@@ -158,6 +158,9 @@ class WarmUpDelivery:
         self._delivery = delivery
         self._source = source
 
+    def begin(self, outcomes: Sequence[Outcome], offset_metadata: str) -> None:
+        """Do nothing: `deliver` follows at once, because a warm-up does not read ahead."""
+
     def deliver(self, outcomes: Sequence[Outcome], offset_metadata: str) -> Sequence[Delivered]:
         """See Delivery."""
         if not self._source.is_learning:
