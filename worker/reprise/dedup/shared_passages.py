@@ -68,6 +68,8 @@ def find_shared_passages(
 
 
 def remove_hashes(sketch: Sketch, shingle_count: int, hashes: Sketch) -> tuple[Sketch, int]:
-    """Return a sketch and its number of shingles as if the text did not hold some of the sampled shingles."""
-    kept = sketch[~np.isin(sketch, hashes, assume_unique=True)]
+    """Return a sketch and its number of shingles as if the text did not hold some (ascending) sampled shingles."""
+    if not len(hashes):
+        return sketch, shingle_count
+    kept = sketch[hashes.take(np.minimum(hashes.searchsorted(sketch), len(hashes) - 1)) != sketch]
     return kept, shingle_count - (len(sketch) - len(kept))
