@@ -1,5 +1,6 @@
 """`reprise run`: run the worker from its settings to its last commit."""
 
+import gc
 import re
 from datetime import datetime
 from typing import Final
@@ -37,6 +38,9 @@ _MAIN_SETTINGS: Final = (
     "REPRISE_HTTP_PORT",
     "REPRISE_LOG_",
 )
+
+#: Objects that may be allocated, beyond those freed, before the youngest generation is collected: some 5 MB.
+_GC_ALLOCATIONS: Final = 50_000
 
 
 @click.command(cls=ConfiguredCommand, uses=_MAIN_SETTINGS)
@@ -94,6 +98,17 @@ def parse_cutoff(text: str) -> TimeCutoff | OffsetCutoff | GroupCutoff:
     return TimeCutoff(at_ms=round(time.timestamp() * 1000))
 
 
+def _tune_garbage_collection() -> None:
+    """Let the cyclic garbage collector leave out the imported modules, and run rarely.
+
+    A batch makes thousands of objects in no cycles, which reference counts free. With the default thresholds the
+    collector took 8 % of the worker's CPU time (6,000 articles, Python 3.11).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_ALLOCATIONS, 10, 10)
+
+
 def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | None = None) -> None:
     """Run one worker until it is stopped. Raises Fatal, also if the shutdown had to abandon a batch."""
     log, progress = get_logger(), ProgressLogger()
@@ -128,6 +143,7 @@ def run_worker(settings: Settings, stop: StopRequest, warm_up: WarmUpOptions | N
             ):
                 probes.mark_started(source.is_joined)
                 log.info("started")
+                _tune_garbage_collection()
                 delivered = pipeline.run()
         except StoppedDuringStartup:
             delivered = True
