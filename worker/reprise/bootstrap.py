@@ -31,6 +31,7 @@ from reprise.observability.metrics import Metrics
 from reprise.observability.observers import CompositeObserver
 from reprise.processing.at_least_once import AtLeastOnce
 from reprise.processing.circuit_breaker import CircuitLimits
+from reprise.processing.clock import SharedClock
 from reprise.processing.pipeline import Pipeline
 from reprise.processing.ports import (
     Delivery,
@@ -89,6 +90,8 @@ def open_worker(
         namespaces = list_namespaces(namespace_rule(settings))
         metrics.export_index_size(index.size, namespaces)
         metrics.export_redis_memory(lambda: find_fullest_server(map(index.memory, namespaces)))
+        clock = SharedClock(partial(index.server_time, namespaces[0]), on_skew=metrics.set_clock_skew)
+        when_ready(clock.check, f"redis at {location(settings.redis)}")
         observers.reachable(Dependency.REDIS)
         wait_for_topics(settings, stop)
         retention_seconds = read_retention_seconds(settings.kafka, settings.topics.articles)
@@ -110,10 +113,11 @@ def open_worker(
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
         if warm_up is None:
-            yield (
-                build_pipeline(settings, source=source, index=index, delivery=delivery, observer=observers, stop=stop),
-                source,
+            pipeline = build_pipeline(
+                settings, source=source, index=index, delivery=delivery, observer=observers, stop=stop
             )
+            pipeline.clock = clock
+            yield pipeline, source
             return
         cutoff = when_ready(lambda: _open_cutoff(settings, warm_up, closing), kafka)
         previous = [prefix for namespace in namespaces if (prefix := index.previous_index(namespace))]
@@ -128,6 +132,7 @@ def open_worker(
             observer=observers,
             stop=stop,
         )
+        pipeline.clock = clock
         pipeline.reads_ahead = False  # `is_learning` is about the batch that was polled last
         yield pipeline, source
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reprise.errors import BadMessage
 from reprise.messages.decoder import DecoderLimits, decode_article
-from reprise.model import Article, DeadLetterReason, Message
+from reprise.model import Article, DeadLetterReason, InputField, Message
 from tests.decoder_limits import decoder_limits
 
 TEXT = "The council voted late on Tuesday\nto keep the old bridge open for another winter."
@@ -291,3 +291,22 @@ def test_decoding_time_is_bounded(value: bytes) -> None:
     with contextlib.suppress(BadMessage):
         decode_article(message(value), decoder_limits())
     assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("crawled_at", "sent_ms", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000, 1_767_225_600_000),
+        ("2026-01-01T00:10:00Z", 1_767_225_600_000, 1_767_226_200_000),
+        ("2026-01-01T00:10:01Z", 1_767_225_600_000, None),
+        ("2100-01-01T00:00:00Z", 1_767_225_600_000, None),
+        ("2100-01-01T00:00:00Z", None, 4_102_444_800_000),
+    ],
+)
+def test_a_crawl_time_after_the_message_is_unknown(crawled_at: str, sent_ms: int | None, expected: int | None) -> None:
+    """It would make every later crawl of the page late. Clocks may differ by ten minutes."""
+    value = orjson.dumps({"id": "a", "text": TEXT, "crawled_at": crawled_at})
+    sent = Message(topic="t", partition=0, offset=0, key=None, value=value, timestamp_ms=sent_ms)
+    article = decode_article(sent, decoder_limits())
+    assert article.crawled_at_ms == expected
+    assert (InputField.CRAWLED_AT in article.ignored) == (expected is None)

@@ -36,7 +36,16 @@ _FATAL: Final = (
     errors.LogTruncationError,
     errors.KafkaConfigurationError,
     errors.PolicyViolationError,
+    errors.InvalidTimestampError,
 )
+
+#: Advice that an error's own text lacks.
+_ADVICE: Final[dict[type[Exception], str]] = {
+    errors.InvalidTimestampError: (
+        "the clock of this machine differs from the broker's by more than the topic's message.timestamp.after.max.ms "
+        "or message.timestamp.before.max.ms: synchronise both clocks"
+    ),
+}
 
 
 def translate_kafka_error(error: Exception, operation: str) -> RepriseError:
@@ -46,7 +55,9 @@ def translate_kafka_error(error: Exception, operation: str) -> RepriseError:
     """
     kind = Fatal if is_fatal(error) else Unreachable
     name, text = type(error).__name__, str(error)
-    return kind(f"Kafka, {operation}: {text if name in text else f'{name}: {text}'}")
+    advice = _ADVICE.get(type(error))
+    text = text if name in text else f"{name}: {text}"
+    return kind(f"Kafka, {operation}: {text}{f'; {advice}' if advice else ''}")
 
 
 def is_fatal(error: Exception) -> bool:

@@ -16,6 +16,11 @@ _NO_LEADER_EPOCH: Final = -1
 NO_OFFSET: Final = OffsetAndMetadata(-1, "", _NO_LEADER_EPOCH)
 
 
+#: Milliseconds since the epoch of the first plausible timestamp of a record, the year 2000. The client's -1 means that
+#: the timestamp is unknown, and producers whose clock is not set send 0 or a little more.
+_FIRST_TIMESTAMP_MS: Final = 946_684_800_000
+
+
 def to_partition(topic_partition: TopicPartition) -> Partition:
     """Convert a partition of the client."""
     return (topic_partition.topic, topic_partition.partition)
@@ -45,8 +50,7 @@ def to_message(record: Any, assignment: int = 0) -> Message:
         key=record.key,
         value=record.value,
         headers=tuple((name, value or b"") for name, value in record.headers),
-        # The client's -1 means that the timestamp is unknown.
-        timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
+        timestamp_ms=record.timestamp if record.timestamp >= _FIRST_TIMESTAMP_MS else None,
         assignment=assignment,
     )
 

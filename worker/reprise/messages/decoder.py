@@ -33,6 +33,10 @@ from reprise.model import Article, DeadLetterReason, InputField, InputGuess, Mes
 _EVENT_FIELDS: Final = (InputField.URL, InputField.SOURCE, InputField.TITLE, InputField.PUBLISHED_AT)
 
 
+#: Milliseconds by which a crawl may seem to be later than its message: the clocks of crawlers and brokers differ.
+_MAX_CLOCK_DIFFERENCE_MS: Final = 600_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderLimits:
     """Size limits. A message beyond one of them becomes a dead letter, but see `field_characters`."""
@@ -71,7 +75,7 @@ def decode_article(
         content, fields = mapped.content, read_fields(mapped.fields)
     _check_lengths(fields, limits)
     source = _read_source(fields)
-    crawled_at_ms = _read_crawl_time(fields)
+    crawled_at_ms = _read_crawl_time(fields, message.timestamp_ms)
     text, extracted = _select_text(parsed, fields, limits, mapping)
     texts = fields.texts
     url = texts.get(InputField.URL)
@@ -115,12 +119,17 @@ def _read_source(fields: FieldValues) -> str | None:
     return source.name
 
 
-def _read_crawl_time(fields: FieldValues) -> int | None:
-    """Return the time of the crawl in milliseconds. It only orders the crawls of one article."""
+def _read_crawl_time(fields: FieldValues, sent_ms: int | None) -> int | None:
+    """Return the time of the crawl in milliseconds. It only orders the crawls of one article.
+
+    sent_ms  timestamp of the message. A crawl after it is unknown: it would make every later crawl of the page late
+    """
     text = fields.texts.get(InputField.CRAWLED_AT)
     if text is None:
         return None
     milliseconds = parse_time(text)
+    if milliseconds is not None and sent_ms is not None and milliseconds > sent_ms + _MAX_CLOCK_DIFFERENCE_MS:
+        milliseconds = None
     if milliseconds is None:
         fields.ignore(InputField.CRAWLED_AT)
     return milliseconds

@@ -48,6 +48,9 @@ _STAGE_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 #: Seconds from a record's timestamp to its commit, from a worker without lag to an hour's backlog.
 _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
 
+#: Seconds from a record's timestamp above which it is an archive's: longer than any backlog, the retention of a topic.
+_MAX_END_TO_END_SECONDS: Final = 30 * 86_400.0
+
 #: Messages of a batch, up to the largest value of REPRISE_BATCH_MAX_ARTICLES.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
@@ -157,6 +160,9 @@ class Metrics:
         self._last_poll = self._gauge(
             "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."
         )
+        self._clock_skew = self._gauge(
+            "clock_skew_seconds", "Seconds by which the clock of this machine is ahead of that of Redis."
+        )
         self._circuit = self._gauge("circuit_open", "1 once the circuit breaker has opened, until the worker exits.")
         self._circuit_rejections = Gauge(
             "reprise_circuit_rejected_messages",
@@ -247,6 +253,10 @@ class Metrics:
         """Count a change of the assignment."""
         self._rebalances.inc()
 
+    def set_clock_skew(self, seconds: float) -> None:
+        """Export the seconds by which this machine's clock is ahead of that of Redis."""
+        self._clock_skew.set(seconds)
+
     def count_skipped_offsets(self, offsets: int) -> None:
         """Count offsets that were deleted before they were read."""
         self._skipped.inc(offsets)
@@ -313,13 +323,18 @@ class Metrics:
         self._articles.labels(ArticleOutcome.SKIPPED).inc()
 
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
-        """See Observer. Messages without a timestamp are left out; a timestamp in the future counts as 0 seconds."""
+        """See Observer. A timestamp in the future counts as 0 seconds.
+
+        Messages without a timestamp are left out, and so are those of archives: one of them would weigh as much in the
+        sum as a million others.
+        """
         now = self._clock()
         for message in messages:
             if isinstance(message, Message) and message.timestamp_ms is not None:
                 timestamp = message.timestamp_ms / 1000
                 self._delivered_at[message.topic, message.partition] = timestamp
-                self._end_to_end.observe(max(0.0, now - timestamp))
+                if now - timestamp <= _MAX_END_TO_END_SECONDS:
+                    self._end_to_end.observe(max(0.0, now - timestamp))
 
     def unreachable(self, dependency: Dependency, reason: str) -> None:
         """See Observer."""

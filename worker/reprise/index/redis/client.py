@@ -94,6 +94,19 @@ def location(settings: RedisSettings) -> str:
     return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
 
 
+def read_server_time(client: Redis) -> float | None:
+    """Return the server's time in seconds since the epoch; None if the user may not run TIME and INFO has no time.
+
+    Raises the client's errors.
+    """
+    try:
+        seconds, microseconds = client.time()
+    except NoPermissionError:
+        time_usec = client.info("server").get("server_time_usec")
+        return None if time_usec is None else int(time_usec) / 1_000_000
+    return int(seconds) + int(microseconds) / 1_000_000
+
+
 def check_eviction(client: Client, settings: RedisSettings) -> None:
     """Raise Fatal if a primary may evict keys when its memory is full, unless the settings allow eviction.
 

@@ -12,6 +12,7 @@ import redis
 
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.index.redis.client import read_server_time
 from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
 from reprise.index.redis.namespaces import NamespaceRegistry
 from reprise.index.redis.pending_batch import PendingBatch
@@ -110,6 +111,16 @@ class RedisIndex:
         except REDIS_ERRORS as error:
             raise translate_redis_error(error) from error
         return MemoryUsage(used_bytes=int(info["used_memory"]), max_bytes=int(info["maxmemory"]))
+
+    def server_time(self, namespace: str) -> float | None:
+        """Return the time of the server that holds the namespace, in seconds since the epoch; None if it is unknown.
+
+        Raises Unreachable, Fatal.
+        """
+        try:
+            return read_server_time(self._scripts.node(self._scripts.key(namespace)))
+        except REDIS_ERRORS as error:
+            raise self._scripts.translate(error) from error
 
     def close(self) -> None:
         """See Index."""

@@ -11,6 +11,10 @@
 -- @include layout
 -- @include buckets
 
+-- A worker whose clock was this far ahead, in ms, has set swept_ms: without a correction no shard would be due until then.
+-- Workers refuse to start with a clock that is 5 minutes ahead.
+local MAX_AHEAD_MS = 600000
+
 local prefix = ARGV[2]
 local now_ms, window_ms, record_ms, replay_ms = struct.unpack('>I6I6I6I6', ARGV[3])
 local bands, shards = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -61,6 +65,10 @@ local state = redis.call('HMGET', KEYS[1], 'id', 'swept_ms', 'cursor')
 if state[1] ~= ARGV[1] then return {0, 0} end
 local swept_ms, cursor = tonumber(state[2]), tonumber(state[3] or 0)
 if not swept_ms then
+  redis.call('HSET', KEYS[1], 'swept_ms', now_ms)
+  return {0, 0}
+end
+if swept_ms - now_ms > MAX_AHEAD_MS then
   redis.call('HSET', KEYS[1], 'swept_ms', now_ms)
   return {0, 0}
 end
