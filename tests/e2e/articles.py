@@ -56,6 +56,26 @@ def synthetic_messages(count: int, *, partitions: int = 1, seed: int = 1) -> lis
     ]
 
 
+def merging_articles() -> list[bytes]:
+    """Return articles of two stories, then one that shows that they are one, then a copy of the younger story's first.
+
+    Each story has four articles, `old-0` to `old-3` and `young-0` to `young-3`, different enough to be representatives.
+    The last two are `bridge`, with half of both stories, and `copy`. Each has a source of its own.
+    """
+    rng = random.Random(5)
+    texts = {"old": made_up_text(rng, 150), "young": made_up_text(rng, 150)}
+    articles = {}
+    for name, text in texts.items():
+        articles[f"{name}-0"] = text
+        articles |= {f"{name}-{number}": change_words(text, rng, 8) for number in range(1, 4)}
+    halves = [sentence for text in texts.values() for sentence in text.split(". ")[:5]]
+    articles |= {"bridge": ". ".join(halves) + ".", "copy": texts["young"]}
+    return [
+        article_json(id=name, text=text, source=f"{name}.example", title=f"Title of {name}")
+        for name, text in articles.items()
+    ]
+
+
 def made_up_text(rng: random.Random, words: int) -> str:
     """Return the text of a new story: sentences of made-up words."""
     chosen = ["".join(rng.choices(_SYLLABLES, k=3)) for _ in range(words)]

@@ -13,17 +13,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reprise.commands.replay import replay_files
-from reprise.messages.events import schema
+from reprise.messages.events import merge_schema, schema
+from reprise.model import EventType
 from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.settings import load
-from tests.e2e.articles import SEED_STORIES, article_ids_by_story, seed_articles
+from tests.e2e.articles import SEED_STORIES, article_ids_by_story, merging_articles, seed_articles
 from tests.support import reprise_command, worker_environment
 
 
 def validate(lines: bytes) -> list[dict[str, Any]]:
     bodies = [json.loads(line) for line in lines.splitlines()]
     for body in bodies:
-        Draft202012Validator(schema()).validate(body)
+        Draft202012Validator(merge_schema() if body["type"] == EventType.MERGED else schema()).validate(body)
     return bodies
 
 
@@ -60,6 +61,34 @@ def test_the_seeds_are_two_stories_in_all_120_orders(
         if article_ids_by_story(bodies) != SEED_STORIES:
             failures[names] = article_ids_by_story(bodies)
     assert failures == {}
+
+
+def test_a_merge_is_written_before_the_event_of_its_article(valkey_url: str, tmp_path: Path) -> None:
+    """A second replay of the file repeats every line, merges included; its summary counts no merge again."""
+    articles = tmp_path / "articles.jsonl"
+    articles.write_bytes(b"\n".join(merging_articles()))
+    runs = [
+        subprocess.run(
+            [*reprise_command(), "replay", str(articles), "--redis-url", valkey_url],
+            env=worker_environment({"REPRISE_NAMESPACE": "merging", "REPRISE_EXPECTED_ARTICLES": "1000"}),
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+        for _ in range(2)
+    ]
+    bodies = validate(runs[0].stdout)
+    assert [(body["type"], body["article"]["id"]) for body in bodies[8:]] == [
+        ("story.merged", "bridge"),
+        ("story.variant", "bridge"),
+        ("story.variant", "copy"),
+    ]
+    merge = bodies[8]
+    assert (merge["story_id"], merge["into"]) == (bodies[4]["story_id"], bodies[0]["story_id"])
+    assert {body["story_id"] for body in bodies[9:]} == {merge["into"]}
+    assert runs[1].stdout == runs[0].stdout
+    assert b"1 merges" in runs[0].stderr
+    assert b"merges" not in runs[1].stderr
 
 
 def test_the_command_reads_compressed_files_and_standard_input(seeds: list[Path], tmp_path: Path) -> None:
