@@ -95,6 +95,7 @@ class KafkaAdapters:
             batch_max=batch_max,
             max_message_bytes=4_194_304,
             on_rebalance=lambda: None,
+            on_rebalanced=lambda _: None,
             on_skipped=lambda partition, first, resumed: self.skipped.append((partition, first, resumed)),
         )
         self.opened.append(source)

@@ -15,7 +15,7 @@ from tests.faults.scenario import Scenario, ScenarioOpener
 from tests.faults.worker_pool import READY_SECONDS, wait_ready, wait_unready
 
 #: Reason in the response of /readyz while Redis is away.
-AWAY = "redis does not answer"
+AWAY = "redis "  # a readiness failure of Redis, of any kind
 
 #: Maximum seconds until commits continue after an outage: twice the documented bound, as the machine may be busy.
 RESUME_SECONDS = 10.0

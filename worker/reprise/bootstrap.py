@@ -104,6 +104,7 @@ def open_worker(
             batch_max=settings.limits.batch_max_articles,
             max_message_bytes=settings.limits.max_message_bytes,
             on_rebalance=metrics.count_rebalance,
+            on_rebalanced=partial(report_rebalance, metrics),
             on_skipped=partial(report_skipped, metrics),
         )
         source = when_ready(open_source, kafka)
@@ -135,6 +136,12 @@ def open_worker(
         pipeline.clock = clock
         pipeline.reads_ahead = False  # `is_learning` is about the batch that was polled last
         yield pipeline, source
+
+
+def report_rebalance(metrics: Metrics, seconds: float) -> None:
+    """Log and count a rebalance that is over."""
+    metrics.rebalanced(seconds)
+    get_logger().info("rebalancing", duration_seconds=round(seconds, 3))
 
 
 def report_skipped(metrics: Metrics, partition: Partition, first: int, resumed: int) -> None:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from reprise.model import DeadLetterReason, RejectionCount
+from reprise.model import DeadLetterReason, OutageKind, RejectionCount
 
 #: Innermost calls of a traceback that are returned: an endless recursion has a thousand.
 _MAX_LINES: Final = 20
@@ -41,6 +41,10 @@ class SkippedMessage(RepriseError):
 
 class Unreachable(RepriseError):
     """A dependency does not answer, or asks to try again. Nothing is lost; the same call may be repeated."""
+
+    def __init__(self, text: str = "", kind: OutageKind = OutageKind.UNREACHABLE) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class Fatal(RepriseError):

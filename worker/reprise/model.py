@@ -86,6 +86,15 @@ class Stage(StrEnum):
     OFFSETS = "offsets"
 
 
+class OutageKind(StrEnum):
+    """Why a dependency cannot be used. A closed set: a label of a metric."""
+
+    UNREACHABLE = "unreachable"
+    REFUSES_WRITES = "refuses_writes"
+    REFUSES_USER = "refuses_user"
+    REBALANCING = "rebalancing"
+
+
 class EventType(StrEnum):
     """The types of events; the value is CloudEvents' `ce_type` and the body's `type`."""
 

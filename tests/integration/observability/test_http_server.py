@@ -48,7 +48,7 @@ def test_probes_have_a_status_and_their_failures(probes: ProbeState, port: int) 
     assert request(port, "/livez") == (503, "starting\n")
     assert request(port, "/readyz") == (
         503,
-        "kafka does not answer\nredis does not answer\nnot a member of the group\n",
+        "kafka does not answer\nredis does not answer\nnot a member of the group: joining or rebalancing\n",
     )
     make_ready(probes)
     assert request(port, "/livez") == (200, "ok\n")

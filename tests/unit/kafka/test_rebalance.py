@@ -1,8 +1,9 @@
 """A consumer commits only messages that it fetched in the current assignment of their partition."""
 
-from reprise.kafka.rebalance import AssignmentEpochs
+from reprise.kafka.rebalance import AssignmentEpochs, RebalanceTimer
 from reprise.model import Message
 from reprise.processing.ports import Partition
+from tests.fake_clock import FakeClock
 
 FIRST, SECOND = ("articles", 0), ("articles", 1)
 
@@ -51,3 +52,13 @@ def test_new_consumer_ends_every_assignment() -> None:
     before = fetch(epochs, FIRST, 4)
     epochs.advance_all()
     assert epochs.owned_offsets([before], [FIRST]) == {}
+
+
+def test_a_rebalance_lasts_until_the_member_is_stable_again() -> None:
+    """Its duration is reported once. The first join counts; a stable member reports nothing."""
+    clock, durations = FakeClock(), list[float]()
+    timer = RebalanceTimer(durations.append, clock)
+    for is_stable, seconds in ((False, 1.0), (False, 0.5), (True, 10.0), (True, 1.0), (False, 2.0), (True, 1.0)):
+        timer.update(is_stable)
+        clock.now += seconds
+    assert durations == [1.5, 2.0]

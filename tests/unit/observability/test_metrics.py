@@ -17,6 +17,7 @@ from reprise.model import (
     Kind,
     MemoryUsage,
     Message,
+    OutageKind,
     Rejection,
     StoryMerge,
     Trace,
@@ -330,3 +331,22 @@ def test_registries_are_independent() -> None:
     Metrics(two)
     assert one.get_sample_value("reprise_articles_total", {"outcome": "skipped"}) == 1
     assert two.get_sample_value("reprise_articles_total", {"outcome": "skipped"}) == 0
+
+
+def test_an_outage_has_its_kind(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """Every series begins at 0, and the end of the outage sets it back."""
+    labels = {"dependency": "redis", "reason": "refuses_writes"}
+    assert registry.get_sample_value("reprise_dependency_failing", labels) == 0
+    metrics.unreachable(Dependency.REDIS, "OOM", OutageKind.REFUSES_WRITES)
+    assert registry.get_sample_value("reprise_dependency_failing", labels) == 1
+    assert registry.get_sample_value("reprise_dependency_failing", {**labels, "reason": "unreachable"}) == 0
+    metrics.reachable(Dependency.REDIS)
+    assert registry.get_sample_value("reprise_dependency_failing", labels) == 0
+
+
+def test_rebalances_have_a_duration(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """It is observed once a rebalance is over."""
+    metrics.rebalanced(3.9)
+    assert registry.get_sample_value("reprise_rebalance_seconds_sum") == 3.9
+    assert registry.get_sample_value("reprise_rebalance_seconds_bucket", {"le": "5.0"}) == 1
+    assert registry.get_sample_value("reprise_rebalance_seconds_bucket", {"le": "2.5"}) == 0

@@ -1,6 +1,6 @@
 import pytest
 
-from reprise.model import Dependency
+from reprise.model import Dependency, OutageKind
 from reprise.observability.probes import ProbeState
 from tests.fake_clock import FakeClock
 
@@ -30,7 +30,7 @@ def test_a_starting_worker_is_neither_alive_nor_ready(probes: ProbeState) -> Non
     assert probes.readiness_failures() == [
         "kafka does not answer",
         "redis does not answer",
-        "not a member of the group",
+        "not a member of the group: joining or rebalancing",
     ]
     make_ready(probes)
     assert probes.liveness_failures() == []
@@ -65,7 +65,7 @@ def test_readiness_needs_group_membership(probes: ProbeState) -> None:
     make_ready(probes)
     is_member = False
     probes.mark_started(lambda: is_member)
-    assert probes.readiness_failures() == ["not a member of the group"]
+    assert probes.readiness_failures() == ["not a member of the group: joining or rebalancing"]
     is_member = True
     assert probes.readiness_failures() == []
 
@@ -76,3 +76,20 @@ def test_a_draining_worker_is_alive_and_not_ready(probes: ProbeState) -> None:
     probes.mark_draining()
     assert probes.readiness_failures() == ["draining"]
     assert probes.liveness_failures() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [
+        (OutageKind.UNREACHABLE, "redis does not answer"),
+        (OutageKind.REFUSES_WRITES, "redis refuses writes"),
+        (OutageKind.REFUSES_USER, "redis refuses the user name, the password or a command"),
+    ],
+)
+def test_a_readiness_failure_names_the_kind_of_the_outage(kind: OutageKind, failure: str) -> None:
+    """A full Redis and a wrong password need another action than a Redis that is away."""
+    probes = ProbeState(60.0)
+    probes.mark_started(lambda: True)
+    probes.reachable(Dependency.KAFKA)
+    probes.unreachable(Dependency.REDIS, "OOM", kind)
+    assert probes.readiness_failures() == [failure]

@@ -16,9 +16,11 @@ from reprise.model import (
     CorruptRecord,
     DeadLetterReason,
     Decision,
+    Dependency,
     EventType,
     Fingerprint,
     Message,
+    OutageKind,
     OutputRecord,
     Rejection,
 )
@@ -87,12 +89,13 @@ class Faults:
 
     left: dict[str, int] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    kind: OutageKind = OutageKind.UNREACHABLE
 
     def call(self, step: str) -> None:
         self.calls.append(step)
         if self.left.get(step, 0) > 0:
             self.left[step] -= 1
-            raise Unreachable(f"{step} is away")
+            raise Unreachable(f"{step} is away", self.kind)
 
 
 @dataclass
@@ -190,7 +193,7 @@ class RecordingObserver(NullObserver):
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         self.records.append(("delivered", len(messages)))
 
-    def unreachable(self, dependency: str, reason: str) -> None:
+    def unreachable(self, dependency: str, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         assert reason
         self.records.append(("unreachable", dependency))
 
@@ -540,6 +543,18 @@ def test_a_stop_finishes_the_current_batch() -> None:
     assert run.events == [b"a n-0", b"b n-1"]
 
 
+@pytest.mark.parametrize(("failures", "is_reported"), [(10, False), (40, True)])
+def test_a_rebalance_is_no_outage_unless_it_lasts(failures: int, is_reported: bool) -> None:
+    """A commit that fails in a rebalance is retried; the observer is informed after a minute."""
+    run = PipelineRun(b"a")
+    run.faults.left["commit"] = failures
+    run.faults.kind = OutageKind.REBALANCING
+    assert run.pipeline.run() is True
+    assert run.committed == 1
+    reported = [("unreachable", Dependency.KAFKA), ("reachable", Dependency.KAFKA)] if is_reported else []
+    assert run.observer.of("unreachable") + run.observer.of("reachable") == reported
+
+
 def test_an_outage_beyond_its_timeout_ends_the_run() -> None:
     """With an outage timeout, the run ends after it, and nothing is published or committed."""
     run = PipelineRun(b"a")
@@ -555,7 +570,7 @@ def stop_at_outage(run: PipelineRun) -> None:
     """Request a stop when the observer is informed of an outage."""
     on_unreachable: Callable[[str, str], None] = run.observer.unreachable
 
-    def stop_and_continue(dependency: str, reason: str) -> None:
+    def stop_and_continue(dependency: str, reason: str, kind: OutageKind) -> None:
         on_unreachable(dependency, reason)
         run.stop.request()
 

@@ -17,7 +17,7 @@ from reprise.commands.support.settings_help import DECISIONS, REDIS_INDEX, Confi
 from reprise.commands.support.signals import interrupt_on_termination
 from reprise.errors import Fatal
 from reprise.index.redis.client import connect
-from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, Message, Rejection
+from reprise.model import CorruptRecord, DeadLetterReason, Decision, Dependency, Message, OutageKind, Rejection
 from reprise.observability.observers import NullObserver
 from reprise.observability.outcomes import ArticleOutcome, outcome_of
 from reprise.processing.shutdown import StopRequest
@@ -147,7 +147,7 @@ class ReplayProgress(NullObserver):
         self._messages += len(messages)
         self._display.refresh()
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """Print the start of an outage."""
         self._display.print(f"{dependency} is unreachable; retrying")
 

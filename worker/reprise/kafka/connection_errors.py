@@ -5,6 +5,7 @@ from typing import Final
 from kafka import errors
 
 from reprise.errors import Fatal, RepriseError, Unreachable
+from reprise.model import OutageKind
 
 
 class TlsRefusedError(errors.KafkaError):  # type: ignore[misc] # the client has no types
@@ -48,16 +49,27 @@ _ADVICE: Final[dict[type[Exception], str]] = {
 }
 
 
+#: Errors of a commit during a rebalance; polling completes it.
+_REBALANCING: Final = (
+    errors.RebalanceInProgressError,
+    errors.IllegalGenerationError,
+    errors.UnknownMemberIdError,
+    errors.CommitFailedError,
+)
+
+
 def translate_kafka_error(error: Exception, operation: str) -> RepriseError:
     """Return Fatal where a retry cannot help, else Unreachable.
 
     operation  the operation that failed, as a participle: "committing offsets"
     """
-    kind = Fatal if is_fatal(error) else Unreachable
     name, text = type(error).__name__, str(error)
     advice = _ADVICE.get(type(error))
     text = text if name in text else f"{name}: {text}"
-    return kind(f"Kafka, {operation}: {text}{f'; {advice}' if advice else ''}")
+    line = f"Kafka, {operation}: {text}{f'; {advice}' if advice else ''}"
+    if is_fatal(error):
+        return Fatal(line)
+    return Unreachable(line, OutageKind.REBALANCING if isinstance(error, _REBALANCING) else OutageKind.UNREACHABLE)
 
 
 def is_fatal(error: Exception) -> bool:

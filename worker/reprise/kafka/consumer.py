@@ -24,8 +24,8 @@ from reprise.kafka.conversions import (
     to_partition,
     to_topic_partition,
 )
-from reprise.kafka.rebalance import AssignmentEpochs, RebalanceListener
-from reprise.model import CorruptRecord, Message
+from reprise.kafka.rebalance import AssignmentEpochs, RebalanceListener, RebalanceTimer
+from reprise.model import CorruptRecord, Message, OutageKind
 from reprise.processing.ports import Partition, PendingCommit
 from reprise.settings.groups import KafkaSettings
 
@@ -73,6 +73,7 @@ class KafkaSource:
         batch_max: int,
         max_message_bytes: int,
         on_rebalance: Callable[[], None],
+        on_rebalanced: Callable[[float], None],
         on_skipped: Callable[[Partition, int, int], None],
     ) -> None:
         """Connect and subscribe; polling joins the group.
@@ -80,6 +81,7 @@ class KafkaSource:
         batch_max          largest number of messages of one poll; it also ends after POLL_BYTES
         max_message_bytes  a message that is larger by far is not read: its place has a CorruptRecord
         on_rebalance       called after each change of the assignment, on the client's I/O thread
+        on_rebalanced      called by a poll after a rebalance, the first join included, with its duration in seconds
         on_skipped         called where retention deleted messages that were not delivered, with the partition, the
                            offset of the first of them and the offset at which reading continues, on that thread
 
@@ -95,6 +97,7 @@ class KafkaSource:
         self._budget = PollBudget(self._limits)
         self._on_rebalance = on_rebalance
         self._on_skipped = on_skipped
+        self._rebalance_timer = RebalanceTimer(on_rebalanced)
         self._is_paused = False
         #: a poll raised because of a record: until the position moves past it, the next poll would never return
         self._has_corrupt_record = False
@@ -123,6 +126,8 @@ class KafkaSource:
             fetched = consumer.poll(timeout_ms=milliseconds(timeout_seconds), max_records=self._batch_max)
         except Exception as error:
             return self._handle_poll_error(consumer, error)
+        finally:
+            self._rebalance_timer.update(self.is_joined())
         if fetched and self._is_paused:
             # A rebalance assigned the partitions unpaused, and they were fetched before they were paused.
             for partition, records in fetched.items():
@@ -179,7 +184,10 @@ class KafkaSource:
         group_metadata = consumer.group_metadata()
         offsets = self._owned_offsets(consumer, messages)
         if offsets and group_metadata.generation_id < 0:
-            raise Unreachable("Kafka, committing a batch: this worker has left the group; polling joins it again")
+            raise Unreachable(
+                "Kafka, committing a batch: this worker has left the group; polling joins it again",
+                OutageKind.REBALANCING,
+            )
         return group_metadata, offsets
 
     def mark_delivered(self, offsets: Mapping[Partition, int]) -> None:

@@ -1,5 +1,6 @@
 """Follow the rebalances of the consumer group: which partitions are assigned, and since which assignment."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
@@ -48,6 +49,24 @@ class AssignmentEpochs:
             if (partition := (message.topic, message.partition)) in assigned
             and message.assignment == self.epoch(partition)
         )
+
+
+class RebalanceTimer:
+    """Measures the time from the moment a member leaves the stable state until it is a stable member again."""
+
+    def __init__(self, on_rebalanced: Callable[[float], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`on_rebalanced` is called after each rebalance with its duration in seconds."""
+        self._on_rebalanced = on_rebalanced
+        self._monotonic = monotonic
+        self._since: float | None = None
+
+    def update(self, is_stable: bool) -> None:
+        """Record the state after a poll. A rebalance between two polls is not seen."""
+        if not is_stable:
+            self._since = self._monotonic() if self._since is None else self._since
+        elif self._since is not None:
+            seconds, self._since = self._monotonic() - self._since, None
+            self._on_rebalanced(seconds)
 
 
 class RebalanceListener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the client has no types

@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 from reprise.errors import traceback_lines
-from reprise.model import CorruptRecord, Decision, Dependency, Message, Rejection
+from reprise.model import CorruptRecord, Decision, Dependency, Message, OutageKind, Rejection
 from reprise.observability.observers import NullObserver
 from reprise.observability.outcomes import ArticleOutcome, outcome_of
 
@@ -120,7 +120,7 @@ class ProgressLogger(NullObserver):
         #: innermost call of each unexpected error since the last summary
         self._error_sites: set[str] = set()
         #: reasons of the outages that last and are not logged yet
-        self._unlogged_outages: dict[Dependency, str] = {}
+        self._unlogged_outages: dict[Dependency, tuple[OutageKind, str]] = {}
         self._outage_logged_at: dict[Dependency, float] = {}
 
     def polled(self, message_count: int) -> None:
@@ -170,10 +170,10 @@ class ProgressLogger(NullObserver):
         """Count messages whose offsets are committed."""
         self._counts["delivered"] += len(messages)
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """Count the outage, and log it if it is due."""
         self._counts["outages"] += 1
-        self._unlogged_outages[dependency] = " ".join(reason.split())[:_MAX_REASON_CHARACTERS]
+        self._unlogged_outages[dependency] = (kind, " ".join(reason.split())[:_MAX_REASON_CHARACTERS])
         self._log_outage_if_due(dependency)
 
     def reachable(self, dependency: Dependency) -> None:
@@ -186,10 +186,12 @@ class ProgressLogger(NullObserver):
         if now - self._outage_logged_at.get(dependency, -PROGRESS_INTERVAL_SECONDS) < PROGRESS_INTERVAL_SECONDS:
             return
         self._outage_logged_at[dependency] = now
+        kind, reason = self._unlogged_outages.pop(dependency)
         self._log.warning(
             "unreachable",
             dependency=dependency.value,
-            reason=self._unlogged_outages.pop(dependency),
+            kind=kind.value,
+            reason=reason,
             consequence="the worker is paused and commits nothing",
         )
 

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from prometheus_client import (
@@ -32,6 +33,7 @@ from reprise.model import (
     Kind,
     MemoryUsage,
     Message,
+    OutageKind,
     Rejection,
     Stage,
 )
@@ -50,6 +52,9 @@ _END_TO_END_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 #: Seconds from a record's timestamp above which it is an archive's: longer than any backlog, the retention of a topic.
 _MAX_END_TO_END_SECONDS: Final = 30 * 86_400.0
+
+#: Seconds of a rebalance, from one that no member delays to one that waits for the session of a dead member.
+_REBALANCE_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 #: Messages of a batch, up to the largest value of REPRISE_BATCH_MAX_ARTICLES.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -121,6 +126,9 @@ class Metrics:
         )
 
     def _declare_histograms(self) -> None:
+        self._rebalance = self._histogram(
+            "rebalance_seconds", "Time until the worker is a stable member of its group again.", _REBALANCE_BUCKETS
+        )
         self._fingerprint = self._histogram(
             "fingerprint_seconds",
             "Time to decode the messages of a batch and compute their fingerprints.",
@@ -157,6 +165,15 @@ class Metrics:
         )
         for dependency in Dependency:
             self._up.labels(dependency)
+        self._failing = Gauge(
+            "reprise_dependency_failing",
+            "1 while the dependency cannot be used for this reason: unreachable, refuses_writes, refuses_user, "
+            "rebalancing.",
+            ["dependency", "reason"],
+            registry=self.registry,
+        )
+        for dependency, kind in product(Dependency, OutageKind):
+            self._failing.labels(dependency, kind)
         self._last_poll = self._gauge(
             "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."
         )
@@ -261,6 +278,10 @@ class Metrics:
         """Count offsets that were deleted before they were read."""
         self._skipped.inc(offsets)
 
+    def rebalanced(self, seconds: float) -> None:
+        """Record the duration of a rebalance."""
+        self._rebalance.observe(seconds)
+
     def polled(self, message_count: int) -> None:
         """See Observer."""
         self._last_poll.set(self._clock())
@@ -336,10 +357,13 @@ class Metrics:
                 if now - timestamp <= _MAX_END_TO_END_SECONDS:
                     self._end_to_end.observe(max(0.0, now - timestamp))
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """See Observer."""
         self._up.labels(dependency).set(0)
+        self._failing.labels(dependency, kind).set(1)
 
     def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
         self._up.labels(dependency).set(1)
+        for kind in OutageKind:
+            self._failing.labels(dependency, kind).set(0)

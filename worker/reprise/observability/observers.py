@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reprise.model import Article, CorruptRecord, Decision, Dependency, Message, Rejection, Stage
+from reprise.model import Article, CorruptRecord, Decision, Dependency, Message, OutageKind, Rejection, Stage
 from reprise.processing.ports import Observer
 
 
@@ -36,7 +36,7 @@ class NullObserver:
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """See Observer."""
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """See Observer."""
 
     def reachable(self, dependency: Dependency) -> None:
@@ -100,10 +100,10 @@ class CompositeObserver:
         for observer in self._observers:
             observer.delivered(messages)
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.unreachable(dependency, reason)
+            observer.unreachable(dependency, reason, kind)
 
     def reachable(self, dependency: Dependency) -> None:
         """See Observer."""

@@ -1,14 +1,22 @@
 """The state behind the liveness and readiness probes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from reprise.model import Dependency
+from reprise.model import Dependency, OutageKind
 from reprise.observability.observers import NullObserver
 
 #: The one liveness failure of a worker that has not finished its start.
 _STARTING: Final = "starting"
+
+#: Readiness failure of each kind of outage, behind the name of the dependency.
+_FAILURES: Final[Mapping[OutageKind, str]] = {
+    OutageKind.UNREACHABLE: "does not answer",
+    OutageKind.REFUSES_WRITES: "refuses writes",
+    OutageKind.REFUSES_USER: "refuses the user name, the password or a command",
+    OutageKind.REBALANCING: "rebalances the group for too long",
+}
 
 
 class ProbeState(NullObserver):
@@ -24,7 +32,7 @@ class ProbeState(NullObserver):
         self._liveness_timeout_seconds = liveness_timeout_seconds
         self._monotonic = monotonic
         self._polled_at: float | None = None
-        self._unreachable = frozenset(Dependency)
+        self._outages: Mapping[Dependency, OutageKind] = dict.fromkeys(Dependency, OutageKind.UNREACHABLE)
         self._is_group_member: Callable[[], bool] = bool  # bool() is False: no member before `mark_started`
         self._draining = False
 
@@ -41,13 +49,13 @@ class ProbeState(NullObserver):
         """See Observer."""
         self._polled_at = self._monotonic()
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
         """See Observer."""
-        self._unreachable |= {dependency}
+        self._outages = {**self._outages, dependency: kind}
 
     def reachable(self, dependency: Dependency) -> None:
         """See Observer."""
-        self._unreachable -= {dependency}
+        self._outages = {name: kind for name, kind in self._outages.items() if name is not dependency}
 
     def liveness_failures(self) -> list[str]:
         """Return the reasons for which a restart would help; empty while the worker is alive.
@@ -64,9 +72,9 @@ class ProbeState(NullObserver):
 
         A member of the group without a partition is ready, so that a rollout does not wait for spare replicas.
         """
-        failures = [f"{dependency} does not answer" for dependency in sorted(self._unreachable)]
+        failures = [f"{dependency} {_FAILURES[kind]}" for dependency, kind in sorted(self._outages.items())]
         if not self._is_group_member():
-            failures.append("not a member of the group")
+            failures.append("not a member of the group: joining or rebalancing")
         if self._draining:
             failures.append("draining")
         return failures

@@ -15,6 +15,7 @@ from reprise.model import (
     Dependency,
     Fingerprint,
     Message,
+    OutageKind,
     Outcome,
     OutputRecord,
     Rejection,
@@ -184,8 +185,11 @@ class Observer(Protocol):
     def delivered(self, messages: Sequence[Message | CorruptRecord]) -> None:
         """Record that the records of these messages are acknowledged and their offsets committed."""
 
-    def unreachable(self, dependency: Dependency, reason: str) -> None:
-        """Record an outage; the loop pauses until it ends. `reason` is the error's text, without secrets."""
+    def unreachable(self, dependency: Dependency, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
+        """Record an outage; the loop pauses until it ends. `reason` is the error's text, without secrets.
+
+        A rebalance is reported only if it lasts longer than a rebalance should.
+        """
 
     def reachable(self, dependency: Dependency) -> None:
         """Record the end of an outage."""

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from reprise.errors import Fatal, Unreachable
-from reprise.model import Dependency
+from reprise.model import Dependency, OutageKind
 from reprise.processing.ports import Observer, Source
 from reprise.processing.shutdown import StopRequest
 
@@ -20,6 +20,10 @@ _POLL_SECONDS: Final = 0.2
 
 #: Doublings after which the backoff is at its longest anyway; keeps the power of two small in an outage of days.
 _MAX_DOUBLINGS: Final = 16
+
+#: Seconds after which a rebalance is reported as an outage: longer than the session of a dead member, 45 s by default,
+#: for whose end a rebalance waits.
+_LONGEST_REBALANCE_SECONDS: Final = 60.0
 
 #: Retry when a step raises Unreachable; every other exception passes through.
 RETRY_UNREACHABLE: Final = retry_if_exception_type(Unreachable)
@@ -90,11 +94,19 @@ class Retrier:
         Raises ShutdownTimeout after the drain timeout or the outage timeout, and what else the step raises.
         """
         started = self._monotonic()
+        is_reported = False
 
-        def report_first_failure(state: RetryCallState) -> None:
-            if state.attempt_number == 1 and state.outcome is not None:
+        def report_failure(state: RetryCallState) -> None:
+            nonlocal is_reported
+            if state.attempt_number == 1:
                 self._source.pause()
-                self._observer.unreachable(dependency, str(state.outcome.exception()))
+            error = state.outcome.exception() if state.outcome is not None else None
+            if is_reported or not isinstance(error, Unreachable):
+                return
+            if error.kind is OutageKind.REBALANCING and self._monotonic() - started < _LONGEST_REBALANCE_SECONDS:
+                return
+            is_reported = True
+            self._observer.unreachable(dependency, str(error), error.kind)
 
         def is_over(_: RetryCallState) -> bool:
             limit = self.timeouts.outage_timeout_seconds
@@ -103,7 +115,7 @@ class Retrier:
         retrying = Retrying(
             retry=RETRY_UNREACHABLE,
             before=self._check_drain_timeout,
-            after=report_first_failure,
+            after=report_failure,
             stop=is_over,
             wait=self._backoff,
             sleep=self._poll_for,
@@ -112,7 +124,8 @@ class Retrier:
         result = retrying(step)
         if retrying.statistics["attempt_number"] > 1:
             self._source.resume()
-            self._observer.reachable(dependency)
+            if is_reported:
+                self._observer.reachable(dependency)
         return result
 
     def _check_drain_timeout(self, _: RetryCallState | None = None) -> None:

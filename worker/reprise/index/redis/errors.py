@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from reprise.errors import Fatal, RepriseError, Unreachable
+from reprise.model import OutageKind
 
 #: Errors of a server that rejects the user's password or permissions.
 _REFUSALS: Final = (AuthenticationError, AuthorizationError, NoPermissionError)
@@ -64,6 +65,9 @@ _RETRYABLE_CODES: Final = (
     "WRONGPASS",
 )
 
+#: Codes of a server that reads and refuses writes: its memory is full, its disk fails, or it is or has a replica.
+_WRITE_REFUSALS: Final = ("MISCONF", "NOREPLICAS", "OOM", "READONLY")
+
 #: Texts of the error for a permission that is missing inside a script, in Valkey and in Redis. It has no error code.
 SCRIPT_PERMISSION_ERRORS: Final = ("ACL failure in script", "user executing the script")
 
@@ -87,8 +91,18 @@ def translate_redis_error(error: Exception) -> RepriseError:
         return Unreachable(f"redis: {_SLOT_MIGRATION}: {error}")
     has_retryable_text = message.startswith(_RETRYABLE_CODES) or any(text in message for text in _RETRYABLE_TEXTS)
     if isinstance(error, _RETRYABLE_ERRORS) or has_retryable_text:
-        return Unreachable(f"redis: {error}")
+        return Unreachable(f"redis: {error}", _outage_kind(error, message))
     return Fatal(f"redis: {error}")
+
+
+def _outage_kind(error: Exception, message: str) -> OutageKind:
+    if isinstance(error, _REFUSALS) or message.startswith(("NOAUTH", "NOPERM", "WRONGPASS")):
+        return OutageKind.REFUSES_USER
+    if any(text in message for text in SCRIPT_PERMISSION_ERRORS):
+        return OutageKind.REFUSES_USER
+    if isinstance(error, OutOfMemoryError | ReadOnlyError) or message.startswith(_WRITE_REFUSALS):
+        return OutageKind.REFUSES_WRITES
+    return OutageKind.UNREACHABLE
 
 
 def find_refusal(error: BaseException) -> BaseException | None:
