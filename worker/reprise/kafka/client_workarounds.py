@@ -170,6 +170,21 @@ class OffsetResetWatch:
             self._before.pop(partition, None)
 
 
+def fetch_committed(
+    consumer: KafkaConsumer, partitions: Iterable[TopicPartition], timeout_seconds: float
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Return the committed offsets of partitions with one request; partitions without one are missing.
+
+    Defect: `committed` takes one partition, and each call is a round trip. A thousand partitions at 100 ms take 100 s.
+    Met with: 3.0.12. Upstream: no issue known; the Java client takes a set of partitions.
+    Remove when: `committed` takes several partitions.
+    """
+    committed: Mapping[TopicPartition, OffsetAndMetadata] = consumer._coordinator.fetch_committed_offsets(
+        list(partitions), timeout_ms=milliseconds(timeout_seconds)
+    )
+    return committed
+
+
 def is_coordinator_unknown(consumer: KafkaConsumer) -> bool:
     """Return whether the consumer knows no coordinator of its group. Asks no broker.
 

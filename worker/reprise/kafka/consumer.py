@@ -37,6 +37,10 @@ POLL_BYTES: Final = 8_388_608
 #: client's default of 50 MB would be half of the worker's memory.
 _FETCH_BYTES: Final = 8_388_608
 
+#: Seconds after which the topic's partitions are read again, so that new ones are assigned within a minute. With the
+#: client's five minutes, their first messages would wait that long.
+_METADATA_SECONDS: Final = 30.0
+
 #: Bytes of the largest dead letter that a producer sends: a larger message becomes a notice, so it need not be read.
 _KEPT_BYTES: Final = 1_048_576
 
@@ -204,8 +208,14 @@ class KafkaSource:
         return bool(offsets) and all(committed[partition].offset >= offset for partition, offset in offsets.items())
 
     def read_offset_metadata(self) -> Sequence[str]:
-        """See Source."""
-        return [committed.metadata for committed in self._fetch_committed(self.partitions(), _REQUEST_SECONDS).values()]
+        """See Source. Returns nothing if the answer takes too long, for example because of an open transaction."""
+        try:
+            committed = self._fetch_committed(self.partitions(), _REQUEST_SECONDS)
+        except Unreachable as error:
+            if isinstance(error.__cause__, errors.KafkaTimeoutError):
+                return ()
+            raise
+        return [offset.metadata for offset in committed.values()]
 
     def pause(self) -> None:
         """See Source."""
@@ -312,16 +322,13 @@ class KafkaSource:
     def _fetch_committed(
         self, partitions: Iterable[Partition], timeout_seconds: float
     ) -> Mapping[Partition, OffsetAndMetadata]:
-        consumer, deadline = self._open(), time.monotonic() + timeout_seconds
-        committed = {}
-        for partition in partitions:
-            left_ms = milliseconds(deadline - time.monotonic())
-            try:
-                offset = consumer.committed(to_topic_partition(partition), metadata=True, timeout_ms=left_ms)
-            except Exception as error:
-                raise translate_kafka_error(error, "reading committed offsets") from error
-            committed[partition] = offset or NO_OFFSET
-        return committed
+        consumer = self._open()
+        asked = {partition: to_topic_partition(partition) for partition in partitions}
+        try:
+            committed = client_workarounds.fetch_committed(consumer, asked.values(), timeout_seconds)
+        except Exception as error:
+            raise translate_kafka_error(error, "reading committed offsets") from error
+        return {partition: committed.get(asked[partition], NO_OFFSET) for partition in asked}
 
     def _pause_at(self, consumer: KafkaConsumer, partition: TopicPartition, offset: int) -> None:
         with suppress(*_NOT_ASSIGNED):
@@ -421,6 +428,7 @@ def consumer_options(settings: KafkaSettings, *, batch_max: int) -> dict[str, An
         "max_poll_interval_ms": milliseconds(settings.max_poll_interval_seconds),
         "max_poll_records": batch_max,
         "fetch_max_bytes": _FETCH_BYTES,
+        "metadata_max_age_ms": milliseconds(_METADATA_SECONDS),
         # Articles of a transaction are read after its commit. Also, where an offset belongs to an open transaction, the
         # client then waits for its end (KIP-447); else it would start before a batch that is being published.
         "isolation_level": "read_committed",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 
 from reprise.errors import Fatal, RepriseError
+from reprise.kafka.client_workarounds import fetch_committed
 from reprise.kafka.clients import client_options, close_quietly, connect, open_admin
 from reprise.kafka.connection_errors import translate_kafka_error
 from reprise.kafka.conversions import milliseconds
@@ -47,12 +48,13 @@ class GroupMonitor:
         deadline = time.monotonic() + _READ_SECONDS
         try:
             members = len(self._admin.describe_groups([self._group_id])[self._group_id]["members"])
-            committed = {number: self._committed_offset(number, deadline) for number in self._partition_numbers()}
+            partitions = [TopicPartition(self._topic, number) for number in self._partition_numbers()]
+            committed = fetch_committed(self._consumer, partitions, deadline - time.monotonic())
         except RepriseError:
             raise
         except Exception as error:
             raise translate_kafka_error(error, f"reading the state of group {self._group_id}") from error
-        offsets = {number: offset for number, offset in committed.items() if offset is not None}
+        offsets = {partition.partition: committed[partition].offset for partition in sorted(committed)}
         if not offsets:
             raise NothingCommittedError(f"the group {self._group_id} has committed nothing of {self._topic}")
         return GroupState(members=members, offsets=offsets)
@@ -64,11 +66,6 @@ class GroupMonitor:
 
     def _partition_numbers(self) -> list[int]:
         return sorted(self._consumer.partitions_for_topic(self._topic) or ())
-
-    def _committed_offset(self, number: int, deadline: float) -> int | None:
-        left_ms = milliseconds(deadline - time.monotonic())
-        offset: int | None = self._consumer.committed(TopicPartition(self._topic, number), timeout_ms=left_ms)
-        return offset
 
     def _close_consumer(self) -> None:
         consumer = self._consumer
