@@ -1,13 +1,17 @@
 """The HTTP port serves three paths, whatever a client sends, and no client can block it."""
 
+import resource
+import selectors
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
 
-from reprise.observability.http_server import MAX_CONNECTIONS, build_routes, http_server
+from reprise.observability.http_server import MAX_CONNECTIONS, MAX_SCRAPES, build_routes, http_server
 from reprise.observability.probes import ProbeState
 
 #: Seconds for a response from memory on a busy machine.
@@ -123,3 +127,102 @@ def _send_byte(client: socket.socket) -> bool:
         return True
     except OSError:
         return False
+
+
+#: Slow clients at a time, and the seconds in which probes must succeed beside them.
+SLOW_CLIENTS = 1_000
+PROBED_SECONDS = 3.0
+
+#: Seconds for a probe: the default timeout of Kubernetes.
+PROBE_SECONDS = 1.0
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Allow as many open files as both ends of the connections need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8_192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _keep_connecting(port: int, stop: threading.Event) -> None:
+    """Keep a thousand connections that send one byte after the other; each that is closed connects again."""
+    with selectors.DefaultSelector() as selector:
+
+        def connect() -> None:
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
+            selector.register(client, selectors.EVENT_READ)
+
+        for _ in range(SLOW_CLIENTS):
+            connect()
+        while not stop.wait(0.05):
+            closed = [key.fileobj for key, _ in selector.select(0)]
+            for client in closed:
+                selector.unregister(client)
+                assert isinstance(client, socket.socket)
+                client.close()
+                connect()
+            for key in list(selector.get_map().values()):
+                assert isinstance(key.fileobj, socket.socket)
+                try:
+                    key.fileobj.send(b"G")
+                except OSError:
+                    continue
+        for key in list(selector.get_map().values()):
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.close()
+
+
+@pytest.mark.usefixtures("many_files")
+def test_probes_succeed_beside_a_thousand_slow_clients(port: int) -> None:
+    """Every probe is answered within the timeout of Kubernetes while the clients connect again and again."""
+    stop = threading.Event()
+    clients = threading.Thread(target=_keep_connecting, args=(port, stop), daemon=True)
+    clients.start()
+    answered = []
+    try:
+        end = time.monotonic() + PROBED_SECONDS
+        while time.monotonic() < end:
+            start = time.monotonic()
+            response = exchange(port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert response.startswith(b"HTTP/1.0 200"), response
+            answered.append(time.monotonic() - start)
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        clients.join(RESPONSE_SECONDS)
+    assert max(answered) < PROBE_SECONDS
+
+
+def test_scrapes_beyond_the_bound_are_refused_and_probes_are_not() -> None:
+    """Collectors may wait for Redis. Further scrapes get 503 at once, and probes their response."""
+    waiting, released = threading.Semaphore(0), threading.Event()
+
+    class SlowCollector(Collector):
+        def describe(self) -> Iterator[Metric]:
+            return iter(())
+
+        def collect(self) -> Iterator[Metric]:
+            waiting.release()
+            released.wait(RESPONSE_SECONDS)
+            return iter(())
+
+    probes, registry = ProbeState(60.0), CollectorRegistry()
+    probes.mark_started(lambda: True)
+    with http_server(build_routes(probes, registry), 0) as slow_port:
+        registry.register(SlowCollector())
+        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        scrapers = [threading.Thread(target=exchange, args=(slow_port, request)) for _ in range(MAX_SCRAPES)]
+        for scraper in scrapers:
+            scraper.start()
+        for _ in scrapers:
+            assert waiting.acquire(timeout=RESPONSE_SECONDS)
+        assert status(exchange(slow_port, request)) == 503
+        assert status(exchange(slow_port, b"GET /livez HTTP/1.1\r\n\r\n")) == 200
+        released.set()
+        for scraper in scrapers:
+            scraper.join(RESPONSE_SECONDS)
+        assert status(exchange(slow_port, request)) == 200

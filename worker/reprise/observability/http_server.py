@@ -6,7 +6,8 @@
 
 Any other path returns 404, any method but GET and HEAD returns 405. A 503 lists its reasons, one a line. Every response
 is made from memory. At most MAX_CONNECTIONS connections are open at a time, each for CONNECTION_TIMEOUT_SECONDS at
-most, so that slow clients cannot keep the probes out for longer.
+most. A further connection displaces the oldest one that has not sent its whole request, so that slow clients cannot
+keep the probes out: a probe sends its request at once.
 """
 
 import logging
@@ -30,8 +31,18 @@ from reprise.observability.probes import ProbeState
 
 _LOG: Final = logging.getLogger(__name__)
 
-#: Connections open at a time; a further one is closed at once. Two probes and two scrapers need four.
-MAX_CONNECTIONS: Final = 8
+#: Connections open at a time, each with a thread. Two probes and two scrapers need four. A probe is answered before as
+#: many others have connected after it.
+MAX_CONNECTIONS: Final = 64
+
+#: Scrapes answered at a time, further ones get 503: a scrape may wait for Redis, and all threads would wait with it.
+MAX_SCRAPES: Final = 4
+
+#: Connections that wait to be accepted. The standard library's 5 would make a probe wait a second for its next attempt.
+_BACKLOG: Final = 1_024
+
+#: Seconds for a displaced connection's thread to end.
+_DISPLACEMENT_SECONDS: Final = 0.5
 
 #: Seconds from accepting a connection to closing it, whatever the client sends: one byte a second must not hold a slot.
 CONNECTION_TIMEOUT_SECONDS: Final = 5.0
@@ -54,10 +65,11 @@ Routes = Mapping[str, Callable[[str], HttpResponse]]
 
 def build_routes(probes: ProbeState, registry: CollectorRegistry) -> Routes:
     """Return the routes of the worker's port."""
+    scrapes = threading.BoundedSemaphore(MAX_SCRAPES)
     return {
         "/livez": lambda _: _probe_response(probes.liveness_failures()),
         "/readyz": lambda _: _probe_response(probes.readiness_failures()),
-        "/metrics": lambda accept: _metrics_response(registry, accept),
+        "/metrics": lambda accept: _metrics_response(registry, accept, scrapes),
     }
 
 
@@ -67,9 +79,14 @@ def _probe_response(failures: list[str]) -> HttpResponse:
     return HttpResponse(status=status, content_type=_PLAIN_TEXT, body=body.encode())
 
 
-def _metrics_response(registry: CollectorRegistry, accept: str) -> HttpResponse:
-    encode, content_type = choose_encoder(accept)
-    return HttpResponse(status=HTTPStatus.OK, content_type=content_type, body=encode(registry))
+def _metrics_response(registry: CollectorRegistry, accept: str, scrapes: threading.BoundedSemaphore) -> HttpResponse:
+    if not scrapes.acquire(blocking=False):
+        return _error_response(HTTPStatus.SERVICE_UNAVAILABLE)
+    try:
+        encode, content_type = choose_encoder(accept)
+        return HttpResponse(status=HTTPStatus.OK, content_type=content_type, body=encode(registry))
+    finally:
+        scrapes.release()
 
 
 def _error_response(status: HTTPStatus) -> HttpResponse:
@@ -123,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(_error_response(status))
 
     def _send_route(self) -> None:
+        if isinstance(self.server, _Server):
+            self.server.keep(self.connection)
         make_response = self.routes.get(self.path.partition("?")[0])
         if make_response is None:
             self._send(_error_response(HTTPStatus.NOT_FOUND))
@@ -148,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = _BACKLOG
 
     def __init__(self, port: int, handler: type[_Handler]) -> None:
         dual = socket.has_dualstack_ipv6()
@@ -155,6 +175,8 @@ class _Server(ThreadingHTTPServer):
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         #: open connections and when each was accepted; each request's thread removes its own entry
         self._accepted_at: dict[Any, float] = {}
+        #: connections that have not sent their whole request, the oldest first
+        self._reading: dict[Any, None] = {}
         super().__init__(("::" if dual else "", port), handler)
 
     def server_bind(self) -> None:
@@ -165,16 +187,34 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = "reprise", self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._slots.acquire(blocking=False):
+        if self._slots.acquire(blocking=False) or (
+            self._displace_oldest() and self._slots.acquire(timeout=_DISPLACEMENT_SECONDS)
+        ):
             self._accepted_at[request] = time.monotonic()
+            self._reading[request] = None
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
+
+    def keep(self, request: Any) -> None:
+        """Protect a connection from displacement: its request was read."""
+        self._reading.pop(request, None)
+
+    def _displace_oldest(self) -> bool:
+        """End the oldest connection whose request is not complete; its thread then frees the slot."""
+        for request in list(self._reading):
+            # Another thread may have read the request in between.
+            if self._reading.pop(request, self) is None:
+                with suppress(OSError):  # the request's thread closed the socket meanwhile
+                    request.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._reading.pop(request, None)
             del self._accepted_at[request]
             self._slots.release()
 
