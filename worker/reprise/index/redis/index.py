@@ -112,6 +112,13 @@ class RedisIndex:
             raise translate_redis_error(error) from error
         return MemoryUsage(used_bytes=int(info["used_memory"]), max_bytes=int(info["maxmemory"]))
 
+    def retention_of(self, namespace: str) -> Retention:
+        """Return how long the namespace's index keeps its data: the longest retention of its workers so far.
+
+        Raises what `prepare` raises.
+        """
+        return self.namespaces.open(namespace).keyspace.retention
+
     def server_time(self, namespace: str) -> float | None:
         """Return the time of the server that holds the namespace, in seconds since the epoch; None if it is unknown.
 

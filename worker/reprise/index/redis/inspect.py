@@ -123,7 +123,7 @@ def find_index(
 ) -> IndexInspector:
     """Return the inspector of a namespace's index. No index is created.
 
-    retention  decides which entries are within the window; an index does not store its retention
+    retention  decides which entries are within the window, also if the index keeps its data longer
 
     Raises Fatal if there is no index, IndexMismatch if it has another layout, Unreachable.
     """

@@ -77,12 +77,22 @@ class NamespaceRegistry:
     def prepare(self, namespace: str) -> OpenNamespace:
         """Create the namespace's index, or check the existing one, whose number of shards does not change.
 
+        The index keeps what the longest retention of its workers so far needs, so a shorter one has no effect.
+
         Raises Unreachable, IndexMismatch, Fatal.
         """
         scripts = self.scripts
-        arguments = (self._version, self._parameters, self._shards, longest_ttl_ms(self.retention), uuid.uuid4().hex)
+        arguments = (
+            self._version,
+            self._parameters,
+            self._shards,
+            longest_ttl_ms(self.retention),
+            uuid.uuid4().hex,
+            self.retention.window_ms,
+            self.retention.replay_ms,
+        )
         try:
-            version, stored_parameters, shards, index_id = scripts.client.eval(
+            version, stored_parameters, shards, index_id, window_ms, replay_ms = scripts.client.eval(
                 script("prepare").text, 1, scripts.key(namespace), *arguments
             )
             previous, is_rehashed = self._find_previous(namespace)
@@ -103,7 +113,7 @@ class NamespaceRegistry:
             prefix=prefix(namespace, self._version, self._generation),
             shards=int(shards),
             bands=self.rule.permutations,
-            retention=self.retention,
+            retention=Retention(window_seconds=int(window_ms) / 1000, replay_seconds=int(replay_ms) / 1000),
         )
         opened = OpenNamespace(keyspace=keyspace, previous=previous, is_rehashed=is_rehashed)
         self._open[namespace] = opened
