@@ -130,7 +130,7 @@ bench-soak: $(STAMP)  ## soak test: eight windows of steady load, with constant 
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
-crossvalidate: $(STAMP)  ## choose the rule's thresholds on some stories, score them on the others (ARGS=GOLD.jsonl.gz)
+crossvalidate: $(STAMP)  ## choose the rule's thresholds on some sets or stories, score them on the others (ARGS=FILE.jsonl.gz)
 	@$(BIN)/python -m tests.bench.crossvalidate $(ARGS)
 
 clean:  ## remove the environment, the fetched broker, logs and caches

@@ -1,57 +1,49 @@
-"""Cross-validate the thresholds of the rule: `python -m tests.bench.crossvalidate GOLD.jsonl.gz`.
+"""Cross-validate the thresholds of the rule: `python -m tests.bench.crossvalidate [FILE ...]`.
 
-Prints Markdown tables. Each of several thresholds is moved up and down. Every resulting rule decides the whole file in
-several orders of arrival with several hash functions, in the reference index. For each fold of stories, the rule with
-the best F1 on the *other* folds is scored on that fold, which did not influence the choice. The B-cubed scores of a
-fold cover its articles, compared with all stories: an article of another fold in their story counts as wrong.
+Prints Markdown tables. Each threshold is moved down and up. Every resulting rule decides every set in the reference
+index: labelled sets in several orders of arrival under several hash functions, sets without labels in their own order.
+The score of a labelled set is the B-cubed F1, that of a set without labels the F1 of shared text: of the share of pairs
+in stories that have copied text, and of the share of pairs with containment of 0.5 or more that are in one story. Both
+are those after all merges.
+
+Leave one set out: the rule with the best mean over the other sets is scored on the set, which did not influence the
+choice. Leave stories out: the same for each fold of a labelled set's stories. The scores of a fold cover its articles,
+compared with all stories: an article of another fold in their story counts as wrong.
 """
 
 import argparse
+import multiprocessing
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import product
+from pathlib import Path
 from statistics import fmean
 from typing import Final
-from unittest import mock
 
-import numpy as np
-
-from reprise.commands.support.file_input import read_messages
-from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
-from reprise.dedup.text import tokens
-from reprise.dedup.text.fingerprint import fingerprint
-from reprise.dedup.text.hashing import U64, Offsets, mix64, window_hashes
-from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
-from reprise.evaluation.runs import decide_in_order, shuffle
+from reprise.evaluation.labels import LabelledArticle, gold_labels
 from reprise.evaluation.scores import f1_score, score_stories
-from reprise.index.memory import MemoryIndex
-from reprise.messages.decoder import DecoderLimits, decode_article
-from reprise.settings import load
+from reprise.evaluation.shared_text import SharedText
+from reprise.evaluation.shared_text_scores import SharedTextTruth, find_truth, score_run
+from reprise.evaluation.story_merges import apply_merges
+from tests.bench.detection_sets import SHARED, DetectionRun
+from tests.bench.hashes import fingerprint_with_hash
+from tests.bench.rule_changes import apply_changes, neighbours, thresholds
 
-#: thresholds of a match, each with the values that are tried besides its default; bounds and sizes are left out,
-#: because they trade memory and time for recall
-GRID: Final[Mapping[str, tuple[float, ...]]] = {
-    "sentence_share": (0.2, 0.4),
-    "figure_share": (0.5, 0.8),
-    "copied_share": (0.06, 0.1),
-    "copied_words": (30, 45),
-    "same_source": (0.2, 0.4),
-    "strong_support_ratio": (0.15, 0.3),
-}
+#: Sets that are decided without arguments.
+_FILES: Final = ("spotsigs-dev", "spotsigs-dev-main", "bsnlp-dev", "fakebr-dev", "saudi-dev")
 
-#: one time for all decisions, so that nothing expires
-_NOW: Final = 1_750_000_000.0
-_RETENTION: Final = Retention(window_seconds=600, replay_seconds=60)
-
-#: name of the default rule in the tables
+#: Name of the rule without a change in the tables.
 _DEFAULT: Final = "default"
 
-#: factor that spreads hash seeds over 64 bits; seed 0 is the hash function of the worker
-_SEED_FACTOR: Final = 0x9E3779B97F4A7C15
+#: Containment from which on a pair of articles must be in one story.
+_RECALL_FROM: Final = 0.5
+
+#: Rules of which the table of all rules shows the ones that differ most from the default rule.
+_SHOWN_RULES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,51 +55,74 @@ class StorySums:
     recall: float
 
 
-#: one run of one rule: the sums of each gold story
+#: One run of one rule: the sums of each gold story; of a set without labels, one entry that has its F1 as both sums.
 RunSums = Mapping[str, StorySums]
 
 
-@contextmanager
-def use_hash_seed(seed: int) -> Iterator[None]:
-    """Salt the hashes of shingles during the context, so that signatures sample other shingles. 0 does not salt."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleSet:
+    """A set of articles. `variants` has its articles under each hash function; `truth` is None for a labelled set."""
 
-    def salted(values: U64, starts: Offsets, ends: Offsets) -> U64:
-        return mix64(window_hashes(values, starts, ends) ^ np.uint64(seed * _SEED_FACTOR & 0xFFFFFFFFFFFFFFFF))
-
-    with mock.patch.object(tokens, "window_hashes", salted if seed else window_hashes):
-        yield
+    variants: Sequence[Sequence[LabelledArticle]]
+    gold: Mapping[str, str]
+    truth: SharedTextTruth | None
 
 
-def read_articles(name: str, rule: Rule) -> list[LabelledArticle]:
-    """Return the labelled articles of a file."""
-    settings = load({"REPRISE_REDIS_URL": "redis://localhost:6379/0"})
-    limits = DecoderLimits(
-        message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
-    )
-    lines = read_lines(
-        read_messages(settings, name), partial(decode_article, limits=limits), partial(fingerprint, rule=rule)
-    )
-    return [line[0] for line in lines if not isinstance(line, RejectedLine)]
+#: The sets by name. Processes of the pool inherit them.
+_SETS: Final[dict[str, ArticleSet]] = {}
 
 
-def run(articles: Sequence[LabelledArticle], gold: Mapping[str, str], rule: Rule, seed: int) -> RunSums:
-    """Decide the articles in one order and score each story."""
-    index = MemoryIndex(rule=rule, retention=_RETENTION)
-    order = shuffle(articles, seed)
-    decided = decide_in_order(order, seed, index, "n", batch=len(order), clock=lambda: _NOW, advance=lambda _: None)
+def read_set(path: Path, hash_functions: int) -> ArticleSet:
+    """Read a set. It is labelled if one of its articles is."""
+    pages = DetectionRun(rule=Rule(), random_orders=0, unlabelled_orders=0).read(path)
+    articles = [article for article, _ in pages]
+    if all(article.label is None for article in articles):
+        truth = find_truth(articles, SharedText(article.text for _, article in pages))
+        return ArticleSet(variants=[articles], gold={}, truth=truth)
+    variants = [
+        [replace(page, fingerprint=fingerprint_with_hash(article, number)) for page, article in pages]
+        for number in range(hash_functions)
+    ]
+    return ArticleSet(variants=variants, gold=gold_labels(articles), truth=None)
+
+
+def run_rule(name: str, change: str, orders: int) -> list[RunSums]:
+    """Decide a set by the rule with a change, in each order and under each hash function."""
+    articles = _SETS[name]
+    with apply_changes([] if change == _DEFAULT else [change]) as rule:
+        run = DetectionRun(rule=rule, random_orders=0, unlabelled_orders=0)
+        if articles.truth is not None:
+            return [_score_shared_text(articles.truth, run)]
+        decided = (run.decide(variant, seed) for variant, seed in product(articles.variants, range(orders)))
+        return [_score_labels(articles.gold, apply_merges(each).stories()) for each in decided]
+
+
+def _score_labels(gold: Mapping[str, str], stories: Mapping[str, str]) -> RunSums:
     return {
         score.story: StorySums(
             articles=score.articles, precision=score.articles * score.precision, recall=score.articles * score.recall
         )
-        for score in score_stories(gold, decided.stories())
+        for score in score_stories(gold, stories)
     }
 
 
+def _score_shared_text(truth: SharedTextTruth, run: DetectionRun) -> RunSums:
+    scores = score_run(truth, apply_merges(run.decide(truth.articles)))
+    wanted = [each for each in scores.recall if each.lowest >= _RECALL_FROM]
+    recall = sum(each.found for each in wanted) / max(1, sum(each.pairs for each in wanted))
+    return {"all": StorySums(articles=1, precision=scores.story_pairs.precision, recall=recall)}
+
+
 def f1(run: RunSums, stories: Sequence[str]) -> float:
-    """Return the B-cubed F1 of the articles of these stories."""
+    """Return the F1 of the articles of these stories."""
     sums = [run[story] for story in stories]
     articles = sum(story.articles for story in sums)
     return f1_score(sum(story.precision for story in sums) / articles, sum(story.recall for story in sums) / articles)
+
+
+def mean_f1(runs: Sequence[RunSums], stories: Sequence[str] | None = None) -> float:
+    """Return the mean F1 of these stories, or of all, over the runs."""
+    return fmean(f1(run, list(run) if stories is None else stories) for run in runs)
 
 
 def make_folds(gold: Mapping[str, str], count: int) -> list[list[str]]:
@@ -119,26 +134,36 @@ def make_folds(gold: Mapping[str, str], count: int) -> list[list[str]]:
     return [ranked[number::count] for number in range(count)]
 
 
-def make_rules() -> dict[str, Rule]:
-    """Return the rules to choose from, by the threshold that they change."""
-    default = Rule()
-    changed = {
-        f"{name} {value:g}": replace(default, **{name: value})  # type: ignore[arg-type]  # each value has the type of its field
-        for name, values in GRID.items()
-        for value in values
-    }
-    return {_DEFAULT: default} | changed
+def rule_table(runs: Mapping[str, Mapping[str, Sequence[RunSums]]]) -> Iterator[str]:
+    """Yield a table of the mean F1 of each set by the default rule, and by the rules that differ most from it.
+
+    runs: by set, then by rule
+    """
+    yield f"| rule | {' | '.join(runs)} | mean |"
+    yield f"| --- {'| ---: ' * (len(runs) + 1)}|"
+    scores = {rule: [mean_f1(rules[rule]) for rules in runs.values()] for rule in next(iter(runs.values()))}
+    default = scores[_DEFAULT]
+    ranked = sorted(
+        (rule for rule in scores if rule != _DEFAULT),
+        key=lambda rule: -max(abs(a - b) for a, b in zip(scores[rule], default, strict=True)),
+    )
+    for rule in (_DEFAULT, *ranked[:_SHOWN_RULES]):
+        yield f"| {rule} | {' | '.join(f'{value:.4f}' for value in scores[rule])} | {fmean(scores[rule]):.4f} |"
 
 
-def markdown(runs: Mapping[str, Sequence[RunSums]], folds: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of two tables: each rule on all stories, and each fold with the rule chosen on the others."""
+def set_table(runs: Mapping[str, Mapping[str, Sequence[RunSums]]]) -> Iterator[str]:
+    """Yield a table of each set with the rule that is the best on the other sets."""
+    yield "| set held out | chosen on the others | F1 of the chosen rule | F1 of the default rule |"
+    yield "| --- | --- | ---: | ---: |"
+    for name, rules in runs.items():
+        others = [each for each in runs if each != name]
+        best = max(rules, key=lambda rule: fmean(mean_f1(runs[other][rule]) for other in others))
+        yield f"| {name} | {best} | {mean_f1(rules[best]):.4f} | {mean_f1(rules[_DEFAULT]):.4f} |"
+
+
+def fold_table(runs: Mapping[str, Sequence[RunSums]], folds: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a table of each fold of stories with the rule that is the best on the other folds."""
     all_stories = [story for fold in folds for story in fold]
-    yield "| rule | mean F1 | worst | best |"
-    yield "| --- | ---: | ---: | ---: |"
-    for name, rule_runs in runs.items():
-        values = [f1(run, all_stories) for run in rule_runs]
-        yield f"| {name} | {fmean(values):.4f} | {min(values):.4f} | {max(values):.4f} |"
-    yield ""
     yield "| fold held out | articles | chosen on the others | F1 of the chosen rule | F1 of the default rule |"
     yield "| --- | ---: | --- | ---: | ---: |"
     chosen: list[Sequence[RunSums]] = []
@@ -161,29 +186,40 @@ def markdown(runs: Mapping[str, Sequence[RunSums]], folds: Sequence[Sequence[str
     yield f"| all, each held out | | | {summary} | {mean_f1(runs[_DEFAULT], all_stories):.4f} |"
 
 
-def mean_f1(runs: Sequence[RunSums], stories: Sequence[str]) -> float:
-    """Return the mean F1 of these stories over orders and hash seeds."""
-    return fmean(f1(run, stories) for run in runs)
-
-
 def main() -> int:
-    """Decide the file with every hash seed, rule and order, and print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.crossvalidate", description=__doc__)
-    parser.add_argument("gold", help="file of labelled articles, JSON lines, .gz too")
-    parser.add_argument("--orders", type=int, default=5, help="random orders of arrival")
-    parser.add_argument("--hash-seeds", type=int, default=5, help="number of hash functions")
-    parser.add_argument("--folds", type=int, default=5, help="number of folds")
+    """Decide every set by every rule, and print the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.crossvalidate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="JSON lines; default: the development sets")
+    parser.add_argument("--orders", type=int, default=3, help="random orders of labelled sets")
+    parser.add_argument("--hash-seeds", type=int, default=2, help="hash functions of labelled sets")
+    parser.add_argument("--folds", type=int, default=5, help="folds of a labelled set's stories")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="thresholds to move; default: all")
+    parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    runs: defaultdict[str, list[RunSums]] = defaultdict(list)
-    gold: Mapping[str, str] = {}
-    for hash_seed in range(options.hash_seeds):
-        with use_hash_seed(hash_seed):
-            articles = read_articles(options.gold, Rule())
-        gold = gold_labels(articles)
-        for name, rule in make_rules().items():
-            runs[name] += [run(articles, gold, rule, order) for order in range(options.orders)]
-        sys.stderr.write(f"hash seed {hash_seed + 1} of {options.hash_seeds}\n")
-    sys.stdout.write("\n".join(markdown(runs, make_folds(gold, options.folds))) + "\n")
+    for path in options.files or [SHARED / "eval" / f"{name}.jsonl.gz" for name in _FILES]:
+        _SETS[path.name.partition(".")[0]] = read_set(path, options.hash_seeds)
+    moved = {name: value for name, value in thresholds().items() if options.only is None or name in options.only}
+    rules = [_DEFAULT, *(change for name, value in moved.items() for change in neighbours(name, value))]
+    runs: dict[str, dict[str, list[RunSums]]] = {name: {} for name in _SETS}
+    work = list(product(_SETS, rules))
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("fork")) as pool:
+        names, changes = zip(*work, strict=True)
+        for (name, rule), result in zip(
+            work, pool.map(run_rule, names, changes, [options.orders] * len(work)), strict=True
+        ):
+            runs[name][rule] = result
+            sys.stderr.write(f"{name}: {rule}: {mean_f1(result):.4f}\n")
+    lines = list(rule_table(runs))
+    if len(runs) > 1:
+        lines += ["", *set_table(runs)]
+    for name, articles in _SETS.items():
+        if articles.gold:
+            lines += ["", f"Stories of {name}:", "", *fold_table(runs[name], make_folds(articles.gold, options.folds))]
+    sys.stdout.write("\n".join((*lines, "")))
     return 0
 
 

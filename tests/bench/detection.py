@@ -6,20 +6,19 @@ index decides the sets, several at a time in processes of their own. `--set` cha
 """
 
 import argparse
-import importlib
 import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from reprise.dedup.rule import Rule
 from tests.bench import detection_sets
 from tests.bench.detection_sets import SHARED, DetectionRun, Figure
+from tests.bench.rule_changes import apply_changes
 
 _EVAL: Final = SHARED / "eval"
 
@@ -100,35 +99,12 @@ class SetResult:
     seconds: float
 
 
-def override(assignments: Iterable[str]) -> Rule:
-    """Return the rule with changed fields, and change constants of the modules in reprise.dedup in this process.
-
-    Each assignment is FIELD=VALUE or MODULE.CONSTANT=VALUE. Exits if there is no such field or constant. A constant
-    that another module imports by its name keeps its value there.
-    """
-    changed: dict[str, Any] = {}
-    known = {field.name: getattr(Rule(), field.name) for field in fields(Rule)}
-    for assignment in assignments:
-        name, _, value = assignment.partition("=")
-        module_name, _, constant = name.rpartition(".")
-        if not module_name:
-            if name not in known:
-                raise SystemExit(f"Rule has no field {name!r}; it has {', '.join(known)}")
-            changed[name] = type(known[name])(float(value))
-            continue
-        try:
-            module = importlib.import_module(f"reprise.dedup.{module_name}")
-            present = getattr(module, constant)
-        except (ImportError, AttributeError) as error:
-            raise SystemExit(f"--set {assignment}: {error}") from None
-        setattr(module, constant, type(present)(float(value)))
-    return replace(Rule(), **changed)
-
-
-def measure(name: str, run: DetectionRun) -> SetResult:
-    """Measure one set."""
+def measure(name: str, changes: Sequence[str], random_orders: int, unlabelled_orders: int) -> SetResult:
+    """Measure one set with changes of the rule."""
     started = time.perf_counter(), _cpu_seconds()
-    figures = list(SETS[name](run))
+    with apply_changes(changes) as rule:
+        run = DetectionRun(rule=rule, random_orders=random_orders, unlabelled_orders=unlabelled_orders)
+        figures = list(SETS[name](run))
     return SetResult(
         name=name,
         figures=figures,
@@ -193,13 +169,17 @@ def main() -> int:
     names = [name for name in SETS if any(name.startswith(only) for only in options.only)]
     if not names:
         parser.error(f"no set is called so; there are: {', '.join(SETS)}")
-    run = DetectionRun(
-        rule=override(options.set), random_orders=options.orders, unlabelled_orders=options.unlabelled_orders
+    try:
+        with apply_changes(options.set):
+            pass
+    except ValueError as error:
+        parser.error(str(error))
+    work = partial(
+        measure, changes=options.set, random_orders=options.orders, unlabelled_orders=options.unlabelled_orders
     )
     results = {}
-    # A forked process has the changed constants.
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("fork")) as pool:
-        for result in pool.map(partial(measure, run=run), names):
+        for result in pool.map(work, names):
             results[result.name] = result
             sys.stderr.write(f"{result.name}: {result.cpu_seconds:.1f} s of CPU time, {result.seconds:.1f} s\n")
     sys.stdout.write("\n".join((*markdown([results[name] for name in names], all_figures=options.all), "")))
