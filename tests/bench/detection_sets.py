@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -76,11 +77,11 @@ _INPUT_CASES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure of a set in one order or over several. `value` is a number, or text without a goal."""
+    """One figure of a set in one order or over several. `value` is a share, a whole number, or text to be read."""
 
     order: str
     name: str
-    value: float | str
+    value: float | int | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +135,8 @@ def _merge_figures(order: str, runs: Sequence[OrderedRun], gold: Mapping[str, st
     merges = [merge for each in runs for merge in list_merges(each)]
     yield Figure(order=order, name="F1 with merges", value=fmean(each.b3_f1 for each in scores))
     yield Figure(order=order, name="pairwise precision with merges", value=fmean(each.pair_p for each in scores))
-    yield Figure(order=order, name="merges", value=float(len(merges)))
-    yield Figure(order=order, name="wrong merges", value=float(sum(is_wrong(merge, gold) for merge in merges)))
+    yield Figure(order=order, name="merges", value=len(merges))
+    yield Figure(order=order, name="wrong merges", value=sum(is_wrong(merge, gold) for merge in merges))
 
 
 def generated(run: DetectionRun, shape: str, *options: str) -> Iterator[Figure]:
@@ -152,20 +153,26 @@ def unlabelled(run: DetectionRun, path: Path, source: str | None = None) -> Iter
     pages = run.read(path, source)
     articles = [article for article, _ in pages]
     truth = find_truth(articles, SharedText(article.text for _, article in pages))
-    for seed in (None, *range(run.unlabelled_orders)):
-        order = "file" if seed is None else f"random {seed}"
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for seed in range(run.unlabelled_orders):
         decided = run.decide(articles, seed)
-        yield from _shared_text_figures(order, score_run(truth, decided, stories=10))
-        yield from _unlabelled_merge_figures(order, truth, decided)
+        for figure in chain(_shared_text_figures("", score_run(truth, decided)), _merged_figures("", truth, decided)):
+            if not isinstance(figure.value, str):
+                found[figure.name].append(figure.value)
+    for name, values in found.items():
+        yield Figure(order="random, mean", name=name, value=fmean(values))
+    decided = run.decide(articles)
+    yield from _shared_text_figures("file", score_run(truth, decided, stories=10))
+    yield from _merged_figures("file", truth, decided)
 
 
-def _unlabelled_merge_figures(order: str, truth: SharedTextTruth, decided: OrderedRun) -> Iterator[Figure]:
+def _merged_figures(order: str, truth: SharedTextTruth, decided: OrderedRun) -> Iterator[Figure]:
     merges = list_merges(decided)
-    yield Figure(order=order, name="merges", value=float(len(merges)))
+    yield Figure(order=order, name="merges", value=len(merges))
     if merges:
         scores = score_run(truth, apply_merges(decided))
         yield Figure(order=order, name="copied pairs with merges", value=scores.story_pairs.precision)
-        yield Figure(order=order, name="largest with merges", value=float(scores.largest_articles))
+        yield Figure(order=order, name="largest with merges", value=scores.largest_articles)
         yield Figure(order=order, name="merged", value="; ".join(map(_describe_merge, merges[:_PRINTED_MERGES])))
 
 
@@ -184,10 +191,11 @@ def _shared_text_figures(order: str, scores: SharedTextScores) -> Iterator[Figur
         if each.pairs:
             name = f"recall {each.lowest:.1f}{'s' if each.same_source else 'x'}".replace("0.", ".")
             yield Figure(order=order, name=name, value=each.recall)
-    sizes = [story.articles for story in scores.largest]
-    yield Figure(order=order, name="largest", value=float(sizes[0]))
-    yield Figure(order=order, name="largest ten", value=" ".join(map(str, sizes)))
-    yield Figure(order=order, name="stories", value=float(scores.stories))
+    yield Figure(order=order, name="largest", value=scores.largest_articles)
+    if scores.largest:
+        sizes = " ".join(str(story.articles) for story in scores.largest)
+        yield Figure(order=order, name="largest ten", value=sizes)
+    yield Figure(order=order, name="stories", value=scores.stories)
 
 
 def layouts(run: DetectionRun) -> Iterator[Figure]:
@@ -233,10 +241,8 @@ def seeds(run: DetectionRun) -> Iterator[Figure]:
             unrelated = stories.pop(_UNRELATED_SEED)
             count += len(set(stories.values())) == 1 and unrelated not in stories.values()
         right.append(count)
-    yield Figure(
-        order="all", name="hash functions", value=float(sum(count == factorial(len(texts)) for count in right))
-    )
-    yield Figure(order="all", name="orders", value=float(sum(right)))
+    yield Figure(order="all", name="hash functions", value=sum(count == factorial(len(texts)) for count in right))
+    yield Figure(order="all", name="orders", value=sum(right))
 
 
 def field(run: DetectionRun) -> Iterator[Figure]:
@@ -251,9 +257,9 @@ def field(run: DetectionRun) -> Iterator[Figure]:
             stories = {item.article.line - 1: item.decision.story_id for item in decided}
             if not _is_as_expected(stories, json.loads(path.read_text())["stories"]):
                 wrong.append(name)
-    yield Figure(order="file", name="cases wrong", value=float(len(wrong)))
+    yield Figure(order="file", name="cases wrong", value=len(wrong))
     yield Figure(order="file", name="wrong", value=", ".join(wrong) or "none")
-    yield Figure(order="file", name="cases", value=float(total))
+    yield Figure(order="file", name="cases", value=total)
 
 
 def _is_as_expected(stories: Mapping[int, str], groups: Sequence[Sequence[int]]) -> bool:
