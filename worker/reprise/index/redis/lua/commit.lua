@@ -144,10 +144,17 @@ if number > 0 then
   end
 end
 
+-- All versions of an article are in one shard. An id of thousands of texts (a home page, "undefined") must not make a hash
+-- that takes Redis seconds to sweep: further versions are not recorded, and are decided again if they are replayed.
+local MAX_FIELDS = 2000
+local function put_bounded(key, field, value, ttl_ms)
+  if redis.call('HLEN', key) < MAX_FIELDS then put(key, field, value, ttl_ms) end
+end
+
 put(texts, text_field, ARGV[14], bucket_ttl_ms)
-if ARGV[10] ~= '' then put(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], longest_ttl_ms) end
+if ARGV[10] ~= '' then put_bounded(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], longest_ttl_ms) end
 if ARGV[8] ~= '' then
-  put(versions, ARGV[8], ARGV[9], superseded_ttl_ms)
+  put_bounded(versions, ARGV[8], ARGV[9], superseded_ttl_ms)
   -- a replay of the superseded decision needs the record of its representative, so that must not expire earlier
   redis.call('PEXPIRE', record_key(prefix, u40(ARGV[9], VERSION.NUMBER)), record_ttl_ms)
 end
