@@ -19,7 +19,7 @@ RETENTION = Retention(window_seconds=600, replay_seconds=600)
 T0 = 1_700_000_000_000
 
 #: Maximum fields of a hash of versions, as in commit.lua.
-MAX_FIELDS = 2_000
+MAX_FIELDS = 1_500
 
 #: Microseconds of the server's time for one call: four times the promise of 5 ms, because the machine may be busy.
 MAX_USEC = 20_000

@@ -146,7 +146,7 @@ end
 
 -- All versions of an article are in one shard. An id of thousands of texts (a home page, "undefined") must not make a hash
 -- that takes Redis seconds to sweep: further versions are not recorded, and are decided again if they are replayed.
-local MAX_FIELDS = 2000
+local MAX_FIELDS = 1500
 local function put_bounded(key, field, value, ttl_ms)
   if redis.call('HLEN', key) < MAX_FIELDS then put(key, field, value, ttl_ms) end
 end
