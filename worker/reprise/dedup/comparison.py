@@ -79,11 +79,15 @@ def compare_all(
     own = sketch_of(article)
     sentence_ids = np.frombuffer(article.sentence_ids, dtype=np.uint8)
     own_reach = reach_of(own, article.shingle_count)
-    reaches = [min(own_reach, reach_of(sketch, count)) for sketch, count in zip(sketches, shingle_counts, strict=True)]
+    ends = [int(sketch[-1]) + 1 if len(sketch) else 0 for sketch in sketches]
+    reaches = [
+        min(own_reach, end if 0 < len(sketch) < count else _HASH_SPACE)
+        for sketch, end, count in zip(sketches, ends, shingle_counts, strict=True)
+    ]
     own_counts = own.searchsorted(np.array(reaches, dtype=np.uint32)).tolist()
     other_counts = [
-        len(sketch) if not len(sketch) or int(sketch[-1]) < reach else int(sketch.searchsorted(np.uint32(reach)))
-        for sketch, reach in zip(sketches, reaches, strict=True)
+        len(sketch) if end <= reach else int(sketch.searchsorted(np.uint32(reach)))
+        for sketch, end, reach in zip(sketches, ends, reaches, strict=True)
     ]
     values = np.concatenate([sketch[:count] for sketch, count in zip(sketches, other_counts, strict=True)])
     places = own.searchsorted(values)
