@@ -74,7 +74,7 @@ def test_a_killed_primary_is_replaced_under_load(cluster: RedisCluster, namespac
         if after == 5:
             break
     assert cluster.primary_of(namespace) is not old
-    assert index.size(namespace) > 0
+    assert index.size(namespace, T0 + number) > 0
 
 
 def test_articles_missing_in_the_replica_are_decided_again(cluster: RedisCluster, namespace: str) -> None:

@@ -196,3 +196,15 @@ def test_server_info_is_that_of_the_server(client: redis.Redis, namespace: str) 
     assert server.used_bytes > 0
     assert server.policy == info["maxmemory_policy"]
     assert server.max_bytes == (info["maxmemory"] or None)
+
+
+def test_representatives_in_no_bucket_are_counted(client: redis.Redis, namespace: str) -> None:
+    """The numbers of `stats` and of the metric are those of the keys, also where buckets are full."""
+    index = make_index(client)
+    phrase = make_text(7)
+    for number in range(60):
+        index.decide(namespace, [make_fingerprint(f"a{number}", phrase + make_text(100 + number))], T0)
+    keys = len(list(client.scan_iter(match=f"{{{namespace}}}:*:r:*", count=1000)))
+    assert keys > 12  # a bucket holds no more
+    assert inspect(client, namespace).stats(T0).representatives == keys
+    assert index.size(namespace, T0) == keys

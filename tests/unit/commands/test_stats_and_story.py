@@ -3,6 +3,7 @@
 from reprise.commands import stats, story
 from reprise.index.redis.inspect import parse_counts
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
+from reprise.index.redis.record_sample import RecordCounts
 from reprise.model import EventType, Kind
 from reprise.settings import load
 
@@ -46,9 +47,10 @@ def representative(
 
 
 def test_a_sample_is_projected_onto_all_shards() -> None:
-    """The counts of a sixteenth of the shards, in two replies, are multiplied by sixteen; times are not."""
-    answers = [[100, 50, 10, 5, 20, 3, 2, 15, 7_000, 9_000], [28, 9, 1, 1, 4, 0, 1, 3, 0, 0]]
-    assert parse_counts(answers, 2_048) == IndexStats(
+    """The counts of a sixteenth of the shards, in two replies, are multiplied by sixteen; those of records are not."""
+    answers = [[100, 50, 20, 3, 2, 15], [28, 9, 4, 0, 1, 3]]
+    records = RecordCounts(representatives=175.7, founders=96.2, earliest_ms=7_000, latest_ms=9_000)
+    assert parse_counts(answers, 2_048, records) == IndexStats(
         shards_read=128,
         representatives=176,
         founders=96,

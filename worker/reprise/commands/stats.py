@@ -25,9 +25,9 @@ _NAME_WIDTH: Final = 17
 def command(namespace: str | None, as_json: bool) -> None:
     """Show the content of a namespace's index, and the memory usage of its server.
 
-    The counts of a large index are estimates from about 20,000 entries. Expired entries count until the sweep removes
-    them, after at most an eighth of the window; expired representatives do not count. A representative that is in no
-    bucket of the first band, because its bucket was full or a stock phrase, is not counted.
+    The counts of a large index are estimates: of representatives from a sample of their numbers, of the others from
+    about 20,000 entries. Expired entries count until the sweep removes them, after at most an eighth of the window;
+    expired representatives do not count.
 
     The index does not store the window: set REPRISE_WINDOW_SECONDS as for the workers. The command is read-only and
     needs no permission that a worker lacks.

@@ -28,8 +28,7 @@ class IndexInfo:
 class IndexStats:
     """Numbers of entries, estimated from `shards_read` of the shards; exact if those are all.
 
-    representatives  representatives within the window that are in a bucket of the first band; a representative is not
-                     counted if that bucket was full or a stock phrase, or if its text has no shingles
+    representatives  representatives within the window, estimated from a sample of their numbers
     founders         representatives that founded their story
     articles         article ids with their latest decision
     superseded       superseded decisions that are kept for replays
