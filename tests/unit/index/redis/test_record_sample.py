@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from reprise.index.redis.record_sample import STEP, estimate_records, ranges
 
 #: Numbers drawn from each range, as for the metric.
-SAMPLES = 4_000
+SAMPLES = 3_000
 
 
 class Population:

@@ -66,7 +66,7 @@ class IndexInspector:
         records = estimate_records(
             self.info.last_number,
             _STATS_SAMPLES,
-            lambda numbers: self._run("count_records", self.prefix, ages, numbers),
+            lambda numbers: self._run("count_records", self.prefix, ages, numbers, 1),
         )
         return parse_counts(replies, self.info.shards, records)
 

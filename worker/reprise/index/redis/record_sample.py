@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 #: Factor by which each earlier range is longer.
 _GROWTH: Final = 4
 
-#: Numbers that one script counts: about 2 ms of Redis's time, by which it may delay a decision.
-STEP: Final = 1_000
+#: Numbers that one script counts: 1 to 2 ms of Redis's time, by which it may delay a decision.
+STEP: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
