@@ -1,6 +1,9 @@
 """The output of `reprise stats` and `reprise story`, and the estimates from a sample."""
 
+from dataclasses import replace
+
 from reprise.commands import stats, story
+from reprise.dedup.retention import Retention
 from reprise.index.redis.inspect import parse_counts
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, RecordedDecision, ServerInfo, StoredRepresentative
 from reprise.index.redis.record_sample import RecordCounts
@@ -122,3 +125,11 @@ def test_an_article_is_shown_with_both_of_its_stories() -> None:
     ]
     decision = story.to_json(STORY, RECORDED, nothing, WINDOW_MS)["decision"]
     assert (decision["type"], decision["kind"], decision["story_id"]) == ("story.variant", "near", "cd" * 16)
+
+
+def test_the_retention_is_that_of_the_index() -> None:
+    """The settings of the command hold only for an index that stores none."""
+    held = replace(HELD, retention=Retention(window_seconds=3600.0, replay_seconds=60.0))
+    assert dict(stats.to_rows(SETTINGS, "n", held, EMPTY, SERVER))["retention"].startswith("stories 3,600 s, ")
+    assert stats.to_json(SETTINGS, "n", held, EMPTY, SERVER)["replay_seconds"] == 60.0
+    assert stats.to_json(SETTINGS, "n", HELD, EMPTY, SERVER)["window_seconds"] == SETTINGS.index.window_seconds

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from reprise.bootstrap import open_inspector
+from reprise.bootstrap import open_inspector, retention
 from reprise.commands.support.namespace_option import choose_namespace, namespace_option
 from reprise.commands.support.settings_help import REDIS_INDEX, ConfiguredCommand
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
@@ -29,8 +29,8 @@ def command(namespace: str | None, as_json: bool) -> None:
     about 20,000 entries. Expired entries count until the sweep removes them, after at most an eighth of the window;
     expired representatives do not count.
 
-    The index does not store the window: set REPRISE_WINDOW_SECONDS as for the workers. The command is read-only and
-    needs no permission that a worker lacks.
+    The retention is that of the index, the longest of its workers. The command is read-only and needs no permission
+    that a worker lacks.
     """
     settings = load()
     namespace, others = choose_namespace(settings, namespace)
@@ -50,6 +50,7 @@ def to_json(
 ) -> dict[str, Any]:
     """Return the output of --json. Times are RFC 3339, or null if there is none."""
     stats_fields = asdict(stats)
+    kept = info.retention or retention(settings)
     oldest_ms, newest_ms = stats_fields.pop("oldest_ms"), stats_fields.pop("newest_ms")
     return {
         "namespace": namespace,
@@ -63,8 +64,8 @@ def to_json(
         **stats_fields,
         "oldest_at": _format_time(oldest_ms),
         "newest_at": _format_time(newest_ms),
-        "window_seconds": settings.index.window_seconds,
-        "replay_seconds": settings.index.replay_seconds,
+        "window_seconds": kept.window_seconds,
+        "replay_seconds": kept.replay_seconds,
         "server": server.name,
         "used_memory_bytes": server.used_bytes,
         "maxmemory_bytes": server.max_bytes,
@@ -76,6 +77,7 @@ def to_rows(
     settings: Settings, namespace: str, info: IndexInfo, stats: IndexStats, server: ServerInfo
 ) -> Iterator[tuple[str, str]]:
     """Yield the names and values of the table."""
+    kept = info.retention or retention(settings)
     about = "" if stats.shards_read == info.shards else "about "
     limit = "no limit" if server.max_bytes is None else f"limit {_format_megabytes(server.max_bytes)}"
     yield "namespace", namespace
@@ -97,7 +99,7 @@ def to_rows(
     yield "last sweep", _format_time(info.swept_ms) or "never"
     yield (
         "retention",
-        f"stories {settings.index.window_seconds:,.0f} s, superseded decisions {settings.index.replay_seconds:,.0f} s",
+        f"stories {kept.window_seconds:,.0f} s, superseded decisions {kept.replay_seconds:,.0f} s",
     )
     yield "server", f"{server.name}, maxmemory-policy {server.policy or 'unknown'}"
     yield "memory", f"{_format_megabytes(server.used_bytes)}, {limit}"

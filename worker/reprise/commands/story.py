@@ -48,8 +48,7 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
 
     The index holds representatives: articles that later ones are compared with. A variant that a representative covers
     is not among them. The first article of a story is its founder. A representative expires a window after it was last
-    matched; the index does not store the window, so set REPRISE_WINDOW_SECONDS as for the workers. A source is shown as
-    a hash.
+    matched. A source is shown as a hash.
 
     The command searches all representatives, newest first, because no key leads from a story to them. It takes about
     3 seconds per million, in steps of 3 ms that let workers continue. It is read-only and needs no permission that a
@@ -72,7 +71,7 @@ def command(identifier: str, by_article: bool, timeout_seconds: float, namespace
             )
         story_id = decision.story_id if decision else inspector.find_root(identifier)
         found = _search(inspector, story_id, now_ms, timeout_seconds)
-    window_ms = round(settings.index.window_seconds * 1000)
+    window_ms = inspector.retention.window_ms
     merged = identifier if not by_article and identifier != story_id else None
     if as_json:
         shown = to_json(story_id, decision, found, window_ms, merged)

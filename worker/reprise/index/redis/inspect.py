@@ -130,7 +130,7 @@ def find_index(
 ) -> IndexInspector:
     """Return the inspector of a namespace's index. No index is created.
 
-    retention  decides which entries are within the window, also if the index keeps its data longer
+    retention  decides which entries are within the window if the index does not store its own
 
     Raises Fatal if there is no index, IndexMismatch if it has another layout, Unreachable.
     """
@@ -144,16 +144,21 @@ def find_index(
             f"{name} holds an index written with {info.parameters}; this release reads layout={LAYOUT_VERSION}"
         )
     return IndexInspector(
-        client=client, key=key, prefix=prefix(namespace, info.version, generation), retention=retention, info=info
+        client=client,
+        key=key,
+        prefix=prefix(namespace, info.version, generation),
+        retention=info.retention or retention,
+        info=info,
     )
 
 
 def _read_info(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
     try:
-        values: Any = client.hmget(key, ["version", "parameters", "shards", "number", "added", "swept_ms"])
+        fields = ["version", "parameters", "shards", "number", "added", "swept_ms", "window_ms", "replay_ms"]
+        values: Any = client.hmget(key, fields)
     except REDIS_ERRORS as error:
         raise translate_redis_error(error) from error
-    version, parameters, shards, number, added, swept_ms = values
+    version, parameters, shards, number, added, swept_ms, window_ms, replay_ms = values
     if version is None:
         return None
     return IndexInfo(
@@ -163,6 +168,9 @@ def _read_info(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
         last_number=int(number or 0),
         added=int(added or 0),
         swept_ms=int(swept_ms) if swept_ms else None,
+        retention=Retention(window_seconds=int(window_ms) / 1000, replay_seconds=int(replay_ms) / 1000)
+        if window_ms and replay_ms
+        else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from reprise.dedup.retention import Retention
 from reprise.model import EventType, Kind
 
 
@@ -14,6 +15,7 @@ class IndexInfo:
     last_number  the last number reserved for a representative; 0 before the first
     added        number of representatives added since the index was created
     swept_ms     time of the last sweep; None before the first
+    retention    how long the index keeps its data, the longest of its workers; None if no worker has stored it
     """
 
     version: str
@@ -22,6 +24,7 @@ class IndexInfo:
     last_number: int
     added: int
     swept_ms: int | None
+    retention: Retention | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
