@@ -7,7 +7,7 @@ batch_decider.py   decides the articles of a batch, each with the changes of tho
 record_cache.py    the records of candidates
 keys.py            every key, its type and its content
 records.py         representatives as stored; sketch_codec.py packs their sketches
-codec.py           arguments and replies of the scripts; decision_codec.py packs decisions
+codec.py           arguments and replies of the scripts; decision_codec.py packs decisions, story_codec.py stories
 lua/               the scripts: one atomic operation a file
 scripts.py         loads the sources of the scripts
 script_client.py   runs scripts on the server that holds a namespace

@@ -10,9 +10,9 @@ from reprise.index.redis.codec import (
     Keyspace,
     LookupReply,
     commit_arguments,
-    unpack_stories,
 )
 from reprise.index.redis.record_cache import CandidateRecords
+from reprise.index.redis.story_codec import unpack_stories
 from reprise.index.state import IndexState
 from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord, Story
 from reprise.model import Decision, Fingerprint

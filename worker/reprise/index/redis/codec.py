@@ -19,6 +19,7 @@ from reprise.index.redis.decision_codec import (
 )
 from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
 from reprise.index.redis.records import pack48, pack_record, unpack_head
+from reprise.index.redis.story_codec import pack_story, pack_validated_stories, unpack_merged
 from reprise.index.types import Changes, Lookup, Member, Replay, StoredDecision, Story
 from reprise.model import Fingerprint
 
@@ -127,7 +128,7 @@ class LookupReply:
     latest     the latest decision of the article id, as stored
     covering   number of the representative that covers the text: 5 bytes as stored, or none
     copy       number and record of the representative that covers the text within the window
-    stories    the stories of all entries that were not merged: number 5 bytes, id 16
+    stories    the stories of all entries that were not merged, packed
     """
 
     lookup: Lookup
@@ -148,7 +149,7 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
         matched = unpack_head(stored.representative, record).article_id
         lookup = Lookup(latest=latest, replay=Replay(decision=stored, matched_article_id=matched), members={})
         return LookupReply(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
-    roots_by_number = _unpack_merged(merged) if merged else {}
+    roots_by_number = unpack_merged(merged) if merged else {}
     roots = {story.story_id: root for story, root in roots_by_number.values()}
     if record:
         copy = int.from_bytes(text[:5], "big"), record
@@ -166,28 +167,6 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
         }
     lookup = Lookup(latest=latest, buckets=buckets, members=found, roots=roots)
     return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None, stories=stories)
-
-
-def unpack_stories(packed: bytes) -> dict[int, Story]:
-    """Unpack stories by number: number 5 bytes, id 16."""
-    return {story.number: story for at in range(0, len(packed), 21) if (story := _unpack_story(packed[at : at + 21]))}
-
-
-def _unpack_merged(packed: bytes) -> Mapping[int, tuple[Story, Story]]:
-    """Unpack merged stories by number, each with its root."""
-    pairs = [
-        (_unpack_story(packed[at : at + 21]), _unpack_story(packed[at + 21 : at + 42]))
-        for at in range(0, len(packed), 42)
-    ]
-    return {story.number: (story, root) for story, root in pairs}
-
-
-def _unpack_story(packed: bytes) -> Story:
-    return Story(int.from_bytes(packed[:5], "big"), packed[5:21].hex())
-
-
-def _pack_story(story: Story) -> bytes:
-    return story.number.to_bytes(5, "big") + bytes.fromhex(story.story_id)
 
 
 def _unpack_entries(members: bytes) -> Iterable[tuple[int, int]]:
@@ -260,7 +239,7 @@ def commit_arguments(
         new_covering + now_ms.to_bytes(6, "big"),
         _pack_match(changes),
         request.renewed_shards,
-        b"".join(bytes.fromhex(story) + _pack_story(into) for story, into in changes.merges.items()),
+        b"".join(bytes.fromhex(story) + pack_story(into) for story, into in changes.merges.items()),
         record.number if record else 0,
         pack_record(record, fingerprint.signature, keyspace.shards) if record else b"",
         keys.band_shards if record else b"",
@@ -268,7 +247,7 @@ def commit_arguments(
         "".join("1" if fills else "0" for fills in changes.fills),
         b"".join(map(entry_number, changes.members)) if record else b"",
         b"".join(number.to_bytes(5, "big") for number in request.batch_numbers),
-        *_pack_validated_stories(request),
+        *pack_validated_stories(request.stories, request.looked_up_roots, request.roots),
         keys.version_field,
         pack_merges(stored.merges),
     )
@@ -312,19 +291,4 @@ def _pack_match(changes: Changes) -> bytes:
     match, joined = changes.match, changes.joined
     if match is None or joined is None:
         return b""
-    return match.number.to_bytes(5, "big") + bytes.fromhex(match.story_id) + _pack_story(joined)
-
-
-def _pack_validated_stories(request: CommitRequest) -> tuple[bytes, bytes]:
-    """Return the stories that must not have been merged, and the merged ones with the ids of their roots."""
-    if not request.roots:
-        return request.stories, b""
-    stories = unpack_stories(request.stories).values()
-    merged = {story.story_id for story in stories if story.story_id in request.roots}
-    return (
-        b"".join(_pack_story(story) for story in stories if story.story_id not in merged),
-        b"".join(
-            bytes.fromhex(story_id) + bytes.fromhex(request.roots[story_id].story_id)
-            for story_id in merged.union(request.looked_up_roots)
-        ),
-    )
+    return match.number.to_bytes(5, "big") + bytes.fromhex(match.story_id) + pack_story(joined)

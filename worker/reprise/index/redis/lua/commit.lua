@@ -19,7 +19,7 @@
 --          22 a character for each band: '1' if the new representative enters the bucket
 --          23 numbers in the buckets, as the lookup returned them (5 bytes each, as in entries)
 --          24 numbers of representatives of the same batch in the buckets (5 bytes each)
---          25 the stories of all entries that were not merged: number and id (21)
+--          25 the stories of all entries that were not merged, as the lookup returned them (33)
 --          26 the merged ones: id and id of the root (16 each)
 --          27 article field and the first 8 bytes of the content hash   28 the merges as a replay returns them
 -- Returns  1 if the decision is committed; 0 if an entry has changed, so that the article must be looked up and decided again
@@ -69,8 +69,12 @@ if ARGV[15] ~= '' then
 end
 
 -- A story that was merged since the lookup changes the decision: the article may belong to another story.
-for at = STORY.ID, #ARGV[25], STORY.BYTES do
-  if redis.call('EXISTS', merged_key(prefix, string.sub(ARGV[25], at, at + 15))) == 1 then return 0 end
+local unmerged = {}
+for at = RECORDED_STORY.ID, #ARGV[25], RECORDED_STORY.BYTES do
+  unmerged[#unmerged + 1] = merged_key(prefix, string.sub(ARGV[25], at, at + 15))
+end
+for first = 1, #unmerged, 1000 do
+  if redis.call('EXISTS', unpack(unmerged, first, math.min(first + 999, #unmerged))) > 0 then return 0 end
 end
 for at = 1, #ARGV[26], 32 do
   if root_id(prefix, string.sub(ARGV[26], at, at + 15)) ~= string.sub(ARGV[26], at + 16, at + 31) then return 0 end

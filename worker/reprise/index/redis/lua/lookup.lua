@@ -9,8 +9,9 @@
 --          members, heads, stories, merged stories}, each empty if there is none. Members: band (1 byte) and number (5) for
 --          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
 --          exists. A recorded decision comes with the head of its representative's record and nothing after it; a text
---          with the whole record. Stories: number (5; 0 for that of the latest decision) and id (16) of each story of
---          these entries that was not merged; merged stories: the same, and number and id of the root.
+--          with the whole record. Stories: the part of the record from the story number to the story id (33 bytes; zeros
+--          before the id for that of the latest decision), of each story of these entries that was not merged; merged
+--          stories: the same, and number and id of the root (21).
 -- Read only, so that it may run on a replica. A script, so that all values are read at the same time.
 
 -- @include layout
@@ -46,32 +47,43 @@ if number then
   end
 end
 
-local stories, merged, seen_stories = {}, {}, {}
+-- the stories of all entries, and their keys in `m`
+local stories, keys, count, key_prefix = {}, {}, 0, merged_key(prefix, '')
 
--- Add a story (number and id) to those that are returned.
-local function add_story(story)
-  seen_stories[string.sub(story, 1, STORY.ID - 1)] = true
-  local root = root_of(prefix, string.sub(story, STORY.ID))
-  if root then merged[#merged + 1] = story .. root else stories[#stories + 1] = story end
+-- Add the story of a record, given the head of the record.
+local function add_story(head)
+  count = count + 1
+  stories[count] = string.sub(head, RECORD.STORY_NUMBER, RECORD.STORY_ID + 15)
+  keys[count] = key_prefix .. string.sub(head, RECORD.STORY_ID, RECORD.STORY_ID + 15)
 end
 
-local function story_of(record)
-  return string.sub(record, RECORD.STORY_NUMBER, RECORD.STORY_NUMBER + 4)
-    .. string.sub(record, RECORD.STORY_ID, RECORD.STORY_ID + 15)
+-- Return the stories that were not merged, and the merged ones with their roots. Read in parts: Lua's stack is bounded.
+local function resolve_stories()
+  local current, merged = {}, {}
+  for first = 1, count, 1000 do
+    local values = redis.call('MGET', unpack(keys, first, math.min(first + 999, count)))
+    for at, into in ipairs(values) do
+      local story = stories[first + at - 1]
+      if into then merged[#merged + 1] = story .. end_of_chain(prefix, into) else current[#current + 1] = story end
+    end
+  end
+  return table.concat(current), table.concat(merged)
 end
 
-if latest ~= '' then add_story('\0\0\0\0\0' .. string.sub(latest, LATEST.STORY_ID)) end
+-- The latest decision has a story id and no number: it takes the place of a record with zeros before the id.
+if latest ~= '' then add_story(string.rep('\0', RECORD.STORY_ID - 1) .. string.sub(latest, LATEST.STORY_ID)) end
 
 local text = redis.call('HGET', prefix .. 't:' .. text_shard, text_field) or ''
 if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
   local record = redis.call('GET', record_key(prefix, u40(text, TEXT.NUMBER)))
   if record then
-    add_story(story_of(record))
-    return {latest, '', '', '', text, record, '', '', table.concat(stories), table.concat(merged)}
+    add_story(record)
+    local current, merged = resolve_stories()
+    return {latest, '', '', '', text, record, '', '', current, merged}
   end
 end
 
-local members, heads, seen = {}, {}, {}
+local members, heads, seen, seen_stories = {}, {}, {}, {}
 if ARGV[9] ~= '' then
   local shards = read_shards(prefix, ARGV[8])
   for band, shard in ipairs(shards) do
@@ -82,9 +94,12 @@ if ARGV[9] ~= '' then
           seen[packed] = true
           local head = redis.call('GETRANGE', record_key(prefix, number_of(packed)), 0, RECORD.STORY_ID + 14)
           if head ~= '' then
-            heads[#heads + 1] = packed .. string.sub(head, 1, RECORD.STORY_NUMBER + 4)
-            if not seen_stories[string.sub(head, RECORD.STORY_NUMBER, RECORD.STORY_NUMBER + 4)] then
-              add_story(story_of(head))
+            local short = string.sub(head, 1, RECORD.STORY_NUMBER + 4)
+            heads[#heads + 1] = packed .. short
+            local story_number = string.sub(short, RECORD.STORY_NUMBER)
+            if not seen_stories[story_number] then
+              seen_stories[story_number] = true
+              add_story(head)
             end
           end
         end
@@ -92,6 +107,5 @@ if ARGV[9] ~= '' then
     end
   end
 end
-return {
-  latest, '', '', '', text, '', table.concat(members), table.concat(heads), table.concat(stories), table.concat(merged),
-}
+local current, merged = resolve_stories()
+return {latest, '', '', '', text, '', table.concat(members), table.concat(heads), current, merged}
