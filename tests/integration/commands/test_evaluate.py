@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,55 @@ def test_the_scores_equal_those_of_a_replay(spotsigs_dev: Path, shared_dir: Path
     assert (report["articles"], report["gold_stories"]) == (expected.pop("articles"), expected.pop("gold_stories"))
     (worker,) = report["systems"]["reprise"]["orders"]  # type: ignore[index]
     assert worker == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_figures_without_labels_are_those_of_the_reference_script(shared_dir: Path, tmp_path: Path) -> None:
+    """Recall by containment, copied joins and copied pairs are those that the script finds in the replayed events."""
+    with gzip.open(shared_dir / "eval" / "bsnlp-dev.jsonl.gz", "rb") as whole:
+        (tmp_path / "set.jsonl").write_bytes(b"".join(islice(whole, 800)))
+    path = str(tmp_path / "set.jsonl")
+    replay = reprise(tmp_path, "replay", path, "--output", str(tmp_path / "events.jsonl"))
+    assert replay.returncode == 0, replay.stderr.decode()
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
+    rows = [
+        {"id": event["article"]["id"], "story": event["story_id"], "match": event.get("matched_article_id")}
+        for event in events
+        if event["type"] != "story.merged"
+    ]
+    (tmp_path / "predicted.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    scripts, truth = shared_dir / "eval", str(tmp_path / "truth.npz")
+    for command in (("truth.py", path, truth), ("judge.py", path, truth, str(tmp_path / "predicted.jsonl"))):
+        script = [sys.executable, str(scripts / command[0]), *command[1:]]
+        judged = subprocess.run(script, capture_output=True, check=True, timeout=120, text=True).stdout
+    expected = {
+        (float(low), within == "s"): (float(recall), int(pairs))
+        for low, within, recall, pairs in re.findall(r"(0\.[2-9])([xs]) ([\d.]+)\((\d+)\)", judged)
+    }
+    copied = [
+        float(share)
+        for share in re.findall(r"copied \d+ \(([\d.]+)\)|'copied': ([\d.]+)", judged)
+        for share in share
+        if share
+    ]
+    report = evaluate(tmp_path, "--unlabelled", path)
+    own = report["file_order"]
+    found = {(each["lowest"], each["same_source"]): each for each in own["recall"] if each["pairs"]}  # type: ignore[index]
+    assert found.keys() == expected.keys()
+    for key, (recall, pairs) in expected.items():
+        assert found[key]["pairs"] == pytest.approx(pairs, abs=1)  # the scripts split words at accents of stress
+        assert found[key]["recall"] == pytest.approx(recall, abs=0.0006 + 1 / pairs)
+    assert [own["joins"]["precision"], own["story_pairs"]["precision"]] == pytest.approx(copied, abs=0.002)  # type: ignore[index]
+    assert len(own["largest_stories"][0]["weakest_joins"]) == 3  # type: ignore[index]
+
+
+def test_an_unlabelled_file_needs_no_story(tmp_path: Path) -> None:
+    """The report for a terminal has the shares and the largest stories; random orders are added on request."""
+    run = reprise(tmp_path, "evaluate", "--unlabelled", str(SAMPLE), "--orders", "2", "--worst", "1", "--examples", "1")
+    assert run.returncode == 0, run.stderr.decode()
+    report = " ".join(run.stdout.decode().split())
+    assert "in the order of the file and in 2 random orders" in report
+    assert re.search(r"pairs in stories with copied text (0\.9\d+|1\.000)( [01]\.\d{3}){2}", report)
+    assert report.count(" joined ") == 1
 
 
 def test_a_given_redis_is_left_unchanged(tmp_path: Path, redis_url: str) -> None:
