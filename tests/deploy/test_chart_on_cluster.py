@@ -232,6 +232,21 @@ def test_the_custom_resource_definitions_refuse_a_typo(
     assert cluster.attempt("create", "--dry-run=server", "-f", "-", stdin=objects).returncode == 1
 
 
+def test_a_deployment_becomes_a_stateful_set_and_back(release: Release, cluster: Cluster, namespace: str) -> None:
+    """One upgrade replaces the kind of the workload; the other objects stay."""
+    release.deploy("install", "minimal")
+    others = {name for name in cluster.object_names(namespace) if name.startswith(("service/", "configmap/"))}
+    for is_static, kinds in ((True, {"statefulset.apps/reprise"}), (False, {"deployment.apps/reprise"})):
+        release.deploy("upgrade", "minimal", staticMembership={"enabled": is_static})
+
+        def has_changed(wanted: frozenset[str] = frozenset(kinds)) -> bool:
+            names = cluster.object_names(namespace)
+            return {name for name in names if name.startswith(("deployment", "statefulset"))} == wanted
+
+        wait_until(has_changed, CONTROLLER_SECONDS, f"only {kinds}")
+    assert others <= cluster.object_names(namespace)
+
+
 def test_the_commands_of_the_operating_pages_are_accepted(
     release: Release, helm: Helm, cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:

@@ -91,6 +91,24 @@ def test_libraries_log_one_line_in_an_interval(clock: FakeClock) -> None:
     assert [passes("kafka.net"), passes("kafka.net")] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "passes"),
+    [
+        ("kafka.net.selector", "Task <poll> blocking the event loop for 0.2 s", False),
+        ("kafka.coordinator.assignors.sticky.sticky_assignor", "No partition metadata for topic articles.raw", False),
+        ("kafka.net.selector", "Wakeup socket returned empty. Rebuilding.", True),
+        ("kafka.cluster", "No partition metadata for topic articles.raw", True),
+    ],
+)
+def test_warnings_of_normal_running_are_left_out(name: str, text: str, passes: bool) -> None:
+    """They do not use up the line that the logger may write."""
+    rate_limit = RateLimitFilter(FakeClock())
+    record = logging.LogRecord(name, logging.WARNING, __file__, 1, text, (), None)
+    assert rate_limit.filter(record) is passes
+    other = logging.LogRecord(name, logging.ERROR, __file__, 1, "refused", (), None)
+    assert rate_limit.filter(other) is not passes
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -32,6 +32,16 @@ _MAX_REASON_CHARACTERS: Final = 300
 #: append fields, so the end is open.
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
+#: Warnings of the Kafka client in normal running: the beginning of the logger's name, and a part of the text.
+#:   - A step of its event loop took more than 0.1 s, as does each that decompresses a large fetch on a busy machine.
+#:     The worker measures the time between two polls instead: `/livez` and RepriseWorkerStalled.
+#:   - The leader of a group assigns partitions before it has the metadata of each topic, and again once it has it. The
+#:     worker checks its topics at its start and logs those that are missing.
+_EXPECTED_WARNINGS: Final = (
+    ("kafka.net.selector", "blocking the event loop"),
+    ("kafka.coordinator.assignors", "No partition metadata for topic"),
+)
+
 #: Prefixes of loggers whose tracebacks may show secrets or articles.
 _CLIENT_LOGGERS: Final = ("kafka", "redis")
 
@@ -79,7 +89,7 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
 
 
 class RateLimitFilter(logging.Filter):
-    """Passes one line of each logger in LIBRARY_INTERVAL_SECONDS, and removes tracebacks of the clients.
+    """Passes one line of each logger in LIBRARY_INTERVAL_SECONDS, without expected warnings and tracebacks of clients.
 
     During an outage, a client logs several lines a second; the worker logs the outage itself, once. A client's
     traceback may show the data that the client was sending.
@@ -92,6 +102,8 @@ class RateLimitFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
+        if any(record.name.startswith(name) and text in record.getMessage() for name, text in _EXPECTED_WARNINGS):
+            return False
         now = self._monotonic()
         if now - self._passed_at.get(record.name, -LIBRARY_INTERVAL_SECONDS) < LIBRARY_INTERVAL_SECONDS:
             return False
