@@ -48,7 +48,7 @@ class NativeBuildHook(BuildHookInterface):
             return _run_cargo(Path(self.root))
         except (OSError, subprocess.CalledProcessError) as error:
             if mode == "1":
-                raise
+                raise SystemExit(f"REPRISE_NATIVE=1, but the native text step cannot be built: {error}") from None
             self.app.display_warning(f"reprise is installed without its native text step, which is slower: {error}")
             return None
 

@@ -107,6 +107,18 @@ def settings_page() -> str:
         "reports every mistake at once, one line for each. A secret can come from a file: `..._FILE` holds",
         "the path instead of the value. `reprise run --help-settings` prints the same texts.",
         "",
+        "Values of closed sets have any letter case, and a duration may have a unit: `90s`, `15m`, `7d`.",
+        "`--config FILE`, or `REPRISE_CONFIG_FILE`, names a TOML file with settings; environment variables",
+        "take precedence. A key is a variable without `REPRISE_`, and a table is the beginning of names:",
+        "",
+        "```toml",
+        'window_seconds = "7d"',
+        "",
+        "[kafka]",
+        'bootstrap_servers = ["kafka-0:9092", "kafka-1:9092"]',
+        'group_id = "reprise"',
+        "```",
+        "",
     ]
     for group, settings in groupby(describe(), key=lambda setting: setting.group):
         lines += [

@@ -75,7 +75,7 @@ def test_an_outage_is_printed() -> None:
     [
         (DeadLetterReason.NOT_JSON, "each line must hold one JSON object"),
         (DeadLetterReason.NOT_AN_OBJECT, "each line must hold one JSON object"),
-        (DeadLetterReason.NO_TEXT, "the field 'text' or 'html'"),
+        (DeadLetterReason.NO_TEXT, "reprise input check"),
     ],
 )
 def test_a_file_in_another_format_ends_with_advice(reason: DeadLetterReason, advice: str) -> None:
@@ -92,3 +92,14 @@ def test_a_file_in_another_format_ends_with_advice(reason: DeadLetterReason, adv
     progress.delivered([MESSAGE])
     progress.print_summary()
     assert "no message" not in stream.getvalue().splitlines()[-1]
+
+
+def test_a_file_of_dead_letters_alone_is_noticed() -> None:
+    """The command then fails; a single article, or an empty file, is enough for it to succeed."""
+    progress = ReplayProgress(ProgressDisplay(io.StringIO()))
+    assert not progress.is_all_dead
+    progress.dead_lettered(MESSAGE, REJECTION)
+    progress.delivered([MESSAGE])
+    assert progress.is_all_dead
+    progress.delivered([MESSAGE])
+    assert not progress.is_all_dead

@@ -109,10 +109,14 @@ def test_refused_connection_is_fatal() -> None:
 
     settings = KafkaSettings(bootstrap_servers="kafka:9092")
     with pytest.raises(
-        Fatal, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*SaslAuthenticationFailedError: .*wrong password"
+        Fatal,
+        match=r"kafka:9092 \(REPRISE_KAFKA_BOOTSTRAP_SERVERS, PLAINTEXT\): .*AuthenticationFailedError: .*wrong",
     ):
         connect(lambda: build(errors.SaslAuthenticationFailedError("wrong password")), settings)
-    with pytest.raises(Unreachable, match=r"connecting to kafka:9092 \(PLAINTEXT\): .*KafkaConnectionError: .*refused"):
+    with pytest.raises(
+        Unreachable,
+        match=r"kafka:9092 \(REPRISE_KAFKA_BOOTSTRAP_SERVERS, PLAINTEXT\): .*Error: .*refused",
+    ):
         connect(lambda: build(errors.KafkaConnectionError("refused")), settings)
 
 

@@ -280,3 +280,113 @@ def test_every_described_default_is_a_valid_value() -> None:
     """A default that is copied from the help into the environment changes nothing."""
     environment = {setting.variable: setting.default for setting in describe() if setting.default is not None}
     assert load(environment) == load({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "group", "field", "expected"),
+    [
+        ("LOG_LEVEL", "WARNING", "service", "log_level", "warning"),
+        ("LOG_FORMAT", "Console", "service", "log_format", "console"),
+        ("DELIVERY", "At-Least-Once", "service", "delivery", DeliveryMode.AT_LEAST_ONCE),
+        ("KAFKA_AUTO_OFFSET_RESET", " LATEST ", "kafka", "auto_offset_reset", "latest"),
+        ("INPUT_FORMAT", "News-Please", "input", "format", "news-please"),
+        ("REDIS_CLUSTER", "YES", "redis", "cluster", True),
+        ("REDIS_CLUSTER", "on", "redis", "cluster", True),
+        ("REDIS_CLUSTER", "0", "redis", "cluster", False),
+        ("WINDOW_SECONDS", "7d", "index", "window_seconds", 604_800),
+        ("WINDOW_SECONDS", "1d 12h", "index", "window_seconds", 129_600),
+        ("REPLAY_SECONDS", "1.5H", "index", "replay_seconds", 5_400),
+        ("STARTUP_TIMEOUT_SECONDS", "15m", "times", "startup_timeout_seconds", 900),
+        ("POLL_TIMEOUT_SECONDS", "500ms", "times", "poll_timeout_seconds", 0.5),
+        ("CIRCUIT_HOLD_SECONDS", "30s", "times", "circuit_hold_seconds", 30),
+    ],
+)
+def test_usual_spellings_are_accepted(name: str, value: str, group: str, field: str, expected: object) -> None:
+    """Any letter case of a closed set, the usual booleans, and durations with a unit."""
+    assert getattr(getattr(load({f"REPRISE_{name}": value}), group), field) == expected
+
+
+@pytest.mark.parametrize("value", ["7 days", "d", "7d of", "-7d", "7x", "400d"])
+def test_other_durations_are_refused(value: str) -> None:
+    (line,) = error_lines({"REPRISE_WINDOW_SECONDS": value})
+    assert "allowed: a number from 1 to 31622400, or a duration such as 90s, 15m or 7d" in line
+
+
+def test_a_secret_keeps_its_spaces() -> None:
+    password = load({"REPRISE_REDIS_PASSWORD": " hunter 2 "}).redis.password
+    assert password is not None
+    assert password.get_secret_value() == " hunter 2 "
+
+
+@pytest.mark.parametrize("url", ["redis://host/abc", "redis://host/0/1", "rediss://host/-1"])
+def test_the_database_of_a_redis_url_is_a_number(url: str) -> None:
+    """The client would use database 0 without an error."""
+    assert error_lines({"REPRISE_REDIS_URL": url})
+    assert load({"REPRISE_REDIS_URL": "redis://host/3"}).redis.url.get_secret_value().endswith("/3")
+
+
+CONFIG = """
+window_seconds = "7d"
+log_level = "WARNING"
+REPRISE_HTTP_PORT = 8080
+
+[kafka]
+bootstrap_servers = ["a:9092", "b:9092"]
+group-id = "dedup"
+sasl_password = "hunter2"
+security_protocol = "sasl_ssl"
+
+[kafka.sasl]
+mechanism = "plain"
+username = "u"
+
+[input]
+format = "trafilatura"
+
+[input.fields]
+text = "body"
+
+[redis]
+cluster = true
+"""
+
+
+def test_a_settings_file_stands_beside_the_environment(tmp_path: Path) -> None:
+    """Keys are names of variables without the prefix; tables are beginnings of names. The environment wins."""
+    path, secret = tmp_path / "reprise.toml", tmp_path / "secret"
+    path.write_text(CONFIG)
+    secret.write_text("hunter3")
+    file = {"REPRISE_CONFIG_FILE": str(path)}
+    settings = load(file)
+    assert settings.index.window_seconds == 604_800
+    assert (settings.service.log_level, settings.service.http_port) == ("warning", 8080)
+    assert settings.kafka.bootstrap_servers == "a:9092,b:9092"
+    assert (settings.kafka.group_id, settings.kafka.sasl_mechanism) == ("dedup", "PLAIN")
+    assert (settings.input.format, settings.input.fields) == ("trafilatura", '{"text":"body"}')
+    assert settings.redis.cluster
+    own = load(file | {"REPRISE_KAFKA_GROUP_ID": "x", "REPRISE_KAFKA_SASL_PASSWORD_FILE": str(secret)})
+    assert own.kafka.group_id == "x"
+    assert own.kafka.sasl_password is not None
+    assert own.kafka.sasl_password.get_secret_value() == "hunter3"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[kafka]\ngroup = 'a'", "REPRISE_KAFKA_GROUP: unknown setting; did you mean REPRISE_KAFKA_GROUP_ID?"),
+        ("http_port = 'x'", "REPRISE_HTTP_PORT: invalid value 'x'"),
+        ("http_port 1", "the settings file is not TOML: "),
+        ("kafka_group_id = 'a'\n[kafka]\ngroup_id = 'b'", "REPRISE_KAFKA_GROUP_ID is set twice"),
+    ],
+)
+def test_mistakes_in_a_settings_file(text: str, message: str, tmp_path: Path) -> None:
+    """They are reported as those of the environment."""
+    path = tmp_path / "reprise.toml"
+    path.write_text(text)
+    (line,) = error_lines({"REPRISE_CONFIG_FILE": str(path)})
+    assert message in line
+
+
+def test_a_missing_settings_file() -> None:
+    (line,) = error_lines({"REPRISE_CONFIG_FILE": "/no/such/file.toml"})
+    assert line == "/no/such/file.toml: cannot read the settings file: No such file or directory"

@@ -38,6 +38,8 @@ def command(a: str, b: str, input_file: str | None, source: str | None, page: st
     story better.
     """
     settings = load()
+    if page is not None:
+        _check_writable(page)
     decode = article_processor(settings, default_source=source).decode
     if input_file:
         articles = _find_articles(settings, input_file, (a, b), decode)
@@ -54,9 +56,21 @@ def command(a: str, b: str, input_file: str | None, source: str | None, page: st
         click.echo(f"reprise: wrote {page}", err=True)
 
 
+def _check_writable(page: str) -> None:
+    """Raise UsageError if the page cannot be written: the report would be lost after a long computation."""
+    try:
+        with Path(page).open("ab"):
+            pass
+    except OSError as error:
+        raise UsageError(f"--html: {page}: {error.strerror or error}") from None
+
+
 def _read_article(name: str, decode: Decode) -> Article:
-    """Read the article of a file. Raises UsageError, OSError."""
-    value = Path(name).read_bytes()
+    """Read the article of a file. Raises UsageError."""
+    try:
+        value = Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror or error}") from None
     if not name.endswith(_JSON_SUFFIXES):
         field = "html" if name.endswith(_HTML_SUFFIXES) else "text"
         try:

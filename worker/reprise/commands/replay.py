@@ -34,7 +34,7 @@ _JSON_LINES: Final = "each line must hold one JSON object; `jq -c '.[]' FILE` wr
 _ADVICE: Final = {
     DeadLetterReason.NOT_JSON: _JSON_LINES,
     DeadLetterReason.NOT_AN_OBJECT: _JSON_LINES,
-    DeadLetterReason.NO_TEXT: "each message needs the field 'text' or 'html'; rename your crawler's field",
+    DeadLetterReason.NO_TEXT: "`reprise input check FILE` finds the REPRISE_INPUT_FORMAT of your crawler",
 }
 
 
@@ -107,6 +107,8 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
         pipeline.reads_ahead = all(Path(name).is_file() for name in files)
         delivered = pipeline.run()
     progress.print_summary()
+    if progress.is_all_dead:
+        raise Fatal("every message is a dead letter")
     return delivered
 
 
@@ -164,6 +166,11 @@ class ReplayProgress(NullObserver):
             counts.append(f"{self._merges:,} merges")
         return f"{self._messages:,} messages: {', '.join(counts)}, {self._dead_letters.total():,} dead"
 
+    @property
+    def is_all_dead(self) -> bool:
+        """Whether there were messages, and all of them became dead letters."""
+        return self._messages > 0 and self._dead_letters.total() == self._messages
+
     def print_summary(self) -> None:
         """Print the counts, the duration, the rate, and the counts by kind and by reason."""
         seconds = max(self._clock() - self._started_at, 1e-9)
@@ -173,7 +180,7 @@ class ReplayProgress(NullObserver):
             if counts:
                 parts.append(f"{title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
         self._display.print("; ".join(parts))
-        if self._messages and self._dead_letters.total() == self._messages:
+        if self.is_all_dead:
             ((reason, _),) = self._dead_letters.most_common(1)
             if reason in _ADVICE:
                 self._display.print(f"no message was decided: {_ADVICE[reason]}")

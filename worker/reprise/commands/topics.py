@@ -52,7 +52,8 @@ def command(
         )
         for role, name in settings.topics.model_dump().items()
     ]
-    wait_for_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: waiting: {reason}", err=True))
+    limit = f"waiting at most {settings.times.startup_timeout_seconds:g} s (REPRISE_STARTUP_TIMEOUT_SECONDS)"
+    wait_for_broker(settings, StopRequest(), lambda reason: click.echo(f"reprise: {limit}: {reason}", err=True))
     states = (check_topics if check_only else create_topics)(settings.kafka, plans)
     if as_json:
         click.echo(orjson.dumps([to_json(*each) for each in zip(states, plans, strict=True)]).decode())

@@ -67,13 +67,14 @@ def connect(build: Callable[[], T], settings: KafkaSettings) -> T:
             cause = connection_errors.refused or (
                 connection_errors.latest if isinstance(error, errors.KafkaTimeoutError) else None
             )
-            operation = f"connecting to {settings.bootstrap_servers} ({_login_method(settings)})"
+            operation = f"connecting to {settings.bootstrap_servers} ({_connection_settings(settings)})"
             raise translate_kafka_error(cause or error, operation) from error
 
 
-def _login_method(settings: KafkaSettings) -> str:
-    """Return the protocol and the mechanism: many refusals come from a mistake in them."""
-    return ", ".join(filter(None, (settings.security_protocol, settings.sasl_mechanism)))
+def _connection_settings(settings: KafkaSettings) -> str:
+    """Return the setting of the address, the protocol and the mechanism: many refusals come from a mistake in them."""
+    parts = ("REPRISE_KAFKA_BOOTSTRAP_SERVERS", settings.security_protocol, settings.sasl_mechanism)
+    return ", ".join(filter(None, parts))
 
 
 def check_codecs() -> None:

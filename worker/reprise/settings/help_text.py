@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from reprise.settings.groups import setting_groups, variable_name
+
+#: The end of the name of a setting that is a duration in seconds.
+DURATION_SUFFIX: Final = "_seconds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ def describe() -> Iterator[SettingHelp]:
                 variable=variable_name(group, name),
                 group=group.title,
                 default=_format_default(field.default),
-                allowed=allowed_values(field),
+                allowed=allowed_values(name, field),
                 meaning=field.description or "",
                 secret=is_secret(field),
             )
@@ -49,7 +52,7 @@ def is_secret(field: FieldInfo) -> bool:
     return SecretStr in _type_arguments(field)
 
 
-def allowed_values(field: FieldInfo) -> str:
+def allowed_values(name: str, field: FieldInfo) -> str:
     """Return a phrase for the values that a field accepts."""
     kind, *annotations = _type_arguments(field)
     for annotation in (field, *annotations):
@@ -62,7 +65,13 @@ def allowed_values(field: FieldInfo) -> str:
         return ", ".join(kind)
     if kind is bool:
         return "true, false"
-    return ("an integer" if kind is int else "a number") + _format_bounds(field)
+    duration = ", or a duration such as 90s, 15m or 7d" if name.endswith(DURATION_SUFFIX) else ""
+    return ("an integer" if kind is int else "a number") + _format_bounds(field) + duration
+
+
+def field_type(field: FieldInfo) -> Any:
+    """Return a field's type without `| None` and without its annotations."""
+    return next(_type_arguments(field))
 
 
 def _type_arguments(field: FieldInfo) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Parse the environment into Settings, or report all errors at once."""
+"""Parse the environment and the settings file into Settings, or report all errors at once."""
 
 import os
 import re
@@ -12,12 +12,19 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from reprise.errors import UsageError
+from reprise.settings.config_file import read_config_file
 from reprise.settings.cross_checks import cross_check
 from reprise.settings.groups import PREFIX, Settings, SettingsGroup, setting_groups, variable_name
 from reprise.settings.help_text import allowed_values, is_secret
+from reprise.settings.spelling import normalize_value
+
+#: The variable that names the settings file; `--config` sets it.
+CONFIG_FILE_VARIABLE: Final = f"{PREFIX}CONFIG_FILE"
 
 #: Variables of the project's tests and of its build, which are no settings of the worker.
-_IGNORED: Final = frozenset({"REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG", "REPRISE_NATIVE"})
+_IGNORED: Final = frozenset(
+    {CONFIG_FILE_VARIABLE, "REPRISE_TEST_REQUIRE", "REPRISE_SHARED", "REPRISE_KUBECONFIG", "REPRISE_NATIVE"}
+)
 
 #: Kubernetes sets such variables in every pod for each Service whose name begins with "reprise".
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -35,7 +42,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
     Raises UsageError with one line per error.
     """
-    environment = os.environ if environment is None else environment
+    environment = _with_config_file(os.environ if environment is None else environment)
     errors = list(_report_unknown(environment))
     valid: dict[str, SettingsGroup] = {}
     for name, group in setting_groups():
@@ -53,6 +60,21 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     if errors:
         raise UsageError("\n".join(errors))
     return Settings(**valid)  # type: ignore[arg-type]  # names and types come from the fields of Settings
+
+
+def _with_config_file(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment with the values of the settings file, of which the environment's own take precedence.
+
+    Raises UsageError.
+    """
+    path = environment.get(CONFIG_FILE_VARIABLE)
+    if not path:
+        return environment
+    from_file = read_config_file(path, PREFIX, _fields_by_variable())
+    # A secret in a file of its own also takes precedence over the secret in the settings file.
+    is_set = {name.removesuffix("_FILE") for name, value in environment.items() if value}
+    own = {name: value for name, value in environment.items() if value}
+    return {name: value for name, value in from_file.items() if name.removesuffix("_FILE") not in is_set} | own
 
 
 def _report_unknown(environment: Mapping[str, str]) -> Iterator[str]:
@@ -83,7 +105,8 @@ def _read_values(group: type[SettingsGroup], environment: Mapping[str, str]) -> 
     for name, field in group.model_fields.items():
         variable = variable_name(group, name)
         if environment.get(variable):
-            values[name] = environment[variable]
+            value = environment[variable]
+            values[name] = value if is_secret(field) else normalize_value(name, field, value)
         path = environment.get(f"{variable}_FILE") if is_secret(field) else None
         if not path:
             continue
@@ -122,4 +145,4 @@ def _format_errors(group: type[SettingsGroup], error: ValidationError) -> Iterat
             shown = f"value {shorten(str(item['input']), _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
             if reason := str(item.get("ctx", {}).get("error", "")):
                 shown += f": {reason}"
-        yield f"{variable_name(group, name)}: invalid {shown}; allowed: {allowed_values(field)}"
+        yield f"{variable_name(group, name)}: invalid {shown}; allowed: {allowed_values(name, field)}"

@@ -60,6 +60,9 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
     if parts.scheme not in {"redis", "rediss", "unix"} or not address:
         raise ValueError
     _ = parts.port  # raises ValueError if the port is not a number up to 65535
+    # the client uses database 0 for a path that is no number
+    if parts.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}", parts.path):
+        raise ValueError
     return value
 
 

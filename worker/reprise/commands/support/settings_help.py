@@ -1,12 +1,13 @@
-"""A click command whose help lists the settings that it uses."""
+"""A click command that the settings configure, and whose help lists those that it uses."""
 
+import os
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
 
 import click
 
-from reprise.settings import SettingHelp, describe
+from reprise.settings import CONFIG_FILE_VARIABLE, SettingHelp, describe
 
 #: Variables, or their first letters, of a connection to the brokers.
 KAFKA_CONNECTION: Final = (
@@ -33,7 +34,7 @@ class ConfiguredCommand(click.Command):
     def __init__(self, *args: Any, uses: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._uses = tuple(uses)
-        self.params.append(_help_settings_option())
+        self.params += [_config_option(), _help_settings_option()]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of the settings that the command uses."""
@@ -41,6 +42,32 @@ class ConfiguredCommand(click.Command):
         _write_settings(formatter, [setting for setting in describe() if setting.variable.startswith(self._uses)])
         formatter.write_paragraph()
         formatter.write_text("--help-settings lists all settings.")
+
+
+def _config_option() -> click.Option:
+    """Return the option that names the settings file, while the command runs."""
+    return click.Option(
+        ["--config"],
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False),
+        expose_value=False,
+        callback=_set_config_file,
+        help="Read settings from this TOML file; environment variables take precedence.",
+    )
+
+
+def _set_config_file(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    previous = os.environ.get(CONFIG_FILE_VARIABLE)
+    os.environ[CONFIG_FILE_VARIABLE] = value
+
+    def restore() -> None:
+        os.environ.pop(CONFIG_FILE_VARIABLE)
+        if previous is not None:
+            os.environ[CONFIG_FILE_VARIABLE] = previous
+
+    context.call_on_close(restore)
 
 
 def _help_settings_option() -> click.Option:

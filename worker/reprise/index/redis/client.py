@@ -11,7 +11,7 @@ from redis.exceptions import NoPermissionError, NoScriptError
 from redis.retry import Retry
 
 from reprise import tls_errors
-from reprise.errors import Fatal
+from reprise.errors import Fatal, Unreachable
 from reprise.index.redis.errors import (
     REDIS_ERRORS,
     SCRIPT_PERMISSION_ERRORS,
@@ -60,7 +60,10 @@ def connect(settings: RedisSettings) -> Client:
     except REDIS_ERRORS as error:
         if reason := _permanent_failure(error):
             raise Fatal(f"redis at {location(settings)}{reason}") from error
-        raise translate_redis_error(error) from error
+        translated = translate_redis_error(error)
+        if isinstance(translated, Unreachable):
+            translated = Unreachable(f"{translated} (REPRISE_REDIS_URL)")
+        raise translated from error
     # A client of one node would work only for namespaces in the slots of that node, and only until a slot moves.
     if in_cluster:
         raise Fatal(f"redis at {location(settings)} belongs to a cluster: set REPRISE_REDIS_CLUSTER=true")
