@@ -186,6 +186,7 @@ def test_without_datasketch_only_the_worker_is_scored(tmp_path: Path) -> None:
         (None, [], 2, "no such.jsonl"),
         ('{"id": "1", "text": "x"}\n', [], 2, "there is nothing to score"),
         ('{"id": "1", "text": "x", "story": {}}\n', [], 2, ":1: story must be a string, an integer or null"),
+        ("{}\n", ["--unlabelled"], 2, "gold.jsonl: no line is a valid article: there is nothing to score"),
         ("{}\n", ["--orders", "0"], 2, "Invalid value for '--orders'"),
         ('{"id": "1", "text": "x", "story": "a"}\n', ["--redis-url", "redis://localhost:1"], 1, "reprise: "),
     ],

@@ -222,3 +222,25 @@ def test_the_terminal_report_is_complete() -> None:
         "0 shared words, containment 0.000: not enough to count as copied",
     ):
         assert " ".join(part.split()) in " ".join(text.split())
+
+
+def test_figures_without_pairs_are_left_out_of_the_terminal_report() -> None:
+    """A single article has no pairs: a share of 1 would look like a result."""
+    result = scores(("whole", "S1", None), stories=3)
+    single = SharedTextReport(
+        articles=1,
+        rejected=0,
+        max_texts=400,
+        ignored_runs=0,
+        file_order=result,
+        merged=None,
+        merges=[],
+        shown_merges=5,
+        random=[],
+    )
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(to_terminal(single))
+    text = console.export_text()
+    assert "stories" in text
+    assert not any(part in text for part in ("copied", "recall", "Largest", "merges"))
+    assert to_json(single)["file_order"]["joins"]["precision"] is None

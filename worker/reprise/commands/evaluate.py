@@ -18,6 +18,7 @@ from reprise.commands.support.file_input import override_redis_url, provide_redi
 from reprise.commands.support.progress import ProgressDisplay
 from reprise.commands.support.settings_help import DECISIONS, ConfiguredCommand
 from reprise.commands.support.signals import interrupt_on_termination
+from reprise.errors import UsageError
 from reprise.evaluation import baseline, report, shared_text_report
 from reprise.evaluation.error_analysis import find_worst_stories
 from reprise.evaluation.labels import LabelledArticle, RejectedLine, gold_labels, read_lines
@@ -176,6 +177,8 @@ class _Evaluation:
     ) -> shared_text_report.SharedTextReport:
         """Score the decisions on a file by the text that its articles share."""
         file, truth = self._read(path, source, has_baseline=False)
+        if not file.articles:
+            raise UsageError(f"{path}: no line is a valid article: there is nothing to score")
         own, *random = self._decide_orders(file.articles)
         merges = list_merges(own)
         return shared_text_report.SharedTextReport(

@@ -23,9 +23,9 @@ from reprise.evaluation.story_merges import MergeInRun
 _WEAK: Final = "yellow"
 
 #: Rows of the table: shares, and counts, of which the worst is the greatest.
-_SHARES: Final[Mapping[str, Callable[[SharedTextScores], float]]] = {
-    "pairs in stories with copied text": lambda scores: scores.story_pairs.precision,
-    "joins with copied text": lambda scores: scores.joins.precision,
+_SHARES: Final[Mapping[str, Callable[[SharedTextScores], CopiedPairs]]] = {
+    "pairs in stories with copied text": lambda scores: scores.story_pairs,
+    "joins with copied text": lambda scores: scores.joins,
 }
 _COUNTS: Final[Mapping[str, Callable[[SharedTextScores], int]]] = {
     "pairs in stories": lambda scores: scores.story_pairs.pairs,
@@ -98,8 +98,9 @@ def recall_json(recall: Sequence[RecallByContainment]) -> list[dict[str, Any]]:
 
 def to_terminal(report: SharedTextReport) -> RenderableType:
     """Return the report as text and tables for a terminal."""
-    parts: list[RenderableType] = [Text(_heading(report)), _figures(report), Text()]
-    parts.append(recall_table(report.file_order.recall, [scores.recall for scores in report.random]))
+    parts: list[RenderableType] = [Text(_heading(report)), _figures(report)]
+    if any(figure.pairs for figure in report.file_order.recall):
+        parts += [Text(), recall_table(report.file_order.recall, [scores.recall for scores in report.random])]
     if report.ignored_runs:
         parts.append(
             Text(
@@ -139,9 +140,10 @@ def _heading(report: SharedTextReport) -> str:
 
 def _figures(report: SharedTextReport) -> Table:
     table = _order_table("", has_random=bool(report.random))
-    for title, share_of in _SHARES.items():
-        values = [share_of(scores) for scores in report.random]
-        table.add_row(title, *_share_cells(share_of(report.file_order), values), style="bold")
+    for title, pairs_of in _SHARES.items():
+        if (pairs := pairs_of(report.file_order)).compared:
+            values = [pairs_of(scores).precision for scores in report.random]
+            table.add_row(title, *_share_cells(pairs.precision, values), style="bold")
     for title, count_of in _COUNTS.items():
         counts = [count_of(scores) for scores in report.random]
         row = [f"{count_of(report.file_order):,}"]

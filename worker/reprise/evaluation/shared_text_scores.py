@@ -113,7 +113,7 @@ class SharedTextScores:
     """The scores of one run by shared text.
 
     largest_articles  articles of the largest story
-    largest           the largest stories, as many as were asked for
+    largest           the largest stories of two articles or more, as many as were asked for
     """
 
     seed: int | None
@@ -162,7 +162,11 @@ def score_run(truth: SharedTextTruth, run: OrderedRun, *, stories: int = 0, exam
         recall=_recall(truth, story_of),
         joins=_count_copied(truth.texts, first, second, len(first)),
         story_pairs=_story_pairs(truth.texts, [numbers for _, numbers in by_size]),
-        largest=[_large_story(truth, story, numbers, joins, examples) for story, numbers in by_size[:stories]],
+        largest=[
+            _large_story(truth, story, numbers, joins, examples)
+            for story, numbers in by_size[:stories]
+            if len(numbers) > 1
+        ],
     )
 
 
