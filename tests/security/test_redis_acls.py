@@ -68,6 +68,7 @@ def test_inspection_needs_no_other_right(server: str) -> None:
             assert inspector.server_info().policy == "noeviction"
             assert inspector.stats(0).representatives == 0
             assert inspector.find_decision("unknown", 0) is None
+            assert inspector.find_root("0" * 32) == "0" * 32
         with redis.Redis.from_url(server) as client:  # the number of a representative that does not exist
             client.hset(inspector.key, "number", 1)
         with open_inspector(settings(url), settings(url).index.namespace) as inspector:
