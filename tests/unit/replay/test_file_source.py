@@ -42,6 +42,30 @@ def test_each_line_is_a_message(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.JSON", "a.json.gz"])
+def test_the_items_of_a_json_array_are_messages(name: str, tmp_path: Path) -> None:
+    """Crawlers and APIs write lists of articles; an item that is too long keeps one byte more than the limit."""
+    content = b'\xef\xbb\xbf[\n  {"a": 1},\n  null,\n  {"b": "%s"}\n]\n' % (b"x" * 2_000)
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    first, second, third = read_all(open_source(file))
+    assert isinstance(first, Message)
+    assert isinstance(third, Message)
+    assert (first.topic, first.offset, first.value) == (str(file), 1, b'{"a":1}')
+    assert (second.offset, third.offset) == (2, 3)
+    assert third.value is not None
+    assert len(third.value) == 1_001
+
+
+def test_a_json_file_may_hold_one_object_or_lines(tmp_path: Path) -> None:
+    """An object may be on several lines. A file that is no single JSON value is read as lines."""
+    one, lines = tmp_path / "one.json", tmp_path / "lines.json"
+    one.write_bytes(b'{\n  "a": 1\n}\n')
+    lines.write_bytes(b'{"a":1}\n{"b":2}\n')
+    messages = read_all(open_source(one, lines))
+    assert [m.value for m in messages if isinstance(m, Message)] == [b'{"a":1}', b'{"a":1}', b'{"b":2}']
+
+
 def test_files_are_read_one_after_the_other(tmp_path: Path) -> None:
     """Several files form one stream, and a `.gz` file is decompressed."""
     plain, compressed = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"

@@ -28,7 +28,7 @@ from reprise.settings import Settings, load
 #: Dead letters that are printed one by one; of a file in another format a hundred lines suffice.
 MAX_PRINTED_DEAD_LETTERS: Final = 100
 
-_JSON_LINES: Final = "each line must hold one JSON object; `jq -c '.[]' FILE` writes the items of a JSON array as lines"
+_JSON_LINES: Final = "each line must hold one JSON object; name the file .json if it holds a JSON array"
 
 #: What to do if no message of the files can be decided, by the most frequent reason.
 _ADVICE: Final = {
@@ -57,7 +57,8 @@ _ADVICE: Final = {
 def command(files: Sequence[str], output: str, redis_url: str | None, source: str | None) -> None:
     """Decide the articles of JSON-lines files in order, and write one event per line.
 
-    Files whose names end in .gz are decompressed; - is standard input. The settings of Kafka, the topics and the HTTP
+    Files whose names end in .gz are decompressed; - is standard input. The items of an array in a .json file are
+    articles, too. The settings of Kafka, the topics and the HTTP
     port have no effect.
     """
     check_readable(files)  # before the output is opened, which empties it

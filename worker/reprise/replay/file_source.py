@@ -8,11 +8,20 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+import orjson
+
 from reprise.errors import Fatal, UsageError
+from reprise.messages.body import BYTE_ORDER_MARK
 from reprise.model import CorruptRecord, Message
 
 #: The path that stands for standard input, or for standard output.
 STANDARD_STREAM: Final = "-"
+
+#: Names of files that may hold one JSON value, as a list of articles that a crawler or an API writes.
+_JSON_SUFFIXES: Final = (".json", ".json.gz")
+
+#: Bytes of such a file at most, decompressed: it is parsed in memory. A larger one is read as lines.
+_MAX_JSON_BYTES: Final = 268_435_456
 
 #: Partition of every message of a file.
 _PARTITION: Final = 0
@@ -22,7 +31,8 @@ class FileSource:
     """Read messages from JSON-lines files, one file after the other; `.gz` files are decompressed.
 
     Each line that is not blank is the value of a message. Its topic is the path, its partition 0, and its offset the
-    line number, from 1.
+    line number, from 1. A `.json` file may instead hold one JSON value: the items of an array are messages, and their
+    offsets are their positions in it, from 1.
     """
 
     def __init__(
@@ -89,7 +99,7 @@ def _read_messages(paths: Sequence[str], max_line_bytes: int) -> Generator[Messa
     for path in paths:
         with _open(path) as file:
             try:
-                for number, line in _read_lines(file, max_line_bytes):
+                for number, line in _read_values(path, file, max_line_bytes):
                     yield Message(topic=path, partition=_PARTITION, offset=number, key=None, value=line)
             except (OSError, EOFError, zlib.error) as error:
                 raise Fatal(f"{path} cannot be read to its end: {error}") from error
@@ -102,6 +112,22 @@ def _open(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     return Path(path).open("rb")
+
+
+def _read_values(path: str, file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the values of the messages of a file, with their numbers."""
+    if not path.lower().endswith(_JSON_SUFFIXES) or not Path(path).is_file():  # a pipe cannot be read twice
+        yield from _read_lines(file, max_bytes)
+        return
+    content = file.read(_MAX_JSON_BYTES + 1)
+    try:
+        parsed = orjson.loads(content.removeprefix(BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:  # lines, or a file that is too large
+        file.seek(0)
+        yield from _read_lines(file, max_bytes)
+        return
+    for number, value in enumerate(parsed if isinstance(parsed, list) else [parsed], start=1):
+        yield number, orjson.dumps(value)[: max_bytes + 1]
 
 
 def _read_lines(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
