@@ -1,9 +1,11 @@
 """Messages that the worker rejects: alone, and as 1 %, half and all of a stream."""
 
+import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -91,6 +93,10 @@ def test_too_many_stop_the_worker(share: float, sandbox: Sandbox, tmp_path: Path
         with running_worker(sandbox.settings(**LIMITS, **batches), log) as worker:
             assert worker.process.wait(timeout=_END_SECONDS) == 1, f"seed {seed}\n{worker.tail()}"
             assert "cannot be read (limit" in worker.output(), f"seed {seed}\n{worker.tail()}"
+            lines = [parse_line(line) for line in worker.output().splitlines()]
+            (opened,) = (line for line in lines if line.get("event") == "circuit_open")
+            assert opened["rejected"], "the reasons are missing"
+            assert all(re.fullmatch(r".+-0@\d+", reason["first"]) for reason in opened["rejected"])
             assert "Traceback" not in worker.output()
         committed = sandbox.committed().get(0, 0)
         assert _outcomes(sandbox, sent) == list(range(committed)), f"seed {seed}"
@@ -101,6 +107,12 @@ def test_too_many_stop_the_worker(share: float, sandbox: Sandbox, tmp_path: Path
     assert 0 < delivered < len(sent), f"seed {seed}: the circuit breaker did not open in the middle"
     batches = {}
     assert run_until_end() == delivered, f"seed {seed}: a restart continued, although the limit was in its first batch"
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """Return the fields of a line of the log; none if it is the line of an error."""
+    parsed: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+    return parsed
 
 
 def _raw(message: UndecodableMessage) -> InputMessage:

@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from deploy.local.stack import wait_until
 from reprise.kafka.consumer import KafkaSource
 from reprise.kafka.group_monitor import GroupMonitor
+from reprise.model import CorruptRecord, Message
 from reprise.settings.groups import KafkaSettings
 from tests.faults.breakable_servers import BreakableBroker
 from tests.faults.proxy import Proxy
@@ -50,6 +51,7 @@ def open_source(settings: KafkaSettings, topic: str) -> KafkaSource:
         batch_max=500,
         max_message_bytes=1_000_000,
         on_rebalance=lambda: None,
+        on_rebalanced=lambda _: None,
         on_skipped=lambda *_: None,
     )
 
@@ -64,7 +66,7 @@ def test_a_worker_starts_on_a_wide_topic_over_a_slow_link(
             producer.send(topic, value=b"x", partition=partition)
         producer.flush(timeout=30)
     with closing(open_source(settings, topic)) as source:
-        received = []
+        received: list[Message | CorruptRecord] = []
 
         def poll(partitions: int) -> bool:
             received.extend(source.poll(0.2))

@@ -1,7 +1,7 @@
 """The loop of the pipeline: its steps, outages of each step, and the shutdown."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 
@@ -568,10 +568,10 @@ def test_an_outage_beyond_its_timeout_ends_the_run() -> None:
 
 def stop_at_outage(run: PipelineRun) -> None:
     """Request a stop when the observer is informed of an outage."""
-    on_unreachable: Callable[[str, str], None] = run.observer.unreachable
+    on_unreachable = run.observer.unreachable
 
-    def stop_and_continue(dependency: str, reason: str, kind: OutageKind) -> None:
-        on_unreachable(dependency, reason)
+    def stop_and_continue(dependency: str, reason: str, kind: OutageKind = OutageKind.UNREACHABLE) -> None:
+        on_unreachable(dependency, reason, kind)
         run.stop.request()
 
     run.observer.unreachable = stop_and_continue  # type: ignore[method-assign]
