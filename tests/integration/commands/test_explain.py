@@ -62,9 +62,9 @@ def test_two_ids_of_a_file_are_explained() -> None:
 @pytest.mark.parametrize(
     ("content", "code", "error"),
     [
-        (None, 1, "No such file or directory"),
+        (None, 2, "No such file or directory"),
         (b"\xff\xfe", 2, "it is not UTF-8 (invalid start byte at byte 0)"),
-        (b"  ", 2, "no_text: neither text nor html"),
+        (b"  ", 2, "no_text: text and html are blank"),
     ],
 )
 def test_an_invalid_file_is_reported_in_one_line(tmp_path: Path, content: bytes | None, code: int, error: str) -> None:
