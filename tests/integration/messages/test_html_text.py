@@ -1,5 +1,6 @@
 """No markup makes the extraction of a page's text slow or large."""
 
+import contextlib
 import resource
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 
 import orjson
 
+from reprise.errors import BadMessage
 from reprise.messages.html_text import extract_text
 from tests.hostile_html import HOSTILE
 from tests.support import REPOSITORY
@@ -44,6 +46,7 @@ def measure() -> None:
     for name, build in HOSTILE.items():
         page = build()
         started = time.perf_counter()
-        extract_text(page)
+        with contextlib.suppress(BadMessage):  # markup beyond a bound is rejected
+            extract_text(page)
         seconds[name] = time.perf_counter() - started
     sys.stdout.buffer.write(orjson.dumps(seconds))
