@@ -98,7 +98,7 @@ bench: $(STAMP)  ## measure every goal, and a naive pipeline for comparison; ten
 	@$(BIN)/python -m deploy.local.stack prepare
 	@$(BIN)/python -m tests.bench.goals $(ARGS)
 
-bench-full: $(STAMP)  ## the same with more rounds and an index of a million articles; forty minutes
+bench-full: $(STAMP)  ## the same with more rounds and an index of three million articles; some hours
 	@$(MAKE) bench ARGS='--profile full $(ARGS)'
 
 bench-detection: $(STAMP)  ## measure every goal of detection by set and order (ARGS="--only saudi-dev --set copied_words=30")

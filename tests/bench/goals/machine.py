@@ -8,6 +8,7 @@ from typing import Final
 
 import psutil
 
+from reprise.dedup.text.backend import TEXT_BACKEND
 from tests.bench.goals.results import Machine
 from tests.bench.goals.servers import BenchmarkServers
 
@@ -25,7 +26,9 @@ def describe_machine(servers: BenchmarkServers) -> Machine:
         load_before=os.getloadavg()[0],
         kafka=f"{servers.kafka.product} ({servers.kafka.kind})",
         redis=f"{servers.redis.product} ({servers.redis.kind})",
-        versions={"Python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        versions={"Python": platform.python_version()}
+        | {name: version(name) for name in _PACKAGES}
+        | {"text step": TEXT_BACKEND.value},
     )
 
 

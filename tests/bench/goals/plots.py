@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.bench.goals.goal_results import GROWTH_RATIO, INDEXED_BYTES, P50_MS, P99_MS, rates
+from tests.bench.goals.goal_results import GROWTH_RATIO, INDEXED_BYTES, rates
 from tests.bench.goals.results import BenchmarkedSystem, BenchmarkResults
 from tests.bench.goals.summary import MedianRange, summarize_rounds
 
@@ -70,27 +70,23 @@ def _throughput(figure: Figure, results: BenchmarkResults) -> None:
 
 def _latency(figure: Figure, results: BenchmarkResults) -> None:
     axes = figure.subplots()
-    latency = results.latency
-    edges = [0.0, *latency.edges_ms]
-    shares = [100 * count / latency.articles for count in latency.counts[:-1]]
-    axes.stairs(shares, edges, fill=True, color=OWN_COLOUR, alpha=0.8)
+    shown = [
+        (values, f"{latency.rate:,.0f}/s, {end}")
+        for latency in results.latencies
+        for values, end in ((latency.event, "event"), (latency.reader, "reader"))
+        if values and (end == "reader" or latency.reader is None)
+    ]
+    for (values, name), colour in zip(shown, (OWN_COLOUR, GOAL_COLOUR, OTHER_COLOUR), strict=True):
+        edges = [values.edges_ms[0] / 2, *values.edges_ms]
+        shares = [100 * count / sum(values.counts) for count in values.counts[:-1]]
+        label = f"{name}: p50 {values.p50_ms:.0f} ms, p99 {values.p99_ms:.0f} ms"
+        axes.stairs(shares, edges, fill=True, color=colour, alpha=0.5, label=label)
     axes.set_xscale("log")
-    used = [at for at, count in enumerate(latency.counts[:-1]) if count]
-    left = min(edges[used[0]] or edges[1] / 2, P50_MS / 2)
-    axes.set_xlim(left, max(edges[used[-1] + 1], P99_MS) * 1.3)
-    axes.margins(y=0.3)  # space for the labels above the bars
-    for name, at, goal in (("p50", latency.p50_ms, P50_MS), ("p99", latency.p99_ms, P99_MS)):
-        axes.axvline(at, color=OWN_COLOUR, linewidth=1.2)
-        _label(axes, at, f"{name} {at:.0f} ms", OWN_COLOUR, 0.98)
-        axes.axvline(goal, color=GOAL_COLOUR, linewidth=1.2, linestyle="--")
-        _label(axes, goal, f"goal {goal:g} ms", GOAL_COLOUR, 0.9)
-    axes.set_xlabel(f"ms from sent to readable, at {latency.sent_rate:,.0f} articles/s")
+    axes.set_xlim(shown[0][0].edges_ms[0] / 2, 2 * max(values.p99_ms for values, _ in shown))
+    axes.set_xlabel("ms from sent to the event's timestamp, or to the live reader")
     axes.set_ylabel("% of articles")
     axes.xaxis.set_major_formatter("{x:g}")
-
-
-def _label(axes: Axes, at: float, text: str, colour: str, height: float) -> None:
-    axes.text(at, height, f" {text}", color=colour, transform=axes.get_xaxis_transform(), va="top", fontsize=9)
+    axes.legend(frameon=False, fontsize=8)
 
 
 def _growth(figure: Figure, results: BenchmarkResults) -> None:

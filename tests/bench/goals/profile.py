@@ -11,7 +11,8 @@ class BenchmarkProfile:
     articles            articles of the throughput stream
     scaling_articles    articles of the stream for one and two workers
     rounds              rounds in which the systems take turns
-    latency_seconds     duration of sending at half of the maximum rate
+    tuned_rounds        those that include the naive pipeline tuned to the recall
+    latency_seconds     duration of sending at each rate
     starts              measured starts of a worker
     memory_articles     distinct articles for the memory of the index
     sizes               index sizes at which decisions are timed, ascending; the first is the reference
@@ -22,6 +23,7 @@ class BenchmarkProfile:
     articles: int
     scaling_articles: int
     rounds: int
+    tuned_rounds: int
     latency_seconds: float
     starts: int
     memory_articles: int
@@ -38,6 +40,7 @@ PROFILES: Final = {
             articles=1_500,
             scaling_articles=1_500,
             rounds=1,
+            tuned_rounds=1,
             latency_seconds=5.0,
             starts=1,
             memory_articles=1_000,
@@ -50,22 +53,24 @@ PROFILES: Final = {
             articles=4_000,
             scaling_articles=6_000,
             rounds=3,
+            tuned_rounds=1,
             latency_seconds=20.0,
-            starts=5,
+            starts=3,
             memory_articles=10_000,
             sizes=(10_000, 30_000, 100_000),
             expiring_articles=5_000,
         ),
-        # About forty minutes: more rounds, and an index of a million articles.
+        # Some hours: more rounds, and an index of three million articles, which needs 5 GB of memory.
         BenchmarkProfile(
             name="full",
             articles=8_000,
             scaling_articles=16_000,
             rounds=5,
+            tuned_rounds=5,
             latency_seconds=60.0,
             starts=10,
             memory_articles=100_000,
-            sizes=(10_000, 30_000, 100_000, 300_000, 1_000_000),
+            sizes=(10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),
             expiring_articles=20_000,
         ),
     )

@@ -10,11 +10,11 @@ from tests.bench.goals.goal_results import (
     format_cores,
     format_cpu_ms,
     format_range,
-    rates,
+    rate_ratios,
     server_ratio,
 )
 from tests.bench.goals.results import BenchmarkedSystem, BenchmarkResults, SystemRun
-from tests.bench.goals.summary import summarize_ratios, summarize_rounds
+from tests.bench.goals.summary import summarize_rounds
 
 #: columns of a line of Markdown
 _COLUMNS: Final = 100
@@ -74,11 +74,10 @@ def _throughput(run: BenchmarkResults, figures: str) -> Iterator[str]:
     yield ""
     yield "| system | articles/s | Reprise / this system | busy cores | CPU ms per article | new stories |"
     yield "| --- | ---: | ---: | --- | --- | ---: |"
-    own = rates(run, BenchmarkedSystem.REPRISE)
     for system in BenchmarkedSystem:
-        runs = [results[system] for results in run.throughput.rounds]
+        runs = [results[system] for results in run.throughput.rounds if system in results]
         is_own = system is BenchmarkedSystem.REPRISE
-        ratio = "" if is_own else format_range(summarize_ratios(own, rates(run, system)), "{:.2f}")
+        ratio = "" if is_own else format_range(rate_ratios(run, system), "{:.2f}")
         columns = (_format_rates(runs), ratio, format_cores(runs), format_cpu_ms(runs), _format_stories(runs))
         yield f"| {system} | {' | '.join(columns)} |"
     yield ""
@@ -103,17 +102,29 @@ def _format_stories(runs: Sequence[SystemRun]) -> str:
 
 
 def _latency(run: BenchmarkResults, figures: str) -> Iterator[str]:
-    latency = run.latency
     yield ""
     yield "### Latency"
     yield ""
     yield from _wrap(
-        f"{latency.articles:,} articles at {latency.sent_rate:,.0f} per second ({latency.rate:,.0f} requested), half "
-        f"of the maximum rate: p50 {latency.p50_ms:.0f} ms, p90 {latency.p90_ms:.0f} ms, p99 {latency.p99_ms:.0f} ms, "
-        f"maximum {latency.max_ms:.0f} ms."
+        "From handing an article to the producer to the broker's timestamp of its event and, with a live reader, to "
+        "the return of the reader's poll. The second rate is half of the maximum. Instrument: sender and reader."
     )
     yield ""
-    yield f"![Latency from sent to readable]({figures}/{run.profile}-latency.svg)"
+    yield "| articles/s | to | p50 ms | p90 ms | p99 ms | maximum ms | busy cores |"
+    yield "| ---: | --- | ---: | ---: | ---: | ---: | --- |"
+    for latency in run.latencies:
+        cores = latency.cores
+        busy = f"worker {cores.worker:.2f}, store {cores.store:.2f}"
+        busy += f", broker {cores.broker:.2f}" if cores.broker is not None else ""
+        busy += f", instrument {latency.instrument_cores:.2f}"
+        for values, end in ((latency.event, "event"), (latency.reader, "reader")):
+            if values:
+                yield (
+                    f"| {latency.sent_rate:,.0f} | {end} | {values.p50_ms:.1f} | {values.p90_ms:.1f} "
+                    f"| {values.p99_ms:.1f} | {values.max_ms:.0f} | {busy} |"
+                )
+    yield ""
+    yield f"![Latency from sent to the event]({figures}/{run.profile}-latency.svg)"
 
 
 def _growth(run: BenchmarkResults, figures: str) -> Iterator[str]:

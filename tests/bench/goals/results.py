@@ -9,6 +9,7 @@ class BenchmarkedSystem(StrEnum):
 
     NAIVE_HALF = "naive, threshold 0.5"
     NAIVE_HIGH = "naive, threshold 0.8"
+    NAIVE_TUNED = "naive, tuned to the recall"
     REPRISE = "reprise run"
     LIMIT = "limit"
 
@@ -74,7 +75,7 @@ class LimitRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """The runs of each round, by system."""
+    """The runs of each round, by system. A slow system may be missing from later rounds."""
 
     stream: StreamFacts
     rounds: list[dict[BenchmarkedSystem, SystemRun]]
@@ -82,32 +83,59 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """The runs of one worker and of two, on two partitions. The whole stream is in the topic at the start."""
+    """The runs of one worker and of two, on two partitions. The whole stream is in the topic at the start.
+
+    conflicts: for each run of two workers, the times that an article was decided again
+    """
 
     stream: StreamFacts
     one: list[SystemRun]
     two: list[SystemRun]
+    conflicts: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """The time from sending an article to reading its event.
+class SenderRun:
+    """The output of the sender's process: seconds since the epoch at which each article was sent, and its CPU time."""
 
-    rate       requested articles per second
-    sent_rate  articles per second that were sent
-    edges_ms   upper edges of a histogram
-    counts     its counts; the last one is of values above the last edge
+    sent: list[float]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyValues:
+    """Percentiles and a histogram of latencies.
+
+    edges_ms  upper edges of a histogram
+    counts    its counts; the last one is of values above the last edge
     """
 
-    rate: float
-    sent_rate: float
-    articles: int
     p50_ms: float
     p90_ms: float
     p99_ms: float
     max_ms: float
     edges_ms: list[float]
     counts: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """The time from sending an article to its event.
+
+    rate              requested articles per second
+    sent_rate         articles per second that were sent
+    event             to the broker's timestamp of the event
+    reader            to the return of the live reader's poll with the event; None without a reader
+    instrument_cores  CPU seconds per second of the sender and the reader
+    """
+
+    rate: float
+    sent_rate: float
+    articles: int
+    event: LatencyValues
+    reader: LatencyValues | None
+    cores: Cores
+    instrument_cores: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +218,7 @@ class BenchmarkResults:
     machine: Machine
     throughput: Throughput
     scaling: Scaling
-    latency: Latency
+    latencies: list[Latency]
     startup: Startup
     index_memory: list[IndexMemory]
     growth: IndexGrowth

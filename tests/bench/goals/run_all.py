@@ -19,6 +19,9 @@ from tests.bench.goals.summary import summarize_rounds
 #: mean words of a story, as in `make bench-memory`
 _WORDS: Final = 560
 
+#: articles per second of the measurement of latency at a low rate
+_LOW_RATE: Final = 100.0
+
 
 def measure_all(
     profile: BenchmarkProfile, plan: StackPlan, command: str, report: Callable[[str], None]
@@ -34,13 +37,20 @@ def measure_all(
         kafka, redis = servers.kafka, servers.redis
         report_timed(f"{kafka.product} at {kafka.address}, {redis.product} at {redis.address}")
         report_timed("throughput of all systems")
-        throughput_result = throughput.measure(servers, profile.articles, profile.rounds, report_timed)
+        throughput_result = throughput.measure(
+            servers, profile.articles, profile.rounds, profile.tuned_rounds, report_timed
+        )
         report_timed("two workers compared with one")
         scaling_result = scaling.measure(servers, profile.scaling_articles, profile.rounds, report_timed)
         rate = half_of_maximum_rate(throughput_result)
-        report_timed(f"latency at {rate:,.0f} articles/s")
-        latency_result = latency.measure(servers, rate, profile.latency_seconds)
-        report_timed(f"p50 {latency_result.p50_ms:.0f} ms, p99 {latency_result.p99_ms:.0f} ms")
+        latencies = []
+        for articles_per_second, has_reader in ((_LOW_RATE, False), (rate, False), (rate, True)):
+            name = "with a live reader" if has_reader else "without a reader"
+            report_timed(f"latency at {articles_per_second:,.0f} articles/s, {name}")
+            measured = latency.measure(servers, articles_per_second, profile.latency_seconds, has_reader=has_reader)
+            values = measured.reader or measured.event
+            report_timed(f"p50 {values.p50_ms:.0f} ms, p99 {values.p99_ms:.0f} ms")
+            latencies.append(measured)
         report_timed("startup of a worker")
         startup_result = startup.measure(servers, profile.starts, report_timed)
         report_timed("expiry after a window without traffic")
@@ -48,7 +58,7 @@ def measure_all(
     report_timed("memory per article")
     index_memory = [
         _measure_index_memory(plan, expected, profile.memory_articles)
-        for expected in (profile.memory_articles, IndexSettings().expected_articles)
+        for expected in (profile.memory_articles, 10 * profile.memory_articles, IndexSettings().expected_articles)
     ]
     report_timed("decision time by size of the index")
     growth_result = growth.measure(plan, profile.sizes, report_timed)
@@ -60,7 +70,7 @@ def measure_all(
         machine=machine,
         throughput=throughput_result,
         scaling=scaling_result,
-        latency=latency_result,
+        latencies=latencies,
         startup=startup_result,
         index_memory=index_memory,
         growth=growth_result,

@@ -32,7 +32,11 @@ from tests.support import WorkerProcess, running_worker, worker_environment
 _TOP: Final = Path(__file__).parents[3]
 
 #: the naive pipelines and their thresholds
-_THRESHOLDS: Final = {BenchmarkedSystem.NAIVE_HALF: 0.5, BenchmarkedSystem.NAIVE_HIGH: 0.8}
+_THRESHOLDS: Final = {
+    BenchmarkedSystem.NAIVE_HALF: 0.5,
+    BenchmarkedSystem.NAIVE_HIGH: 0.8,
+    BenchmarkedSystem.NAIVE_TUNED: 0.1,
+}
 
 #: seconds for the first event of a system: imports, joining the group, the first batch
 _FIRST_EVENT_SECONDS: Final = 120.0
@@ -111,6 +115,17 @@ def run_workers(resources: RunResources, names: Sequence[str], **settings: str) 
         }
 
 
+def count_conflicts(workers: Mapping[str, WorkerProcess]) -> int:
+    """Return how often the workers decided an article again because another worker had changed the index."""
+    conflicts = 0.0
+    for worker in workers.values():
+        with urllib.request.urlopen(f"{worker.http}/metrics", timeout=_HTTP_SECONDS) as response:
+            for line in response.read().decode().splitlines():
+                name, _, value = line.partition(" ")
+                conflicts += float(value) if name == "reprise_conflicts_total" else 0.0
+    return round(conflicts)
+
+
 def is_ready(worker: WorkerProcess) -> bool:
     """Return whether a worker reports that it is ready."""
     try:
@@ -126,20 +141,21 @@ def _start(system: BenchmarkedSystem, resources: RunResources, log: Path) -> Ite
         with running_worker(resources.settings(), log) as worker:
             yield worker
         return
-    with run_child(_naive_command(resources, _THRESHOLDS[system]), log) as process:
+    with run_child(_naive_command(resources, system), log) as process:
         yield WorkerProcess(process=process, log=log, http="")
 
 
-def _naive_command(resources: RunResources, threshold: float) -> list[str]:
+def _naive_command(resources: RunResources, system: BenchmarkedSystem) -> list[str]:
     options = {
         "bootstrap-servers": resources.servers.kafka.address,
         "redis-url": resources.servers.redis.address,
-        "threshold": str(threshold),
+        "threshold": str(_THRESHOLDS[system]),
         "articles": resources.topics.articles,
         "events": resources.topics.new,
         "group-id": resources.topics.group_id,
     }
-    return [sys.executable, "-m", "tests.bench.naive", *(f"--{name}={value}" for name, value in options.items())]
+    module = "tests.bench.naive_tuned" if system is BenchmarkedSystem.NAIVE_TUNED else "tests.bench.naive"
+    return [sys.executable, "-m", module, *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _run_limit(resources: RunResources, stream: Stream) -> SystemRun:
