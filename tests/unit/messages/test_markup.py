@@ -1,12 +1,13 @@
 """Markup in the text field."""
 
 import time
+from html import escape
 
 import orjson
 import pytest
 
 from reprise.messages.decoder import decode_article
-from reprise.messages.markup import is_markup, text_of_markup
+from reprise.messages.markup import MarkupText, is_markup, text_of_markup
 from reprise.model import InputGuess, Message
 from tests.decoder_limits import decoder_limits
 
@@ -27,8 +28,9 @@ REPORT = "The swing bridge was closed to all traffic on Tuesday, and it opens ag
 )
 def test_markup_is_recognised_and_extracted(text: str) -> None:
     """Of a fragment, of a page, and of escaped markup, as feeds have them."""
-    extracted = text_of_markup(text)
-    assert extracted is not None
+    markup = text_of_markup(text)
+    assert markup is not None
+    extracted = markup.text
     assert REPORT in extracted
     assert not {"<", ">", "href", "4711", "&"} & set(extracted.replace(">", " > ").split())
     assert "<" not in extracted
@@ -55,12 +57,23 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 def test_character_references_are_decoded() -> None:
     """Without any tag, too."""
-    assert text_of_markup("It&rsquo;s 5&nbsp;km&#33;") == "It’s 5\xa0km!"
+    expected = MarkupText(text="It’s 5\xa0km!", extracted=False)
+    assert text_of_markup("It&rsquo;s 5&nbsp;km&#33;") == expected
 
 
 def test_markup_without_text_stays_as_it_is() -> None:
     """The message has a text, and nothing better is known."""
-    assert text_of_markup("<p><img src=a></p>") == "<p><img src=a></p>"
+    assert text_of_markup("<p><img src=a></p>") == MarkupText(text="<p><img src=a></p>", extracted=True)
+
+
+def test_lines_stay_if_only_inline_elements_are_removed() -> None:
+    """Crawlers leave the link of an advertisement in plain text, whose lines are its layout."""
+    advertisement = '<A TARGET="_blank" HREF="http://ads.example/click?b=1"><IMG SRC="a.gif" BORDER=0></A>'
+    for text in (f"Menu\nSport\n{advertisement}\n{REPORT}", f"Menu\nSport\n{escape(advertisement)}\n{REPORT}"):
+        markup = text_of_markup(text)
+        assert markup is not None
+        assert not markup.extracted
+        assert [line for line in markup.text.splitlines() if line.strip()] == ["Menu", "Sport", REPORT]
 
 
 def test_the_article_is_marked_as_extracted() -> None:

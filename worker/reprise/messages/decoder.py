@@ -169,11 +169,11 @@ def _plain_text(fields: FieldValues, limits: DecoderLimits) -> tuple[str | None,
     text = fields.texts.get(InputField.TEXT)
     if text is None:
         return None, False
-    extracted = text_of_markup(text, limits.text_characters)
-    if extracted is None or _is_blank(extracted):
+    markup = text_of_markup(text, limits.text_characters)
+    if markup is None or _is_blank(markup.text):
         return text, False
     fields.guesses.append(InputGuess.MARKUP_IN_TEXT)
-    return extracted, True
+    return markup.text, markup.extracted
 
 
 def _without_text(parsed: Mapping[str, Any], fields: FieldValues, mapping: FieldMapping) -> BadMessage:

@@ -6,6 +6,7 @@ text that mentions a tag must stay as it is, so one opened tag alone is not enou
 
 import re
 import sys
+from dataclasses import dataclass
 from html import unescape
 from typing import Final
 
@@ -19,6 +20,12 @@ _ELEMENTS: Final = (
 )
 _ELEMENT_TAG: Final = re.compile(rf"<(/?)({_ELEMENTS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
+#: Elements that do not change the layout. Crawlers leave some in plain text, such as the link of an advertisement.
+_INLINE: Final = frozenset(
+    {"a", "abbr", "b", "cite", "code", "em", "font", "i", "iframe", "img", "picture", "q", "s", "small", "span"}
+    | {"strong", "sub", "sup", "time", "u", "video"}
+)
+
 #: Elements that have no closing tag, or often lack it.
 _UNCLOSED: Final = frozenset({"p", "br", "hr", "img", "li"})
 
@@ -29,11 +36,22 @@ _CHARACTER_REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a
 _PAGE_START: Final = re.compile(r"\s*(?:<!doctype|<html|<\?xml|<head|<body)", re.IGNORECASE)
 
 
-def text_of_markup(text: str, max_characters: int = sys.maxsize) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkupText:
+    """The text of markup.
+
+    extracted  whether elements gave the layout; else the lines are those of the plain text
+    """
+
+    text: str
+    extracted: bool
+
+
+def text_of_markup(text: str, max_characters: int = sys.maxsize) -> MarkupText | None:
     """Return the text of markup, each paragraph on lines of its own; None if the text is plain.
 
     Escaped markup (`&lt;p&gt;`) and character references in plain text are decoded, unless there are so many that it
-    would take long.
+    would take long. Inline elements in plain text are removed, and its lines stay.
 
     max_characters  where the text has more, any longer part of it may be returned
 
@@ -44,7 +62,9 @@ def text_of_markup(text: str, max_characters: int = sys.maxsize) -> str | None:
     if not 0 < text.count("&") <= MAX_REFERENCES or not _CHARACTER_REFERENCE.search(text):
         return None
     decoded = unescape(LONG_REFERENCE.sub("", text))
-    return _extract(decoded, max_characters) if "<" in decoded and is_markup(decoded) else decoded
+    if "<" in decoded and is_markup(decoded):
+        return _extract(decoded, max_characters)
+    return MarkupText(text=decoded, extracted=False)
 
 
 def is_markup(text: str) -> bool:
@@ -62,7 +82,9 @@ def is_markup(text: str) -> bool:
     return False
 
 
-def _extract(markup: str, max_characters: int) -> str:
+def _extract(markup: str, max_characters: int) -> MarkupText:
+    if all(match[2].lower() in _INLINE for match in _ELEMENT_TAG.finditer(markup)):
+        return MarkupText(text=unescape(LONG_REFERENCE.sub("", _ELEMENT_TAG.sub(" ", markup))), extracted=False)
     extract = extract_text if _PAGE_START.match(markup) else extract_fragment
     extracted = extract(markup, max_characters)
-    return extracted if extracted.strip() else markup
+    return MarkupText(text=extracted if extracted.strip() else markup, extracted=True)

@@ -82,7 +82,8 @@ def _article_body(html: str) -> str | None:
     if len(bodies) != 1:
         return None
     body = bodies.pop().encode("utf-8", "replace").decode()  # the lenient parser accepts lone surrogates
-    return text_of_markup(body) or body
+    markup = text_of_markup(body)
+    return markup.text if markup else body
 
 
 def _parse(block: str) -> Any:
