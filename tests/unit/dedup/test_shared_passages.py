@@ -8,7 +8,7 @@ import pytest
 from reprise.dedup.comparison import Sketch
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
-from reprise.dedup.shared_passages import find_shared_passages, remove_hashes
+from reprise.dedup.shared_passages import ComparedText, find_shared_passages, remove_hashes
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.memory import MemoryIndex
 from reprise.model import Article
@@ -21,6 +21,15 @@ ALPHABETS = {"latin": "abdeghiklmnoprstu", "greek": "αβγδεζηθικλμν�
 
 def sketch(*ranges: range) -> Sketch:
     return np.array([value for each in ranges for value in each], dtype=np.uint32)
+
+
+def compared(
+    text: Sketch, *, shingle_count: int = 0, source: bytes = b"", is_weak: bool = True, is_near: bool = False
+) -> ComparedText:
+    """Return a text; without a number of shingles its sketch has all of them."""
+    return ComparedText(
+        sketch=text, shingle_count=shingle_count or len(text), source=source, is_weak=is_weak, is_near=is_near
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,16 +56,14 @@ def sketch(*ranges: range) -> Sketch:
 )
 def test_passages_are_found(others: list[Sketch], expected: list[int]) -> None:
     """The article has the hashes 0 to 99; all sketches hold all shingles of their texts."""
-    found = find_shared_passages(
-        sketch(range(100)), 100, [(other, len(other)) for other in others], [True] * len(others)
-    )
+    found = find_shared_passages(sketch(range(100)), 100, [compared(other) for other in others])
     assert found.tolist() == expected
 
 
 def test_hashes_beyond_a_sketch_are_no_difference() -> None:
     """A sketch of a part of the shingles says nothing about hashes above its largest one."""
     others = [sketch(range(10), range(200, 230)), sketch(range(10), range(200, 230))]
-    found = find_shared_passages(sketch(range(100)), 1000, [(other, 40) for other in others], [True] * 2)
+    found = find_shared_passages(sketch(range(100)), 1000, [compared(other, shingle_count=40) for other in others])
     assert found.tolist() == list(range(10))
 
 
@@ -64,9 +71,24 @@ def test_copies_of_one_text_are_related() -> None:
     """Two cuts of one report share its first paragraph alone, and each shares more with the report."""
     report = sketch(range(10), range(200, 260))
     cuts = [sketch(range(10), range(200, 230)), sketch(range(10), range(230, 260))]
-    others = [(text, len(text)) for text in (*cuts, report)]
-    assert find_shared_passages(sketch(range(100)), 100, others[:2], [True] * 2).tolist() == list(range(10))
-    assert find_shared_passages(sketch(range(100)), 100, others, [True, True, False]).tolist() == []
+    texts = [compared(cut) for cut in cuts]
+    assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == list(range(10))
+    texts.append(compared(report, is_weak=False))
+    assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == []
+
+
+def test_two_texts_of_one_source_show_its_template() -> None:
+    """The template may be most of both, unless one of them has little other text: then it is an update."""
+    pages = [sketch(range(60), range(200 + 40 * page, 240 + 40 * page)) for page in range(2)]
+    cases = [(b"a", False, list(range(60))), (b"a", True, []), (b"", False, [])]
+    for source, is_near, expected in cases:
+        texts = [compared(page, is_weak=False, source=source, is_near=is_near) for page in pages]
+        assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == expected
+    strangers = [compared(page, is_weak=False, source=source) for page, source in zip(pages, (b"a", b"b"), strict=True)]
+    assert find_shared_passages(sketch(range(100)), 100, strangers).tolist() == []
+    earlier = compared(sketch(range(60), range(200, 210)), is_weak=False, source=b"a")
+    update = compared(pages[1], is_weak=False, source=b"a")
+    assert find_shared_passages(sketch(range(100)), 100, [earlier, update]).tolist() == []
 
 
 def test_a_text_without_its_passages() -> None:

@@ -8,17 +8,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import floor
+from statistics import median
 from typing import Final
 
 import numpy as np
 
-from reprise.dedup.comparison import IDENTICAL, Comparison, Sketch, accepts, compare_all, sketch_of
+from reprise.dedup.comparison import (
+    IDENTICAL,
+    Comparison,
+    Sketch,
+    accepts,
+    compare_all,
+    contains_copy,
+    reach_of,
+    sketch_of,
+)
 from reprise.dedup.rule import Rule
-from reprise.dedup.shared_passages import find_shared_passages, remove_hashes
+from reprise.dedup.shared_passages import ComparedText, find_shared_passages, remove_from_signature, remove_hashes
 from reprise.model import Kind, Signature
 
 #: Maximum witnesses. Two unrelated texts reveal a passage; the third is for the case that one is a copy of another.
 _WITNESSES: Final = 3
+
+#: Sampled hashes that an article must share with a founder: fewer may be a phrase.
+_FOUNDER_HASHES: Final = 3
+
+#: Weight of the similarity in the rank of a match: of two stories that hold all of a short text, the article joins the
+#: one with less other text.
+_SIMILARITY_WEIGHT: Final = 0.3
 
 #: A match below either bound (copied share of the smaller text, similarity in copied sentences) may consist of a shared
 #: passage alone. With higher bounds, wire reports on the long pages of several sites count as passages and are missed.
@@ -31,12 +48,14 @@ class Representative:
     """An article that the index holds for its story.
 
     number        unique in its index; an older representative has a smaller one
-    story_number  number of the story's founder: an older story has a smaller one
+    story_number  number of the story: an older story has a smaller one
+    founder       number of the first representative of the story, before it was merged into another one
     source        8 bytes that stand for the source; b"" for an unknown one
     """
 
     number: int
     story_number: int
+    founder: int
     source: bytes
     shingle_count: int
     sketch: Sketch
@@ -140,24 +159,75 @@ def choose(
     candidates: Sequence[Representative],
     rule: Rule,
     witnesses: Sequence[Representative] = (),
+    founders: Sequence[Representative] = (),
 ) -> Choice | None:
     """Choose the story to join among candidates; None for a new story.
 
+    founders  the founders of the candidates' stories
+
     A passage that the article shares with two candidates or witnesses which share nothing else with each other, such
     as a notice on the pages of several sites, is no evidence. The match with the most copied text wins, then the older
-    story, then the older representative.
+    story, then the older representative. A match that copies only a part must share text with the founder, too:
+    else a story drifts from text to text, until its articles have nothing in common.
     """
     compared = _compare(article, source, candidates, rule)
     matches = [match for match in compared if accepts(match.comparison, match.same_source, rule)]
     if matches and len(compared) + len(witnesses) > 1:
         matches = _set_passages_aside(article, matches, compared, witnesses, rule)
+    matches = _keep_anchored(article, matches, founders, rule)
     if not matches:
         return None
     return Choice(match=min(matches, key=_rank), merges=find_merges(matches, rule))
 
 
+def choose_earlier_crawl(
+    article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule
+) -> Match | None:
+    """Choose the best match among representatives of the story that an earlier crawl of the article joined.
+
+    The same id is evidence: one text that contains the other is enough, however short it is. So the whole text follows
+    a feed's summary or the free part of a page, and the other way round.
+    """
+    compared = _compare(article, source, candidates, rule)
+    return min(
+        (
+            match
+            for match in compared
+            if accepts(match.comparison, match.same_source, rule) or contains_copy(match.comparison, rule)
+        ),
+        key=_rank,
+        default=None,
+    )
+
+
+def _keep_anchored(
+    article: Signature, matches: Sequence[Match], founders: Sequence[Representative], rule: Rule
+) -> list[Match]:
+    """Return the matches that copy most of a text, and those of a story whose founder shares text with the article."""
+    doubtful = {match.representative.founder for match in matches if not _is_anchored_alone(match, rule)}
+    compared = [founder for founder in founders if founder.number in doubtful]
+    comparisons = compare_all(
+        article, [founder.sketch for founder in compared], [founder.shingle_count for founder in compared], rule
+    )
+    anchored = {
+        founder.number
+        for founder, comparison in zip(compared, comparisons, strict=True)
+        if comparison and comparison.copied >= rule.founder_share and comparison.hashes >= _FOUNDER_HASHES
+    }
+    return [match for match in matches if _is_anchored_alone(match, rule) or match.representative.founder in anchored]
+
+
+def _is_anchored_alone(match: Match, rule: Rule) -> bool:
+    """Return whether a match is with the founder itself, or copies most of a text."""
+    representative = match.representative
+    return representative.number == representative.founder or match.evidence.copied >= rule.anchor_share
+
+
 def find_merges(matches: Iterable[Match], rule: Rule) -> tuple[Merge, ...]:
-    """Return the stories to merge: into the oldest, each that as many sources support strongly."""
+    """Return the stories to merge: into the oldest, each other one.
+
+    Only stories that enough sources support strongly are merged, and only those that share text with the oldest one.
+    """
     strong: defaultdict[int, list[Match]] = defaultdict(list)
     for match in matches:
         if _is_strong(match, rule):
@@ -167,7 +237,25 @@ def find_merges(matches: Iterable[Match], rule: Rule) -> tuple[Merge, ...]:
     return tuple(
         Merge(story_number=story, into=stories[0], support=sources[story], representatives=len(strong[story]))
         for story in stories[1:]
+        if _share_text(strong[stories[0]], strong[story], rule)
     )
+
+
+def _share_text(older: Sequence[Match], younger: Sequence[Match], rule: Rule) -> bool:
+    """Return whether most pairs of representatives, one of each story, share text with each other.
+
+    A roundup copies the reports of several stories, which have nothing in common but the roundup.
+    """
+    shares = [_containment(one.representative, other.representative) for one in older for other in younger]
+    return median(shares) >= rule.merge_containment
+
+
+def _containment(one: Representative, other: Representative) -> float:
+    """Estimate the share of the smaller text that is also in the other."""
+    reach = min(reach_of(one.sketch, one.shingle_count), reach_of(other.sketch, other.shingle_count))
+    counts = [int(each.sketch.searchsorted(np.uint32(reach))) for each in (one, other)]
+    shared = np.intersect1d(one.sketch[: counts[0]], other.sketch[: counts[1]], assume_unique=True)
+    return len(shared) / max(1, min(counts))
 
 
 def _independent_source(match: Match) -> bytes:
@@ -203,40 +291,48 @@ def _set_passages_aside(
 
     compared  all candidates that share something with the article, also those that do not match
     """
-    if not any(map(_is_weak, matches)):
-        return list(matches)
-    sketch = sketch_of(article)
-    representatives = [*(match.representative for match in compared), *witnesses]
-    passages = find_shared_passages(
-        sketch,
-        article.shingle_count,
-        [(each.sketch, each.shingle_count) for each in representatives],
-        [*(_is_weak(match) and match in matches for match in compared), *(True for _ in witnesses)],
-    )
+    accepted = {match.representative.number for match in matches}
+    texts = [
+        ComparedText(
+            sketch=match.representative.sketch,
+            shingle_count=match.representative.shingle_count,
+            source=match.representative.source,
+            is_weak=match.representative.number in accepted and _is_weak(match),
+            is_near=_is_near(match, rule),
+        )
+        for match in compared
+    ] + [
+        ComparedText(
+            sketch=witness.sketch,
+            shingle_count=witness.shingle_count,
+            source=witness.source,
+            is_weak=True,
+            is_near=False,
+        )
+        for witness in witnesses
+    ]
+    passages = find_shared_passages(sketch_of(article), article.shingle_count, texts)
     if not len(passages):
         return list(matches)
-    is_kept = ~np.isin(sketch, passages, assume_unique=True)
-    if not is_kept.any():
-        return [match for match in matches if match.evidence.copied_similarity >= rule.near_similarity]
-    remaining = replace(
-        article,
-        sketch=sketch[is_kept].tobytes(),
-        sentence_ids=np.frombuffer(article.sentence_ids, dtype=np.uint8)[is_kept].tobytes(),
-        shingle_count=article.shingle_count - int(np.count_nonzero(~is_kept)),
-        # scaled, so that a sampled hash still represents the same number of words
-        word_count=round(article.word_count * int(np.count_nonzero(is_kept)) / len(sketch)),
-    )
+    remaining = remove_from_signature(article, passages)
+    if remaining is None:
+        return [match for match in matches if _is_near(match, rule)]
     without = [
         remove_hashes(match.representative.sketch, match.representative.shingle_count, passages) for match in matches
     ]
     comparisons = compare_all(remaining, [other for other, _ in without], [count for _, count in without], rule)
     kept = []
     for match, comparison in zip(matches, comparisons, strict=True):
-        if match.evidence.copied_similarity >= rule.near_similarity:
+        if _is_near(match, rule):
             kept.append(match)
         elif comparison and accepts(comparison, match.same_source, rule):
             kept.append(replace(match, evidence=comparison))
     return kept
+
+
+def _is_near(match: Match, rule: Rule) -> bool:
+    """Return whether the texts are so similar that a passage alone cannot be the reason."""
+    return match.evidence.copied_similarity >= rule.near_similarity
 
 
 def _is_weak(match: Match) -> bool:
@@ -249,7 +345,12 @@ def _is_strong(match: Match, rule: Rule) -> bool:
 
 
 def _rank(match: Match) -> tuple[float, int, int]:
-    return (-match.evidence.copied, match.representative.story_number, match.representative.number)
+    evidence = match.evidence
+    return (
+        -(evidence.copied + _SIMILARITY_WEIGHT * evidence.copied_similarity),
+        match.representative.story_number,
+        match.representative.number,
+    )
 
 
 def kind_of(comparison: Comparison, rule: Rule) -> Kind:

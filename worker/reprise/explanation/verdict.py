@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from reprise.dedup.comparison import SENTENCE_HASHES, Comparison, accepts, compare, count_shared_rows, sketch_of
+from reprise.dedup.comparison import (
+    REPLACED_FIGURES,
+    SENTENCE_HASHES,
+    WHOLE_SENTENCE,
+    Comparison,
+    accepts,
+    compare,
+    count_shared_rows,
+    is_short_copy,
+    is_update,
+    sketch_of,
+)
 from reprise.dedup.decision import kind_of, source_key
 from reprise.dedup.rule import Rule
 from reprise.explanation.dissection import DissectedArticle
@@ -60,7 +71,7 @@ class PairVerdict:
 
 
 _NOTHING_SHARED: Final = Comparison(
-    similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, hashes=0, words=0.0
+    similarity=0.0, containment=0.0, copied_similarity=0.0, copied=0.0, whole=0.0, altered=0.0, hashes=0, words=0.0
 )
 
 _DIFFERENT_NAMESPACES: Final = (
@@ -113,19 +124,30 @@ def compare_exactly(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> tup
         return None, frozenset()
     smaller = min(len(shingles_a), len(shingles_b))
     union = len(shingles_a) + len(shingles_b) - shared
+    other_digits = sum(shingle.has_digit and key not in shingles_b for key, shingle in shingles_a.items())
     copied_sentences = frozenset(
         sentence
         for sentence, count in shared_in_sentence.items()
         if count >= SENTENCE_HASHES
         and count >= rule.sentence_share * in_sentence[sentence]
-        and shared_digits[sentence] >= rule.figure_share * digits[sentence]
+        and not (
+            shared_digits[sentence] < rule.figure_share * digits[sentence]
+            and other_digits >= REPLACED_FIGURES * (digits[sentence] - shared_digits[sentence])
+        )
     )
     hashes = sum(shared_in_sentence[sentence] for sentence in copied_sentences)
+    whole = sum(
+        shared_in_sentence[sentence]
+        for sentence in copied_sentences
+        if shared_in_sentence[sentence] >= WHOLE_SENTENCE * in_sentence[sentence]
+    )
     comparison = Comparison(
         similarity=shared / union,
         containment=shared / smaller,
         copied_similarity=hashes / union,
         copied=hashes / smaller,
+        whole=whole / smaller,
+        altered=(shared - whole) / smaller,
         hashes=hashes,
         words=hashes * round(b.kept_word_count) / len(shingles_b),
     )
@@ -159,9 +181,12 @@ def _criteria(comparison: Comparison, shared_bands: int, same_source: bool, rule
             is_met=comparison.copied_similarity >= rule.near_similarity,
         ),
         Criterion(
-            requirement=f"or, for one source, of at least {format_percent(rule.same_source_similarity)}",
-            actual=format_percent(comparison.copied_similarity),
-            is_met=comparison.copied_similarity >= rule.same_source_similarity,
+            requirement=(
+                f"or, for one source, of at least {format_percent(rule.same_source_similarity)}, "
+                f"or whole sentences of at least {format_percent(rule.update_share)} of the smaller text"
+            ),
+            actual=f"{format_percent(comparison.copied_similarity)}, {format_percent(comparison.whole)}",
+            is_met=is_update(comparison, rule),
         )
         if same_source
         else Criterion(
@@ -175,9 +200,12 @@ def _criteria(comparison: Comparison, shared_bands: int, same_source: bool, rule
             is_met=comparison.hashes >= rule.copied_hashes,
         ),
         Criterion(
-            requirement=f"   and at least {format_count(rule.copied_words, 'word')}",
-            actual=f"{comparison.words:.0f}",
-            is_met=comparison.words >= rule.copied_words,
+            requirement=(
+                f"   and at least {format_count(rule.copied_words, 'word')}, or "
+                f"{format_percent(rule.short_containment)} of the text with {rule.short_hashes} sampled shingles"
+            ),
+            actual=f"{comparison.words:.0f}, {format_percent(comparison.copied)}",
+            is_met=comparison.words >= rule.copied_words or is_short_copy(comparison, rule),
         ),
     )
 

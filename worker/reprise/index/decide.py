@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reprise.dedup.comparison import sketch_of
-from reprise.dedup.decision import is_stock_phrase, kind_of, quantise, shortlist, source_key
+from reprise.dedup.decision import Shortlist, is_stock_phrase, kind_of, quantise, shortlist, source_key
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
 from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story
@@ -27,7 +27,7 @@ LoadRecords = Callable[[Sequence[int]], Sequence[RepresentativeRecord]]
 def list_candidates(lookup: Lookup, rule: Rule, retention: Retention, now_ms: int) -> Sequence[int]:
     """Return the numbers of the representatives that the article is compared with."""
     shortlisted = shortlist(_current_buckets(lookup, retention, now_ms), rule)
-    return [*shortlisted.candidates, *shortlisted.witnesses]
+    return [*_own_and_candidates(lookup, shortlisted), *shortlisted.witnesses, *_founders(lookup, shortlisted)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,14 @@ def decide(
     rule, now_ms = context.rule, context.now_ms
     buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
     shortlisted = shortlist(buckets, rule)
-    found = find_match(fingerprint, lookup, load(shortlisted.candidates), load(shortlisted.witnesses), rule)
+    found = find_match(
+        fingerprint,
+        lookup,
+        load(_own_and_candidates(lookup, shortlisted)),
+        load(shortlisted.witnesses),
+        load(_founders(lookup, shortlisted)),
+        rule,
+    )
     is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
     founded_story_id = (
         inherited.story_id
@@ -144,6 +151,22 @@ def _current_buckets(lookup: Lookup, retention: Retention, now_ms: int) -> list[
         if member.last_seen_ms > oldest_ms
     }
     return [[current[number] for number in bucket if number in current] if bucket else [] for bucket in lookup.buckets]
+
+
+def _own_and_candidates(lookup: Lookup, shortlisted: Shortlist) -> Sequence[int]:
+    """Return the candidates, and the representative that an earlier crawl of the article matched.
+
+    An earlier crawl may be so short that it shares no band with this one.
+    """
+    if lookup.latest is None or lookup.copy:
+        return shortlisted.candidates
+    return list(dict.fromkeys([*shortlisted.candidates, lookup.latest.decision.representative]))
+
+
+def _founders(lookup: Lookup, shortlisted: Shortlist) -> Sequence[int]:
+    """Return the founders of the candidates' stories that are not candidates themselves."""
+    founders = {lookup.members[number].founder for number in shortlisted.candidates}
+    return sorted(founders.difference(shortlisted.candidates))
 
 
 def _variant(

@@ -57,9 +57,11 @@ class IndexState:
         records = [self.records[number] for number in {number for bucket in buckets for number in bucket}]
         roots = self._roots(latest, records)
         members = {
-            record.number: Member(record.last_seen_ms, roots[record.story_id].number)
-            if record.story_id in roots
-            else Member(record.last_seen_ms, record.story_number)
+            record.number: Member(
+                record.last_seen_ms,
+                roots[record.story_id].number if record.story_id in roots else record.story_number,
+                record.story_number,
+            )
             for record in records
         }
         return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reprise.dedup.comparison import IDENTICAL, Comparison
-from reprise.dedup.decision import Merge, Representative, choose, source_key
+from reprise.dedup.decision import Choice, Merge, Representative, choose, choose_earlier_crawl, source_key
 from reprise.dedup.rule import Rule
 from reprise.index.types import Lookup, RepresentativeRecord, Story
 from reprise.model import Fingerprint, StoryMerge
@@ -60,27 +60,30 @@ def find_match(
     lookup: Lookup,
     records: Sequence[RepresentativeRecord],
     witness_records: Sequence[RepresentativeRecord],
+    founder_records: Sequence[RepresentativeRecord],
     rule: Rule,
 ) -> StoryMatch | None:
     """Find the representative to join: an exact copy, else the best of the article's own story, else the best of all.
 
-    records, witness_records  the candidates and the witnesses of the shortlist
+    records          the candidates, and the representative that an earlier crawl of the article matched
+    witness_records  the witnesses of the shortlist
+    founder_records  the founders of the candidates' stories that are no candidates
     """
     if lookup.copy:
         return StoryMatch(record=lookup.copy, comparison=IDENTICAL, story=root_of(lookup.copy, lookup.roots))
     signature = fingerprint.signature
     if signature is None or not records:
         return None
-    source, stories = source_key(fingerprint.source), _stories([*records, *witness_records], lookup.roots)
-    candidates = [_candidate(record, stories) for record in records]
-    witnesses = [_candidate(record, stories) for record in witness_records]
-    own_story = _latest_story(lookup)
-    own = [
-        candidate
-        for candidate, record in zip(candidates, records, strict=True)
-        if stories[record.story_id].story_id == own_story
-    ]
-    choice = choose(signature, source, own, rule) or choose(signature, source, candidates, rule, witnesses)
+    source = source_key(fingerprint.source)
+    stories = _stories([*records, *witness_records, *founder_records], lookup.roots)
+    candidates, witnesses, founders = (
+        [_candidate(record, stories) for record in group] for group in (records, witness_records, founder_records)
+    )
+    earlier = choose_earlier_crawl(signature, source, _own_candidates(lookup, candidates, records, stories), rule)
+    if earlier:
+        choice: Choice | None = Choice(match=earlier)
+    else:
+        choice = choose(signature, source, candidates, rule, witnesses, [*candidates, *founders])
     if choice is None:
         return None
     record = next(record for record in records if record.number == choice.match.representative.number)
@@ -94,6 +97,21 @@ def find_match(
             for merge in choice.merges
         ],
     )
+
+
+def _own_candidates(
+    lookup: Lookup,
+    candidates: Sequence[Representative],
+    records: Sequence[RepresentativeRecord],
+    stories: Mapping[str, Story],
+) -> Sequence[Representative]:
+    """Return the candidates of the story that the latest decision on the article named."""
+    own_story = _latest_story(lookup)
+    return [
+        candidate
+        for candidate, record in zip(candidates, records, strict=True)
+        if stories[record.story_id].story_id == own_story
+    ]
 
 
 def is_own_story(lookup: Lookup, story: Story, merges: Sequence[AppliedMerge]) -> bool:
@@ -131,6 +149,7 @@ def _candidate(record: RepresentativeRecord, stories: Mapping[str, Story]) -> Re
     return Representative(
         number=record.number,
         story_number=stories[record.story_id].number,
+        founder=record.story_number,
         source=record.source,
         shingle_count=record.shingle_count,
         sketch=record.sketch,

@@ -77,10 +77,12 @@ class Member(NamedTuple):
     """The fields of a representative that a lookup returns for the entries of buckets.
 
     story_number  number of its story now: of the story into which its own was merged
+    founder       number of the founder of its own story
     """
 
     last_seen_ms: int
     story_number: int
+    founder: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,6 +255,41 @@ class RuleSettings(SettingsGroup):
         description="Articles of one source, whose pages share boilerplate, match from this similarity of copied "
         "sentences on.",
     )
+    update_share: Ratio = Field(
+        default=_RULE.update_share,
+        description="Articles of one source match, too, if whole copied sentences make up at least this ratio of the "
+        "smaller text.",
+    )
+    update_words: int = Field(
+        default=_RULE.update_words,
+        ge=1,
+        le=100_000,
+        description="Minimum words in copied sentences of such articles of one source: more than a notice has.",
+    )
+    template_ratio: Ratio = Field(
+        default=_RULE.template_ratio,
+        description="But not if sentences that are shared in part hold more than this ratio of the text in whole ones: "
+        "texts from one template differ in the names and figures of a sentence.",
+    )
+    short_containment: Ratio = Field(
+        default=_RULE.short_containment,
+        description="A text of which copied sentences make up this ratio may have fewer words than copied_words.",
+    )
+    short_hashes: int = Field(
+        default=_RULE.short_hashes,
+        ge=1,
+        le=1000,
+        description="Sampled hashes that copied sentences of such a short text contain at least.",
+    )
+    anchor_share: Ratio = Field(
+        default=_RULE.anchor_share,
+        description="An article that copies less than this ratio of the smaller text must share text with the founder "
+        "of the story, too.",
+    )
+    founder_share: Ratio = Field(
+        default=_RULE.founder_share,
+        description="Minimum ratio of the smaller text that such an article shares with the founder.",
+    )
     older_share: Ratio = Field(
         default=_RULE.strong_support_ratio,
         description="An article of another source supports its story strongly if copied sentences make up at least "
@@ -265,6 +300,11 @@ class RuleSettings(SettingsGroup):
         ge=2,
         le=1000,
         description="A story is merged into an older one if this many sources support each of them strongly.",
+    )
+    merge_containment: Ratio = Field(
+        default=_RULE.merge_containment,
+        description="Stories are merged only if the supporting articles of both share this ratio of the smaller text: "
+        "the median of all pairs.",
     )
     near: Ratio = Field(
         default=_RULE.near_similarity,

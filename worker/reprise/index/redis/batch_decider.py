@@ -14,7 +14,7 @@ from reprise.index.redis.codec import (
 from reprise.index.redis.record_cache import CandidateRecords
 from reprise.index.redis.story_codec import unpack_stories
 from reprise.index.state import IndexState
-from reprise.index.types import Changes, Inherited, Lookup, Member, RepresentativeRecord, Story
+from reprise.index.types import Changes, Inherited, Lookup, RepresentativeRecord, Story
 from reprise.model import Decision, Fingerprint
 
 
@@ -116,14 +116,14 @@ class BatchDecider:
         ]
         # `own.members` has the representatives that this batch added; it may have changed others as well.
         changes = {
-            number: Member(state.records[number].last_seen_ms, looked_up.members[number].story_number)
+            number: looked_up.members[number]._replace(last_seen_ms=state.records[number].last_seen_ms)
             for number in looked_up.members.keys() & state.records.keys()
         }
         members = {**looked_up.members, **changes, **own.members}
         if state.merged:
             stories = unpack_stories(reply.stories) | {root.number: root for root in looked_up.roots.values()}
             members |= {
-                number: Member(members[number].last_seen_ms, roots[story.story_id].number)
+                number: members[number]._replace(story_number=roots[story.story_id].number)
                 for number, member in looked_up.members.items()
                 if (story := stories[member.story_number]).story_id in roots
             }

@@ -161,7 +161,7 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
     found = dict(map(_unpack_member, _HEAD.iter_unpack(heads)))
     if roots:
         found |= {
-            number: Member(member.last_seen_ms, roots_by_number[member.story_number][1].number)
+            number: Member(member.last_seen_ms, roots_by_number[member.story_number][1].number, member.founder)
             for number, member in found.items()
             if member.story_number in roots_by_number
         }
@@ -180,7 +180,8 @@ def _unpack_entries(members: bytes) -> Iterable[tuple[int, int]]:
 def _unpack_member(head: tuple[int, int]) -> tuple[int, Member]:
     """Unpack a number (5 bytes), last_seen_ms (6) and a story number (5), which are read as two integers of 8 bytes."""
     first, second = head
-    return first >> 25, Member((first & 0xFFFFFF) << 24 | second >> 40, second & 0xFFFFFFFFFF)
+    story_number = second & 0xFFFFFFFFFF
+    return first >> 25, Member((first & 0xFFFFFF) << 24 | second >> 40, story_number, story_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

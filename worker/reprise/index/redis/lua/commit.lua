@@ -58,12 +58,13 @@ if latest ~= ARGV[6] then return 0 end
 local text = redis.call('HGET', texts, text_field) or ''
 if string.sub(text, 1, TEXT.NUMBER_BYTES) ~= ARGV[13] then return 0 end
 
-local match, match_story, match_root, last_seen_ms
+local match, match_founder, match_story, match_root, last_seen_ms
 if ARGV[15] ~= '' then
   match = record_key(prefix, u40(ARGV[15], 1))
-  local seen = redis.call('GETRANGE', match, 0, RECORD.STORY_NUMBER - 2)
-  if seen == '' then return 0 end
-  last_seen_ms = u48(seen, RECORD.LAST_SEEN)
+  local head = redis.call('GETRANGE', match, 0, RECORD.STORY_NUMBER + 3)
+  if head == '' then return 0 end
+  last_seen_ms = u48(head, RECORD.LAST_SEEN)
+  match_founder = record_key(prefix, u40(head, RECORD.STORY_NUMBER))
   match_story, match_root = string.sub(ARGV[15], 6, 21), string.sub(ARGV[15], 22)
   if root_id(prefix, match_story) ~= string.sub(match_root, STORY.ID) then return 0 end
 end
@@ -108,6 +109,8 @@ if match then
   -- A match renews the times to live of the record and of its buckets. Workers' clocks differ, so last_seen_ms never decreases.
   if now_ms > last_seen_ms then redis.call('SETRANGE', match, RECORD.LAST_SEEN - 1, struct.pack('>I6', now_ms)) end
   redis.call('PEXPIRE', match, record_ttl_ms)
+  -- Later articles are compared with the founder, so it must outlive the other representatives of its story.
+  if match_founder ~= match then redis.call('PEXPIRE', match_founder, record_ttl_ms) end
   if ARGV[16] ~= '' then
     redis.call('SETRANGE', match, RECORD.RENEWED - 1, struct.pack('>I6', now_ms))
     local bands = #ARGV[16] / 4
@@ -132,6 +135,7 @@ if ARGV[28] ~= '' then redis.call('SET', prefix .. 'e:' .. ARGV[27], ARGV[28], '
 
 if number > 0 then
   redis.call('SET', record_key(prefix, number), ARGV[19], 'PX', record_ttl_ms)
+  redis.call('PEXPIRE', record_key(prefix, u40(ARGV[19], RECORD.STORY_NUMBER)), record_ttl_ms)
   redis.call('HINCRBY', KEYS[1], 'added', 1)
   local packed = struct.pack('>I5', 2 * number + 1)
   for band, name in ipairs(names) do
