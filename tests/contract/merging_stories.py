@@ -6,15 +6,23 @@ from reprise.dedup.rule import Rule
 from reprise.model import Fingerprint
 from tests.contract.texts import edit_words, make_fingerprint, make_text
 
-#: The sources of each story; three are needed for a merge.
-SOURCES = ("a", "b", "c")
+#: The sources of each story; four are needed for a merge.
+SOURCES = ("a", "b", "c", "d")
+
+#: A paragraph of 28 words that all stories have: too short for a match, and enough for a merge.
+COMMON = 900
 
 
 def story(first: int, *, name: str, sources: tuple[str, ...] = SOURCES) -> list[Fingerprint]:
-    """Return articles of one story: they share the paragraphs first .. first + 4, and each has one of its own."""
+    """Return articles of one story: they share the paragraphs first .. first + 4, and each has one of its own.
+
+    The articles of all stories share one paragraph, which a bridge does not have.
+    """
     return [
         make_fingerprint(
-            f"{name}-{source}", make_text(*range(first, first + 5), first + 10 + number), source=f"{source}.example"
+            f"{name}-{source}",
+            make_text(*range(first, first + 5), first + 10 + number, COMMON),
+            source=f"{source}.example",
         )
         for number, source in enumerate(sources)
     ]
@@ -32,8 +40,10 @@ def copy_of(first: int, *, name: str) -> Fingerprint:
     return make_fingerprint(name, make_text(first + 3, first + 4, first + 10), source="copy.example")
 
 
-#: Two sources are enough, so that short streams have merges.
-MERGE_RULE = Rule(permutations=16, sketch_size=48, merge_sources=2, candidates=8, bucket_entries=6)
+#: Two sources are enough, and their texts need nothing in common, so that short streams have merges.
+MERGE_RULE = Rule(
+    permutations=16, sketch_size=48, merge_sources=2, merge_containment=0.0, candidates=8, bucket_entries=6
+)
 merge_texts = st.one_of(
     st.tuples(st.sampled_from([10, 20, 30]), st.integers(40, 49)).map(
         lambda pair: make_text(*range(pair[0], pair[0] + 4), pair[1])

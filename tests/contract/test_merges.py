@@ -10,7 +10,7 @@ from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Decision, EventType, Kind, StoryMerge, Trace
 from tests.contract.conftest import RETENTION
-from tests.contract.merging_stories import bridge, copy_of, story
+from tests.contract.merging_stories import COMMON, bridge, copy_of, story
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 
 T0 = 1_700_000_000_000
@@ -41,31 +41,42 @@ def merge_two(decide: Decide) -> tuple[str, str, Decision]:
     return old[0].story_id, young[0].story_id, decision
 
 
-def test_a_bridge_with_support_of_three_sources_merges_the_younger_story(decide: Decide) -> None:
+def test_a_bridge_with_support_of_four_sources_merges_the_younger_story(decide: Decide) -> None:
     """The decision names both stories and the support; the article belongs to the older one."""
     old, young, decision = merge_two(decide)
-    assert decision.merges == (StoryMerge(story_id=young, into=old, sources=3, representatives=3),)
+    assert decision.merges == (StoryMerge(story_id=young, into=old, sources=4, representatives=4),)
     assert (decision.type, decision.story_id) == (EventType.VARIANT, old)
 
 
-def test_two_sources_merge_nothing(decide: Decide) -> None:
-    """A story with support of two sources stays; the article joins its best match."""
+def test_three_sources_merge_nothing(decide: Decide) -> None:
+    """A story with support of three sources stays; the article joins its best match."""
     decide(*story(OLD, name="old"))
-    decide(*story(YOUNG, name="young", sources=("a", "b")))
+    decide(*story(YOUNG, name="young", sources=("a", "b", "c")))
     (decision,) = decide(bridge(OLD, YOUNG))
     assert decision.merges == ()
 
 
+def test_a_roundup_merges_nothing(decide: Decide) -> None:
+    """Stories that a roundup copies stay apart if their articles share nothing with each other."""
+    for first in (OLD, YOUNG):
+        for number in range(4):
+            text = make_text(*range(first, first + 5), first + 10 + number)
+            decide(make_fingerprint(f"{first}-{number}", text, source=f"{number}.example"))
+    (decision,) = decide(bridge(OLD, YOUNG))
+    assert decision.type is EventType.VARIANT
+    assert decision.merges == ()
+
+
 def test_all_representatives_of_the_younger_story_follow(decide: Decide) -> None:
-    """A near copy, an exact copy and a revision of a merged story's article name the older story."""
+    """A partial copy, an exact copy and a revision of a merged story's article name the older story."""
     old, _, _ = merge_two(decide)
     original = story(YOUNG, name="young")[0]
     exact = replace(original, article_id="exact", source="exact.example")
-    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10)
+    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10, COMMON)
     revision = make_fingerprint("young-a", edit_words(text, 7), source="a.example")
     decisions = decide(copy_of(YOUNG, name="copy"), exact, revision, at=2)
     assert [each.story_id for each in decisions] == [old] * 3
-    assert [each.kind for each in decisions] == [Kind.NEAR, Kind.EXACT, Kind.REVISION]
+    assert [each.kind for each in decisions] == [Kind.PARTIAL, Kind.EXACT, Kind.REVISION]
     assert decisions[2].supersedes is not None
 
 
@@ -81,7 +92,7 @@ def test_a_merge_within_a_batch_applies_to_its_later_articles(decide: Decide) ->
     """Stories, bridge and copies may arrive in one batch."""
     batch = [*story(OLD, name="old"), *story(YOUNG, name="young"), bridge(OLD, YOUNG), copy_of(YOUNG, name="later")]
     decisions = decide(*batch)
-    assert [len(each.merges) for each in decisions] == [0] * 6 + [1, 0]
+    assert [len(each.merges) for each in decisions] == [0] * 8 + [1, 0]
     assert decisions[-1].story_id == decisions[-2].story_id == decisions[0].story_id
 
 
@@ -141,7 +152,7 @@ def test_one_article_merges_several_stories(decide: Decide) -> None:
 def test_a_merge_lasts_as_long_as_the_story(decide: Decide) -> None:
     """Copies of the younger story belong to the older one, also after the articles of the older one expired."""
     old, _, _ = merge_two(decide)
-    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10)
+    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10, COMMON)
     for step in range(1, 6):
         copy = make_fingerprint(f"copy {step}", edit_words(text, 10 * step), source="copy.example")
         (decision,) = decide(copy, at=step * (WINDOW_MS - 10))
@@ -160,7 +171,7 @@ def test_both_stories_expire_after_the_window(decide: Decide) -> None:
 @pytest.mark.parametrize("name", ["partial copy", "covered copy", "exact copy", "revision", "other bridge"])
 def test_a_merge_between_lookup_and_commit_is_a_conflict(redis_url: str, namespace: str, name: str) -> None:
     """An article that was looked up before its story was merged is decided again, and names the older story."""
-    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10)
+    text = make_text(*range(YOUNG, YOUNG + 5), YOUNG + 10, COMMON)
     article = {
         "partial copy": make_fingerprint("x", make_text(YOUNG + 3, YOUNG + 4, 700), source="x.example"),
         "covered copy": make_fingerprint("x", edit_words(text, 9), source="x.example"),
