@@ -13,7 +13,7 @@ from reprise.dedup.rule import Rule
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.pending_batch import PendingBatch
-from reprise.model import Decision, Fingerprint, Trace
+from reprise.model import Decision, EventType, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
 from tests.contract.merging_stories import MERGE_RULE, merge_articles
 from tests.contract.texts import edit_words, make_text
@@ -109,7 +109,9 @@ def test_redis_merges_as_the_memory_index(redis_url: str, stream: list[tuple[int
             event(f"merges in a decision: {len(decision.merges)}")
             for merge in decision.merges:
                 assert merged.setdefault(merge.story_id, merge.into) == merge.into
-            assert decision.trace.replayed or _follow(decision.story_id, merged) == decision.story_id
+            # A founder that is crawled again after its decision expired, without a match, founds its story again.
+            is_current = _follow(decision.story_id, merged) == decision.story_id
+            assert decision.trace.replayed or decision.type is EventType.NEW or is_current
     client.close()
 
 

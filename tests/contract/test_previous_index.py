@@ -147,7 +147,7 @@ def test_learning_merges_nothing_that_the_old_index_did_not_merge(client: redis.
     learned = new.learn(namespace, articles, T0 + 1).result()
     assert [each.merges for each in (*before, *learned)] == [()] * 18
     (live,) = new.decide(namespace, [bridge(OLD, YOUNG, name="live")], T0 + 2)
-    assert [(each.story_id, each.into) for each in live.merges] == [(before[3].story_id, before[0].story_id)]
+    assert [(each.story_id, each.into) for each in live.merges] == [(before[4].story_id, before[0].story_id)]
 
 
 def write_layout_1(client: redis.Redis, namespace: str, fingerprint: Fingerprint, story_id: str) -> None:

@@ -60,10 +60,12 @@ def merging_articles() -> list[bytes]:
     """Return articles of two stories, then one that shows that they are one, then a copy of the younger story's first.
 
     Each story has four articles, `old-0` to `old-3` and `young-0` to `young-3`, different enough to be representatives.
-    The last two are `bridge`, with half of both stories, and `copy`. Each has a source of its own.
+    Both stories end with the same sentences, too few for a match. The last two articles are `bridge`, with half of both
+    stories, and `copy`. Each has a source of its own.
     """
     rng = random.Random(5)
-    texts = {"old": made_up_text(rng, 150), "young": made_up_text(rng, 150)}
+    common = made_up_text(rng, 2 * _SENTENCE_WORDS)
+    texts = {name: f"{made_up_text(rng, 150)} {common}" for name in ("old", "young")}
     articles = {}
     for name, text in texts.items():
         articles[f"{name}-0"] = text

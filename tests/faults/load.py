@@ -45,6 +45,9 @@ _SYLLABLES: Final = ("ka", "lo", "mi", "ren", "tus", "vel", "dor", "sha", "pin",
 #: Words in a sentence and sentences in a text. The worker takes such a text for prose.
 _WORDS, _SENTENCES = 16, 8
 
+#: Sentences that both stories of a pair have: 32 words are less than the 35 of a match.
+_COMMON_SENTENCES: Final = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadMessage:
@@ -98,9 +101,13 @@ def with_trace(key: bytes, value: bytes | None, rng: random.Random) -> LoadMessa
 
 
 def _texts_of_pairs(rng: random.Random) -> Iterator[str]:
-    """Yield the texts of one pair of stories after the other: rewrites of each, one with half of each, copies."""
+    """Yield the texts of one pair of stories after the other: rewrites of each, one with half of each, copies.
+
+    Both stories end with the same sentences, too few for a match and enough for a merge.
+    """
     while True:
-        pair = random_text(rng), random_text(rng)
+        ending = ". ".join(random_text(rng).split(". ")[:_COMMON_SENTENCES])
+        pair = f"{random_text(rng)} {ending}.", f"{random_text(rng)} {ending}."
         for text in pair:
             yield text
             yield from (_edit(text, rng, _REWRITTEN_WORDS) for _ in range(_REWRITES))
