@@ -65,6 +65,12 @@ class ClusterNode:
         """Return the response to a command. Raises the errors of redis-py."""
         return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
+    def keys_in_slot(self, slot: int, count: int) -> list[bytes]:
+        """Return up to this number of keys of a slot. The keys of merged stories hold bytes that are no text."""
+        with redis.Redis(port=self.port, socket_timeout=_COMMAND_SECONDS) as client:
+            keys: list[bytes] = client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, count)
+            return keys
+
     def execute_raw(self, *command: str) -> str:
         """Return the text of a response that the client would parse."""
         with self.client() as client:

@@ -30,11 +30,11 @@ class SlotMigration:
 
     def move_keys(self, count: int) -> int:
         """Move up to this number of keys, and return the number moved."""
-        keys: Sequence[str] = self.source.execute("CLUSTER", "GETKEYSINSLOT", self.slot, count)
+        keys = self.source.keys_in_slot(self.slot, count)
         self.move(keys)
         return len(keys)
 
-    def move(self, keys: Sequence[str | bytes]) -> None:
+    def move(self, keys: Sequence[str] | Sequence[bytes]) -> None:
         """Move these keys in one step."""
         if keys:
             self.source.execute("MIGRATE", "127.0.0.1", self.target.port, "", 0, _MIGRATE_TIMEOUT_MS, "KEYS", *keys)

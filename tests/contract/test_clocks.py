@@ -37,12 +37,12 @@ def test_the_time_is_that_of_the_server(client: redis.Redis) -> None:
 def test_a_user_without_the_right_reads_the_time_from_info(client: redis.Redis, redis_url: str) -> None:
     """INFO is needed anyway. Servers before 7.0 may lack the field; then the time is unknown."""
     name = f"u{uuid4().hex}"
-    client.execute_command("ACL", "SETUSER", name, "on", ">secret", "~*", "+ping", "+info", "+client")
+    client.execute_command("ACL", "SETUSER", name, "on", ">secret", "~*", "+ping", "+info", "+client")  # type: ignore[no-untyped-call]
     try:
         with redis.Redis.from_url(redis_url, username=name, password="secret") as limited:
             server_time = read_server_time(limited)
     finally:
-        client.execute_command("ACL", "DELUSER", name)
+        client.execute_command("ACL", "DELUSER", name)  # type: ignore[no-untyped-call]
     has_field = "server_time_usec" in client.info("server")
     assert (server_time is not None) == has_field
     assert server_time is None or abs(server_time - time.time()) < 5

@@ -107,6 +107,13 @@ def _article(number: int, revised: bool) -> Fingerprint:
     return make_fingerprint(f"a{number}", edit_words(text, 9) if revised else text, source=f"s{number % 7}")
 
 
+def bytes_at(client: redis.Redis, key: bytes) -> bytes:
+    """Return the value of a key; b"" if it does not exist."""
+    value = client.get(key)
+    assert not isinstance(value, str)
+    return value or b""
+
+
 def test_every_key_is_listed_has_the_hash_tag_and_expires(client: redis.Redis, namespace: str) -> None:
     """After 300 articles with revisions and a merge, every key has the hash tag, a listed type and a TTL."""
     index = make_index(client)
@@ -264,15 +271,16 @@ def test_a_match_renews_the_entry_of_a_merged_story(client: redis.Redis, namespa
     old, young, youngest = (decision.story_id for decision in first)
     index.decide(namespace, [bridge(200, 300)], T0)
     index.decide(namespace, [bridge(100, 200, name="other")], T0)
-    entries = {key[-16:].hex(): key for key in client.scan_iter(match=f"{{{namespace}}}:*:m:*", count=1_000)}
+    keys: list[bytes] = list(client.scan_iter(match=f"{{{namespace}}}:*:m:*", count=1_000))
+    entries = {key[-16:].hex(): key for key in keys}
     assert entries.keys() == {young, youngest}
-    values = {story_id: client.get(key) for story_id, key in entries.items()}
-    assert [(values[each] or b"")[-16:].hex() for each in (young, youngest)] == [old, young]
+    values = {story_id: bytes_at(client, key) for story_id, key in entries.items()}
+    assert [values[each][-16:].hex() for each in (young, youngest)] == [old, young]
     for key in entries.values():
         client.pexpire(key, 10_000)
     (decision,) = index.decide(namespace, [replace(story(300, name="300")[0], article_id="copy")], T0 + 1)
     assert decision.story_id == old
-    assert (client.get(entries[youngest]) or b"")[-16:].hex() == old
+    assert bytes_at(client, entries[youngest])[-16:].hex() == old
     assert client.pttl(entries[youngest]) > RETENTION.record_ms
     assert client.pttl(entries[young]) <= 10_000
 

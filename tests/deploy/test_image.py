@@ -126,7 +126,7 @@ def test_an_article_goes_in_and_sigterm_drains(engine: Engine, image: str, sandb
     settings = {**sandbox.settings(), "REPRISE_HTTP_PORT": str(free_port())}
     flags = ["--network", "host", *engine.restricted_flags, *environment(settings)]
     made = engine.run("run", "--rm", *flags, image, "topics", "--partitions", "1", "--replication-factor", "1")
-    assert made.count("created") == 4
+    assert made.count("created") == 5
 
     with engine.container(*flags, image) as name:
         final = {"healthy", "ended"}

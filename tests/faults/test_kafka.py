@@ -120,7 +120,7 @@ def delayed(proxy: Proxy) -> Iterator[None]:
 def test_a_missing_topic_is_created(scenario: ScenarioOpener, kafka: str, redis_server: BreakableRedis) -> None:
     """The worker waits and reads nothing until the topic exists. Then it processes the backlog."""
     with scenario(kafka=kafka, redis_url=redis_server.url) as run:
-        run.create_topics("articles", "new", "dead")
+        run.create_topics("articles", "new", "merged", "dead")
         run.load.start()
         run.recorder.committed()  # creates the offsets topic of a new broker, which the worker would wait for, too
         worker = run.pool.start()

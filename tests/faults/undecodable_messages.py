@@ -31,7 +31,7 @@ UNDECODABLE_MESSAGES: Final = (
         utf_16='{"text": "a"}'.encode("utf-16"),
         overlong=b'{"text": "\xc0\xaf"}',
         surrogate_bytes=b'{"text": "\xed\xa0\x80"}',
-        compressed=b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*I\xad(Q\xb2RJT\xaa\x05\x00",
+        compressed_by_an_unknown_codec=b'\xff\x06\x00\x00sNaPpY\x01\x09\x00\x00\x8b\xd8\xa1\x2e{"text"',
     ),
     *_messages(
         "not_json",

@@ -27,6 +27,7 @@ EXCEPTIONS: Final = {
     "make test": "a step of continuous integration",
     "pip install .": "part of the image build",
     "make image": "tests/deploy/test_image.py",
+    "kcat -b localhost:9092 -t crawl -C -o -1000 -e > messages.jsonl": "the test writes the file",
     "docker compose -f deploy/compose/compose.yaml --profile grafana up --build -d": "tests/deploy/test_compose.py",
 }
 
@@ -77,6 +78,7 @@ def test_the_commands_of_a_page_succeed(page: Path, stack: Stack, topic_names: T
     }
     environment = worker_environment(settings)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    (tmp_path / "messages.jsonl").write_bytes((TOP / "worker" / "reprise" / "sample" / "crawl.jsonl").read_bytes())
     (tmp_path / "worker").symlink_to(TOP / "worker")  # the README names a file of the checkout
     output = run(script, tmp_path, environment)
     assert output.returncode == 0, output.stdout

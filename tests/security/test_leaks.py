@@ -96,7 +96,7 @@ def test_a_worker_leaks_nothing(sandbox: Sandbox, kafka: SecuredKafka, server: s
     dead = sandbox.dead_letters()
     headers = [(name, value) for letter in dead for name, value in letter.headers]
     reasons = {value.decode() for name, value in headers if name == REASON}
-    assert (len(dead), len(reasons)) == (10, 7), reasons
+    assert (len(dead), len(reasons)) == (8, 6), reasons
     assert leaking_lines("\n".join(f"{name}: {value!r}" for name, value in headers)) == []
 
 

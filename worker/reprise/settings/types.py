@@ -61,7 +61,7 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
         raise ValueError
     _ = parts.port  # raises ValueError if the port is not a number up to 65535
     # the client uses database 0 for a path that is no number
-    if parts.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}", parts.path):
+    if parts.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}\s*", parts.path):
         raise ValueError
     return value
 

@@ -9,7 +9,7 @@
 local key = ARGV[1]
 local TRIES = {
   {'EXISTS', key}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'HGET', key, 'x'}, {'HGETALL', key}, {'HMGET', key, 'x'},
-  {'HEXISTS', key, 'x'}, {'HLEN', key}, {'MGET', key},
+  {'HEXISTS', key, 'x'}, {'HLEN', key}, {'HSCAN', key, 0}, {'MGET', key},
   -- these have no effect on a key that does not exist
   {'DEL', key}, {'HDEL', key, 'x'}, {'PEXPIRE', key, 1}, {'SET', key, 'x', 'XX'}, {'SETRANGE', key, 0, ''},
   -- these have invalid arguments: a missing value, an increment that is no number
