@@ -180,32 +180,48 @@ def _criteria(comparison: Comparison, shared_bands: int, same_source: bool, rule
             actual=format_percent(comparison.copied_similarity),
             is_met=comparison.copied_similarity >= rule.near_similarity,
         ),
-        Criterion(
-            requirement=(
-                f"or, for one source, of at least {format_percent(rule.same_source_similarity)}, "
-                f"or whole sentences of at least {format_percent(rule.update_share)} of the smaller text"
-            ),
-            actual=f"{format_percent(comparison.copied_similarity)}, {format_percent(comparison.whole)}",
-            is_met=is_update(comparison, rule),
-        )
-        if same_source
-        else Criterion(
-            requirement=f"or copied sentences of at least {format_percent(rule.copied_share)} of the smaller text",
-            actual=format_percent(comparison.copied),
-            is_met=comparison.copied >= rule.copied_share,
-        ),
+        *(_within_one_source(comparison, rule) if same_source else (_across_sources(comparison, rule),)),
         Criterion(
             requirement=f"   with at least {format_count(rule.copied_hashes, 'sampled shingle')}",
             actual=str(comparison.hashes),
             is_met=comparison.hashes >= rule.copied_hashes,
         ),
         Criterion(
-            requirement=(
-                f"   and at least {format_count(rule.copied_words, 'word')}, or "
-                f"{format_percent(rule.short_containment)} of the text with {rule.short_hashes} sampled shingles"
-            ),
-            actual=f"{comparison.words:.0f}, {format_percent(comparison.copied)}",
-            is_met=comparison.words >= rule.copied_words or is_short_copy(comparison, rule),
+            requirement=f"   and at least {format_count(rule.copied_words, 'word')}",
+            actual=f"{comparison.words:.0f}",
+            is_met=comparison.words >= rule.copied_words,
+        ),
+        *(() if same_source else (_short_copy(comparison, rule),)),
+    )
+
+
+def _across_sources(comparison: Comparison, rule: Rule) -> Criterion:
+    return Criterion(
+        requirement=f"or copied sentences of at least {format_percent(rule.copied_share)} of the smaller text",
+        actual=format_percent(comparison.copied),
+        is_met=comparison.copied >= rule.copied_share,
+    )
+
+
+def _short_copy(comparison: Comparison, rule: Rule) -> Criterion:
+    return Criterion(
+        requirement=f"or {format_percent(rule.short_containment)} with {rule.short_hashes} sampled shingles",
+        actual=format_percent(comparison.copied),
+        is_met=is_short_copy(comparison, rule),
+    )
+
+
+def _within_one_source(comparison: Comparison, rule: Rule) -> tuple[Criterion, Criterion]:
+    return (
+        Criterion(
+            requirement=f"or, for one source, of at least {format_percent(rule.same_source_similarity)}",
+            actual=format_percent(comparison.copied_similarity),
+            is_met=comparison.copied_similarity >= rule.same_source_similarity,
+        ),
+        Criterion(
+            requirement=f"or {format_percent(rule.update_share)} in whole sentences of {rule.update_words} words",
+            actual=format_percent(comparison.whole),
+            is_met=is_update(comparison, rule) and comparison.copied_similarity < rule.same_source_similarity,
         ),
     )
 
