@@ -12,7 +12,6 @@ import pytest
 from reprise.dedup.comparison import IDENTICAL, Comparison, accepts, compare, sketch_of
 from reprise.dedup.decision import (
     Choice,
-    Representative,
     choose,
     choose_earlier_crawl,
     is_stock_phrase,
@@ -21,6 +20,7 @@ from reprise.dedup.decision import (
     shortlist,
     source_key,
 )
+from reprise.dedup.matches import Representative
 from reprise.dedup.rule import Rule
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import make_signature

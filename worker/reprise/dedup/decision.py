@@ -3,26 +3,22 @@
 docs/internals/detection has the evidence for the rule.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import floor
-from statistics import median
 from typing import Final
-
-import numpy as np
 
 from reprise.dedup.comparison import (
     IDENTICAL,
     Comparison,
-    Sketch,
     accepts,
     compare_all,
     contains_copy,
-    reach_of,
     sketch_of,
 )
+from reprise.dedup.matches import Match, Representative
+from reprise.dedup.merges import Merge, find_merges
 from reprise.dedup.rule import Rule
 from reprise.dedup.shared_passages import ComparedText, find_shared_passages, remove_from_signature, remove_hashes
 from reprise.model import Kind, Signature
@@ -41,52 +37,6 @@ _SIMILARITY_WEIGHT: Final = 0.3
 #: passage alone. With higher bounds, wire reports on the long pages of several sites count as passages and are missed.
 _WEAK_COPIED: Final = 0.5
 _WEAK_SIMILARITY: Final = 0.3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Representative:
-    """An article that the index holds for its story.
-
-    number        unique in its index; an older representative has a smaller one
-    story_number  number of the story: an older story has a smaller one
-    founder       number of the first representative of the story, before it was merged into another one
-    source        8 bytes that stand for the source; b"" for an unknown one
-    """
-
-    number: int
-    story_number: int
-    founder: int
-    source: bytes
-    shingle_count: int
-    sketch: Sketch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A representative whose story the article may join.
-
-    comparison  of the whole texts
-    evidence    the same without passages that unrelated candidates share; equal to `comparison` where there are none
-    """
-
-    representative: Representative
-    comparison: Comparison
-    evidence: Comparison
-    same_source: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merge:
-    """Two stories that an article shows to be one: the younger is merged into the older. Both are named by number.
-
-    support          distinct sources of the younger story's representatives that show it
-    representatives  the number of these representatives
-    """
-
-    story_number: int
-    into: int
-    support: int
-    representatives: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,46 +173,6 @@ def _is_anchored_alone(match: Match, rule: Rule) -> bool:
     return representative.number == representative.founder or match.evidence.copied >= rule.anchor_share
 
 
-def find_merges(matches: Iterable[Match], rule: Rule) -> tuple[Merge, ...]:
-    """Return the stories to merge: into the oldest, each other one.
-
-    Only stories that enough sources support strongly are merged, and only those that share text with the oldest one.
-    """
-    strong: defaultdict[int, list[Match]] = defaultdict(list)
-    for match in matches:
-        if _is_strong(match, rule):
-            strong[match.representative.story_number].append(match)
-    sources = {story: len({_independent_source(match) for match in support}) for story, support in strong.items()}
-    stories = sorted(story for story, count in sources.items() if count >= rule.merge_sources)
-    return tuple(
-        Merge(story_number=story, into=stories[0], support=sources[story], representatives=len(strong[story]))
-        for story in stories[1:]
-        if _share_text(strong[stories[0]], strong[story], rule)
-    )
-
-
-def _share_text(older: Sequence[Match], younger: Sequence[Match], rule: Rule) -> bool:
-    """Return whether most pairs of representatives, one of each story, share text with each other.
-
-    A roundup copies the reports of several stories, which have nothing in common but the roundup.
-    """
-    shares = [_containment(one.representative, other.representative) for one in older for other in younger]
-    return median(shares) >= rule.merge_containment
-
-
-def _containment(one: Representative, other: Representative) -> float:
-    """Estimate the share of the smaller text that is also in the other."""
-    reach = min(reach_of(one.sketch, one.shingle_count), reach_of(other.sketch, other.shingle_count))
-    counts = [int(each.sketch.searchsorted(np.uint32(reach))) for each in (one, other)]
-    shared = np.intersect1d(one.sketch[: counts[0]], other.sketch[: counts[1]], assume_unique=True)
-    return len(shared) / max(1, min(counts))
-
-
-def _independent_source(match: Match) -> bytes:
-    """Return the source of a match; representatives of unknown sources count as one source each."""
-    return match.representative.source or b"#%d" % match.representative.number
-
-
 def _compare(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Sequence[Match]:
     """Compare an article with candidates; those that share nothing are left out."""
     comparisons = compare_all(
@@ -338,10 +248,6 @@ def _is_near(match: Match, rule: Rule) -> bool:
 def _is_weak(match: Match) -> bool:
     """Return whether a match shares so little that it may consist of a passage alone."""
     return match.evidence.copied < _WEAK_COPIED or match.evidence.copied_similarity < _WEAK_SIMILARITY
-
-
-def _is_strong(match: Match, rule: Rule) -> bool:
-    return not match.same_source and match.evidence.copied >= rule.strong_support_ratio
 
 
 def _rank(match: Match) -> tuple[float, int, int]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reprise.dedup.comparison import IDENTICAL, Comparison
-from reprise.dedup.decision import Choice, Merge, Representative, choose, choose_earlier_crawl, source_key
+from reprise.dedup.decision import Choice, choose, choose_earlier_crawl, source_key
+from reprise.dedup.matches import Representative
+from reprise.dedup.merges import Merge
 from reprise.dedup.rule import Rule
 from reprise.index.types import Lookup, RepresentativeRecord, Story
 from reprise.model import Fingerprint, StoryMerge
