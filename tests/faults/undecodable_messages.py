@@ -1,8 +1,9 @@
 """Messages that the worker must reject, and the reason that their dead letter must have.
 
-They are plain bytes: no code of the worker makes them.
+They are made without the code of the worker.
 """
 
+import gzip
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +48,9 @@ UNDECODABLE_MESSAGES: Final = (
         control_character=b'{"text": "a\x01b"}',
         nested_too_deep=b'{"text": "a", "tree": ' + b"[" * 2000 + b"]" * 2000 + b"}",
         nul=b"\0" * 100,
+        damaged_gzip=b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03damaged",
+        gzip_cut_short=gzip.compress(b'{"id": "a", "text": "The ferry returned on Monday."}', mtime=0)[:-20],
+        damaged_zstd=b"\x28\xb5\x2f\xfddamaged",
     ),
     *_messages(
         "not_an_object",
@@ -69,6 +73,10 @@ UNDECODABLE_MESSAGES: Final = (
         script_only=b'{"html": "<script>var text = 1;</script>"}',
     ),
     *_messages("id_too_long", id_of_257_bytes='{{"id": "{}x", "text": "a"}}'.format("😀" * 64).encode()),
-    *_messages("message_too_large", more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}'),
+    *_messages(
+        "message_too_large",
+        more_bytes_than_allowed=b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}',
+        more_bytes_than_allowed_in_gzip=gzip.compress(b'{"text": "' + b"a" * MAX_MESSAGE_BYTES + b'"}', mtime=0),
+    ),
     *_messages("text_too_long", more_characters_than_allowed=b'{"text": "' + b"a " * MAX_TEXT_CHARACTERS + b'"}'),
 )

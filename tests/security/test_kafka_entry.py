@@ -83,7 +83,10 @@ def refused(kafka: SecuredKafka, redis_url: str) -> dict[str, ExitedWorker]:
         ("wrong password, SCRAM-SHA-256", "SaslAuthenticationFailedError"),
         ("wrong password, SCRAM-SHA-512", "SaslAuthenticationFailedError"),
         ("unknown user", "SaslAuthenticationFailedError"),
-        ("no such mechanism", "SASL_SSL, SCRAM-SHA-512): [Error 33] UnsupportedSaslMechanismError"),
+        (
+            "no such mechanism",
+            "(REPRISE_KAFKA_BOOTSTRAP_SERVERS, SASL_SSL, SCRAM-SHA-512): [Error 33] UnsupportedSaslMechanismError",
+        ),
         ("wrong authority", "certificate verify failed: unable to get local issuer certificate"),
         ("expired", "certificate verify failed: certificate has expired"),
         ("wrong host name", "certificate verify failed: Hostname mismatch"),
