@@ -1,5 +1,6 @@
 """The verdicts of `reprise explain` on the pages of the sample, and the time that an explanation takes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise, product
 from pathlib import Path
@@ -12,7 +13,7 @@ from reprise.dedup.comparison import accepts
 from reprise.dedup.retention import Retention
 from reprise.explanation.analysis import explain
 from reprise.explanation.dissection import dissect
-from reprise.explanation.verdict import PairOutcome, decide_pair
+from reprise.explanation.verdict import Criterion, PairOutcome, decide_pair
 from reprise.index.memory import MemoryIndex
 from reprise.messages.decoder import decode_article
 from reprise.model import Article, EventType, Message
@@ -78,15 +79,31 @@ def test_verdicts_equal_decisions_of_the_index() -> None:
     assert outcomes == set(PairOutcome)
 
 
+def combine(criteria: Sequence[Criterion]) -> bool:
+    """Combine criteria by their words: "either" stands alone, indented lines restrict the "or" lines before them."""
+    groups: list[tuple[list[bool], list[bool]]] = []  # alternatives, and the conditions of all of them
+    begins_group = True
+    for criterion in criteria:
+        is_condition = criterion.requirement.startswith("   ")
+        if begins_group and not is_condition:
+            groups.append(([], []))
+        groups[-1][is_condition].append(criterion.is_met)
+        begins_group = is_condition or criterion.requirement.startswith("either")
+    return any(any(alternatives) and all(conditions) for alternatives, conditions in groups)
+
+
 def test_criteria_are_those_of_the_rule() -> None:
     """Combined by their "either" and "or", the criteria equal the rule's decision for every pair and source."""
+    decisions = set()
     for (a, b), source in product(pairs()[::4], [None, "one.example"]):
         one, other = (
             dissect(Article(article_id=str(n), text=each.text, source=source), RULE) for n, each in enumerate((a, b))
         )
         verdict = decide_pair(one, other, RULE)
-        band, *rest = [criterion.is_met for criterion in verdict.criteria]
-        accepted = rest[0] or (len(rest) > 1 and all(rest[1:]))
+        band, *rest = verdict.criteria
+        accepted = combine(rest)
+        decisions.add((source, accepted))
         assert verdict.estimate is None or accepted == accepts(verdict.estimate, source is not None, RULE)
         if verdict.outcome not in {PairOutcome.EXACT, PairOutcome.SAME}:
-            assert verdict.joins == (band and accepted)
+            assert verdict.joins == (band.is_met and accepted)
+    assert decisions == set(product([None, "one.example"], [False, True]))

@@ -262,6 +262,14 @@ def verdict_of(a: str, b: str, *, ids: tuple[str, str] = ("a", "b"), source: str
     return explain(article(a, ids[0], source), article(b, ids[1], source), RULE).verdict
 
 
+@pytest.mark.parametrize(("b", "is_met"), [(f"{RIVER} {TEACHER}", True), (TEACHER, False)])
+def test_whole_sentences_of_one_source_have_a_line_of_their_own(b: str, is_met: bool) -> None:
+    """The line is met whenever the share of whole sentences is large enough, also if the similarity is, too."""
+    verdict = verdict_of(RIVER, b, source="one.example")
+    (line,) = [each for each in verdict.criteria if "whole sentences" in each.requirement]
+    assert line.is_met is is_met, line
+
+
 @pytest.mark.parametrize(
     ("verdict", "outcome", "phrase"),
     [
