@@ -31,6 +31,9 @@ REPEATED = 100
 
 PARTITIONS = 2
 
+#: Scrapes of the lag before the queries: deriv() needs two, and its steps are not aligned with the scrapes.
+SAMPLES = 4
+
 #: maxmemory of Redis during the test, in bytes, so that the used share is defined.
 MAXMEMORY = 2**30
 
@@ -106,6 +109,11 @@ def scraped(
         wait_counted(sandbox, worker)
         dead = 'ALERTS{alertname="RepriseDeadLetters"}'
         wait_until(lambda: len(prometheus.now(dead)) == len(targets), SCRAPED_SECONDS, "the alert of dead letters")
+        # rate() and deriv() need two samples; the load may be processed between two scrapes.
+        samples = f"count_over_time(reprise_consumer_lag[60s]) >= {SAMPLES}"
+        wait_until(
+            lambda: len(prometheus.now(samples)) == len(targets) * PARTITIONS, SCRAPED_SECONDS, "samples of the lag"
+        )
         yield ScrapedWorker(prometheus=prometheus, group_id=sandbox.topics.group_id, start=start, end=time.time())
 
 
