@@ -6,22 +6,24 @@ from reprise.dedup.rule import Rule
 from reprise.model import Fingerprint
 from tests.contract.texts import edit_words, make_fingerprint, make_text
 
-#: The sources of each story; four are needed for a merge.
+#: The sources of each story. A merge needs all four.
 SOURCES = ("a", "b", "c", "d")
 
 #: A paragraph of 28 words that all stories have: too short for a match, and enough for a merge.
 COMMON = 900
 
 
-def story(first: int, *, name: str, sources: tuple[str, ...] = SOURCES) -> list[Fingerprint]:
+def story(
+    first: int, *, name: str, sources: tuple[str, ...] = SOURCES, common: tuple[int, ...] = (COMMON,)
+) -> list[Fingerprint]:
     """Return articles of one story: they share the paragraphs first .. first + 4, and each has one of its own.
 
-    The articles of all stories share one paragraph, which a bridge does not have.
+    common  paragraphs that the articles of other stories have, too; a bridge does not have them
     """
     return [
         make_fingerprint(
             f"{name}-{source}",
-            make_text(*range(first, first + 5), first + 10 + number, COMMON),
+            make_text(*range(first, first + 5), first + 10 + number, *common),
             source=f"{source}.example",
         )
         for number, source in enumerate(sources)
@@ -37,7 +39,7 @@ def bridge(*firsts: int, name: str = "bridge") -> Fingerprint:
 
 def copy_of(first: int, *, name: str) -> Fingerprint:
     """Return an article that shares the last paragraphs of a story and none with a bridge."""
-    return make_fingerprint(name, make_text(first + 3, first + 4, first + 10), source="copy.example")
+    return make_fingerprint(name, make_text(first + 3, first + 4, first + 10, COMMON), source="copy.example")
 
 
 #: Two sources are enough, and their texts need nothing in common, so that short streams have merges.
