@@ -19,7 +19,7 @@ def check_merge(sandbox: Sandbox, sent: list[InputMessage], bridge: InputMessage
     assert (merge.body["story_id"], merge.body["into"], merge.trace) == (young, old, bridge.trace)
     assert merge.body["article"] == by_id["bridge"].body["article"]
     assert merge.body["decided_at"] == by_id["bridge"].body["decided_at"]
-    assert merge.body["support"]["sources"] >= 3
+    assert merge.body["support"]["sources"] == 4
 
 
 @pytest.mark.timeout(180)
