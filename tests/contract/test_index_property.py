@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 import redis
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.rule import Rule
@@ -91,20 +91,70 @@ merge_streams = st.lists(
 )
 
 
+def _crawl(article_id: str, *paragraphs: int, source: str | None = None) -> Fingerprint:
+    """Return an article with these paragraphs, as the streams above have them."""
+    return fingerprint_of(article_id, make_text(*paragraphs), source=source, rule=MERGE_RULE)
+
+
+#: The second story is merged into the first, expires, and is founded again by its founder, with the same story id. The
+#: first story does not expire, so that the second stays merged, and another article joins the two.
+FOUNDED_AGAIN = [
+    (0, [_crawl("0", *range(10, 14), 40, source="a"), _crawl("2", *range(20, 24), 41, source="a")]),
+    (
+        0,
+        [
+            _crawl("3", *range(10, 14), 42, source="b"),
+            _crawl("4", *range(20, 24), 40, source="b"),
+            _crawl("1", *range(10, 13), *range(20, 23), source="c"),
+        ],
+    ),
+    (59_999, [_crawl("5", *range(10, 14), 43)]),
+    (1, [_crawl("2", *range(20, 24), 41, source="a"), _crawl("6", *range(20, 24), 44)]),
+    (1, [_crawl("7", *range(20, 24), 45)]),
+]
+
+#: After a merge, article 9 matches a representative that is recorded for the merged story. Its second crawl is too short
+#: to share a bucket with that representative. Another article of the same batch finds the merged story.
+SHORT_SECOND_CRAWL = [
+    (
+        0,
+        [
+            _crawl("0", *range(10, 14), 40, source="a"),
+            _crawl("2", *range(20, 24), 41, source="a"),
+            _crawl("3", *range(10, 14), 42, source="b"),
+            _crawl("4", *range(20, 24), 43, source="b"),
+            _crawl("1", *range(10, 13), *range(20, 23), source="c"),
+        ],
+    ),
+    (0, [_crawl("9", *range(20, 24), 41, source="d")]),
+    (
+        0,
+        [
+            _crawl("10", *range(20, 24), 47, source="e"),
+            fingerprint_of("9", " ".join(make_text(*range(20, 24), 41).split()[60:76]), source="d", rule=MERGE_RULE),
+        ],
+    ),
+]
+
+
 @settings(max_examples=80, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stream=merge_streams)
+@example(stream=FOUNDED_AGAIN)
+@example(stream=SHORT_SECOND_CRAWL)
 def test_redis_merges_as_the_memory_index(redis_url: str, stream: list[tuple[int, list[Fingerprint]]]) -> None:
     """The streams have merges, merges of merged stories, and later articles of all of them."""
     client = redis.Redis.from_url(redis_url)
     namespace = f"property-{uuid4().hex}"
-    real = RedisIndex(client, rule=MERGE_RULE, retention=RETENTION, expected_articles=500)
+    # Every second batch is decided by a new worker, which has no cached records.
+    first_worker = RedisIndex(client, rule=MERGE_RULE, retention=RETENTION, expected_articles=500)
     reference = MemoryIndex(rule=MERGE_RULE, retention=RETENTION)
     now_ms = 1_700_000_000_000
     merged: dict[str, str] = {}
     founded_ms: dict[str, int] = {}
-    for pause_ms, batch in stream:
+    for number, (pause_ms, batch) in enumerate(stream):
         now_ms += pause_ms
-        decisions = real.decide(namespace, batch, now_ms)
+        new_worker = RedisIndex(client, rule=MERGE_RULE, retention=RETENTION, expected_articles=500)
+        decisions = (new_worker if number % 2 else first_worker).decide(namespace, batch, now_ms)
         assert decisions == reference.decide(namespace, batch, now_ms)
         for decision in decisions:
             event(f"merges in a decision: {len(decision.merges)}")
@@ -120,6 +170,28 @@ def test_redis_merges_as_the_memory_index(redis_url: str, stream: list[tuple[int
                 founded_ms[decision.story_id] = now_ms
             else:
                 assert _follow(decision.story_id, merged) == decision.story_id
+    client.close()
+
+
+def test_founders_of_merged_stories_outlive_later_matches(redis_url: str) -> None:
+    """A match, a merge and a new representative renew the founder of the root; so Redis has it as long as memory."""
+    client = redis.Redis.from_url(redis_url)
+    namespace = f"property-{uuid4().hex}"
+    index = RedisIndex(client, rule=MERGE_RULE, retention=RETENTION, expected_articles=500)
+    now_ms = 1_700_000_000_000
+    founders = [_crawl("0", *range(10, 14), 40, source="a"), _crawl("2", *range(20, 24), 41, source="a")]
+    later = [_crawl("3", *range(10, 14), 42, source="b"), _crawl("4", *range(20, 24), 43, source="b")]
+    index.decide(namespace, [*founders, *later], now_ms)
+    merging, copy_of_second_story = (
+        _crawl("1", *range(10, 13), *range(20, 23), source="c"),
+        _crawl("9", *range(20, 24), 41, source="d"),
+    )
+    (root,) = client.scan_iter(f"*{namespace}*r:1", count=1000)
+    for article in (merging, copy_of_second_story):
+        client.pexpire(root, 30_000)
+        (decision,) = index.decide(namespace, [article], now_ms)
+        assert decision.type is EventType.VARIANT
+        assert client.pttl(root) > RETENTION.window_ms
     client.close()
 
 

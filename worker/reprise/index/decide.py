@@ -25,9 +25,13 @@ LoadRecords = Callable[[Sequence[int]], Sequence[RepresentativeRecord]]
 
 
 def list_candidates(lookup: Lookup, rule: Rule, retention: Retention, now_ms: int) -> Sequence[int]:
-    """Return the numbers of the representatives that the article is compared with."""
+    """Return the numbers of the representatives that the article, or a later one of its batch, is compared with."""
     shortlisted = shortlist(_current_buckets(lookup, retention, now_ms), rule)
-    return [*_own_and_candidates(lookup, shortlisted), *shortlisted.witnesses, *_founders(lookup, shortlisted)]
+    compared = _own_and_candidates(lookup, shortlisted)
+    # If the article becomes a representative, the root of the story that it joins is the founder of the new record.
+    # Later articles of the batch are compared with that founder, but their lookups do not name it.
+    roots = {lookup.members[number].story_number for number in compared}
+    return [*compared, *shortlisted.witnesses, *_founders(lookup, compared), *sorted(roots)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +62,13 @@ def decide(
     rule, now_ms = context.rule, context.now_ms
     buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
     shortlisted = shortlist(buckets, rule)
+    compared = _own_and_candidates(lookup, shortlisted)
     found = find_match(
         fingerprint,
         lookup,
-        load(_own_and_candidates(lookup, shortlisted)),
+        load(compared),
         load(shortlisted.witnesses),
-        load(_founders(lookup, shortlisted)),
+        load(_founders(lookup, compared)),
         rule,
     )
     is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
@@ -158,15 +163,15 @@ def _own_and_candidates(lookup: Lookup, shortlisted: Shortlist) -> Sequence[int]
 
     An earlier crawl may be so short that it shares no band with this one.
     """
-    if lookup.latest is None or lookup.copy:
+    if lookup.latest is None or lookup.latest.decision.representative not in lookup.members:
         return shortlisted.candidates
     return list(dict.fromkeys([*shortlisted.candidates, lookup.latest.decision.representative]))
 
 
-def _founders(lookup: Lookup, shortlisted: Shortlist) -> Sequence[int]:
-    """Return the founders of the candidates' stories that are not candidates themselves."""
-    founders = {lookup.members[number].founder for number in shortlisted.candidates}
-    return sorted(founders.difference(shortlisted.candidates))
+def _founders(lookup: Lookup, compared: Sequence[int]) -> Sequence[int]:
+    """Return the founders of the stories of some representatives that are not among these representatives."""
+    founders = {lookup.members[number].founder for number in compared}
+    return sorted(founders.difference(compared))
 
 
 def _variant(

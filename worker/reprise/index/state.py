@@ -54,7 +54,10 @@ class IndexState:
             copy = self.records[number]
             return Lookup(latest=latest, copy=copy, members={}, roots=self._roots(latest, [copy]))
         buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
-        records = [self.records[number] for number in {number for bucket in buckets for number in bucket}]
+        numbers = {number for bucket in buckets for number in bucket}
+        if latest and latest.decision.representative in self.records:
+            numbers.add(latest.decision.representative)
+        records = [self.records[number] for number in numbers]
         roots = self._roots(latest, records)
         members = {
             record.number: Member(

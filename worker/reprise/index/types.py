@@ -101,7 +101,7 @@ class Lookup:
     replay   recorded decision of the article id with this content; the other fields are then empty
     copy     the representative that covers the same text; buckets are then empty
     buckets  for each band, the numbers of its representatives, oldest first
-    members  the representatives of all buckets, by number
+    members  the representatives of all buckets, and the one that the latest decision matched, by number
     roots    id of each merged story among these entries -> the story into which it was merged in the end
     """
 

@@ -14,6 +14,7 @@ from reprise.index.redis.codec import (
 from reprise.index.redis.record_cache import CandidateRecords
 from reprise.index.redis.story_codec import unpack_stories
 from reprise.index.state import IndexState
+from reprise.index.story_match import root_of
 from reprise.index.types import Changes, Inherited, Lookup, RepresentativeRecord, Story
 from reprise.model import Decision, Fingerprint
 
@@ -114,12 +115,17 @@ class BatchDecider:
         buckets = [
             [*bucket, *added] if added else bucket for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
         ]
-        # `own.members` has the representatives that this batch added; it may have changed others as well.
+        # `own.members` has the representatives that this batch added, and one that it matched. The batch's state alone
+        # does not know the merges that were committed before. The batch may have changed other members as well.
+        matched_or_added = {
+            number: member._replace(story_number=root_of(state.records[number], roots).number)
+            for number, member in own.members.items()
+        }
         changes = {
             number: looked_up.members[number]._replace(last_seen_ms=state.records[number].last_seen_ms)
             for number in looked_up.members.keys() & state.records.keys()
         }
-        members = {**looked_up.members, **changes, **own.members}
+        members = {**looked_up.members, **changes}
         if state.merged:
             stories = unpack_stories(reply.stories) | {root.number: root for root in looked_up.roots.values()}
             members |= {
@@ -127,6 +133,7 @@ class BatchDecider:
                 for number, member in looked_up.members.items()
                 if (story := stories[member.story_number]).story_id in roots
             }
+        members |= matched_or_added
         return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)
 
     def _roots_after_batch(self) -> Mapping[str, Story]:

@@ -111,6 +111,9 @@ if match then
   redis.call('PEXPIRE', match, record_ttl_ms)
   -- Later articles are compared with the founder, so it must outlive the other representatives of its story.
   if match_founder ~= match then redis.call('PEXPIRE', match_founder, record_ttl_ms) end
+  -- If the story was merged, a new representative of it has the founder of the root.
+  local root_founder = record_key(prefix, u40(match_root, 1))
+  if root_founder ~= match_founder then redis.call('PEXPIRE', root_founder, record_ttl_ms) end
   if ARGV[16] ~= '' then
     redis.call('SETRANGE', match, RECORD.RENEWED - 1, struct.pack('>I6', now_ms))
     local bands = #ARGV[16] / 4
@@ -130,12 +133,16 @@ for at = 1, #ARGV[17], 16 + STORY.BYTES do
   if string.sub(into, STORY.ID) ~= story and redis.call('EXISTS', merged_key(prefix, story)) == 0 then
     redis.call('SET', merged_key(prefix, story), into, 'PX', record_ttl_ms)
   end
+  redis.call('PEXPIRE', record_key(prefix, u40(into, 1)), record_ttl_ms)
 end
 if ARGV[28] ~= '' then redis.call('SET', prefix .. 'e:' .. ARGV[27], ARGV[28], 'PX', longest_ttl_ms) end
 
 if number > 0 then
   redis.call('SET', record_key(prefix, number), ARGV[19], 'PX', record_ttl_ms)
   redis.call('PEXPIRE', record_key(prefix, u40(ARGV[19], RECORD.STORY_NUMBER)), record_ttl_ms)
+  -- An expired article that is crawled again founds its story again. If that story was merged, the entry must outlive the
+  -- new record.
+  redis.call('PEXPIRE', merged_key(prefix, string.sub(ARGV[19], RECORD.STORY_ID, RECORD.STORY_ID + 15)), record_ttl_ms)
   redis.call('HINCRBY', KEYS[1], 'added', 1)
   local packed = struct.pack('>I5', 2 * number + 1)
   for band, name in ipairs(names) do

@@ -8,8 +8,8 @@
 -- Returns  {latest decision, superseded decision, what that replaced, merges of the recorded decision, text, record,
 --          members, heads, stories, merged stories}, each empty if there is none. Members: band (1 byte) and number (5) for
 --          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
---          exists. A recorded decision comes with the head of its representative's record and nothing after it; a text
---          with the whole record. Stories: the part of the record from the story number to the story id (33 bytes; zeros
+--          exists, and for the representative that the latest decision matched. A recorded decision comes with the head of
+--          its representative's record and nothing after it; a text with the whole record. Stories: the part of the record from the story number to the story id (33 bytes; zeros
 --          before the id for that of the latest decision), of each story of these entries that was not merged; merged
 --          stories: the same, and number and id of the root (21).
 -- Read only, so that it may run on a replica. A script, so that all values are read at the same time.
@@ -84,25 +84,32 @@ if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
 end
 
 local members, heads, seen, seen_stories = {}, {}, {}, {}
+
+-- Add the head of a representative's record and its story. `packed` is the number as in entries.
+local function add_head(packed)
+  if seen[packed] then return end
+  seen[packed] = true
+  local head = redis.call('GETRANGE', record_key(prefix, number_of(packed)), 0, RECORD.STORY_ID + 14)
+  if head == '' then return end
+  local short = string.sub(head, 1, RECORD.STORY_NUMBER + 4)
+  heads[#heads + 1] = packed .. short
+  local story_number = string.sub(short, RECORD.STORY_NUMBER)
+  if not seen_stories[story_number] then
+    seen_stories[story_number] = true
+    add_story(head)
+  end
+end
+
+-- The representative of the latest decision may be recorded for another story than that decision names: one that was
+-- merged into it.
+if latest ~= '' then add_head(struct.pack('>I5', 2 * u40(latest, LATEST.NUMBER) + 1)) end
 if ARGV[9] ~= '' then
   local shards = read_shards(prefix, ARGV[8])
   for band, shard in ipairs(shards) do
     if shard then
       each_entry(shard, fragment_of(ARGV[9], band), function(packed)
         members[#members + 1] = string.char(band - 1) .. packed
-        if not seen[packed] then
-          seen[packed] = true
-          local head = redis.call('GETRANGE', record_key(prefix, number_of(packed)), 0, RECORD.STORY_ID + 14)
-          if head ~= '' then
-            local short = string.sub(head, 1, RECORD.STORY_NUMBER + 4)
-            heads[#heads + 1] = packed .. short
-            local story_number = string.sub(short, RECORD.STORY_NUMBER)
-            if not seen_stories[story_number] then
-              seen_stories[story_number] = true
-              add_story(head)
-            end
-          end
-        end
+        add_head(packed)
       end)
     end
   end
