@@ -113,8 +113,8 @@ FOUNDED_AGAIN = [
     (1, [_crawl("7", *range(20, 24), 45)]),
 ]
 
-#: After a merge, article 9 matches a representative that is recorded for the merged story. Its second crawl is too short
-#: to share a bucket with that representative. Another article of the same batch finds the merged story.
+#: After a merge, article 9 matches a representative that is recorded for the merged story. Its second crawl is too
+#: short to share a bucket with that representative. Another article of the same batch finds the merged story.
 SHORT_SECOND_CRAWL = [
     (
         0,
