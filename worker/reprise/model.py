@@ -153,7 +153,7 @@ class Article:
     text           with its line breaks
     extracted      whether the text was extracted from HTML
     published_at   as in the message; RFC 3339 if the message has a number
-    crawled_at_ms  milliseconds since the epoch
+    crawled_at_ms  milliseconds since the epoch; the timestamp of the message if the time of the crawl is unknown
     ignored        optional fields of the message that could not be read
     guesses        how fields were read that did not have the documented form
     """

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reprise.errors import BadMessage
 from reprise.messages.decoder import DecoderLimits, decode_article
+from reprise.messages.timestamps import parse_time
 from reprise.model import Article, DeadLetterReason, InputField, Message
 from tests.decoder_limits import decoder_limits
 
@@ -298,15 +299,26 @@ def test_decoding_time_is_bounded(value: bytes) -> None:
     [
         ("2026-01-01T00:00:00Z", 1_767_225_600_000, 1_767_225_600_000),
         ("2026-01-01T00:10:00Z", 1_767_225_600_000, 1_767_226_200_000),
-        ("2026-01-01T00:10:01Z", 1_767_225_600_000, None),
-        ("2100-01-01T00:00:00Z", 1_767_225_600_000, None),
+        ("2026-01-01T00:10:01Z", 1_767_225_600_000, 1_767_225_600_000),
+        ("2100-01-01T00:00:00Z", 1_767_225_600_000, 1_767_225_600_000),
         ("2100-01-01T00:00:00Z", None, 4_102_444_800_000),
     ],
 )
-def test_a_crawl_time_after_the_message_is_unknown(crawled_at: str, sent_ms: int | None, expected: int | None) -> None:
+def test_a_crawl_time_after_the_message_is_ignored(crawled_at: str, sent_ms: int | None, expected: int | None) -> None:
     """It would make every later crawl of the page late. Clocks may differ by ten minutes."""
     value = orjson.dumps({"id": "a", "text": TEXT, "crawled_at": crawled_at})
     sent = Message(topic="t", partition=0, offset=0, key=None, value=value, timestamp_ms=sent_ms)
     article = decode_article(sent, decoder_limits())
     assert article.crawled_at_ms == expected
-    assert (InputField.CRAWLED_AT in article.ignored) == (expected is None)
+    assert (InputField.CRAWLED_AT in article.ignored) == (expected != parse_time(crawled_at))
+
+
+@pytest.mark.parametrize("crawled_at", [{}, {"crawled_at": None}, {"crawled_at": "yesterday"}])
+@pytest.mark.parametrize("sent_ms", [None, 1_767_225_600_000])
+def test_the_timestamp_of_the_message_stands_for_an_unknown_crawl_time(
+    crawled_at: dict[str, str | None], sent_ms: int | None
+) -> None:
+    """It orders the crawls of an article after a rewind of the offsets."""
+    value = orjson.dumps({"id": "a", "text": TEXT} | crawled_at)
+    sent = Message(topic="t", partition=0, offset=0, key=None, value=value, timestamp_ms=sent_ms)
+    assert decode_article(sent, decoder_limits()).crawled_at_ms == sent_ms

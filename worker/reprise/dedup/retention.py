@@ -8,7 +8,7 @@ class Retention:
     """The retention of each kind of entry.
 
     window_seconds  time for which a representative is found after its last match, and a text after its last copy
-    replay_seconds  time for which a superseded decision is kept, so that a replayed crawl gets the same decision
+    replay_seconds  time for which a superseded decision is repeated, so that a replayed crawl gets the same decision
     """
 
     window_seconds: float
@@ -21,7 +21,7 @@ class Retention:
 
     @property
     def replay_ms(self) -> int:
-        """Return the retention of superseded decisions in milliseconds."""
+        """Return the time for which superseded decisions are repeated, in milliseconds."""
         return round(self.replay_seconds * 1000)
 
     @property
@@ -29,5 +29,6 @@ class Retention:
         """Return the retention of the latest decision of an article id in milliseconds.
 
         It is the longer of the two: revisions need the latest decision within the window, and replays within theirs.
+        The fact that a text was superseded is kept for the same time, so that the text does not supersede in turn.
         """
         return max(self.window_ms, self.replay_ms)

@@ -71,7 +71,9 @@ def decide(
         load(_founders(lookup, compared)),
         rule,
     )
-    is_late = lookup.latest is not None and _is_late(fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms)
+    is_late = lookup.latest is not None and _is_late(
+        fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms, lookup.was_superseded
+    )
     founded_story_id = (
         inherited.story_id
         if inherited
@@ -248,6 +250,12 @@ def _fills(buckets: Sequence[Sequence[tuple[int, int]]], rule: Rule) -> tuple[li
     return fills, full
 
 
-def _is_late(crawled_at_ms: int | None, latest_ms: int | None) -> bool:
-    """Return whether a crawl is older than the latest one; a crawl of unknown time is never late."""
-    return crawled_at_ms is not None and latest_ms is not None and crawled_at_ms < latest_ms
+def _is_late(crawled_at_ms: int | None, latest_ms: int | None, was_superseded: bool) -> bool:
+    """Return whether a crawl is older than the latest one.
+
+    was_superseded  whether a text of the same article id superseded this one before. Such a text comes back because
+                    offsets were rewound, or because the page changed back: only a newer crawl time shows the latter.
+    """
+    if crawled_at_ms is None or latest_ms is None:
+        return was_superseded
+    return crawled_at_ms < latest_ms or (was_superseded and crawled_at_ms == latest_ms)

@@ -49,10 +49,13 @@ class IndexState:
         if recorded and (matched := self.records.get(recorded.representative)):
             replay = Replay(decision=recorded, matched_article_id=matched.article_id)
             return Lookup(latest=latest, replay=replay, members={})
+        version = self.versions.get((fingerprint.article_id, fingerprint.content_hash))
+        was_superseded = version is not None and now_ms - version[1] < retention.record_ms
         number, seen_ms = self.texts.get(fingerprint.content_hash, (0, 0))
         if number and now_ms - seen_ms < retention.window_ms:
             copy = self.records[number]
-            return Lookup(latest=latest, copy=copy, members={}, roots=self._roots(latest, [copy]))
+            roots = self._roots(latest, [copy])
+            return Lookup(latest=latest, was_superseded=was_superseded, copy=copy, members={}, roots=roots)
         buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
         numbers = {number for bucket in buckets for number in bucket}
         if latest and latest.decision.representative in self.records:
@@ -67,7 +70,7 @@ class IndexState:
             )
             for record in records
         }
-        return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)
+        return Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=members, roots=roots)
 
     def root(self, story_id: str) -> Story | None:
         """Return the story that a story was merged into in the end; None if it was not merged."""

@@ -99,6 +99,8 @@ class Lookup:
 
     latest   latest decision of the article id
     replay   recorded decision of the article id with this content; the other fields are then empty
+    was_superseded  whether another text of the article id superseded this content earlier, although that decision may
+             no longer be repeated
     copy     the representative that covers the same text; buckets are then empty
     buckets  for each band, the numbers of its representatives, oldest first
     members  the representatives of all buckets, and the one that the latest decision matched, by number
@@ -107,6 +109,7 @@ class Lookup:
 
     latest: LatestDecision | None = None
     replay: Replay | None = None
+    was_superseded: bool = False
     copy: RepresentativeRecord | None = None
     buckets: Sequence[Sequence[int]] = ()
     members: Mapping[int, Member]

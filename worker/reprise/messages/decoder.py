@@ -120,18 +120,20 @@ def _read_source(fields: FieldValues) -> str | None:
 
 
 def _read_crawl_time(fields: FieldValues, sent_ms: int | None) -> int | None:
-    """Return the time of the crawl in milliseconds. It only orders the crawls of one article.
+    """Return the time of the crawl in milliseconds, else that of the message. It only orders the crawls of one article.
 
-    sent_ms  timestamp of the message. A crawl after it is unknown: it would make every later crawl of the page late
+    sent_ms  timestamp of the message. A crawl after it is unknown: it would make every later crawl of the page late.
+             It orders the crawls without a time: after a rewind of the offsets, an old message is older than the latest
     """
     text = fields.texts.get(InputField.CRAWLED_AT)
     if text is None:
-        return None
+        return sent_ms
     milliseconds = parse_time(text)
     if milliseconds is not None and sent_ms is not None and milliseconds > sent_ms + _MAX_CLOCK_DIFFERENCE_MS:
         milliseconds = None
     if milliseconds is None:
         fields.ignore(InputField.CRAWLED_AT)
+        return sent_ms
     return milliseconds
 
 

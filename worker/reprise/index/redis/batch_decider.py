@@ -102,16 +102,17 @@ class BatchDecider:
         latest = own.latest or looked_up.latest
         if own.replay:
             return Lookup(latest=latest, replay=own.replay, members={})
+        was_superseded = own.was_superseded or looked_up.was_superseded
         self._roots.update(looked_up.roots)
         roots = self._roots_after_batch()
         if own.copy:
-            return Lookup(latest=latest, copy=own.copy, members={}, roots=roots)
+            return Lookup(latest=latest, was_superseded=was_superseded, copy=own.copy, members={}, roots=roots)
         if reply.copy:
             number = reply.copy[0]
             stored = self._records.get(number)
             copy = state.records.get(number) or (stored.representative if stored else None)
             if copy:
-                return Lookup(latest=latest, copy=copy, members={}, roots=roots)
+                return Lookup(latest=latest, was_superseded=was_superseded, copy=copy, members={}, roots=roots)
         buckets = [
             [*bucket, *added] if added else bucket for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
         ]
@@ -134,7 +135,7 @@ class BatchDecider:
                 if (story := stories[member.story_number]).story_id in roots
             }
         members |= matched_or_added
-        return Lookup(latest=latest, buckets=buckets, members=members, roots=roots)
+        return Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=members, roots=roots)
 
     def _roots_after_batch(self) -> Mapping[str, Story]:
         """Return the root of every merged story that this batch knows, its own merges included."""

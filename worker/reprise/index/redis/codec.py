@@ -61,7 +61,6 @@ class Keyspace:
             now_ms,
             retention.window_ms + margin,
             retention.record_ms + margin,
-            retention.replay_ms + margin,
             longest_ttl_ms(retention),
         )
 
@@ -149,11 +148,12 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
         matched = unpack_head(stored.representative, record).article_id
         lookup = Lookup(latest=latest, replay=Replay(decision=stored, matched_article_id=matched), members={})
         return LookupReply(lookup=lookup, latest=packed_latest, covering=b"", copy=None)
+    was_superseded = bool(version) and now_ms - int.from_bytes(version[:6], "big") < retention.record_ms
     roots_by_number = unpack_merged(merged) if merged else {}
     roots = {story.story_id: root for story, root in roots_by_number.values()}
     if record:
         copy = int.from_bytes(text[:5], "big"), record
-        lookup = Lookup(latest=latest, members={}, roots=roots)
+        lookup = Lookup(latest=latest, was_superseded=was_superseded, members={}, roots=roots)
         return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy, stories=stories)
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
     for band, number in _unpack_entries(members):
@@ -165,7 +165,7 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
             for number, member in found.items()
             if member.story_number in roots_by_number
         }
-    lookup = Lookup(latest=latest, buckets=buckets, members=found, roots=roots)
+    lookup = Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=found, roots=roots)
     return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None, stories=stories)
 
 

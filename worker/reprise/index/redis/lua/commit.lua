@@ -2,8 +2,8 @@
 -- and index the article.
 --
 -- KEYS[1]  {ns}:reprise
--- ARGV     1 id of the index   2 prefix   3 now_ms and the times to live of buckets, records, superseded decisions, and of
---          KEYS[1] and what revisions replaced (6 bytes each)
+-- ARGV     1 id of the index   2 prefix   3 now_ms and the times to live of buckets, records, and of KEYS[1] and what
+--          revisions replaced (6 bytes each)
 --          4 shard of the article   5 article field (8 bytes)   6 its latest decision as the lookup returned it (or none)
 --          7 its new latest decision (none for a late crawl)
 --          8 field of a superseded decision (16 bytes, or none)   9 the superseded decision
@@ -38,7 +38,7 @@ local id = redis.call('HGET', KEYS[1], 'id')
 if id ~= ARGV[1] then return redis.error_reply('INDEXLOST ' .. (id or 'none')) end
 
 local prefix = ARGV[2]
-local now_ms, bucket_ttl_ms, record_ttl_ms, superseded_ttl_ms, longest_ttl_ms = struct.unpack('>I6I6I6I6I6', ARGV[3])
+local now_ms, bucket_ttl_ms, record_ttl_ms, longest_ttl_ms = struct.unpack('>I6I6I6I6', ARGV[3])
 local articles, versions = prefix .. 'a:' .. ARGV[4], prefix .. 'v:' .. ARGV[4]
 local article, is_late = ARGV[5], ARGV[7] == ''
 local content, texts = ARGV[11], prefix .. 't:' .. ARGV[12]
@@ -169,7 +169,7 @@ end
 put(texts, text_field, ARGV[14], bucket_ttl_ms)
 if ARGV[10] ~= '' then put_bounded(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], longest_ttl_ms) end
 if ARGV[8] ~= '' then
-  put_bounded(versions, ARGV[8], ARGV[9], superseded_ttl_ms)
+  put_bounded(versions, ARGV[8], ARGV[9], record_ttl_ms)
   -- a replay of the superseded decision needs the record of its representative, so that must not expire earlier
   redis.call('PEXPIRE', record_key(prefix, u40(ARGV[9], VERSION.NUMBER)), record_ttl_ms)
 end

@@ -5,7 +5,7 @@
 -- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)
 --          4 shard of the article   5 article field (8 bytes)   6 shard of the text   7 content hash (16)
 --          8 shards of its bands (4 bytes each, or none)   9 fragments of its rows (3 bytes each, or none)
--- Returns  {latest decision, superseded decision, what that replaced, merges of the recorded decision, text, record,
+-- Returns  {latest decision, superseded decision (of any age), what that replaced, merges of the recorded decision, text, record,
 --          members, heads, stories, merged stories}, each empty if there is none. Members: band (1 byte) and number (5) for
 --          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
 --          exists, and for the representative that the latest decision matched. A recorded decision comes with the head of
@@ -79,7 +79,7 @@ if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
   if record then
     add_story(record)
     local current, merged = resolve_stories()
-    return {latest, '', '', '', text, record, '', '', current, merged}
+    return {latest, superseded, '', '', text, record, '', '', current, merged}
   end
 end
 
@@ -115,4 +115,4 @@ if ARGV[9] ~= '' then
   end
 end
 local current, merged = resolve_stories()
-return {latest, '', '', '', text, '', table.concat(members), table.concat(heads), current, merged}
+return {latest, superseded, '', '', text, '', table.concat(members), table.concat(heads), current, merged}

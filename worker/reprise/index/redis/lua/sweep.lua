@@ -27,7 +27,7 @@ local total = (bands + 4) * shards
 -- by kind of hash, the offset of the time in a value, and the age in ms at which the entry is removed
 local AGES = {
   {kind = 'a', at = LATEST.DECIDED, max_ms = record_ms},
-  {kind = 'v', at = VERSION.SUPERSEDED, max_ms = replay_ms},
+  {kind = 'v', at = VERSION.SUPERSEDED, max_ms = record_ms},
   {kind = 'p', at = 1, max_ms = record_ms + replay_ms},
   {kind = 't', at = TEXT.SEEN, max_ms = window_ms},
 }
