@@ -4,7 +4,7 @@ open_worker     everything that `reprise run` needs, opened in order and closed 
 build_pipeline  the pipeline around any source, index and delivery
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
@@ -49,6 +49,7 @@ from reprise.processing.shutdown import StopRequest
 from reprise.settings import DeliveryMode, Settings
 from reprise.settings.cross_checks import batch_seconds
 from reprise.startup import retry_until_ready, wait_for_topics
+from reprise.stored_settings import log_longer_retention, log_stored_rule
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
 
@@ -90,7 +91,6 @@ def open_worker(
         namespaces = list_namespaces(namespace_rule(settings))
         metrics.export_index_size(index.size, namespaces)
         metrics.export_redis_memory(lambda: find_fullest_server(map(index.memory, namespaces)))
-        report_longer_retention(index, namespaces, retention(settings))
         clock = SharedClock(partial(index.server_time, namespaces[0]), on_skew=metrics.set_clock_skew)
         when_ready(clock.check, f"redis at {location(settings.redis)}")
         observers.reachable(Dependency.REDIS)
@@ -143,23 +143,6 @@ def report_rebalance(metrics: Metrics, seconds: float) -> None:
     """Log and count a rebalance that is over."""
     metrics.rebalanced(seconds)
     get_logger().info("rebalancing", duration_seconds=round(seconds, 3))
-
-
-def report_longer_retention(index: RedisIndex, namespaces: Sequence[str], own: Retention) -> None:
-    """Log the namespaces whose index keeps its data longer than this worker's settings say."""
-    for namespace in namespaces:
-        kept = index.retention_of(namespace)
-        if kept != own:
-            get_logger().warning(
-                "longer_retention_kept",
-                namespace=namespace,
-                window_seconds=kept.window_seconds,
-                replay_seconds=kept.replay_seconds,
-                own_window_seconds=own.window_seconds,
-                own_replay_seconds=own.replay_seconds,
-                reason="another worker of this namespace has a longer retention, which holds for all of them; "
-                "docs/concepts/retention.md says how to shorten it",
-            )
 
 
 def report_skipped(metrics: Metrics, partition: Partition, first: int, resumed: int) -> None:
@@ -282,9 +265,12 @@ def open_index(
     )
     try:
         check_eviction(client, settings.redis)
-        for namespace in list_namespaces(namespace_rule(settings)):
+        namespaces = list_namespaces(namespace_rule(settings))
+        for namespace in namespaces:
             check_rights(client, settings.redis, namespace)
             index.prepare(namespace)
+        log_longer_retention(index, namespaces, retention(settings))
+        log_stored_rule(index, namespaces, dedup_rule(settings), _RULE_FIELDS)
     except BaseException:
         index.close()  # each attempt opens its own connections
         raise

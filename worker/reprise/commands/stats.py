@@ -8,10 +8,12 @@ from typing import Any, Final
 import click
 import orjson
 
-from reprise.bootstrap import open_inspector, retention
+from reprise.bootstrap import dedup_rule, open_inspector, retention
 from reprise.commands.support.namespace_option import choose_namespace, namespace_option
 from reprise.commands.support.settings_help import REDIS_INDEX, ConfiguredCommand
+from reprise.dedup.rule import Rule
 from reprise.index.redis.inspect_types import IndexInfo, IndexStats, ServerInfo
+from reprise.index.redis.stored_rule import apply_stored_rule, changed_thresholds, parse_thresholds
 from reprise.messages.timestamps import format_rfc3339
 from reprise.settings import Settings, load
 
@@ -29,8 +31,8 @@ def command(namespace: str | None, as_json: bool) -> None:
     about 20,000 entries. Expired entries count until the sweep removes them, after at most an eighth of the window;
     expired representatives do not count.
 
-    The retention is that of the index, the longest of its workers. The command is read-only and needs no permission
-    that a worker lacks.
+    The retention is that of the index, the longest of its workers, and the thresholds are those that the index
+    stores. The command is read-only and needs no permission that a worker lacks.
     """
     settings = load()
     namespace, others = choose_namespace(settings, namespace)
@@ -66,6 +68,7 @@ def to_json(
         "newest_at": _format_time(newest_ms),
         "window_seconds": kept.window_seconds,
         "replay_seconds": kept.replay_seconds,
+        "thresholds": parse_thresholds(info.rule),
         "server": server.name,
         "used_memory_bytes": server.used_bytes,
         "maxmemory_bytes": server.max_bytes,
@@ -101,8 +104,18 @@ def to_rows(
         "retention",
         f"stories {kept.window_seconds:,.0f} s, superseded decisions {kept.replay_seconds:,.0f} s",
     )
+    yield "thresholds", _format_thresholds(info.rule, dedup_rule(settings))
     yield "server", f"{server.name}, maxmemory-policy {server.policy or 'unknown'}"
     yield "memory", f"{_format_megabytes(server.used_bytes)}, {limit}"
+
+
+def _format_thresholds(stored: str, own: Rule) -> str:
+    """Return the stored thresholds that differ from the settings."""
+    changed = changed_thresholds(own, apply_stored_rule(own, stored))
+    if not changed:
+        return "those of the settings"
+    differences = (f"{name}={value} (settings: {own_value})" for name, (own_value, value) in changed.items())
+    return f"those of the settings, but {', '.join(differences)}"
 
 
 def _format_time(milliseconds: int | None) -> str | None:

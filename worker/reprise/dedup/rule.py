@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Every threshold and bound of a decision. Workers that share an index share those marked (stored).
+    """Every threshold and bound of a decision, stored with the index that workers share.
 
-    permutations            (stored) MinHash rows; each row is a band of its own
-    sketch_size             (stored) hashes of the bottom-k sketch
+    permutations            MinHash rows; each row is a band of its own
+    sketch_size             hashes of the bottom-k sketch
     stock_phrase_stories    a bucket with representatives of this many stories holds a stock phrase and is ignored
     bucket_entries          maximum representatives in a bucket, and so candidates that one band adds
     candidates              maximum candidates that are compared, those with the most shared bands first

@@ -127,6 +127,13 @@ class RedisIndex:
         """
         return self.namespaces.open(namespace).keyspace.retention
 
+    def rule_of(self, namespace: str) -> Rule:
+        """Return the rule by which the namespace's articles are decided; see `NamespaceRegistry.prepare`.
+
+        Raises what `prepare` raises.
+        """
+        return self.namespaces.open(namespace).rule
+
     def server_time(self, namespace: str) -> float | None:
         """Return the time of the server that holds the namespace, in seconds since the epoch; None if it is unknown.
 

@@ -154,11 +154,11 @@ def find_index(
 
 def _read_info(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
     try:
-        fields = ["version", "parameters", "shards", "number", "added", "swept_ms", "window_ms", "replay_ms"]
+        fields = ["version", "parameters", "shards", "number", "added", "swept_ms", "window_ms", "replay_ms", "rule"]
         values: Any = client.hmget(key, fields)
     except REDIS_ERRORS as error:
         raise translate_redis_error(error) from error
-    version, parameters, shards, number, added, swept_ms, window_ms, replay_ms = values
+    version, parameters, shards, number, added, swept_ms, window_ms, replay_ms, rule = values
     if version is None:
         return None
     return IndexInfo(
@@ -171,6 +171,7 @@ def _read_info(client: Redis | RedisCluster, key: str) -> IndexInfo | None:
         retention=Retention(window_seconds=int(window_ms) / 1000, replay_seconds=int(replay_ms) / 1000)
         if window_ms and replay_ms
         else None,
+        rule=rule.decode() if rule else "",
     )
 
 

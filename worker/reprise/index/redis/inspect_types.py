@@ -16,6 +16,7 @@ class IndexInfo:
     added        number of representatives added since the index was created
     swept_ms     time of the last sweep; None before the first
     retention    how long the index keeps its data, the longest of its workers; None if no worker has stored it
+    rule         thresholds of the rule that hold for all workers, as text; "" if no worker has stored them
     """
 
     version: str
@@ -25,6 +26,7 @@ class IndexInfo:
     added: int
     swept_ms: int | None
     retention: Retention | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

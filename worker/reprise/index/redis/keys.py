@@ -1,7 +1,7 @@
 """Every key of an index, its type and its content. The namespace is the hash tag, so all are in one cluster slot.
 
-    {ns}:reprise             hash    version, parameters, shards, id, window_ms, replay_ms; number (last reserved);
-                                     added; cursor, swept_ms
+    {ns}:reprise             hash    version, parameters, shards, id, window_ms, replay_ms, rule; number (last
+                                     reserved); added; cursor, swept_ms
     {ns}:VERSION:r:NUMBER    string  a representative: see records.py
     {ns}:VERSION:b:BAND:S    string  the buckets of one band whose row value % shards is S: entries of 8 bytes
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time

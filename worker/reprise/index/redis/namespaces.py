@@ -19,6 +19,7 @@ from reprise.index.redis.keys import LAYOUT_VERSION, meta_key, prefix, shards_fo
 from reprise.index.redis.records import StoredRecord
 from reprise.index.redis.script_client import ScriptClient
 from reprise.index.redis.scripts import script
+from reprise.index.redis.stored_rule import apply_stored_rule, format_rule
 from reprise.processing.ports import StageObserver
 
 #: Layouts that a warm-up can learn from: the entries that it reads have the same format in both.
@@ -29,12 +30,14 @@ _LEARNABLE_LAYOUTS: Final = (1, LAYOUT_VERSION)
 class OpenNamespace:
     """A prepared namespace.
 
+    rule         the rule with the thresholds that are stored with the index
     previous     the index that `learn` learns from
     is_rehashed  whether that index hashes texts in another way
     records      cached records by number, the least recently used first
     """
 
     keyspace: Keyspace
+    rule: Rule
     previous: Keyspace | None
     is_rehashed: bool
     records: OrderedDict[int, StoredRecord] = field(default_factory=OrderedDict)
@@ -56,7 +59,7 @@ class NamespaceRegistry:
     ) -> None:
         """Prepare nothing yet; see RedisIndex for the arguments."""
         self.scripts = scripts
-        self.rule = rule
+        self._rule = rule
         self.retention = retention
         self.observe_stage = observe_stage
         self._generation = generation
@@ -77,7 +80,8 @@ class NamespaceRegistry:
     def prepare(self, namespace: str) -> OpenNamespace:
         """Create the namespace's index, or check the existing one, whose number of shards does not change.
 
-        The index keeps what the longest retention of its workers so far needs, so a shorter one has no effect.
+        The index keeps what the longest retention of its workers so far needs, so a shorter one has no effect. Its
+        thresholds are those of the worker that created it.
 
         Raises Unreachable, IndexMismatch, Fatal.
         """
@@ -90,9 +94,10 @@ class NamespaceRegistry:
             uuid.uuid4().hex,
             self.retention.window_ms,
             self.retention.replay_ms,
+            format_rule(self._rule),
         )
         try:
-            version, stored_parameters, shards, index_id, window_ms, replay_ms = scripts.client.eval(
+            version, stored_parameters, shards, index_id, window_ms, replay_ms, stored_rule = scripts.client.eval(
                 script("prepare").text, 1, scripts.key(namespace), *arguments
             )
             previous, is_rehashed = self._find_previous(namespace)
@@ -112,10 +117,15 @@ class NamespaceRegistry:
             id=index_id,
             prefix=prefix(namespace, self._version, self._generation),
             shards=int(shards),
-            bands=self.rule.permutations,
+            bands=self._rule.permutations,
             retention=Retention(window_seconds=int(window_ms) / 1000, replay_seconds=int(replay_ms) / 1000),
         )
-        opened = OpenNamespace(keyspace=keyspace, previous=previous, is_rehashed=is_rehashed)
+        opened = OpenNamespace(
+            keyspace=keyspace,
+            rule=apply_stored_rule(self._rule, stored_rule.decode()),
+            previous=previous,
+            is_rehashed=is_rehashed,
+        )
         self._open[namespace] = opened
         return opened
 

@@ -185,9 +185,7 @@ class PendingBatch:
         }
         inherited = dict(zip(self._open, map(parse_previous, replies[count:]), strict=False))
         records, numbers = self._load(opened, list(lookups.values()))
-        context = DecisionContext(
-            namespace=self._namespace, rule=self._namespaces.rule, retention=retention, now_ms=self._now_ms
-        )
+        context = DecisionContext(namespace=self._namespace, rule=opened.rule, retention=retention, now_ms=self._now_ms)
         batch = BatchDecider(context, opened.keyspace, records, numbers)
         self._commits, self._repeats = [], []
         first: dict[tuple[str, bytes], int] = {}
@@ -249,7 +247,7 @@ class PendingBatch:
         Numbers are reserved right before the commits, so that an older representative has a smaller one.
         """
         keyspace = opened.keyspace
-        records = CandidateRecords(keyspace, opened.records, replies, self._namespaces.rule, self._now_ms)
+        records = CandidateRecords(keyspace, opened.records, replies, opened.rule, self._now_ms)
         count = sum(reply.lookup.replay is None for reply in replies)
         commands: list[tuple[Any, ...]] = [records.command] if records.command else []
         if count:
