@@ -17,6 +17,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from tests.support import TopicNames, free_port, reprise_command, worker_environment
+from tests.unit.replay.test_files import PAGE, PROSE, URL, write_warc
 
 TOP: Final = Path(__file__).parents[2]
 PAGES: Final = (TOP / "README.md", *sorted((TOP / "docs" / "start").glob("*.md")))
@@ -79,9 +80,19 @@ def test_the_commands_of_a_page_succeed(page: Path, stack: Stack, topic_names: T
     environment = worker_environment(settings)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     (tmp_path / "messages.jsonl").write_bytes((TOP / "worker" / "reprise" / "sample" / "crawl.jsonl").read_bytes())
+    _write_files(tmp_path)
     (tmp_path / "worker").symlink_to(TOP / "worker")  # the README names a file of the checkout
     output = run(script, tmp_path, environment)
     assert output.returncode == 0, output.stdout
+
+
+def _write_files(folder: Path) -> None:
+    """Write the files that docs/start/files.md names."""
+    write_warc(folder / "crawl.warc.gz")
+    (folder / "dump.csv").write_text(f'id,url,text\n1,{URL},"{PROSE}"\n')
+    (folder / "articles.csv").write_text(f'headline,body,link\nBridge closed,"{PROSE}",{URL}\n')
+    (folder / "pages").mkdir()
+    (folder / "pages" / "bridge.html").write_text(PAGE)
 
 
 def test_the_readme_shows_a_real_message_and_its_real_event(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "run": "Run the worker: consume articles, publish story events.",
     "input": "Show how the messages of a crawler are read.",
     "replay": "Run the worker's pipeline on files, without Kafka.",
+    "produce": "Write the articles of files to the input topic.",
     "generate": "Generate a synthetic crawl with known stories.",
     "topics": "Create the topics, or check existing ones.",
     "dead": "List or redrive dead letters.",

@@ -14,7 +14,7 @@ import click
 
 from reprise.commands.support.crawl_outputs import is_standard_output, open_file, open_label_file, open_topic
 from reprise.commands.support.progress import ProgressDisplay
-from reprise.commands.support.rate_limit import RateLimit, limit_rate
+from reprise.commands.support.rate_limit import RateLimit, check_rate, limit_rate
 from reprise.commands.support.signals import on_signals
 from reprise.errors import UsageError
 from reprise.processing.shutdown import StopRequest
@@ -28,9 +28,6 @@ _DEFAULT_COUNT: Final = 1000
 
 #: Largest ratio of malformed messages. From 0.3 on a worker's circuit breaker opens by default.
 _MAX_BROKEN: Final = 0.9
-
-#: Messages per second: one a day, and more than one process can generate.
-_MIN_RATE, _MAX_RATE = 1 / 86_400, 1_000_000
 
 #: Seconds behind the rate from which the status line reports the delay.
 _REPORTED_DELAY_SECONDS: Final = 1.0
@@ -167,7 +164,7 @@ def command(
     docs/operating/load-testing.md has recipes.
     """
     _check_options(count=count, duration=duration, endless=endless, output=output, topic=topic, gold=gold)
-    rate_limit = RateLimit(rate=_check_rate(rate), burst=_parse_burst(burst, rate), duration_seconds=duration)
+    rate_limit = RateLimit(rate=check_rate(rate), burst=_parse_burst(burst, rate), duration_seconds=duration)
     if count is None and duration is None and not endless:
         count = _DEFAULT_COUNT
     messages = islice(_generate_messages(rate_limit, **crawl_options), count)
@@ -260,14 +257,6 @@ def _is_same_file(gold: Path, output: Path | None) -> bool:
     if is_standard_output(gold) or is_standard_output(output):
         return is_standard_output(gold) and is_standard_output(output)
     return output is not None and gold.resolve() == output.resolve()
-
-
-def _check_rate(rate: float) -> float:
-    if rate and not _MIN_RATE <= rate <= _MAX_RATE:
-        raise UsageError(
-            f"--rate: invalid value {rate:g}; allowed: 0, or from 1/86400 to {_MAX_RATE} messages per second"
-        )
-    return rate
 
 
 def _parse_burst(text: str | None, rate: float) -> Burst:

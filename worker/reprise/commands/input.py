@@ -11,13 +11,13 @@ import click
 import orjson
 
 from reprise.bootstrap import article_processor
-from reprise.commands.support.file_input import Decode, read_messages
+from reprise.commands.support.file_input import Decode, read_records
 from reprise.commands.support.settings_help import ConfiguredCommand
 from reprise.errors import BadMessage, Fatal, SkippedMessage
 from reprise.messages.body import parse_body
 from reprise.messages.formats.detection import find_format
 from reprise.messages.timestamps import format_rfc3339
-from reprise.model import Article, DeadLetterReason, InputField, InputGuess, Message, Rejection
+from reprise.model import Article, CorruptRecord, DeadLetterReason, InputField, InputGuess, Message, Rejection
 from reprise.sanitize import one_line
 from reprise.settings import Settings, load
 
@@ -58,7 +58,7 @@ class CheckReport:
     guesses: Counter[InputGuess] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
 
-    def add(self, message: Message, outcome: Article | Rejection | None) -> None:
+    def add(self, message: Message | CorruptRecord, outcome: Article | Rejection | None) -> None:
         """Count a message. `outcome` is None for a skipped one."""
         self.messages += 1
         if outcome is None:
@@ -90,26 +90,32 @@ class CheckReport:
 def check(file: str, format_name: str | None, fields: str | None, maximum: int, show: int, as_json: bool) -> None:
     """Show how the worker reads the messages of FILE, which messages it would reject, and the format that fits best.
 
-    FILE has one message a line, as for `reprise replay`; - is standard input. Needs neither Kafka nor Redis. The exit
-    code is 1 if no message is an article.
+    FILE is any file or folder that `reprise replay` reads, such as JSON lines; - is standard input. Needs neither Kafka
+    nor Redis. The exit code is 1 if no message is an article.
     """
     given = {"REPRISE_INPUT_FORMAT": format_name, "REPRISE_INPUT_FIELDS": fields}
     settings = load(dict(os.environ) | {name: value for name, value in given.items() if value is not None})
     decode = article_processor(settings).decode
     report = CheckReport()
-    for message in islice(read_messages(settings, file), maximum):
+    for message in islice(read_records(settings, [file], report=_print_note), maximum):
         outcome = _decode(decode, message)
         report.add(message, outcome)
-        if report.compared < _COMPARED:
+        if report.compared < _COMPARED and isinstance(message, Message):
             _compare_formats(report, message, settings)
         if not as_json and report.messages <= show:
-            click.echo("\n".join(_format_message(message, outcome)))
+            click.echo("\n".join(_format_message(message, outcome, file)))
     click.echo(_format_json(report, settings) if as_json else "\n".join(_format_report(report, settings, file)))
     if not report.articles:
         raise Fatal(f"{file}: no message is an article" if report.messages else f"{file}: no message")
 
 
-def _decode(decode: Decode, message: Message) -> Article | Rejection | None:
+def _print_note(note: str) -> None:
+    click.echo(f"reprise: {note}", err=True)
+
+
+def _decode(decode: Decode, message: Message | CorruptRecord) -> Article | Rejection | None:
+    if isinstance(message, CorruptRecord):
+        return Rejection(reason=message.reason, detail=message.detail)
     try:
         return decode(message)
     except BadMessage as error:
@@ -140,8 +146,9 @@ def _values(article: Article) -> Iterator[tuple[InputField, str | None]]:
     yield InputField.CRAWLED_AT, None if article.crawled_at_ms is None else format_rfc3339(article.crawled_at_ms)
 
 
-def _format_message(message: Message, outcome: Article | Rejection | None) -> Iterator[str]:
-    yield f"message {message.offset}"
+def _format_message(message: Message | CorruptRecord, outcome: Article | Rejection | None, file: str) -> Iterator[str]:
+    folder = "" if message.topic == file else f" of {message.topic}"
+    yield f"message {message.offset}{folder}"
     if outcome is None:
         yield "  skipped: it is no article, as the deletion of a row"
     elif isinstance(outcome, Rejection):

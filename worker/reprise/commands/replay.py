@@ -22,7 +22,8 @@ from reprise.observability.observers import NullObserver
 from reprise.observability.outcomes import ArticleOutcome, outcome_of
 from reprise.processing.shutdown import StopRequest
 from reprise.replay.event_writer import EventWriter, check_output
-from reprise.replay.file_source import FileSource, check_readable
+from reprise.replay.file_source import FileSource
+from reprise.replay.files.listing import list_files
 from reprise.settings import Settings, load
 
 #: Dead letters that are printed one by one; of a file in another format a hundred lines suffice.
@@ -55,13 +56,13 @@ _ADVICE: Final = {
 )
 @click.option("--source", metavar="NAME", help="Source of articles that name none.")
 def command(files: Sequence[str], output: str, redis_url: str | None, source: str | None) -> None:
-    """Decide the articles of JSON-lines files in order, and write one event per line.
+    """Decide the articles of files in order, and write one event per line.
 
-    Files whose names end in .gz are decompressed; - is standard input. The items of an array in a .json file are
-    articles, too. The settings of Kafka, the topics and the HTTP
-    port have no effect.
+    A FILE is JSON lines, a JSON array, WARC or WET, CSV or TSV with a header, Parquet, RSS or Atom, an HTML page, or a
+    folder of such files; compressed with gzip or zstd or not; - is standard input. The settings of Kafka, the topics
+    and the HTTP port have no effect.
     """
-    check_readable(files)  # before the output is opened, which empties it
+    list_files(files)  # before the output is opened, which empties it
     check_output(output, files)
     interrupt_on_termination()
     with provide_redis(redis_url) as url, _open_output(output) as events:
@@ -91,6 +92,8 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             max_line_bytes=settings.limits.max_message_bytes,
         )
         closing.callback(messages.close)
+        if left_out := messages.files.describe_left_out():
+            display.print(left_out)
         index = open_index(settings, connect(settings.redis))
         closing.callback(index.close)
         closing.enter_context(display.spinner(progress.status))
@@ -105,7 +108,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             processor=article_processor(settings, default_source=source),
         )
         # The next line of a pipe may take long to arrive; the events of the previous ones must not wait for it.
-        pipeline.reads_ahead = all(Path(name).is_file() for name in files)
+        pipeline.reads_ahead = all(Path(name).is_file() for name in messages.files.paths)
         delivered = pipeline.run()
     progress.print_summary()
     if progress.is_all_dead:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from reprise.errors import Fatal, UsageError
 from reprise.model import Delivered, Outcome, OutputRecord
-from reprise.replay.file_source import STANDARD_STREAM
+from reprise.replay.files.opening import STANDARD_STREAM
 
 
 class EventWriter:
@@ -48,9 +48,15 @@ class EventWriter:
 
 
 def check_output(output: str, inputs: Sequence[str]) -> None:
-    """Raise UsageError if the output file is one of the input files: opening it would empty that file unread."""
+    """Raise UsageError if the output file is one of the input files: opening it would empty that file unread.
+
+    An output in an input folder would be read as articles.
+    """
     path = Path(output)
-    if output != STANDARD_STREAM and path.exists():
-        for name in inputs:
-            if name != STANDARD_STREAM and path.samefile(name):
-                raise UsageError(f"{output} is both the output and an input")
+    if output == STANDARD_STREAM:
+        return
+    for name in inputs:
+        if name != STANDARD_STREAM and path.exists() and path.samefile(name):
+            raise UsageError(f"{output} is both the output and an input")
+        if name != STANDARD_STREAM and Path(name).is_dir() and path.resolve().is_relative_to(Path(name).resolve()):
+            raise UsageError(f"the output {output} is in the input folder {name}; write it elsewhere")

@@ -3,16 +3,14 @@
 import gzip
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, cast
 
-from reprise.bootstrap import open_sink
-from reprise.errors import Fatal, UsageError
-from reprise.processing.ports import Sink
+from reprise.commands.support.topic_writer import WriteRecords, open_topic_writer
+from reprise.errors import UsageError
 from reprise.processing.shutdown import StopRequest
 from reprise.settings import load
-from reprise.startup import StoppedDuringStartup, require_topics, retry_until_ready, wait_for_broker
 from reprise.synthetic import GeneratedArticle, MalformedMessage
 from reprise.synthetic.serialize import serialize_label, serialize_line, to_record
 
@@ -63,36 +61,18 @@ def open_topic(
 
     Raises Unreachable if the topic does not exist, Fatal, StoppedDuringStartup.
     """
-    settings = load()
-
-    def report_waiting(reason: str) -> None:
-        report(f"waiting: {reason}")
-
-    wait_for_broker(settings, stop, report_waiting)
-    require_topics(settings, [topic])  # otherwise the producer waits half a minute for the topic
-    sink = stack.enter_context(closing(open_sink(settings)))
+    write_records = open_topic_writer(load(), topic, stop=stop, report=report, stack=stack)
 
     def write(batch: Batch) -> None:
-        try:
-            retry_until_ready(
-                lambda: publish(batch, sink, topic, with_labels=with_labels),
-                f"topic {topic}",
-                timeout_seconds=settings.times.startup_timeout_seconds,
-                stop=stop,
-                on_waiting=report_waiting,
-            )
-        except StoppedDuringStartup:
-            raise Fatal("stopped while Kafka was unreachable; the last batch was not published") from None
+        publish(batch, write_records, topic, with_labels=with_labels)
 
     return write
 
 
-def publish(batch: Batch, sink: Sink, topic: str, *, with_labels: bool) -> None:
-    """Send a batch and wait for its acknowledgement. Raises UsageError if a message is too large, Unreachable."""
-    too_large = sink.send([to_record(message, topic, with_labels=with_labels) for message in batch])
-    if too_large:
+def publish(batch: Batch, write_records: WriteRecords, topic: str, *, with_labels: bool) -> None:
+    """Publish a batch. Raises UsageError if a message is too large for the topic."""
+    if write_records([to_record(message, topic, with_labels=with_labels) for message in batch]):
         raise UsageError("an article exceeds the maximum message size of the topic; reduce --words")
-    sink.flush()
 
 
 def _write_all(file: IO[bytes], data: bytes) -> None:

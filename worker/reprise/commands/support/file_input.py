@@ -1,11 +1,12 @@
 """Input files and the Redis server of the commands that decide articles without a worker."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Final
 
-from reprise.model import Article, Message
+from reprise.errors import Fatal
+from reprise.model import Article, CorruptRecord, Message
 from reprise.processing.shutdown import StopRequest
 from reprise.replay.embedded_valkey import embedded_valkey
 from reprise.replay.file_source import FileSource
@@ -39,14 +40,35 @@ def override_redis_url(url: str, environment: Mapping[str, str] | None = None) -
 
 
 def read_messages(settings: Settings, path: str) -> Iterator[Message]:
-    """Yield the messages of a JSON-lines file, within the limits of the settings. Raises UsageError, Fatal."""
+    """Yield the messages of a file or folder, within the limits of the settings.
+
+    Raises UsageError, and Fatal also at a part of a file that cannot be read.
+    """
+    for message in read_records(settings, [path]):
+        if isinstance(message, CorruptRecord):
+            raise Fatal(f"{message.topic}:{message.offset}: {message.detail}")
+        yield message
+
+
+def read_records(
+    settings: Settings, paths: Sequence[str], report: Callable[[str], None] | None = None
+) -> Iterator[Message | CorruptRecord]:
+    """Yield the messages of files and folders, and a CorruptRecord for each part that cannot be read.
+
+    report  called once with a line about the files of folders that are left out
+
+    Raises UsageError, Fatal.
+    """
     end = StopRequest()
     source = FileSource(
-        [path],
+        paths,
         on_end=end.request,
-        batch_max=settings.limits.batch_max_articles,
+        batch_max=1,  # the caller may read a part of the files only
         max_line_bytes=settings.limits.max_message_bytes,
     )
+    left_out = source.files.describe_left_out()
+    if report is not None and left_out is not None:
+        report(left_out)
     with closing(source):
         while not end.requested:
-            yield from (message for message in source.poll(0) if isinstance(message, Message))
+            yield from source.poll(0)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar
 
+from reprise.errors import UsageError
 from reprise.synthetic.burst import SECOND_US, STEADY, Burst
 
 T = TypeVar("T")
 
 #: Messages of a batch, at most. At this size a round trip to a broker costs little per message.
 _MAX_BATCH: Final = 500
+
+#: Messages per second: one a day, and more than one process can write.
+MIN_RATE, MAX_RATE = 1 / 86_400, 1_000_000
 
 #: Microseconds of the stream in a batch: twenty batches a second look like a steady rate.
 _BATCH_US: Final = 50_000
@@ -23,11 +27,13 @@ class RateLimit:
 
     rate              messages per second outside of a burst; 0 for no limit
     duration_seconds  None for no limit
+    max_batch         messages of a batch, at most
     """
 
     rate: float = 0
     burst: Burst = STEADY
     duration_seconds: float | None = None
+    max_batch: int = _MAX_BATCH
 
     def max_messages(self) -> int | None:
         """Return the number of messages that are due within the duration; None without a rate or a duration."""
@@ -42,12 +48,21 @@ class RateLimit:
     def batch_size(self, released: int) -> int:
         """Return the size of the batch after `released` messages."""
         if not self.rate:
-            return _MAX_BATCH
+            return self.max_batch
         now_us = self.burst.clock_us(round(released * SECOND_US / self.rate))
-        return min(_MAX_BATCH, max(1, self._due_messages(now_us + _BATCH_US) - released))
+        return min(self.max_batch, max(1, self._due_messages(now_us + _BATCH_US) - released))
 
     def _due_messages(self, clock_us: int) -> int:
         return round(self.burst.steady_us(clock_us) * self.rate / SECOND_US)
+
+
+def check_rate(rate: float) -> float:
+    """Return the value of the option --rate. Raises UsageError."""
+    if rate and not MIN_RATE <= rate <= MAX_RATE:
+        raise UsageError(
+            f"--rate: invalid value {rate:g}; allowed: 0, or from 1/86400 to {MAX_RATE} messages per second"
+        )
+    return rate
 
 
 def limit_rate(
