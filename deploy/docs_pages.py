@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from reprise.cli import COMMANDS, root
-from reprise.messages.dead_letters import dead_letter_record
+from reprise.messages.dead_letters import CONNECT_PREFIX, dead_letter_record
 from reprise.messages.events import event_record
 from reprise.messages.formats import Preset, load_presets
 from reprise.model import (
@@ -227,6 +227,11 @@ def messages_page() -> str:
         "",
         *_table(["header", "example", "meaning"], _dead_letter_headers()),
         "",
+        "With `REPRISE_DEAD_LETTER_HEADERS=kafka-connect`, headers with the names of Kafka Connect follow, for",
+        "tools that read the dead letters of connectors. A redrive removes them.",
+        "",
+        *_table(["header", "example"], _connect_headers()),
+        "",
         *_table(["reason", "meaning"], ([f"`{reason}`", _REASONS[reason]] for reason in DeadLetterReason)),
     ]
     return _page(lines)
@@ -308,6 +313,15 @@ def _dead_letter_headers() -> Iterator[list[str]]:
     for name, value in record.headers:
         if name in _DEAD_LETTER_HEADERS:
             yield [f"`{name}`", f"`{value.decode()}`", _DEAD_LETTER_HEADERS[name]]
+
+
+def _connect_headers() -> Iterator[list[str]]:
+    rejection = Rejection(reason=DeadLetterReason.NOT_JSON, detail="unexpected end of data at character 1")
+    message = _example_message()
+    record = dead_letter_record("articles.dead", message, rejection, float(_EXAMPLE_TIME), connect_headers=True)
+    for name, value in record.headers:
+        if name.startswith(CONNECT_PREFIX):
+            yield [f"`{name}`", f"`{value.decode()}`"]
 
 
 def metrics_page() -> str:

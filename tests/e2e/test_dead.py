@@ -94,6 +94,15 @@ def test_list_prints_each_dead_letter(sandbox: Sandbox) -> None:
         f"{sandbox.topics.dead}-0@0  no_text  2023-11-14T22:13:20.000Z  from {sandbox.topics.articles}-0@0" in lines[0]
     )
     assert "dead letters: 8 (1 message_too_large, 1 no_text, 6 not_json)" in complete.stderr
+    assert f"\n        6, first {sandbox.topics.dead}-0@" in complete.stderr
+    grouped = dead(sandbox, "list", "--by-reason")
+    assert [line.split()[1] for line in grouped.stdout.splitlines()[::2]] == [
+        "not_json,",
+        "no_text,",
+        "message_too_large,",
+    ]
+    (largest, *_) = map(json.loads, dead(sandbox, "list", "--by-reason", "--json").stdout.splitlines())
+    assert (largest["reason"], largest["count"], largest["details"][0]["detail"]) == ("not_json", 6, "why")
     filtered = dead(sandbox, "list", "--reason", "no_text", "--json")
     (letter,) = map(json.loads, filtered.stdout.splitlines())
     assert letter["origin"] == {"topic": sandbox.topics.articles, "partition": 0, "offset": 0}

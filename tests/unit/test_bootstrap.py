@@ -58,3 +58,16 @@ def test_each_language_has_its_namespace() -> None:
         decision = Decision(type=EventType.NEW, story_id="s", decided_at_ms=0)
         event = processor.event(article, processor.fingerprint(article), decision, make_message(b"{}"))
         assert dict(event.headers)["ce_source"] == b"urn:reprise:namespace:" + namespace
+
+
+@pytest.mark.parametrize(("value", "expected"), [("reprise", False), ("Kafka-Connect", True)])
+def test_the_setting_adds_the_headers_of_kafka_connect(value: str, expected: bool) -> None:
+    """To dead letters and to notices."""
+    processor = article_processor(load({"REPRISE_DEAD_LETTER_HEADERS": value}))
+    message = Message(topic="in", partition=0, offset=1, key=None, value=b"{}")
+    rejection = Rejection(reason=DeadLetterReason.NO_TEXT, detail="neither text nor html")
+    for record in (
+        processor.dead_letter(message, rejection, 0.0),
+        processor.dead_letter_notice(message, rejection, 0.0),
+    ):
+        assert any(name == "__connect.errors.exception.message" for name, _ in record.headers) == expected

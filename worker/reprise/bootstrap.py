@@ -217,6 +217,7 @@ def article_processor(settings: Settings, *, default_source: str | None = None) 
         dead_letter_topic=settings.topics.dead,
         default_source=default_source,
         mapping=FieldMapping.build(settings.input.format, settings.input.fields),
+        connect_headers=settings.service.dead_letter_headers == "kafka-connect",
     )
 
 

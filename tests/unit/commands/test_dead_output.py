@@ -6,7 +6,7 @@ import click
 import pytest
 
 from reprise.commands.support.dead_letter_filter import LetterFilter, PositionType, SinceType
-from reprise.commands.support.dead_letter_output import record_json, record_lines
+from reprise.commands.support.dead_letter_output import LetterGroups, record_json, record_lines
 from reprise.messages.dead_letters import RecordPosition, dead_letter_record, parse_dead_letter
 from reprise.model import DeadLetterReason, Message, Rejection
 
@@ -35,6 +35,29 @@ def test_a_record_cannot_control_the_terminal() -> None:
     assert not any("\x1b" in line or "\x07" in line for line in lines)
     assert lines[-1].endswith(r"\xff text")
     assert lines[:2] == ["position: articles.dead-2@17", "timestamp: 1970-01-01T00:00:00.000Z"]
+
+
+def test_dead_letters_are_grouped_by_reason_and_detail() -> None:
+    """A line per reason with its times, and under it the most frequent details with a position to show."""
+    groups = LetterGroups()
+    rejections = [("no_text", f"the fields are {name}") for name in ("a", "b", "b", "c", "d", "b")]
+    for offset, (reason, detail) in enumerate([*rejections, ("not_json", "\x1bunexpected end")]):
+        letter = parse_dead_letter(message(None))
+        assert letter is not None
+        position = replace(POSITION, offset=offset)
+        groups.add(replace(letter, position=position, reason=reason, detail=detail, time=f"2025-01-0{offset + 1}"))
+    assert list(groups.lines()) == [
+        "      6 no_text, 2025-01-01 to 2025-01-06",
+        "        3, first articles.dead-2@1: the fields are b",
+        "        1, first articles.dead-2@0: the fields are a",
+        "        1, first articles.dead-2@3: the fields are c",
+        "        and 1 other details",
+        "      1 not_json, 2025-01-07",
+        "        1, first articles.dead-2@6: \ufffdunexpected end",
+    ]
+    first, second = groups.to_json()
+    assert (first["count"], first["details"][0]["count"], first["details"][0]["first"]["offset"]) == (6, 3, 1)
+    assert (second["first_time"], second["last_time"]) == ("2025-01-07", "2025-01-07")
 
 
 def test_a_long_body_is_cut() -> None:

@@ -1,5 +1,7 @@
 """Dead letters keep the message and record the reason; redriving sends a copy back and writes a marker."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,41 @@ def test_dead_letter_keeps_the_message() -> None:
     assert dead.value == ORIGINAL.value
     assert dead.headers[:3] == ORIGINAL.headers
     assert dict(dead.headers[3:]) == {**REASON_AND_ORIGIN, "reprise-dead-form": b"message"}
+
+
+def test_headers_of_kafka_connect_repeat_the_reason_and_the_origin() -> None:
+    """They replace those of the message, and a redrive removes them."""
+    connected = replace(REDRIVABLE, headers=(("x", b"1"), ("__connect.errors.topic", b"old")))
+    rejection = Rejection(reason=DeadLetterReason.NO_TEXT, detail="neither text nor html")
+    dead = dead_letter_record("articles.dead", connected, rejection, NOW, connect_headers=True)
+    headers = [header for header in dead.headers if header[0].startswith("__connect.errors.")]
+    assert headers == [
+        ("__connect.errors.topic", b"articles.raw"),
+        ("__connect.errors.partition", b"3"),
+        ("__connect.errors.offset", b"41"),
+        ("__connect.errors.connector.name", b"reprise"),
+        ("__connect.errors.task.id", b"0"),
+        ("__connect.errors.stage", b"VALUE_CONVERTER"),
+        ("__connect.errors.exception.class.name", b"no_text"),
+        ("__connect.errors.exception.message", b"neither text nor html"),
+    ]
+    letter = parse_dead_letter(
+        Message(topic=dead.topic, partition=0, offset=7, key=dead.key, value=dead.value, headers=dead.headers)
+    )
+    assert letter is not None
+    assert (letter.reason, letter.origin.offset) == ("no_text", 41)
+    assert redrive_record(letter).headers == (("x", b"1"), ("reprise-dead-attempts", b"1"))
+
+
+def test_headers_of_a_connector_stay_in_a_message() -> None:
+    """A message from the dead-letter topic of a connector keeps its headers through a rejection and a redrive."""
+    connected = replace(REDRIVABLE, headers=(("__connect.errors.connector.name", b"sink"),))
+    dead = dead_letter_record("articles.dead", connected, Rejection(reason=DeadLetterReason.NO_TEXT, detail=""), NOW)
+    letter = parse_dead_letter(
+        Message(topic=dead.topic, partition=0, offset=7, key=dead.key, value=dead.value, headers=dead.headers)
+    )
+    assert letter is not None
+    assert redrive_record(letter).headers[0] == ("__connect.errors.connector.name", b"sink")
 
 
 @pytest.mark.parametrize("original", [ORIGINAL, LOST])

@@ -18,6 +18,7 @@ from reprise.commands.support.dead_letter_filter import (
     since_option,
 )
 from reprise.commands.support.dead_letter_output import (
+    LetterGroups,
     counts_line,
     letter_json,
     letter_line,
@@ -45,24 +46,38 @@ def command() -> None:
 @since_option
 @limit_option
 @click.option("--all", "include_redriven", is_flag=True, help="Include dead letters that were redriven.")
+@click.option("--by-reason", is_flag=True, help="Print a line per reason instead of a line per dead letter.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def list_letters(
-    reasons: tuple[str, ...], since_ms: int | None, limit: int | None, include_redriven: bool, as_json: bool
+    reasons: tuple[str, ...],
+    since_ms: int | None,
+    limit: int | None,
+    include_redriven: bool,
+    by_reason: bool,
+    as_json: bool,
 ) -> None:
-    """List dead letters, one per line, and count them by reason.
+    """List dead letters, one per line, and group them by reason.
 
     A line has the position of the dead letter, the reason, the time, the position of the original message, how many
-    times it was redriven before, and the detail. The counts go to standard error.
+    times it was redriven before, and the detail. The groups go to standard error: for each reason the number, the times
+    of the first and the last one, and the most frequent details with a position to show.
     """
-    counts: Counter[str] = Counter()
+    groups = LetterGroups()
     for letter, is_redriven in _read_letters(load(), LetterFilter(reasons=reasons, since_ms=since_ms)):
         if is_redriven and not include_redriven:
             continue
-        counts[letter.reason] += 1
-        click.echo(_to_json(letter_json(letter, is_redriven)) if as_json else letter_line(letter, is_redriven))
-        if counts.total() == limit:
+        groups.add(letter)
+        if not by_reason:
+            click.echo(_to_json(letter_json(letter, is_redriven)) if as_json else letter_line(letter, is_redriven))
+        if groups.counts.total() == limit:
             break
-    click.echo(counts_line("dead letters", counts), err=True)
+    if by_reason and as_json:
+        for group in groups.to_json():
+            click.echo(_to_json(group))
+        return
+    click.echo(counts_line("dead letters", groups.counts), err=True)
+    for line in groups.lines():
+        click.echo(line, err=not by_reason)
 
 
 @command.command(cls=ConfiguredCommand, uses=_SETTINGS)

@@ -2,7 +2,8 @@
 
 A dead letter keeps the key, value and headers of a rejected message and adds headers with the reason and the origin. A
 notice has headers alone: it points at a message that could not be read or is too large. A redrive sends a copy of the
-message back to its topic and writes a marker into the partition of the dead letter. This module is pure.
+message back to its topic and writes a marker into the partition of the dead letter. Headers with the names of Kafka
+Connect may repeat the reason and the origin, for tools that read the dead letters of connectors. This module is pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,13 @@ REDRIVEN: Final = PREFIX + "redriven"
 
 #: Headers that a new rejection replaces.
 _REPLACED: Final = frozenset({REASON, DETAIL, TOPIC, PARTITION, OFFSET, TIME, FORM})
+
+#: Prefix of the headers with the names of Kafka Connect (KIP-298).
+CONNECT_PREFIX: Final = "__connect.errors."
+
+#: Header with the name of the connector, and the name that stands for this worker.
+_CONNECTOR: Final = CONNECT_PREFIX + "connector.name"
+_CONNECTOR_NAME: Final = b"reprise"
 
 #: Maximum length of the detail in characters: it keeps a notice small enough for any topic.
 _MAX_DETAIL_CHARACTERS: Final = 500
@@ -76,29 +84,29 @@ class DeadLetter:
         return _header(self.message, FORM) == "message"
 
 
-def dead_letter_record(topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+def dead_letter_record(
+    topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float, *, connect_headers: bool = False
+) -> OutputRecord:
     """Make the dead letter of a message with its key, value and headers; a corrupt record gets a notice.
 
-    topic  the dead-letter topic
-    now    seconds since the epoch
+    topic            the dead-letter topic
+    now              seconds since the epoch
+    connect_headers  whether headers with the names of Kafka Connect follow; those of the message are replaced
     """
     if isinstance(message, CorruptRecord):
-        return notice_record(topic, message, rejection, now)
-    kept = tuple((name, value) for name, value in message.headers if name not in _REPLACED)
-    return OutputRecord(
-        topic=topic,
-        key=message.key,
-        value=message.value,
-        headers=(*kept, *_headers(message, rejection, now, form="message")),
-        rejection=rejection,
-    )
+        return notice_record(topic, message, rejection, now, connect_headers=connect_headers)
+    added = _headers(message, rejection, now, form="message", connect_headers=connect_headers)
+    replaced = _REPLACED | {name for name, _ in added}
+    kept = tuple((name, value) for name, value in message.headers if name not in replaced)
+    return OutputRecord(topic=topic, key=message.key, value=message.value, headers=(*kept, *added), rejection=rejection)
 
 
-def notice_record(topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
+def notice_record(
+    topic: str, message: Message | CorruptRecord, rejection: Rejection, now: float, *, connect_headers: bool = False
+) -> OutputRecord:
     """Make a dead letter of headers alone, for a message that is corrupt or too large for the dead-letter topic."""
-    return OutputRecord(
-        topic=topic, key=None, value=None, headers=_headers(message, rejection, now, form="notice"), rejection=rejection
-    )
+    headers = _headers(message, rejection, now, form="notice", connect_headers=connect_headers)
+    return OutputRecord(topic=topic, key=None, value=None, headers=headers, rejection=rejection)
 
 
 def parse_dead_letter(message: Message) -> DeadLetter | None:
@@ -130,7 +138,8 @@ def redriven_offsets(messages: Iterable[Message]) -> Mapping[tuple[str, int], se
 
 def redrive_record(letter: DeadLetter) -> OutputRecord:
     """Make the copy for the topic of origin: the message without the dead letter's headers, and one attempt more."""
-    original = [(name, value) for name, value in letter.message.headers if not name.startswith(PREFIX)]
+    removed = (PREFIX, CONNECT_PREFIX) if (_CONNECTOR, _CONNECTOR_NAME) in letter.message.headers else (PREFIX,)
+    original = [(name, value) for name, value in letter.message.headers if not name.startswith(removed)]
     attempts = (ATTEMPTS, b"%d" % (letter.attempts + 1))
     return OutputRecord(
         topic=letter.origin.topic, key=letter.message.key, value=letter.message.value, headers=(*original, attempts)
@@ -145,17 +154,29 @@ def redrive_marker(letter: DeadLetter) -> OutputRecord:
 
 
 def _headers(
-    message: Message | CorruptRecord, rejection: Rejection, now: float, *, form: str
+    message: Message | CorruptRecord, rejection: Rejection, now: float, *, form: str, connect_headers: bool
 ) -> tuple[tuple[str, bytes], ...]:
+    detail = " ".join(rejection.detail.split())[:_MAX_DETAIL_CHARACTERS]
     values = {
         REASON: rejection.reason.value,
-        DETAIL: " ".join(rejection.detail.split())[:_MAX_DETAIL_CHARACTERS],
+        DETAIL: detail,
         TOPIC: message.topic,
         PARTITION: str(message.partition),
         OFFSET: str(message.offset),
         TIME: format_rfc3339(round(now * 1_000_000) // 1000),
         FORM: form,
     }
+    if connect_headers:
+        values |= {
+            CONNECT_PREFIX + "topic": message.topic,
+            CONNECT_PREFIX + "partition": str(message.partition),
+            CONNECT_PREFIX + "offset": str(message.offset),
+            _CONNECTOR: _CONNECTOR_NAME.decode(),
+            CONNECT_PREFIX + "task.id": "0",
+            CONNECT_PREFIX + "stage": "VALUE_CONVERTER",
+            CONNECT_PREFIX + "exception.class.name": rejection.reason.value,
+            CONNECT_PREFIX + "exception.message": detail,
+        }
     # An error text of a client may hold lone surrogates. Writing a dead letter must not fail because of them.
     return tuple((name, value.encode(errors="replace")) for name, value in values.items())
 

@@ -30,6 +30,7 @@ class ArticleProcessor:
     dead_letter_topic  topic of the messages that cannot be processed
     default_source     source of articles whose message names none
     mapping            where a message has the fields of its article
+    connect_headers    whether dead letters also have the headers of Kafka Connect
     """
 
     limits: DecoderLimits
@@ -39,6 +40,7 @@ class ArticleProcessor:
     dead_letter_topic: str
     default_source: str | None = None
     mapping: FieldMapping = AS_IS
+    connect_headers: bool = False
 
     def decode(self, message: Message) -> Article:
         """Read the article out of a message that is no tombstone. Raises BadMessage, SkippedMessage."""
@@ -68,8 +70,12 @@ class ArticleProcessor:
 
     def dead_letter(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
         """Build the dead letter that keeps the message. `now` is seconds since the epoch."""
-        return dead_letters.dead_letter_record(self.dead_letter_topic, message, rejection, now)
+        return dead_letters.dead_letter_record(
+            self.dead_letter_topic, message, rejection, now, connect_headers=self.connect_headers
+        )
 
     def dead_letter_notice(self, message: Message | CorruptRecord, rejection: Rejection, now: float) -> OutputRecord:
         """Build the dead letter of headers alone, for a message that is too large to keep."""
-        return dead_letters.notice_record(self.dead_letter_topic, message, rejection, now)
+        return dead_letters.notice_record(
+            self.dead_letter_topic, message, rejection, now, connect_headers=self.connect_headers
+        )

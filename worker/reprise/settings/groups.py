@@ -391,6 +391,11 @@ class ServiceSettings(SettingsGroup):
         default=DeliveryMode.AT_LEAST_ONCE,
         description="Delivery guarantee. With transactional, events and offsets are one Kafka transaction.",
     )
+    dead_letter_headers: Literal["reprise", "kafka-connect"] = Field(
+        default="reprise",
+        description="Headers of dead letters. With kafka-connect, they also have the headers __connect.errors.* of "
+        "Kafka Connect.",
+    )
     http_port: int = Field(
         default=9464, ge=0, le=65_535, description="Port of /metrics, /livez and /readyz; 0 selects a free one."
     )

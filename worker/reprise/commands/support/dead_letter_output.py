@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reprise.messages.dead_letters import DeadLetter, RecordPosition
@@ -18,6 +19,67 @@ _MAX_HEADER_CHARACTERS: Final = 500
 
 #: Characters of a body in a terminal; the option --output writes all of it.
 _MAX_BODY_CHARACTERS: Final = 4000
+
+
+#: Different details that are counted per reason. A detail may have a number of its message, such as its size.
+_MAX_COUNTED_DETAILS: Final = 1000
+
+#: Details that are printed per reason.
+_MAX_PRINTED_DETAILS: Final = 3
+
+
+@dataclass(slots=True)
+class _Group:
+    """The dead letters of one reason. `positions` has the first position of each counted detail."""
+
+    first_time: str
+    last_time: str
+    details: Counter[str] = field(default_factory=Counter)
+    positions: dict[str, RecordPosition] = field(default_factory=dict)
+
+
+class LetterGroups:
+    """Counts dead letters by reason and detail."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._groups: dict[str, _Group] = {}
+
+    def add(self, letter: DeadLetter) -> None:
+        """Count a dead letter."""
+        self.counts[letter.reason] += 1
+        group = self._groups.setdefault(letter.reason, _Group(letter.time, letter.time))
+        group.first_time = min(group.first_time, letter.time)
+        group.last_time = max(group.last_time, letter.time)
+        if letter.detail in group.details or len(group.details) < _MAX_COUNTED_DETAILS:
+            group.details[letter.detail] += 1
+            group.positions.setdefault(letter.detail, letter.position)
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each reason, the most frequent first, and a line for each of its frequent details."""
+        for reason, count in self.counts.most_common():
+            group = self._groups[reason]
+            times = group.first_time if count == 1 else f"{group.first_time} to {group.last_time}"
+            yield f"{count:>7,} {one_line(reason, _MAX_DETAIL_CHARACTERS)}, {times}"
+            for detail, number in group.details.most_common(_MAX_PRINTED_DETAILS):
+                yield f"        {number:,}, first {group.positions[detail]}: {one_line(detail, _MAX_HEADER_CHARACTERS)}"
+            if (others := len(group.details) - _MAX_PRINTED_DETAILS) > 0:
+                yield f"        and {others:,} other details"
+
+    def to_json(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the object of each reason, the most frequent first."""
+        for reason, count in self.counts.most_common():
+            group = self._groups[reason]
+            yield {
+                "reason": reason,
+                "count": count,
+                "first_time": group.first_time,
+                "last_time": group.last_time,
+                "details": [
+                    {"detail": detail, "count": number, "first": position_json(group.positions[detail])}
+                    for detail, number in group.details.most_common(_MAX_PRINTED_DETAILS)
+                ],
+            }
 
 
 def letter_line(letter: DeadLetter, is_redriven: bool) -> str:
