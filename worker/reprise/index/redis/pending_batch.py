@@ -247,7 +247,7 @@ class PendingBatch:
         Numbers are reserved right before the commits, so that an older representative has a smaller one.
         """
         keyspace = opened.keyspace
-        records = CandidateRecords(keyspace, opened.records, replies, opened.rule, self._now_ms)
+        records = CandidateRecords(keyspace, opened.records, replies, opened.rule, self._now_ms, self._read_record)
         count = sum(reply.lookup.replay is None for reply in replies)
         commands: list[tuple[Any, ...]] = [records.command] if records.command else []
         if count:
@@ -259,6 +259,11 @@ class PendingBatch:
         if loaded:
             records.add(loaded[0])
         return records, iter(range(last - count + 1, last + 1))
+
+    def _read_record(self, number: int) -> bytes | None:
+        self._sent = self._scripts.send(self._namespace, [("GET", f"{self._opened.keyspace.prefix}r:{number}")])
+        packed: bytes | None = self._receive()[0]
+        return packed
 
     def _complete_stage(self, stage: Stage) -> None:
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """The records of the candidates of a batch, and the cache of a namespace's records."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,13 +27,16 @@ class CandidateRecords:
         replies: Iterable[LookupReply],
         rule: Rule,
         now_ms: int,
+        load: Callable[[int], bytes | None],
     ) -> None:
         """List the candidates of a batch.
 
         cache  records of the namespace by number, the least recently used first; it outlives the batch
+        load   read the record of a number from Redis at once; None if it does not exist
         """
         self._keyspace = keyspace
         self._cache = cache
+        self._load = load
         wanted: dict[int, None] = {}
         for reply in replies:
             if reply.copy:
@@ -41,6 +44,8 @@ class CandidateRecords:
             wanted |= dict.fromkeys(list_candidates(reply.lookup, rule, keyspace.retention, now_ms))
         # The fields of a record that decisions use never change, so that a cached one is current.
         self._missing = [number for number in wanted if number not in self._cache]
+        #: numbers whose records were asked for
+        self._wanted = set(wanted)
         names = [f"{self._keyspace.prefix}r:{number}" for number in self._missing]
         self.command = ("MGET", *names) if names else None
 
@@ -53,7 +58,15 @@ class CandidateRecords:
                 self._keep(number, packed)
 
     def get(self, number: int) -> StoredRecord | None:
-        """Return a record; None if it does not exist."""
+        """Return a record; None if it does not exist.
+
+        The batch may turn buckets into stock phrases. The articles behind have other candidates then than their lookups
+        listed, whose records are read one by one: one article in thousands has such a candidate.
+        """
+        if number not in self._cache and number not in self._wanted:
+            self._wanted.add(number)
+            if packed := self._load(number):
+                self._keep(number, packed)
         record = self._cache.get(number)
         if record:
             self._cache.move_to_end(number)
