@@ -223,6 +223,8 @@ def commit_arguments(
         superseded_field = keys.field + changes.latest.content_hash[:8]
         superseded = now_ms.to_bytes(6, "big") + pack_decision(changes.latest.decision)
     new_covering = changes.covering.to_bytes(5, "big")
+    # A merge cannot be taken back, so it is validated like a new representative.
+    validates_buckets = record is not None or bool(changes.merges)
     arguments: Sequence[Argument] = (
         keyspace.id,
         keyspace.prefix,
@@ -243,10 +245,10 @@ def commit_arguments(
         b"".join(bytes.fromhex(story) + pack_story(into) for story, into in changes.merges.items()),
         record.number if record else 0,
         pack_record(record, fingerprint.signature, keyspace.shards) if record else b"",
-        keys.band_shards if record else b"",
-        keys.fragments if record else b"",
+        keys.band_shards if validates_buckets else b"",
+        keys.fragments if validates_buckets else b"",
         "".join("1" if fills else "0" for fills in changes.fills),
-        b"".join(map(entry_number, changes.members)) if record else b"",
+        b"".join(map(entry_number, changes.members)) if validates_buckets else b"",
         b"".join(number.to_bytes(5, "big") for number in request.batch_numbers),
         *pack_validated_stories(request.stories, request.looked_up_roots, request.roots),
         keys.version_field,

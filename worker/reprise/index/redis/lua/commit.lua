@@ -15,7 +15,8 @@
 --          16 shards of its bands (4 bytes each) if their times to live are due for renewal, else none
 --          17 merges of this decision: id of the younger story (16), number and id of the older one (21)
 --          18 number of the new representative (0: none)   19 its record
---          20 shards of its bands (4 bytes each)   21 fragments of its rows (3 each)
+--          20 shards of the article's bands (4 bytes each; none if it neither becomes a representative nor shows a merge)
+--          21 fragments of its rows (3 each)
 --          22 a character for each band: '1' if the new representative enters the bucket
 --          23 numbers in the buckets, as the lookup returned them (5 bytes each, as in entries)
 --          24 numbers of representatives of the same batch in the buckets (5 bytes each)
@@ -89,7 +90,7 @@ for at = 1, #ARGV[24], 5 do
 end
 
 local shards, names = {}, {}
-if number > 0 and ARGV[20] ~= '' then
+if ARGV[20] ~= '' then
   local known, is_known = {}, true
   for at = 1, #ARGV[23], 5 do known[string.sub(ARGV[23], at, at + 4)] = true end
   shards, names = read_shards(prefix, ARGV[20])
