@@ -11,7 +11,7 @@ from reprise.dedup.text.backend import TextBackend, choose_backend
 from reprise.dedup.text.fingerprint import fingerprint_batch
 from reprise.dedup.text.shingles import Shingles, hash_shingles
 from reprise.dedup.text.tokens import Tokens
-from reprise.model import Article, Fingerprint
+from reprise.model import FIXED_SEED, Article, Fingerprint
 
 #: The implementations that are installed.
 BACKENDS: Final = tuple(dict.fromkeys((TextBackend.NUMPY, choose_backend())))
@@ -25,9 +25,11 @@ def shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Shingles:
     return of_text
 
 
-def fingerprints_of_all_backends(articles: Sequence[Article], rule: Rule) -> Sequence[Fingerprint]:
+def fingerprints_of_all_backends(
+    articles: Sequence[Article], rule: Rule, *, seed: int = FIXED_SEED
+) -> Sequence[Fingerprint]:
     """Return the fingerprints of articles, after a check that all installed implementations return the same."""
-    expected, *others = (fingerprint_batch(articles, rule, backend=backend) for backend in BACKENDS)
+    expected, *others = (fingerprint_batch(articles, rule, seed=seed, backend=backend) for backend in BACKENDS)
     for other in others:
         for article, one, another in zip(articles, expected, other, strict=True):
             assert one == another, f"the implementations differ on {article.text[:1000]!r}"

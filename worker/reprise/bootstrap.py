@@ -11,6 +11,7 @@ from typing import Final
 
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.dedup.text.seeds import SeedOf, fixed_seed
 from reprise.errors import Fatal, UsageError
 from reprise.index.redis.client import Client, check_eviction, check_rights, connect, location
 from reprise.index.redis.index import RedisIndex
@@ -84,7 +85,9 @@ def open_worker(
     when_ready = partial(retry_until_ready, timeout_seconds=settings.times.startup_timeout_seconds, stop=stop)
     with ExitStack() as closing:
         index = when_ready(
-            lambda: open_index(settings, connect(settings.redis), warm_up, observers.stage_completed),
+            lambda: open_index(
+                settings, connect(settings.redis), warm_up, observers.stage_completed, has_secret_seed=True
+            ),
             f"redis at {location(settings.redis)}",
         )
         closing.callback(index.close)
@@ -114,9 +117,16 @@ def open_worker(
         delivery = when_ready(lambda: _open_delivery(settings, source, observers.stage_completed), kafka)
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
+        processor = article_processor(settings, seed_of=index.seed_of)
         if warm_up is None:
             pipeline = build_pipeline(
-                settings, source=source, index=index, delivery=delivery, observer=observers, stop=stop
+                settings,
+                source=source,
+                index=index,
+                delivery=delivery,
+                observer=observers,
+                stop=stop,
+                processor=processor,
             )
             pipeline.clock = clock
             yield pipeline, source
@@ -133,6 +143,7 @@ def open_worker(
             delivery=WarmUpDelivery(delivery, warm_up_source),
             observer=observers,
             stop=stop,
+            processor=processor,
         )
         pipeline.clock = clock
         pipeline.reads_ahead = False  # `is_learning` is about the batch that was polled last
@@ -201,8 +212,14 @@ def decode_seconds(settings: Settings) -> float:
     return min(_MAX_DECODE_SECONDS, (longest - batch_seconds(settings.times, settings.redis)) / 2)
 
 
-def article_processor(settings: Settings, *, default_source: str | None = None) -> ArticleProcessor:
-    """Build the pure steps. `default_source` is the source of articles whose message names none."""
+def article_processor(
+    settings: Settings, *, default_source: str | None = None, seed_of: SeedOf = fixed_seed
+) -> ArticleProcessor:
+    """Build the pure steps.
+
+    default_source  the source of articles whose message names none
+    seed_of         returns the seed of the signatures of a namespace
+    """
     return ArticleProcessor(
         limits=DecoderLimits(
             message_bytes=settings.limits.max_message_bytes, text_characters=settings.limits.max_text_characters
@@ -218,6 +235,7 @@ def article_processor(settings: Settings, *, default_source: str | None = None) 
         default_source=default_source,
         mapping=FieldMapping.build(settings.input.format, settings.input.fields),
         connect_headers=settings.service.dead_letter_headers == "kafka-connect",
+        seed_of=seed_of,
     )
 
 
@@ -253,8 +271,15 @@ def open_index(
     client: Client,
     warm_up: WarmUpOptions | None = None,
     observe_stage: StageObserver = ignore_stage,
+    *,
+    has_secret_seed: bool = False,
 ) -> RedisIndex:
-    """Check the server, and open the index of each namespace. Raises Unreachable, Fatal, IndexMismatch."""
+    """Check the server, and open the index of each namespace.
+
+    has_secret_seed  whether an index that does not exist yet gets a secret seed instead of the fixed one
+
+    Raises Unreachable, Fatal, IndexMismatch.
+    """
     index = RedisIndex(
         client,
         rule=dedup_rule(settings),
@@ -262,6 +287,7 @@ def open_index(
         expected_articles=settings.index.expected_articles,
         generation=settings.index.index_generation,
         previous=warm_up.generation if warm_up else settings.index.index_generation,
+        has_secret_seed=has_secret_seed,
         observe_stage=observe_stage,
     )
     try:

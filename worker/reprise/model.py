@@ -8,6 +8,9 @@ from typing import Final
 #: The namespace if the settings name none.
 DEFAULT_NAMESPACE: Final = "default"
 
+#: The default seed of datasketch's permutations. It is public: only commands that keep no index use it.
+FIXED_SEED: Final = 1
+
 
 class DeadLetterReason(StrEnum):
     """Why a message became a dead letter. A closed set: a label of a metric and the value of a header."""
@@ -197,6 +200,7 @@ class Fingerprint:
 
     content_hash  16 bytes, the hash of the normalised kept text
     signature     None if only an exact copy may match
+    seed          seed of the signature's permutations: that of the namespace
     """
 
     article_id: str
@@ -205,6 +209,7 @@ class Fingerprint:
     source: str | None = None
     crawled_at_ms: int | None = None
     signature: Signature | None = None
+    seed: int = FIXED_SEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -368,14 +368,20 @@ def test_choice_within_one_source() -> None:
         ([[(4, 2), (3, 2)]], ([3, 4], [], 0)),
         ([[(1, 1), (2, 2), (3, 3)], [(3, 3)]], ([3], [1, 2], 1)),
         ([[(1, 1), (2, 1), (3, 1), (4, 1)]], ([1, 2, 3, 4], [], 0)),
-        ([[(1, 1), (2, 2), (3, 3)]] * 4, ([], [1, 2, 3], 4)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 3, ([], [1, 2, 3], 3)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 4, ([1, 2, 3], [], 4)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 4 + [[(4, 4)]] * 4, ([4], [1, 2, 3], 4)),
+        ([[(1, 1), (2, 2), (3, 3)]] * 4 + [[(1, 1), (4, 4), (5, 5)]] * 2, ([1, 2, 3], [4, 5], 6)),
         ([[(1, 1), (5, 1), (2, 2), (3, 3)], [(5, 1), (6, 6), (7, 7)]], ([], [5, 2, 3], 2)),
     ],
 )
 def test_shortlist_is_ordered_by_shared_bands(
     buckets: list[list[tuple[int, int]]], expected: tuple[list[int], list[int], int]
 ) -> None:
-    """Equal candidates are ordered by the age of story and member. Bands of stock phrases give a witness per story."""
+    """Equal candidates are ordered by the age of story and member. Bands of stock phrases give a witness per story.
+
+    If most bands hold stock phrases, members that share an eighth of all bands are candidates all the same.
+    """
     found = shortlist(buckets, RULE)
     assert (found.candidates, found.witnesses, found.ignored_bands) == expected
 

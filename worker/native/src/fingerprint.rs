@@ -18,7 +18,6 @@ pub struct TextStep {
     pub tables: CharacterTables,
     pub replacements: Vec<(u32, Vec<u32>)>,
     pub legal_phrases: PhraseMatcher,
-    pub permutations: Vec<Permutation>,
     pub sketch_size: usize,
 }
 
@@ -41,13 +40,13 @@ impl TextStep {
     }
 
     /// Return the fingerprint of a normalised text.
-    pub fn fingerprint(&self, text: Normalised, min_words: usize) -> Fingerprint {
+    pub fn fingerprint(&self, text: Normalised, min_words: usize, permutations: &[Permutation]) -> Fingerprint {
         let tokens = tokenise(text);
         let kept = keep_prose(&tokens, min_words, &self.legal_phrases);
         let shingles = hash_shingles(&tokens, &kept);
         Fingerprint {
             content_hash: content_hash(&tokens, &kept),
-            signature: shingles.map(|shingles| make_signature(&shingles, &self.permutations, self.sketch_size)),
+            signature: shingles.map(|shingles| make_signature(&shingles, permutations, self.sketch_size)),
         }
     }
 }

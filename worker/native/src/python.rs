@@ -1,5 +1,7 @@
 //! The module `reprise.dedup.text._native`; `_native.pyi` describes it for Python.
 
+use std::sync::Arc;
+
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::intern;
@@ -29,10 +31,11 @@ type PythonFingerprint<'py> = (Bound<'py, PyBytes>, Option<PythonSignature<'py>>
 /// Rows, sketch, sentence ids, shingle count and word count.
 type PythonSignature<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize, usize);
 
-/// The text step with the tables that Python makes.
+/// The text step with the tables and the permutations that Python makes.
 #[pyclass(frozen, module = "reprise.dedup.text._native")]
 struct TextSigner {
-    step: TextStep,
+    step: Arc<TextStep>,
+    permutations: Vec<Permutation>,
     normalise: Py<PyAny>,
 }
 
@@ -55,9 +58,8 @@ impl TextSigner {
         normalise: Py<PyAny>,
     ) -> PyResult<Self> {
         let (classes, forms) = (char_classes.to_vec(py)?, normal_forms.to_vec(py)?);
-        let permutations = multipliers.to_vec(py)?.into_iter().zip(offsets.to_vec(py)?);
         Ok(Self {
-            step: TextStep {
+            step: Arc::new(TextStep {
                 tables: CharacterTables::new(classes, forms, str_to_code_points(white_space))
                     .ok_or_else(|| PyValueError::new_err("a table must have an entry for each code point"))?,
                 replacements: replacements
@@ -66,10 +68,20 @@ impl TextSigner {
                     .collect(),
                 legal_phrases: compile_phrases(legal_phrases.iter().map(|it| str_to_code_points(it)).collect())
                     .ok_or_else(|| PyValueError::new_err("a phrase must have 1 character, or 4 or more"))?,
-                permutations: permutations.map(|(multiplier, offset)| Permutation { multiplier, offset }).collect(),
                 sketch_size,
-            },
+            }),
+            permutations: to_permutations(py, &multipliers, &offsets)?,
             normalise,
+        })
+    }
+
+    /// Return a text step with other permutations that shares the tables.
+    #[pyo3(signature = (*, multipliers, offsets))]
+    fn with_permutations(&self, py: Python<'_>, multipliers: PyBuffer<u32>, offsets: PyBuffer<u32>) -> PyResult<Self> {
+        Ok(Self {
+            step: Arc::clone(&self.step),
+            permutations: to_permutations(py, &multipliers, &offsets)?,
+            normalise: self.normalise.clone_ref(py),
         })
     }
 
@@ -111,7 +123,7 @@ impl TextSigner {
     /// Fingerprint texts in UTF-32; None for a text that only Python can normalise.
     fn fingerprint_utf32(&self, texts: &[(PyBackedBytes, usize)]) -> Vec<Option<Fingerprint>> {
         let fingerprint = |(utf32, min_words): &(PyBackedBytes, usize)| {
-            Some(self.step.fingerprint(self.step.prepare(&to_code_points(utf32))?, *min_words))
+            Some(self.step.fingerprint(self.step.prepare(&to_code_points(utf32))?, *min_words, &self.permutations))
         };
         texts.iter().map(fingerprint).collect()
     }
@@ -121,8 +133,13 @@ impl TextSigner {
         let py = text.py();
         let normalised: PyBuffer<u32> = self.normalise.bind(py).call1((text,))?.extract()?;
         let normalised = normalised.to_vec(py)?;
-        Ok(py.detach(|| self.step.fingerprint(self.step.classify(normalised), min_words)))
+        Ok(py.detach(|| self.step.fingerprint(self.step.classify(normalised), min_words, &self.permutations)))
     }
+}
+
+fn to_permutations(py: Python<'_>, multipliers: &PyBuffer<u32>, offsets: &PyBuffer<u32>) -> PyResult<Vec<Permutation>> {
+    let pairs = multipliers.to_vec(py)?.into_iter().zip(offsets.to_vec(py)?);
+    Ok(pairs.map(|(multiplier, offset)| Permutation { multiplier, offset }).collect())
 }
 
 fn to_python<'py>(py: Python<'py>, fingerprint: &Fingerprint) -> PythonFingerprint<'py> {

@@ -66,7 +66,8 @@ def command(files: Sequence[str], output: str, redis_url: str | None, source: st
     check_output(output, files)
     interrupt_on_termination()
     with provide_redis(redis_url) as url, _open_output(output) as events:
-        if not replay_files(load(override_redis_url(url)), files, events, source):
+        settings = load(override_redis_url(url))
+        if not replay_files(settings, files, events, source, is_shared=redis_url is not None):
             raise Fatal("Redis was unreachable for too long; the output is incomplete")
 
 
@@ -79,8 +80,14 @@ def _open_output(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None) -> bool:
-    """Run the pipeline to the end of the files. Return whether it delivered everything."""
+def replay_files(
+    settings: Settings, files: Sequence[str], events: BinaryIO, source: str | None, *, is_shared: bool = False
+) -> bool:
+    """Run the pipeline to the end of the files. Return whether it delivered everything.
+
+    is_shared  whether workers may share the index, so that a new one needs a secret seed. The decisions on a file
+               are the same each time only with the fixed seed
+    """
     stop = StopRequest()
     display = ProgressDisplay(sys.stderr)
     progress = ReplayProgress(display)
@@ -94,7 +101,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
         closing.callback(messages.close)
         if left_out := messages.files.describe_left_out():
             display.print(left_out)
-        index = open_index(settings, connect(settings.redis))
+        index = open_index(settings, connect(settings.redis), has_secret_seed=is_shared)
         closing.callback(index.close)
         closing.enter_context(display.spinner(progress.status))
         pipeline = build_pipeline(
@@ -105,7 +112,7 @@ def replay_files(settings: Settings, files: Sequence[str], events: BinaryIO, sou
             observer=progress,
             stop=stop,
             outage_timeout_seconds=settings.times.startup_timeout_seconds,
-            processor=article_processor(settings, default_source=source),
+            processor=article_processor(settings, default_source=source, seed_of=index.seed_of),
         )
         # The next line of a pipe may take long to arrive; the events of the previous ones must not wait for it.
         pipeline.reads_ahead = all(Path(name).is_file() for name in messages.files.paths)

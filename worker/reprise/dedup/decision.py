@@ -29,6 +29,10 @@ _WITNESSES: Final = 3
 #: Sampled hashes that an article must share with a founder: fewer may be a phrase.
 _FOUNDER_HASHES: Final = 3
 
+#: Share of all bands that a representative must share with an article whose buckets hold mostly stock phrases. With a
+#: smaller one, unrelated articles with the same notices are compared.
+_FLOODED_SHARE: Final = 0.125
+
 #: Weight of the similarity in the rank of a match: of two stories that hold all of a short text, the article joins the
 #: one with less other text.
 _SIMILARITY_WEIGHT: Final = 0.3
@@ -56,7 +60,7 @@ class Shortlist:
 
     candidates     representatives whose story the article may join, those with the most shared bands first
     witnesses      representatives of different stories that share stock phrases with the article, to find passages
-    ignored_bands  number of bands that were ignored as stock phrases
+    ignored_bands  number of bands that hold stock phrases
     """
 
     candidates: Sequence[int]
@@ -68,19 +72,23 @@ def shortlist(buckets: Iterable[Sequence[tuple[int, int]]], rule: Rule) -> Short
     """Choose candidates and witnesses by the number of bands that they share with an article.
 
     buckets: for each band, the living representatives of its bucket, as (number, story number). Ties: the older story
-    first.
+    first. Bands with stock phrases yield no candidates, unless these are most of the bands with a
+    representative; see `is_flooded`.
     """
     # dicts: `Counter.update` costs several times as much for the few members of a bucket
     shared: dict[tuple[int, int], int] = {}
     phrases: dict[tuple[int, int], int] = {}
-    ignored = 0
+    ignored = used = 0
     for bucket in filter(None, buckets):
+        used += 1
         is_phrase = is_stock_phrase(bucket, rule)
         ignored += is_phrase
         counts = phrases if is_phrase else shared
         for number, story in bucket:
             member = (story, number)
             counts[member] = counts.get(member, 0) + 1
+    if is_flooded(ignored, used):
+        shared = _add_frequent(shared, phrases, rule)
     candidates = sorted(shared, key=lambda member: (-shared[member], member))[: rule.candidates]
     witnesses: dict[int, int] = {}
     for story, number in sorted(phrases.keys() - set(candidates), key=lambda member: (-phrases[member], member)):
@@ -91,6 +99,24 @@ def shortlist(buckets: Iterable[Sequence[tuple[int, int]]], rule: Rule) -> Short
         witnesses=list(witnesses.values()),
         ignored_bands=ignored,
     )
+
+
+def is_flooded(stock_phrases: int, bands: int) -> bool:
+    """Return whether most of these bands hold stock phrases.
+
+    Articles of three stories that contain the right phrases of a text turn its buckets into those of stock phrases, and
+    reprints of the text are not found. Then the representatives that share several bands are compared all the same: an
+    article that was made to flood buckets shares few with each text.
+    """
+    return stock_phrases * 2 > bands
+
+
+def _add_frequent(
+    shared: dict[tuple[int, int], int], phrases: dict[tuple[int, int], int], rule: Rule
+) -> dict[tuple[int, int], int]:
+    """Return the shared bands of members, with those of stock phrases for members that share enough bands in all."""
+    totals = {member: shared.get(member, 0) + count for member, count in phrases.items()}
+    return shared | {member: total for member, total in totals.items() if total >= _FLOODED_SHARE * rule.permutations}
 
 
 def is_stock_phrase(bucket: Sequence[tuple[int, int]], rule: Rule) -> bool:

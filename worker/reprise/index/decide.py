@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reprise.dedup.comparison import sketch_of
-from reprise.dedup.decision import Shortlist, is_stock_phrase, kind_of, quantise, shortlist, source_key
+from reprise.dedup.decision import Shortlist, is_flooded, is_stock_phrase, kind_of, quantise, shortlist, source_key
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
 from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story
@@ -237,10 +237,15 @@ def _record(fingerprint: Fingerprint, story: Story, number: int, now_ms: int) ->
 
 
 def _fills(buckets: Sequence[Sequence[tuple[int, int]]], rule: Rule) -> tuple[list[bool], int]:
-    """Return, for each band, whether its bucket accepts another representative, and the number of full buckets."""
+    """Return, for each band, whether its bucket accepts another representative, and the number of full buckets.
+
+    Stock phrases accept none, unless most of all buckets hold them: otherwise nothing could find this article.
+    """
     fills, full = [], 0
-    for bucket in buckets:
-        if is_stock_phrase(bucket, rule):
+    are_phrases = [is_stock_phrase(bucket, rule) for bucket in buckets]
+    accepts_phrases = is_flooded(sum(are_phrases), len(buckets))
+    for bucket, is_phrase in zip(buckets, are_phrases, strict=True):
+        if is_phrase and not accepts_phrases:
             fills.append(False)
         elif len(bucket) >= rule.bucket_entries:
             fills.append(False)

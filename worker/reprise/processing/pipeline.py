@@ -209,7 +209,11 @@ class Pipeline:
             raise CircuitOpen(error.limit, self._rejections.count_reasons()) from None
 
     def _submit_articles(self, batch: _DecodedBatch) -> PendingDecisions:
-        fingerprints = [entry.fingerprint for entry in batch.entries if isinstance(entry, Decoded)]
+        fingerprints = [
+            self.processor.with_current_seed(entry.article, entry.fingerprint)
+            for entry in batch.entries
+            if isinstance(entry, Decoded)
+        ]
         return submit_by_namespace(self.index, fingerprints, int(self.clock() * 1000))
 
     def _wait_for_decisions(self, in_flight: _InFlightBatch) -> Sequence[Decision]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
+from reprise.dedup.text.seeds import SeedOf, fixed_seed
 from reprise.messages import dead_letters
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record, merge_records
@@ -31,6 +32,7 @@ class ArticleProcessor:
     default_source     source of articles whose message names none
     mapping            where a message has the fields of its article
     connect_headers    whether dead letters also have the headers of Kafka Connect
+    seed_of            the seed of the signatures of a namespace
     """
 
     limits: DecoderLimits
@@ -41,6 +43,7 @@ class ArticleProcessor:
     default_source: str | None = None
     mapping: FieldMapping = AS_IS
     connect_headers: bool = False
+    seed_of: SeedOf = fixed_seed
 
     def decode(self, message: Message) -> Article:
         """Read the article out of a message that is no tombstone. Raises BadMessage, SkippedMessage."""
@@ -49,11 +52,25 @@ class ArticleProcessor:
 
     def fingerprint(self, article: Article) -> Fingerprint:
         """Fingerprint one article."""
-        return fingerprint(article, self.rule)
+        return fingerprint(article, self.rule, seed=self.seed_of(article.namespace))
 
     def fingerprint_batch(self, articles: Sequence[Article]) -> Sequence[Fingerprint]:
         """Fingerprint articles, in order; cheaper than one by one."""
-        return fingerprint_batch(articles, self.rule)
+        positions: dict[int, list[int]] = {}
+        for position, article in enumerate(articles):
+            positions.setdefault(self.seed_of(article.namespace), []).append(position)
+        if len(positions) == 1:
+            return fingerprint_batch(articles, self.rule, seed=next(iter(positions)))
+        made: dict[int, Fingerprint] = {}
+        for seed, own in positions.items():
+            batch = fingerprint_batch([articles[position] for position in own], self.rule, seed=seed)
+            made.update(zip(own, batch, strict=True))
+        return [made[position] for position in range(len(articles))]
+
+    def with_current_seed(self, article: Article, fingerprint: Fingerprint) -> Fingerprint:
+        """Return the fingerprint, made anew if the index of its namespace was created again with another seed."""
+        is_current = fingerprint.seed == self.seed_of(article.namespace)
+        return fingerprint if is_current else self.fingerprint(article)
 
     def event(self, article: Article, fingerprint: Fingerprint, decision: Decision, message: Message) -> OutputRecord:
         """Build the event of a decision."""

@@ -2,6 +2,7 @@
 
 import textwrap
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from reprise.dedup.text.backend import TextBackend
 from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint, fingerprint_batch
 from reprise.dedup.text.signature import unpack_rows
 from reprise.dedup.text.version import TEXT_VERSION
-from reprise.model import Article, Fingerprint
+from reprise.model import FIXED_SEED, Article, Fingerprint
 from tests.text_helpers import BACKENDS, fingerprints_of_all_backends
 
 RULE = Rule()
@@ -45,6 +46,17 @@ def of(text: str, **fields: object) -> Fingerprint:
     """Return the fingerprint of a text, on which all implementations must agree."""
     article = Article(article_id="a", text=text, **fields)  # type: ignore[arg-type]  # any field
     return fingerprints_of_all_backends([article], RULE)[0]
+
+
+@pytest.mark.parametrize("seed", [0, 2, 2**32 - 1])
+def test_a_seed_changes_the_rows_alone(seed: int) -> None:
+    """The content hash, which story ids depend on, and the sketch are those of the fixed seed."""
+    article = Article(article_id="a", text=TEXT)
+    (seeded,), (fixed,) = (fingerprints_of_all_backends([article], RULE, seed=each) for each in (seed, FIXED_SEED))
+    assert seeded.signature is not None
+    assert fixed.signature is not None
+    assert not set(unpack_rows(seeded.signature)) & set(unpack_rows(fixed.signature))
+    assert replace(seeded, seed=FIXED_SEED, signature=replace(seeded.signature, rows=fixed.signature.rows)) == fixed
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -7,14 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.comparison import sketch_of
+from reprise.dedup.text.seeds import SEED_BITS
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import SHINGLES_PER_BLOCK, SKETCH_BITS, make_signature, minhash_rows
+from reprise.model import FIXED_SEED
 
 hash_sets = st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=400)
 
 
-def rows_of_datasketch(hashes: list[int], permutations: int) -> list[int]:
-    reference = MinHash(num_perm=permutations, hashfunc=int, scheme="affine32")
+def rows_of_datasketch(hashes: list[int], permutations: int, seed: int = FIXED_SEED) -> list[int]:
+    reference = MinHash(num_perm=permutations, seed=seed, hashfunc=int, scheme="affine32")
     reference.update_batch(hashes)
     return [int(value) for value in reference.hashvalues]
 
@@ -30,12 +32,12 @@ def shingles_of(hashes: list[int], sentence_of: list[int] | None = None) -> Shin
 
 
 @settings(deadline=None)
-@given(hashes=hash_sets, permutations=st.integers(1, 128))
-def test_rows_equal_datasketch(hashes: set[int], permutations: int) -> None:
-    """For any set of hashes and any number of permutations the rows equal those of datasketch."""
+@given(hashes=hash_sets, permutations=st.integers(1, 128), seed=st.integers(0, 2**SEED_BITS - 1))
+def test_rows_equal_datasketch(hashes: set[int], permutations: int, seed: int) -> None:
+    """For any set of hashes, any number of permutations and any seed the rows equal those of datasketch."""
     ordered = sorted(hashes)
-    rows = minhash_rows(np.array(ordered, dtype=np.uint32), permutations)
-    assert rows.tolist() == rows_of_datasketch(ordered, permutations)
+    rows = minhash_rows(np.array(ordered, dtype=np.uint32), permutations, seed)
+    assert rows.tolist() == rows_of_datasketch(ordered, permutations, seed)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ TEXT_VERSION: Final[int]
 
 @final
 class TextSigner:
-    """The text step with the tables that Python makes."""
+    """The text step with the tables and the permutations that Python makes."""
 
     def __new__(
         cls,
@@ -34,6 +34,9 @@ class TextSigner:
         multipliers, offsets  of the permutations, shape (permutations,)
         normalise             joins wrapped lines and normalises a text; called if a normal form depends on context
         """
+
+    def with_permutations(self, *, multipliers: NDArray[np.uint32], offsets: NDArray[np.uint32]) -> TextSigner:
+        """Return a text step with other permutations that shares the tables, which take 7 MB."""
 
     def fingerprint_batch(
         self, texts: Sequence[tuple[str, int]]

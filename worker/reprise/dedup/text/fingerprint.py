@@ -16,7 +16,7 @@ from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import Tokens, normalise, tokenise
-from reprise.model import Article, Fingerprint, Signature
+from reprise.model import FIXED_SEED, Article, Fingerprint, Signature
 
 #: Bytes of a content hash. With 128 bits, two of 10**12 articles collide with a chance of 10**-15.
 _CONTENT_HASH_BYTES: Final = 16
@@ -26,18 +26,20 @@ _CONTENT_HASH_BYTES: Final = 16
 MAX_BATCH_CHARACTERS: Final = 60_000
 
 
-def fingerprint(article: Article, rule: Rule, *, backend: TextBackend = TEXT_BACKEND) -> Fingerprint:
-    """Return the fingerprint of an article.
+def fingerprint(
+    article: Article, rule: Rule, *, seed: int = FIXED_SEED, backend: TextBackend = TEXT_BACKEND
+) -> Fingerprint:
+    """Return the fingerprint of an article. `seed` is that of the MinHash permutations.
 
     The content hash covers the kept words in order, so it does not depend on menus, white space or punctuation. If no
     segment of the text is prose, it covers all words, or all characters if there is no word; the signature is None, and
     only an exact copy can match.
     """
-    return fingerprint_batch([article], rule, backend=backend)[0]
+    return fingerprint_batch([article], rule, seed=seed, backend=backend)[0]
 
 
 def fingerprint_batch(
-    articles: Sequence[Article], rule: Rule, *, backend: TextBackend = TEXT_BACKEND
+    articles: Sequence[Article], rule: Rule, *, seed: int = FIXED_SEED, backend: TextBackend = TEXT_BACKEND
 ) -> Sequence[Fingerprint]:
     """Return the fingerprints of articles, in order. The results equal those of `fingerprint`."""
     sign = _sign_natively if backend is TextBackend.NATIVE else _sign_with_numpy
@@ -49,18 +51,19 @@ def fingerprint_batch(
             source=article.source,
             crawled_at_ms=article.crawled_at_ms,
             signature=signature,
+            seed=seed,
         )
-        for article, (content_hash, signature) in zip(articles, sign(articles, rule), strict=True)
+        for article, (content_hash, signature) in zip(articles, sign(articles, rule, seed), strict=True)
     ]
 
 
-def _sign_natively(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
+def _sign_natively(articles: Sequence[Article], rule: Rule, seed: int) -> Sequence[tuple[bytes, Signature | None]]:
     """Return the content hash and the signature of each article."""
     texts = [(remove_presentation(article.text), _min_words(article)) for article in articles]
-    return sign_texts(texts, rule.permutations, rule.sketch_size)
+    return sign_texts(texts, rule.permutations, rule.sketch_size, seed)
 
 
-def _sign_with_numpy(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
+def _sign_with_numpy(articles: Sequence[Article], rule: Rule, seed: int) -> Sequence[tuple[bytes, Signature | None]]:
     """Return the content hash and the signature of each article.
 
     Texts are processed together, which takes little more than half of the time: the arrays of a page are so short that
@@ -69,7 +72,7 @@ def _sign_with_numpy(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[
     signed: dict[int, tuple[bytes, Signature | None]] = {}
     for indexes in _batches(articles):
         batch = [articles[index] for index in indexes]
-        signed.update(zip(indexes, _sign_together(batch, rule), strict=True))
+        signed.update(zip(indexes, _sign_together(batch, rule, seed), strict=True))
     return [signed[index] for index in range(len(articles))]
 
 
@@ -94,13 +97,13 @@ def _batches(articles: Sequence[Article]) -> Iterator[Sequence[int]]:
             yield batch
 
 
-def _sign_together(articles: Sequence[Article], rule: Rule) -> Sequence[tuple[bytes, Signature | None]]:
+def _sign_together(articles: Sequence[Article], rule: Rule, seed: int) -> Sequence[tuple[bytes, Signature | None]]:
     tokens = tokenise(*(normalise(join_wrapped_lines(remove_presentation(article.text))) for article in articles))
     kept = keep_prose(tokens, _min_words(articles[0]))
     return [
         (
             _content_hash(tokens, number, kept),
-            make_signature(shingles, rule.permutations, rule.sketch_size) if shingles else None,
+            make_signature(shingles, rule.permutations, rule.sketch_size, seed) if shingles else None,
         )
         for number, shingles in enumerate(hash_shingles(tokens, kept))
     ]

@@ -1,8 +1,8 @@
 """Call the text step in Rust: pass it the tables, and convert its results."""
 
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,32 +18,43 @@ if TYPE_CHECKING:
     from reprise.dedup.text._native import TextSigner
 
 
+#: Signers that are kept, one for each seed; they share the tables.
+_CACHED_SIGNERS: Final = 1024
+
+
 def sign_texts(
-    texts: Sequence[tuple[str, int]], permutations: int, sketch_size: int
+    texts: Sequence[tuple[str, int]], permutations: int, sketch_size: int, seed: int
 ) -> Sequence[tuple[bytes, Signature | None]]:
     """Return the content hash and the signature of each text; the module must be installed.
 
     texts  pairs of a text and the minimum words of its segments
+    seed   seed of the permutations
     """
     return [
         (content_hash, _signature(*packed) if packed else None)
-        for content_hash, packed in _text_signer(permutations, sketch_size).fingerprint_batch(texts)
+        for content_hash, packed in _text_signer(permutations, sketch_size, seed).fingerprint_batch(texts)
     ]
 
 
+@lru_cache(maxsize=_CACHED_SIGNERS)
+def _text_signer(permutations: int, sketch_size: int, seed: int) -> "TextSigner":
+    multipliers, offsets = permutation_constants(permutations, seed)
+    return _signer_with_tables(sketch_size).with_permutations(multipliers=multipliers.ravel(), offsets=offsets.ravel())
+
+
 @cache
-def _text_signer(permutations: int, sketch_size: int) -> "TextSigner":
+def _signer_with_tables(sketch_size: int) -> "TextSigner":
     from reprise.dedup.text._native import TextSigner  # noqa: PLC0415 - an optional module
 
-    multipliers, offsets = permutation_constants(permutations)
+    none = np.array([], dtype=np.uint32)
     return TextSigner(
         char_classes=char_classes(),
         normal_forms=normal_forms(),
         white_space=white_space(),
         replacements=REPLACEMENTS,
         legal_phrases=LEGAL_PHRASES,
-        multipliers=multipliers.ravel(),
-        offsets=offsets.ravel(),
+        multipliers=none,
+        offsets=none,
         sketch_size=sketch_size,
         normalise=_join_and_normalise,
     )

@@ -41,11 +41,13 @@ class RedisIndex:
         expected_articles: int,
         generation: str | None = None,
         previous: str | None = None,
+        has_secret_seed: bool = False,
         observe_stage: StageObserver = ignore_stage,
     ) -> None:
         """Use one generation of each namespace; None is the index without a generation.
 
         previous       generation that `learn` learns from; nothing is learned if it is the same
+        has_secret_seed  whether an index that does not exist yet gets a secret seed instead of the fixed one
         observe_stage  receives the durations of lookups, decisions and commits
         """
         self._scripts = ScriptClient(client, generation)
@@ -56,6 +58,7 @@ class RedisIndex:
             expected_articles=expected_articles,
             generation=generation,
             previous=previous,
+            has_secret_seed=has_secret_seed,
             observe_stage=observe_stage,
         )
 
@@ -133,6 +136,13 @@ class RedisIndex:
         Raises what `prepare` raises.
         """
         return self.namespaces.open(namespace).rule
+
+    def seed_of(self, namespace: str) -> int:
+        """Return the seed that the signatures of the namespace's articles must have.
+
+        It changes only if the index was lost and another worker created it first. Raises what `prepare` raises.
+        """
+        return self.namespaces.seed_of(namespace)
 
     def server_time(self, namespace: str) -> float | None:
         """Return the time of the server that holds the namespace, in seconds since the epoch; None if it is unknown.

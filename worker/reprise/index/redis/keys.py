@@ -1,7 +1,7 @@
 """Every key of an index, its type and its content. The namespace is the hash tag, so all are in one cluster slot.
 
-    {ns}:reprise             hash    version, parameters, shards, id, window_ms, replay_ms, rule; number (last
-                                     reserved); added; cursor, swept_ms
+    {ns}:reprise             hash    version, parameters, shards, id, seed, window_ms, replay_ms, rule;
+                                     number (last reserved); added; cursor, swept_ms
     {ns}:VERSION:r:NUMBER    string  a representative: see records.py
     {ns}:VERSION:b:BAND:S    string  the buckets of one band whose row value % shards is S: entries of 8 bytes
     {ns}:VERSION:a:S         hash    article id (8 bytes of its hash) -> its latest decision, content hash, crawl time
@@ -39,7 +39,7 @@ from reprise.model import Signature
 _ENTRIES_A_SHARD: Final = 128
 
 #: Increase it with every change to the format of a key's content.
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 
 
 def shards_for(expected_articles: int) -> int:

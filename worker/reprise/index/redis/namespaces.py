@@ -1,5 +1,6 @@
 """Prepare namespaces: create or check the index of each, and find the index of its previous generation."""
 
+import secrets
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from redis.exceptions import MovedError, NoScriptError, ResponseError
 
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.dedup.text.seeds import SEED_BITS
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch
 from reprise.index.redis.codec import Keyspace, longest_ttl_ms
@@ -20,10 +22,11 @@ from reprise.index.redis.records import StoredRecord
 from reprise.index.redis.script_client import ScriptClient
 from reprise.index.redis.scripts import script
 from reprise.index.redis.stored_rule import apply_stored_rule, format_rule
+from reprise.model import FIXED_SEED
 from reprise.processing.ports import StageObserver
 
-#: Layouts that a warm-up can learn from: the entries that it reads have the same format in both.
-_LEARNABLE_LAYOUTS: Final = (1, LAYOUT_VERSION)
+#: Layouts that a warm-up can learn from: the entries that it reads have the same format in all of them.
+_LEARNABLE_LAYOUTS: Final = (1, 2, LAYOUT_VERSION)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class OpenNamespace:
     """A prepared namespace.
 
     rule         the rule with the thresholds that are stored with the index
+    seed         seed of the permutations of its signatures
     previous     the index that `learn` learns from
     is_rehashed  whether that index hashes texts in another way
     records      cached records by number, the least recently used first
@@ -38,6 +42,7 @@ class OpenNamespace:
 
     keyspace: Keyspace
     rule: Rule
+    seed: int
     previous: Keyspace | None
     is_rehashed: bool
     records: OrderedDict[int, StoredRecord] = field(default_factory=OrderedDict)
@@ -55,6 +60,7 @@ class NamespaceRegistry:
         expected_articles: int,
         generation: str | None,
         previous: str | None,
+        has_secret_seed: bool,
         observe_stage: StageObserver,
     ) -> None:
         """Prepare nothing yet; see RedisIndex for the arguments."""
@@ -64,14 +70,22 @@ class NamespaceRegistry:
         self.observe_stage = observe_stage
         self._generation = generation
         self._previous = previous
+        self._has_secret_seed = has_secret_seed
         self._shards = shards_for(expected_articles)
         self._parameters = parameters(rule)
         self._version = blake2b(self._parameters.encode(), digest_size=3).hexdigest()
         self._open: dict[str, OpenNamespace] = {}
+        #: The seed that each namespace had last. An index that was lost is created again with its seed, so that the
+        #: signatures that the workers hold stay valid.
+        self._seeds: dict[str, int] = {}
 
     def get(self, namespace: str) -> OpenNamespace | None:
         """Return a namespace if it is prepared. May be called from any thread."""
         return self._open.get(namespace)
+
+    def seed_of(self, namespace: str) -> int:
+        """Return the seed that a namespace had when it was prepared last. Raises what `prepare` raises."""
+        return self._seeds[namespace] if namespace in self._seeds else self.prepare(namespace).seed
 
     def open(self, namespace: str) -> OpenNamespace:
         """Return a namespace, prepared if it was not. Raises what `prepare` raises."""
@@ -81,7 +95,7 @@ class NamespaceRegistry:
         """Create the namespace's index, or check the existing one, whose number of shards does not change.
 
         The index keeps what the longest retention of its workers so far needs, so a shorter one has no effect. Its
-        thresholds are those of the worker that created it.
+        thresholds and its seed are those of the worker that created it.
 
         Raises Unreachable, IndexMismatch, Fatal.
         """
@@ -95,9 +109,10 @@ class NamespaceRegistry:
             self.retention.window_ms,
             self.retention.replay_ms,
             format_rule(self._rule),
+            self._seeds[namespace] if namespace in self._seeds else self._new_seed(),
         )
         try:
-            version, stored_parameters, shards, index_id, window_ms, replay_ms, stored_rule = scripts.client.eval(
+            version, stored_parameters, shards, index_id, window_ms, replay_ms, stored_rule, seed = scripts.client.eval(
                 script("prepare").text, 1, scripts.key(namespace), *arguments
             )
             previous, is_rehashed = self._find_previous(namespace)
@@ -123,10 +138,12 @@ class NamespaceRegistry:
         opened = OpenNamespace(
             keyspace=keyspace,
             rule=apply_stored_rule(self._rule, stored_rule.decode()),
+            seed=int(seed),
             previous=previous,
             is_rehashed=is_rehashed,
         )
         self._open[namespace] = opened
+        self._seeds[namespace] = opened.seed
         return opened
 
     def recover(self, namespace: str, error: Exception) -> None:
@@ -140,6 +157,9 @@ class NamespaceRegistry:
             self._open.pop(namespace, None)
         else:
             raise self.scripts.translate(error) from error
+
+    def _new_seed(self) -> int:
+        return secrets.randbits(SEED_BITS) if self._has_secret_seed else FIXED_SEED
 
     def _find_previous(self, namespace: str) -> tuple[Keyspace | None, bool]:
         """Find the previous generation, and whether it hashes texts in another way. Raises Redis's errors."""

@@ -151,6 +151,7 @@ class PendingBatch:
         self._stage_began = time.monotonic()
         opened = self._opened = self._namespaces.open(self._namespace)
         self._is_decided = False
+        self._check_seed()
         keyspace, call = opened.keyspace, self._scripts.call
         self._keys = {position: article_keys(self._fingerprints[position], keyspace.shards) for position in self._open}
         commands = [
@@ -240,6 +241,12 @@ class PendingBatch:
             else:
                 refused.append(repeat.position)
         self._open = sorted(refused)
+
+    def _check_seed(self) -> None:
+        """Raise Unreachable if the signatures have another seed than the index: the caller makes them anew."""
+        seed = self._opened.seed
+        if any(self._fingerprints[position].seed != seed for position in self._open):
+            raise Unreachable("redis: another worker created the index again, with another seed of the signatures")
 
     def _load(self, opened: OpenNamespace, replies: Sequence[LookupReply]) -> tuple[CandidateRecords, Iterator[int]]:
         """Load the records of all candidates, and reserve a number for each article that may become a representative.

@@ -2,9 +2,9 @@
 --
 -- KEYS[1]  {ns}:reprise
 -- ARGV     1 version   2 parameters (as text)   3 shards   4 ttl_ms   5 a random id   6 window_ms   7 replay_ms
---          8 thresholds of the rule (as text: name=value, separated by spaces)
--- Returns  {version, parameters, shards, id, window_ms, replay_ms, rule} of the existing or new index; an index of layout 1
---          has no id. Of two workers with different retentions the longer one holds for both, and of two with different
+--          8 thresholds of the rule (as text: name=value, separated by spaces)   9 seed of a new index
+-- Returns  {version, parameters, shards, id, window_ms, replay_ms, rule, seed} of the existing or new index; an index of
+--          layout 1 has no id, and one of layout 2 no seed. Of two workers with different retentions the longer one holds for both, and of two with different
 --          thresholds the one that stored them first.
 -- Atomic because two workers with different parameters may start at the same time.
 
@@ -20,7 +20,8 @@ end
 
 local is_new = redis.call('HEXISTS', KEYS[1], 'version') == 0
 if is_new then
-  redis.call('HSET', KEYS[1], 'version', ARGV[1], 'parameters', ARGV[2], 'shards', ARGV[3], 'id', ARGV[5])
+  redis.call('HSET', KEYS[1], 'version', ARGV[1], 'parameters', ARGV[2], 'shards', ARGV[3], 'id', ARGV[5],
+    'seed', ARGV[9])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
 local stored = redis.call('HMGET', KEYS[1], 'version', 'window_ms', 'replay_ms', 'rule')
@@ -42,4 +43,4 @@ if stored[1] == ARGV[1] then
   -- would remove entries, shorten times to live and decide by their own.
   if is_changed and not is_new then redis.call('HSET', KEYS[1], 'id', ARGV[5]) end
 end
-return redis.call('HMGET', KEYS[1], 'version', 'parameters', 'shards', 'id', 'window_ms', 'replay_ms', 'rule')
+return redis.call('HMGET', KEYS[1], 'version', 'parameters', 'shards', 'id', 'window_ms', 'replay_ms', 'rule', 'seed')
