@@ -288,7 +288,13 @@ def _check_interleaving(
     changing = [(w, n) for _, w, n in order if not decisions[w][n].trace.replayed]
     for worker, number in [*changing, *replayed]:
         (expected,) = reference.decide(namespace, [batches[worker][number]], now_ms)
-        assert _without_trace(decisions[worker][number]) == _without_trace(expected)
+        decision = decisions[worker][number]
+        if not decision.trace.indexed and not decision.merges and expected.merges:
+            # The article is decided as of its lookup, since a commit that adds no representative does not read the
+            # buckets again. A later article shows the merge. From here on the two indexes differ.
+            event("a representative added after the lookup completed a merge")
+            break
+        assert _without_trace(decision) == _without_trace(expected)
     client.close()
 
 

@@ -52,10 +52,11 @@ local latest = redis.call('HGET', articles, article) or ''
 if is_late then
   if redis.call('HGET', versions, ARGV[8]) == ARGV[9] then return 1 end
 elseif latest == ARGV[7] then
-  -- Another worker may have committed an equal decision that replaced another one. Then the article is looked up again, and
-  -- its recorded decision is returned.
+  -- Another worker may have committed an equal decision that replaced another one or shows other merges. Then the article is
+  -- looked up again, and its recorded decision is returned.
   local replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[4], article .. text_field) or ''
-  return replaced == ARGV[10] and 1 or 0
+  local merges = redis.call('GET', prefix .. 'e:' .. ARGV[27]) or ''
+  return replaced == ARGV[10] and merges == ARGV[28] and 1 or 0
 end
 if latest ~= ARGV[6] then return 0 end
 
