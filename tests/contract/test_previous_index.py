@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import redis
 
-from reprise.dedup.comparison import sketch_of
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.signature import unpack_rows
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch

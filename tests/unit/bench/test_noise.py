@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from reprise.dedup.comparison import sketch_of
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.signature import unpack_rows
 from reprise.model import Article, Fingerprint

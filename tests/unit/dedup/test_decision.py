@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from reprise.dedup.comparison import IDENTICAL, Comparison, accepts, compare, sketch_of
+from reprise.dedup.comparison import IDENTICAL, Comparison, accepts, compare
 from reprise.dedup.decision import (
     Choice,
     choose,
@@ -22,6 +22,7 @@ from reprise.dedup.decision import (
 )
 from reprise.dedup.matches import Representative
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import make_signature
 from reprise.dedup.text.tokens import normalise, tokenise

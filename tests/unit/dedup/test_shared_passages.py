@@ -1,17 +1,20 @@
 """Passages that unrelated texts share: found in sketches, and without effect on the stories of whole crawls."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from reprise.dedup.comparison import Sketch
+from reprise.dedup.overlap import find_overlap
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
-from reprise.dedup.shared_passages import ComparedText, find_shared_passages, remove_hashes
+from reprise.dedup.shared_passages import ComparedText, find_shared_passages
+from reprise.dedup.sketch import Sketch
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.index.memory import MemoryIndex
-from reprise.model import Article
+from reprise.model import Article, Signature
 
 RETENTION = Retention(window_seconds=3600, replay_seconds=60)
 
@@ -23,13 +26,40 @@ def sketch(*ranges: range) -> Sketch:
     return np.array([value for each in ranges for value in each], dtype=np.uint32)
 
 
-def compared(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherText:
+    """A text beside the article; without a number of shingles its sketch has all of them."""
+
+    sketch: Sketch
+    shingle_count: int
+    source: bytes
+    is_weak: bool
+    is_near: bool
+
+
+def other_text(
     text: Sketch, *, shingle_count: int = 0, source: bytes = b"", is_weak: bool = True, is_near: bool = False
-) -> ComparedText:
-    """Return a text; without a number of shingles its sketch has all of them."""
-    return ComparedText(
+) -> OtherText:
+    return OtherText(
         sketch=text, shingle_count=shingle_count or len(text), source=source, is_weak=is_weak, is_near=is_near
     )
+
+
+def article(text: Sketch) -> Signature:
+    return Signature(
+        rows=bytes(128), sketch=text.tobytes(), sentence_ids=bytes(len(text)), shingle_count=len(text), word_count=100
+    )
+
+
+def passages(texts: Sequence[OtherText], shingle_count: int = 100) -> list[int]:
+    """Return the hashes of the passages that an article with the hashes 0 to 99 shares with unrelated texts."""
+    overlap = find_overlap(replace(article(sketch(range(100))), shingle_count=shingle_count), texts)
+    compared = [
+        ComparedText(row=row, source=text.source, is_weak=text.is_weak, is_near=text.is_near)
+        for row, text in enumerate(texts)
+    ]
+    found: list[int] = overlap.hashes[find_shared_passages(overlap, compared)].tolist()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -56,25 +86,24 @@ def compared(
 )
 def test_passages_are_found(others: list[Sketch], expected: list[int]) -> None:
     """The article has the hashes 0 to 99; all sketches hold all shingles of their texts."""
-    found = find_shared_passages(sketch(range(100)), 100, [compared(other) for other in others])
-    assert found.tolist() == expected
+    assert passages([other_text(other) for other in others]) == expected
 
 
 def test_hashes_beyond_a_sketch_are_no_difference() -> None:
     """A sketch of a part of the shingles says nothing about hashes above its largest one."""
     others = [sketch(range(10), range(200, 230)), sketch(range(10), range(200, 230))]
-    found = find_shared_passages(sketch(range(100)), 1000, [compared(other, shingle_count=40) for other in others])
-    assert found.tolist() == list(range(10))
+    found = passages([other_text(other, shingle_count=41) for other in others], shingle_count=1000)
+    assert found == list(range(10))
 
 
 def test_copies_of_one_text_are_related() -> None:
     """Two cuts of one report share its first paragraph alone, and each shares more with the report."""
     report = sketch(range(10), range(200, 260))
     cuts = [sketch(range(10), range(200, 230)), sketch(range(10), range(230, 260))]
-    texts = [compared(cut) for cut in cuts]
-    assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == list(range(10))
-    texts.append(compared(report, is_weak=False))
-    assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == []
+    texts = [other_text(cut) for cut in cuts]
+    assert passages(texts) == list(range(10))
+    texts.append(other_text(report, is_weak=False))
+    assert passages(texts) == []
 
 
 def test_two_texts_of_one_source_show_its_template() -> None:
@@ -82,19 +111,15 @@ def test_two_texts_of_one_source_show_its_template() -> None:
     pages = [sketch(range(60), range(200 + 40 * page, 240 + 40 * page)) for page in range(2)]
     cases = [(b"a", False, list(range(60))), (b"a", True, []), (b"", False, [])]
     for source, is_near, expected in cases:
-        texts = [compared(page, is_weak=False, source=source, is_near=is_near) for page in pages]
-        assert find_shared_passages(sketch(range(100)), 100, texts).tolist() == expected
-    strangers = [compared(page, is_weak=False, source=source) for page, source in zip(pages, (b"a", b"b"), strict=True)]
-    assert find_shared_passages(sketch(range(100)), 100, strangers).tolist() == []
-    earlier = compared(sketch(range(60), range(200, 210)), is_weak=False, source=b"a")
-    update = compared(pages[1], is_weak=False, source=b"a")
-    assert find_shared_passages(sketch(range(100)), 100, [earlier, update]).tolist() == []
-
-
-def test_a_text_without_its_passages() -> None:
-    """The sampled shingles that are removed are removed from the number of shingles, too."""
-    kept, count = remove_hashes(sketch(range(10)), 500, sketch(range(3), range(20, 30)))
-    assert (kept.tolist(), count) == (list(range(3, 10)), 497)
+        texts = [other_text(page, is_weak=False, source=source, is_near=is_near) for page in pages]
+        assert passages(texts) == expected
+    strangers = [
+        other_text(page, is_weak=False, source=source) for page, source in zip(pages, (b"a", b"b"), strict=True)
+    ]
+    assert passages(strangers) == []
+    earlier = other_text(sketch(range(60), range(200, 210)), is_weak=False, source=b"a")
+    update = other_text(pages[1], is_weak=False, source=b"a")
+    assert passages([earlier, update]) == []
 
 
 def sentences(dice: random.Random, letters: str, count: int) -> str:

@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reprise
-from reprise.dedup.comparison import compare, sketch_of
+from reprise.dedup.comparison import compare
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.code_points import from_code_points
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.tokens import normalise, tokenise

@@ -1,8 +1,7 @@
 """Compare an article with candidates by their bottom-k sketches, all candidates in one pass over arrays.
 
-A sketch holds the k smallest shingle hashes of a text, a uniform sample of its shingles; see signature.py for its
-source. Below the reach of both sketches, each holds every shingle of its text, so shares there estimate the shares of
-the whole texts (Thorup, "Bottom-k and priority sampling", 2013).
+Below the reach of both sketches, each holds every shingle of its text, so shares there estimate the shares of the whole
+texts (Thorup, "Bottom-k and priority sampling", 2013).
 """
 
 from collections.abc import Sequence
@@ -12,14 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.dedup.overlap import Overlap, find_overlap
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import FIGURE, Sketch, sketch_of
 from reprise.model import Signature
 
 #: Hashes of one sentence that must be shared before it counts as copied: one alone may be a stock phrase.
 SENTENCE_HASHES: Final = 2
-
-#: Lowest bit of a sampled hash: set if its shingle contains a digit; see dedup/text/shingles.py.
-FIGURE: Final = np.uint32(1)
 
 #: Share of a sentence's sampled shingles that must be shared for the sentence to be copied as a whole. The rest is for
 #: an edit: each edited word changes three shingles.
@@ -35,10 +33,9 @@ _CONTAINED_HASHES: Final = 3
 #: article does not share with it. The sentences of a candidate are unknown, so figures from all of its text count.
 REPLACED_FIGURES: Final = 0.5
 
-#: One more than the largest hash of a sketch.
-_HASH_SPACE: Final = 1 << 24
 
-Sketch = NDArray[np.uint32]
+#: Bits of a place in a sketch, whose hashes are at most 2^20.
+_PLACE_BITS: Final = 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,87 +68,85 @@ IDENTICAL: Final = Comparison(
 )
 
 
-def sketch_of(signature: Signature) -> Sketch:
-    """Return the sketch of a signature as an array of ascending hashes; shares its memory."""
-    return np.frombuffer(signature.sketch, dtype="<u4")
-
-
 def count_shared_rows(one: Signature, other: Signature) -> int:
     """Return the number of MinHash rows, and so of bands, that two texts share."""
     return int(np.count_nonzero(np.frombuffer(one.rows, dtype="<u4") == np.frombuffer(other.rows, dtype="<u4")))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    sketch: Sketch
+    shingle_count: int
+
+
 def compare(article: Signature, sketch: Sketch, shingle_count: int, rule: Rule) -> Comparison | None:
     """Compare an article with one candidate; None if they share nothing."""
-    return compare_all(article, [sketch], [shingle_count], rule)[0]
+    candidate = _Candidate(sketch=sketch, shingle_count=shingle_count)
+    return compare_all(find_overlap(article, [candidate]), rule)[0]
 
 
-def compare_all(
-    article: Signature, sketches: Sequence[Sketch], shingle_counts: Sequence[int], rule: Rule
-) -> Sequence[Comparison | None]:
-    """Compare an article with candidates, in order; None for each that shares nothing with the article.
+def compare_all(overlap: Overlap, rule: Rule) -> Sequence[Comparison | None]:
+    """Compare an article with other texts, in order; None for each that shares nothing with the article.
 
     A sentence with different figures is not copied, even if all its words are: reports from one template may differ
     in their figures only. The figures are different if the candidate has others in their place; an inserted figure,
     such as the number of a footnote, is no difference.
     """
-    if not sketches:
-        return []
-    own = sketch_of(article)
-    sentence_ids = np.frombuffer(article.sentence_ids, dtype=np.uint8)
-    own_reach = reach_of(own, article.shingle_count)
-    ends = [int(sketch[-1]) + 1 if len(sketch) else 0 for sketch in sketches]
-    reaches = [
-        min(own_reach, end if 0 < len(sketch) < count else _HASH_SPACE)
-        for sketch, end, count in zip(sketches, ends, shingle_counts, strict=True)
-    ]
-    own_counts = own.searchsorted(np.array(reaches, dtype=np.uint32)).tolist()
-    other_counts = [
-        len(sketch) if end <= reach else int(sketch.searchsorted(np.uint32(reach)))
-        for sketch, end, reach in zip(sketches, ends, reaches, strict=True)
-    ]
-    values = np.concatenate([sketch[:count] for sketch, count in zip(sketches, other_counts, strict=True)])
-    places = own.searchsorted(values)
-    np.minimum(places, len(own) - 1, out=places)
-    hits = (own.take(places) == values).nonzero()[0]
-    if not len(hits):
-        return [None] * len(sketches)
-    owners = np.arange(len(sketches)).repeat(other_counts)
-    candidates = owners.take(hits)
+    texts = len(overlap.texts)
+    hashes = overlap.hashes[overlap.is_own]
+    owners, columns = overlap.shared()[:, overlap.is_own].nonzero()
+    if not len(owners):
+        return [None] * texts
+    own = sketch_of(overlap.article)
+    sentence_ids = np.frombuffer(overlap.article.sentence_ids, dtype=np.uint8).astype(np.intp)
     width = int(sentence_ids.max()) + 1
-    slots = candidates * width + sentence_ids.take(places.take(hits))
-    shared, shared_figures = _count_hashes(slots, values.take(hits), (len(sketches), width))
-    # The article's own hashes below each reach; reaches that are equal are counted once.
-    distinct = sorted(set(own_counts))
-    rows = np.arange(len(distinct)).repeat(distinct)
-    below = np.concatenate([np.arange(count) for count in distinct])
-    slots = rows * width + sentence_ids.take(below)
-    counts = _count_hashes(slots, own.take(below), (len(distinct), width))
-    row_of = [distinct.index(count) for count in own_counts]
-    in_sentence, figures = (count.take(row_of, axis=0) for count in counts)
-    other_figures = np.bincount(owners[(values & FIGURE) != 0], minlength=len(sketches)) - shared_figures.sum(axis=1)
-    has_other_figures = (shared_figures < rule.figure_share * figures) & (
-        other_figures[:, np.newaxis] >= REPLACED_FIGURES * (figures - shared_figures)
-    )
-    is_copied = (shared >= SENTENCE_HASHES) & (shared >= rule.sentence_share * in_sentence) & ~has_other_figures
+    # A slot stands for one text and one sentence of the article.
+    slots = sentence_ids[own.searchsorted(hashes)][columns]
+    slots += owners * width
+    all_shared = np.bincount(slots)
+    copied_slots = (all_shared >= SENTENCE_HASHES).nonzero()[0]
+    shared, owner_of_slot = all_shared[copied_slots], copied_slots // width
+    sentences = copied_slots - owner_of_slot * width
+    own_counts = np.array(overlap.own_counts)[owner_of_slot]
+    has_figure = (hashes & FIGURE != 0)[columns]
+    shared_figures = np.bincount(slots[has_figure], minlength=len(all_shared))[copied_slots]
+    places = np.arange(len(own))
+    in_sentence = _count_in_sentences(sentence_ids, places, sentences, own_counts)
+    places = (own & FIGURE).nonzero()[0]
+    figures = _count_in_sentences(sentence_ids[places], places, sentences, own_counts)
+    lacks_figures = shared_figures < rule.figure_share * figures
+    if lacks_figures.any():
+        other_figures = np.zeros(texts)
+        shared_by_text = np.bincount(owners[has_figure], minlength=texts)
+        for row in set(owner_of_slot[lacks_figures].tolist()):
+            other_figures[row] = overlap.count_figures(row) - shared_by_text[row]
+        lacks_figures &= other_figures[owner_of_slot] >= REPLACED_FIGURES * (figures - shared_figures)
+    is_copied = (shared >= rule.sentence_share * in_sentence) & ~lacks_figures
     is_whole = is_copied & (shared >= WHOLE_SENTENCE * in_sentence)
-    totals, copied_totals, whole_totals = (
-        (shared * counted).sum(axis=1).tolist() for counted in (np.True_, is_copied, is_whole)
+    totals = np.bincount(owners, minlength=texts).tolist()
+    copied_totals, whole_totals = (
+        np.bincount(owner_of_slot, weights=shared * counted, minlength=texts).astype(np.intp).tolist()
+        for counted in (is_copied, is_whole)
     )
     return [
-        _comparison(*counts, article.word_count)
-        for counts in zip(totals, copied_totals, whole_totals, own_counts, other_counts, strict=True)
+        _comparison(*counts, overlap.article.word_count)
+        for counts in zip(totals, copied_totals, whole_totals, overlap.own_counts, overlap.counts, strict=True)
     ]
 
 
-def _count_hashes(
-    slots: NDArray[np.intp], hashes: Sketch, shape: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Count the hashes in each slot of a table, and those of them whose shingle contains a digit."""
-    size = shape[0] * shape[1]
-    has_figure = (hashes & FIGURE) != 0
-    all_hashes = np.bincount(slots, minlength=size).reshape(shape)
-    return all_hashes, np.bincount(slots[has_figure], minlength=size).reshape(shape)
+def _count_in_sentences(
+    sentence_ids: NDArray[np.intp], places: NDArray[np.intp], sentences: NDArray[np.intp], ends: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Count, for each of `sentences`, its hashes whose place in the article's sketch is below an end.
+
+    sentence_ids, places  the sentence and the place of each hash that is counted
+    """
+    keys = sentence_ids << _PLACE_BITS
+    keys |= places
+    keys.sort()
+    first = sentences << _PLACE_BITS
+    counts: NDArray[np.intp] = keys.searchsorted(first + ends) - keys.searchsorted(first)
+    return counts
 
 
 def _comparison(shared: int, copied: int, whole: int, mine: int, other: int, word_count: int) -> Comparison | None:
@@ -168,11 +163,6 @@ def _comparison(shared: int, copied: int, whole: int, mine: int, other: int, wor
         hashes=copied,
         words=copied * word_count / mine,
     )
-
-
-def reach_of(sketch: Sketch, shingle_count: int) -> int:
-    """Return the bound below which a sketch holds every shingle of its text. A text without shingles has no bound."""
-    return int(sketch[-1]) + 1 if 0 < len(sketch) < shingle_count else _HASH_SPACE
 
 
 def accepts(comparison: Comparison, same_source: bool, rule: Rule) -> bool:

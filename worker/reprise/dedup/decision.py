@@ -15,12 +15,12 @@ from reprise.dedup.comparison import (
     accepts,
     compare_all,
     contains_copy,
-    sketch_of,
 )
 from reprise.dedup.matches import Match, Representative
 from reprise.dedup.merges import Merge, find_merges
+from reprise.dedup.overlap import Overlap, find_overlap
 from reprise.dedup.rule import Rule
-from reprise.dedup.shared_passages import ComparedText, find_shared_passages, remove_from_signature, remove_hashes
+from reprise.dedup.shared_passages import ComparedText, find_shared_passages
 from reprise.model import Kind, Signature
 
 #: Maximum witnesses. Two unrelated texts reveal a passage; the third is for the case that one is a copy of another.
@@ -139,18 +139,19 @@ def choose(
 ) -> Choice | None:
     """Choose the story to join among candidates; None for a new story.
 
-    founders  the founders of the candidates' stories
+    founders  the founders of the candidates' stories that are no candidates
 
     A passage that the article shares with two candidates or witnesses which share nothing else with each other, such
     as a notice on the pages of several sites, is no evidence. The match with the most copied text wins, then the older
     story, then the older representative. A match that copies only a part must share text with the founder, too:
     else a story drifts from text to text, until its articles have nothing in common.
     """
-    compared = _compare(article, source, candidates, rule)
+    overlap = find_overlap(article, [*candidates, *witnesses])
+    compared = _compare(overlap, source, candidates, rule)
     matches = [match for match in compared if accepts(match.comparison, match.same_source, rule)]
     if matches and len(compared) + len(witnesses) > 1:
-        matches = _set_passages_aside(article, matches, compared, witnesses, rule)
-    matches = _keep_anchored(article, matches, founders, rule)
+        matches = _set_passages_aside(overlap, matches, compared, candidates, witnesses, rule)
+    matches = _keep_anchored(article, matches, compared, founders, rule)
     if not matches:
         return None
     return Choice(match=min(matches, key=_rank), merges=find_merges(matches, rule))
@@ -164,7 +165,7 @@ def choose_earlier_crawl(
     The same id is evidence: one text that contains the other is enough, however short it is. So the whole text follows
     a feed's summary or the free part of a page, and the other way round.
     """
-    compared = _compare(article, source, candidates, rule)
+    compared = _compare(find_overlap(article, candidates), source, candidates, rule)
     return min(
         (
             match
@@ -177,18 +178,29 @@ def choose_earlier_crawl(
 
 
 def _keep_anchored(
-    article: Signature, matches: Sequence[Match], founders: Sequence[Representative], rule: Rule
+    article: Signature,
+    matches: Sequence[Match],
+    compared: Sequence[Match],
+    founders: Sequence[Representative],
+    rule: Rule,
 ) -> list[Match]:
-    """Return the matches that copy most of a text, and those of a story whose founder shares text with the article."""
+    """Return the matches that copy most of a text, and those of a story whose founder shares text with the article.
+
+    founders  the founders of the candidates' stories that are no candidates
+    """
     doubtful = {match.representative.founder for match in matches if not _is_anchored_alone(match, rule)}
-    compared = [founder for founder in founders if founder.number in doubtful]
-    comparisons = compare_all(
-        article, [founder.sketch for founder in compared], [founder.shingle_count for founder in compared], rule
-    )
+    others = [founder for founder in founders if founder.number in doubtful]
+    comparisons = {match.representative.number: match.comparison for match in compared}
+    if others:
+        comparisons |= {
+            founder.number: comparison
+            for founder, comparison in zip(others, compare_all(find_overlap(article, others), rule), strict=True)
+            if comparison
+        }
     anchored = {
-        founder.number
-        for founder, comparison in zip(compared, comparisons, strict=True)
-        if comparison and comparison.copied >= rule.founder_share and comparison.hashes >= _FOUNDER_HASHES
+        number
+        for number in doubtful & comparisons.keys()
+        if comparisons[number].copied >= rule.founder_share and comparisons[number].hashes >= _FOUNDER_HASHES
     }
     return [match for match in matches if _is_anchored_alone(match, rule) or match.representative.founder in anchored]
 
@@ -199,11 +211,8 @@ def _is_anchored_alone(match: Match, rule: Rule) -> bool:
     return representative.number == representative.founder or match.evidence.copied >= rule.anchor_share
 
 
-def _compare(article: Signature, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Sequence[Match]:
-    """Compare an article with candidates; those that share nothing are left out."""
-    comparisons = compare_all(
-        article, [each.sketch for each in candidates], [each.shingle_count for each in candidates], rule
-    )
+def _compare(overlap: Overlap, source: bytes, candidates: Sequence[Representative], rule: Rule) -> Sequence[Match]:
+    """Compare an article with candidates, the first texts of the overlap; those that share nothing are left out."""
     return [
         Match(
             representative=candidate,
@@ -211,58 +220,54 @@ def _compare(article: Signature, source: bytes, candidates: Sequence[Representat
             evidence=comparison,
             same_source=source != b"" and source == candidate.source,
         )
-        for candidate, comparison in zip(candidates, comparisons, strict=True)
+        for candidate, comparison in zip(candidates, compare_all(overlap, rule), strict=False)
         if comparison
     ]
 
 
 def _set_passages_aside(
-    article: Signature,
+    overlap: Overlap,
     matches: Sequence[Match],
     compared: Sequence[Match],
+    candidates: Sequence[Representative],
     witnesses: Sequence[Representative],
     rule: Rule,
 ) -> list[Match]:
     """Judge matches again without the passages that unrelated texts share with the article.
 
-    compared  all candidates that share something with the article, also those that do not match
+    compared               all candidates that share something with the article, also those that do not match
+    candidates, witnesses  the texts of the overlap
     """
+    rows = {candidate.number: row for row, candidate in enumerate(candidates)}
     accepted = {match.representative.number for match in matches}
-    texts = [
+    compared_texts = [
         ComparedText(
-            sketch=match.representative.sketch,
-            shingle_count=match.representative.shingle_count,
+            row=rows[match.representative.number],
             source=match.representative.source,
             is_weak=match.representative.number in accepted and _is_weak(match),
             is_near=_is_near(match, rule),
         )
         for match in compared
     ] + [
-        ComparedText(
-            sketch=witness.sketch,
-            shingle_count=witness.shingle_count,
-            source=witness.source,
-            is_weak=True,
-            is_near=False,
-        )
-        for witness in witnesses
+        ComparedText(row=row, source=witness.source, is_weak=True, is_near=False)
+        for row, witness in enumerate(witnesses, len(candidates))
     ]
-    passages = find_shared_passages(sketch_of(article), article.shingle_count, texts)
-    if not len(passages):
+    passages = find_shared_passages(overlap, compared_texts)
+    if not passages.any():
         return list(matches)
-    remaining = remove_from_signature(article, passages)
-    if remaining is None:
-        return [match for match in matches if _is_near(match, rule)]
-    without = [
-        remove_hashes(match.representative.sketch, match.representative.shingle_count, passages) for match in matches
-    ]
-    comparisons = compare_all(remaining, [other for other, _ in without], [count for _, count in without], rule)
+    doubtful = [match for match in matches if not _is_near(match, rule)]
+    remaining = overlap.without(passages, [rows[match.representative.number] for match in doubtful])
+    evidence = {
+        match.representative.number: comparison
+        for match, comparison in zip(doubtful, compare_all(remaining, rule) if remaining else (), strict=False)
+        if comparison and accepts(comparison, match.same_source, rule)
+    }
     kept = []
-    for match, comparison in zip(matches, comparisons, strict=True):
+    for match in matches:
         if _is_near(match, rule):
             kept.append(match)
-        elif comparison and accepts(comparison, match.same_source, rule):
-            kept.append(replace(match, evidence=comparison))
+        elif match.representative.number in evidence:
+            kept.append(replace(match, evidence=evidence[match.representative.number]))
     return kept
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from reprise.dedup.comparison import Comparison, Sketch
+from reprise.dedup.comparison import Comparison
+from reprise.dedup.sketch import Sketch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from statistics import median
 
 import numpy as np
 
-from reprise.dedup.comparison import reach_of
 from reprise.dedup.matches import Match, Representative
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import reach_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,13 @@ is accepted as a match. The passage is recognised because these candidates share
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.comparison import Sketch, reach_of, sketch_of
-from reprise.model import Signature
+from reprise.dedup.overlap import Overlap
 
 #: Sampled hashes that two candidates and the article must share: fewer may be a phrase.
 _MIN_HASHES: Final = 3
@@ -28,60 +27,55 @@ _COPY: Final = 0.5
 #: contained in the younger one.
 _MAX_TEMPLATE: Final = 0.65
 
-_NO_HASHES: Final[NDArray[np.uint32]] = np.array([], dtype=np.uint32)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedText:
     """A text that has something in common with the article.
 
+    row      its place among the texts of the overlap
     source   8 bytes that stand for the source; b"" for an unknown one
     is_weak  whether the text shares so little with the article that a passage may be all of it
     is_near  whether the text shares so much that a passage alone cannot be the reason
     """
 
-    sketch: Sketch
-    shingle_count: int
+    row: int
     source: bytes
     is_weak: bool
     is_near: bool
 
 
-def find_shared_passages(article: Sketch, shingle_count: int, texts: Sequence[ComparedText]) -> Sketch:
-    """Return the hashes, ascending, of the passages that the article shares with two unrelated texts.
+def find_shared_passages(overlap: Overlap, texts: Sequence[ComparedText]) -> NDArray[np.bool_]:
+    """Return, for each of the overlap's hashes, whether the article shares its passage with two unrelated texts.
 
     Texts are related if they share more than the passage, or if both are copies of another one: two cuts of one report
     may have no more in common than its first paragraph. Only weak texts show a passage, and two texts of one source
     that have enough other text each: the passage is then the source's template, however large.
     """
+    found = np.zeros(len(overlap.hashes), dtype=bool)
     may_show = _may_show(texts)
     if not may_show.any():
-        return _NO_HASHES
-    space = np.unique(np.concatenate([text.sketch for text in texts]))
-    holds = np.zeros((len(texts), len(space)), dtype=bool)
-    for row, text in zip(holds, texts, strict=True):
-        row[space.searchsorted(text.sketch)] = True
-    own_reach = reach_of(article, shingle_count)
-    # A text is comparable with the article below the reach of both; the hashes are in ascending order.
-    reaches = [min(own_reach, reach_of(text.sketch, text.shingle_count)) for text in texts]
-    holds &= space < np.array(reaches, dtype=np.int64)[:, np.newaxis]
-    is_own = np.isin(space, article, assume_unique=True)
-    own, rest = holds & is_own, holds & ~is_own
-    shared = own.astype(np.float32) @ own.T.astype(np.float32)
-    shared_rest = rest.astype(np.float32) @ rest.T.astype(np.float32)
+        return found
+    rows = [text.row for text in texts]
+    holds = overlap.shared()[rows]
+    own = holds[:, overlap.is_own].astype(np.float32)
+    shared = own @ own.T
+    may_show &= shared >= _MIN_HASHES
+    if not may_show.any():
+        return found
+    rest = holds[:, ~overlap.is_own].astype(np.float32)
+    shared_rest = rest @ rest.T
     is_related = shared_rest > np.maximum(1, _MAX_REST * (shared + shared_rest))
-    sizes = np.diag(shared + shared_rest)
+    sizes = np.array([overlap.counts[row] for row in rows], dtype=np.float32)
     smaller = np.minimum(sizes, sizes[:, np.newaxis])
     is_copy = is_related & (shared + shared_rest >= _COPY * smaller)
     is_related |= is_copy @ is_copy
     is_weak = np.array([text.is_weak for text in texts], dtype=bool)
     is_template = shared <= _MAX_TEMPLATE * smaller
     may_show &= (is_weak & is_weak[:, np.newaxis]) | is_template
-    shows = np.triu(~is_related & (shared >= _MIN_HASHES) & may_show, k=1)
-    found = np.zeros(len(space), dtype=bool)
+    shows = np.triu(~is_related & may_show, k=1)
     for first, second in zip(*shows.nonzero(), strict=True):
-        found |= own[first] & own[second]
-    return space[found]
+        found |= holds[first] & holds[second]
+    return found & overlap.is_own
 
 
 def _may_show(texts: Sequence[ComparedText]) -> NDArray[np.bool_]:
@@ -96,29 +90,3 @@ def _may_show(texts: Sequence[ComparedText]) -> NDArray[np.bool_]:
                 pairs[first, second] = pairs[second, first] = True
     np.fill_diagonal(pairs, val=False)
     return pairs
-
-
-def remove_hashes(sketch: Sketch, shingle_count: int, hashes: Sketch) -> tuple[Sketch, int]:
-    """Return a sketch and its number of shingles as if the text did not hold some of the sampled shingles."""
-    kept = sketch[~np.isin(sketch, hashes, assume_unique=True)]
-    return kept, shingle_count - (len(sketch) - len(kept))
-
-
-def remove_from_signature(signature: Signature, hashes: Sketch) -> Signature | None:
-    """Return a signature as if the text did not hold some of the sampled shingles; None if no sampled shingle is left.
-
-    The rows are those of the whole text.
-    """
-    sketch = sketch_of(signature)
-    is_kept = ~np.isin(sketch, hashes, assume_unique=True)
-    kept = int(np.count_nonzero(is_kept))
-    if not kept:
-        return None
-    return replace(
-        signature,
-        sketch=sketch[is_kept].tobytes(),
-        sentence_ids=np.frombuffer(signature.sentence_ids, dtype=np.uint8)[is_kept].tobytes(),
-        shingle_count=signature.shingle_count - (len(sketch) - kept),
-        # scaled, so that a sampled hash still represents the same number of words
-        word_count=round(signature.word_count * kept / len(sketch)),
-    )

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from reprise.dedup.comparison import Comparison, accepts, compare, count_shared_rows, sketch_of
+from reprise.dedup.comparison import Comparison, accepts, compare, count_shared_rows
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.evaluation.labels import LabelledArticle
 from reprise.evaluation.runs import DecidedArticle, OrderedRun
 from reprise.evaluation.scores import StoryScore, score_stories

@@ -15,10 +15,10 @@ from reprise.dedup.comparison import (
     count_shared_rows,
     is_short_copy,
     is_update,
-    sketch_of,
 )
 from reprise.dedup.decision import kind_of, source_key
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.explanation.dissection import DissectedArticle
 from reprise.model import Kind
 

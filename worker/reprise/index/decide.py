@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reprise.dedup.comparison import sketch_of
 from reprise.dedup.decision import Shortlist, is_flooded, is_stock_phrase, kind_of, quantise, shortlist, source_key
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story
 from reprise.index.types import (
     EMPTY_SKETCH,

@@ -85,7 +85,7 @@ def find_match(
     if earlier:
         choice: Choice | None = Choice(match=earlier)
     else:
-        choice = choose(signature, source, candidates, rule, witnesses, [*candidates, *founders])
+        choice = choose(signature, source, candidates, rule, witnesses, founders)
     if choice is None:
         return None
     record = next(record for record in records if record.number == choice.match.representative.number)

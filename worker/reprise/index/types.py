@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from reprise.dedup.comparison import Sketch
+from reprise.dedup.sketch import Sketch
 from reprise.model import EventType, Kind, StoryMerge, Superseded
 
 #: The sketch of a representative without shingles, or of one whose sketch was not loaded.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.comparison import sketch_of
 from reprise.dedup.rule import Rule
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.backend import TextBackend
 from reprise.dedup.text.fingerprint import MAX_BATCH_CHARACTERS, fingerprint, fingerprint_batch
 from reprise.dedup.text.signature import unpack_rows

@@ -6,7 +6,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.dedup.comparison import sketch_of
+from reprise.dedup.sketch import sketch_of
 from reprise.dedup.text.seeds import SEED_BITS
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import SHINGLES_PER_BLOCK, SKETCH_BITS, make_signature, minhash_rows

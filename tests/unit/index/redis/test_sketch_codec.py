@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.dedup.comparison import Sketch
+from reprise.dedup.sketch import Sketch
 from reprise.index.redis.sketch_codec import decode_sketch, encode_sketch
 
 #: Sampled hashes have 24 bits; the codec takes up to 31.

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.comparison import Sketch
+from reprise.dedup.sketch import Sketch
 from reprise.index.redis.keys import bucket_shards
 from reprise.index.redis.sketch_codec import decode_sketch, encode_sketch
 from reprise.index.types import EMPTY_SKETCH, RepresentativeRecord

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.comparison import Sketch
+from reprise.dedup.sketch import Sketch
 from reprise.index.types import EMPTY_SKETCH
 
 #: Bits of the numbers that low bits are unpacked into.
