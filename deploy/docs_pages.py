@@ -62,6 +62,10 @@ _REASONS: Final[Mapping[DeadLetterReason, str]] = {
     DeadLetterReason.HTML_UNREADABLE: "The HTML parser failed, or the page has too many tags to strip them.",
     DeadLetterReason.UNEXPECTED_ERROR: "The worker's own code failed on this message. Please report it.",
     DeadLetterReason.EVENT_TOO_LARGE: "The output topic refuses the event because of its size.",
+    DeadLetterReason.NO_ARTICLE: (
+        "The page shows a notice in place of an article: its text stands at other addresses, under other titles. "
+        "Other than the other reasons it is a decision, and the circuit breaker ignores it."
+    ),
     DeadLetterReason.RECORD_UNREADABLE: "The Kafka client cannot decode the record: corrupt, or of an unknown codec.",
 }
 
@@ -329,6 +333,8 @@ def metrics_page() -> str:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.export_lag(lambda: {("articles.raw", 0): 0})
+    notice = Rejection(reason=DeadLetterReason.NO_ARTICLE, detail="", source="news.example")
+    metrics.dead_lettered(Message(topic="articles.raw", partition=0, offset=0, key=None, value=b""), notice)
     metrics.export_index_size(lambda _: 0, ["default"])
     metrics.export_redis_memory(lambda: MemoryUsage(used_bytes=0, max_bytes=0))
     metrics.set_worker_info(

@@ -52,7 +52,7 @@ def test_the_sweep_continues_after_a_worker_whose_clock_was_ahead(client: redis.
     """The time of the last sweep is 29 days ahead: the next sweep corrects it, and then shards become due again."""
     namespace = f"n{uuid4().hex}"
     index = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=300)
-    shards = (RULE.permutations + 4) * index.prepare(namespace)
+    shards = (RULE.permutations + 5) * index.prepare(namespace)
     keyspace, now_ms = index.namespaces.open(namespace).keyspace, 1_700_000_000_000
 
     def visit(time_ms: int) -> int:

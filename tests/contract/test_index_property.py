@@ -16,6 +16,7 @@ from reprise.index.redis.pending_batch import PendingBatch
 from reprise.model import Decision, EventType, Fingerprint, Trace
 from tests.contract.conftest import RETENTION
 from tests.contract.merging_stories import MERGE_RULE, merge_articles
+from tests.contract.notice_pages import notice_pages
 from tests.contract.texts import edit_words, make_text
 from tests.contract.texts import make_fingerprint as fingerprint_of
 
@@ -160,7 +161,7 @@ def test_redis_merges_as_the_memory_index(redis_url: str, stream: list[tuple[int
             event(f"merges in a decision: {len(decision.merges)}")
             for merge in decision.merges:
                 assert merged.setdefault(merge.story_id, merge.into) == merge.into
-            if decision.trace.replayed:
+            if decision.trace.replayed or not decision.is_article:
                 continue
             if decision.type is EventType.NEW:
                 # An article founds its story again only after its decision expired. That decision is kept for
@@ -204,6 +205,33 @@ def _follow(story_id: str, merged: dict[str, str]) -> str:
     raise AssertionError("the merges form a cycle")
 
 
+notice_streams = st.lists(
+    st.tuples(st.sampled_from([0, 1, 21_000, 59_999, 60_000]), st.lists(notice_pages(RULE), min_size=1, max_size=6)),
+    min_size=2,
+    max_size=10,
+)
+
+
+@settings(max_examples=100, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stream=notice_streams)
+def test_redis_recognises_notices_as_the_memory_index(
+    redis_url: str, stream: list[tuple[int, list[Fingerprint]]]
+) -> None:
+    """The streams have notices under several addresses, titles and sources, and articles at these addresses later."""
+    client = redis.Redis.from_url(redis_url)
+    namespace = f"property-{uuid4().hex}"
+    first_worker = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
+    reference = MemoryIndex(rule=RULE, retention=RETENTION)
+    now_ms = 1_700_000_000_000
+    for number, (pause_ms, batch) in enumerate(stream):
+        now_ms += pause_ms
+        new_worker = RedisIndex(client, rule=RULE, retention=RETENTION, expected_articles=500)
+        decisions = (new_worker if number % 2 else first_worker).decide(namespace, batch, now_ms)
+        assert decisions == reference.decide(namespace, batch, now_ms)
+        event(f"pages without an article in a batch: {sum(not decision.is_article for decision in decisions)}")
+    client.close()
+
+
 #: The next step of one of three workers, chosen again and again until all batches are done.
 turns = st.lists(st.integers(0, 2), min_size=1, max_size=30)
 small_texts = st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(lambda seeds: make_text(*seeds))
@@ -230,6 +258,18 @@ def test_interleaved_workers_decide_as_in_some_order(
     redis_url: str, batches: list[list[Fingerprint]], turns: list[int]
 ) -> None:
     """Workers whose lookups and commits interleave in any way decide like one worker that gets the articles in turn."""
+    _check_interleaving(redis_url, RULE, [], batches, turns)
+
+
+notice_batches = st.lists(st.lists(notice_pages(RULE), min_size=1, max_size=4), min_size=2, max_size=3)
+
+
+@settings(max_examples=100, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=notice_batches, turns=turns)
+def test_interleaved_workers_recognise_notices_as_in_some_order(
+    redis_url: str, batches: list[list[Fingerprint]], turns: list[int]
+) -> None:
+    """The same for pages that show a notice in place of an article."""
     _check_interleaving(redis_url, RULE, [], batches, turns)
 
 

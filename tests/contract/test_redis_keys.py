@@ -45,7 +45,7 @@ KEY_TYPES = {
     r"reprise": b"hash",
     r"[0-9a-f]{6}:r:[0-9]+": b"string",
     r"[0-9a-f]{6}:b:[0-9]+:[0-9]+": b"string",
-    r"[0-9a-f]{6}:[avpt]:[0-9]+": b"hash",
+    r"[0-9a-f]{6}:[avptw]:[0-9]+": b"hash",
     r"(?s)[0-9a-f]{6}:[me]:.{16}": b"string",
 }
 
@@ -132,7 +132,7 @@ def test_every_key_is_listed_has_the_hash_tag_and_expires(client: redis.Redis, n
         seen.add(short[:2] if short[0] in "me" else short)
         assert client.type(key) == KEY_TYPES[kind], key
         assert 0 < client.pttl(key) <= longest_ms, key
-    assert seen == {"reprise", "r:", "b::", "a:", "v:", "p:", "t:", "m:", "e:"}
+    assert seen == {"reprise", "r:", "b::", "a:", "v:", "p:", "t:", "w:", "m:", "e:"}
 
 
 def test_hashes_stay_listpacks(client: redis.Redis, namespace: str) -> None:
@@ -172,7 +172,7 @@ def test_the_sweep_removes_expired_entries(client: redis.Redis, namespace: str) 
 def test_a_sweep_continues_with_the_remaining_shards(client: redis.Redis, namespace: str) -> None:
     """A sweep visits at most its limit. The next one continues, up to one round of all shards."""
     index = make_index(client)
-    shards = (RULE.permutations + 4) * index.prepare(namespace)
+    shards = (RULE.permutations + 5) * index.prepare(namespace)
     keyspace = index.namespaces.open(namespace).keyspace
 
     def visit(elapsed_ms: float, limit: int) -> int:

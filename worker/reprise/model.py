@@ -28,6 +28,8 @@ class DeadLetterReason(StrEnum):
     UNEXPECTED_ERROR = "unexpected_error"
     EVENT_TOO_LARGE = "event_too_large"
     RECORD_UNREADABLE = "record_unreadable"
+    #: a decision, not an error: the page shows a notice in place of an article
+    NO_ARTICLE = "no_article"
 
 
 class InputField(StrEnum):
@@ -195,12 +197,33 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The identity of a page that may show a notice in place of an article; dedup/no_article.py makes it.
+
+    text_key      8 bytes that stand for the text without ids, times and names of the site
+    source        4 bytes that stand for the source, b"" for an unknown one
+    path_words    3 bytes that stand for the words of the address that select the page, b"" if it has none
+    path_numbers  3 bytes that stand for its numbers, b"" if it has none
+    title         4 bytes that stand for the title, b"" if it has none
+    is_brief      whether the text is shorter than a report that sites reprint; an index does not keep it
+    """
+
+    text_key: bytes
+    source: bytes
+    path_words: bytes
+    path_numbers: bytes
+    title: bytes
+    is_brief: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """An article as the index sees it.
 
     content_hash  16 bytes, the hash of the normalised kept text
     signature     None if only an exact copy may match
     seed          seed of the signature's permutations: that of the namespace
+    page          None if the page cannot show a notice in place of an article
     """
 
     article_id: str
@@ -210,6 +233,7 @@ class Fingerprint:
     crawled_at_ms: int | None = None
     signature: Signature | None = None
     seed: int = FIXED_SEED
+    page: Page | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +283,8 @@ class Decision:
     `similarity` (Jaccard) and `containment` (share of the smaller text) are in 0..1; a variant alone has them, with
     `kind` and `matched_article_id`. `decided_at_ms` is the time of the first decision, also if it is a recorded one.
     `merges` are the stories that the decision merged; `story_id` is the story of the article after these merges.
+    If `is_article` is false, the page shows a notice in place of an article and has no event: `type` means nothing,
+    `matched_article_id` is another page of the notice, and `story_id` is the story of that page.
     """
 
     type: EventType
@@ -270,15 +296,20 @@ class Decision:
     matched_article_id: str | None = None
     supersedes: Superseded | None = None
     merges: tuple[StoryMerge, ...] = ()
+    is_article: bool = True
     trace: Trace = Trace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """Why a message became a dead letter. `detail` is one line for people, without article text."""
+    """Why a message became a dead letter. `detail` is one line for people, without article text.
+
+    source  source of the article if it was read
+    """
 
     reason: DeadLetterReason
     detail: str
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,19 @@ def test_the_summary_counts_merges() -> None:
     assert progress.status() == "2 messages: 0 new, 1 variants, 1 replayed, 2 merges, 0 dead"
 
 
+def test_the_summary_counts_pages_without_an_article() -> None:
+    """They are printed like dead letters, but they are no errors: a file of them alone is no file in another format."""
+    stream = io.StringIO()
+    progress = ReplayProgress(ProgressDisplay(stream))
+    notice = Rejection(reason=DeadLetterReason.NO_ARTICLE, detail="a notice", source="a.example")
+    progress.decided([replace(decision(), is_article=False)], 0, 0)
+    progress.dead_lettered(MESSAGE, notice)
+    progress.delivered([MESSAGE])
+    assert progress.status() == "1 messages: 0 new, 0 variants, 1 no article, 0 dead"
+    assert not progress.is_all_dead
+    assert stream.getvalue() == "reprise: crawl.jsonl:7: no_article: a notice\n"
+
+
 def test_dead_letters_beyond_the_maximum_are_only_counted() -> None:
     """A file in another format prints a bounded number of lines."""
     stream = io.StringIO()

@@ -127,6 +127,17 @@ def test_an_article_is_shown_with_both_of_its_stories() -> None:
     assert (decision["type"], decision["kind"], decision["story_id"]) == ("story.variant", "near", "cd" * 16)
 
 
+def test_an_article_without_a_story_is_shown() -> None:
+    """The page showed a notice; the story is that of the first page with the notice."""
+    recorded = replace(RECORDED, is_article=False, kind=None, published_story_id=STORY)
+    nothing = story.StoryLookup(representatives=[], searched=0)
+    assert list(story.to_lines(STORY, recorded, nothing, WINDOW_MS)) == [
+        "decided at 2023-11-14T22:13:20.000Z: no article, but a notice that other pages show, too; they belong to "
+        f"story {STORY}"
+    ]
+    assert story.to_json(STORY, recorded, nothing, WINDOW_MS)["decision"]["type"] == "no_article"
+
+
 def test_the_retention_is_that_of_the_index() -> None:
     """The settings of the command hold only for an index that stores none."""
     held = replace(HELD, retention=Retention(window_seconds=3600.0, replay_seconds=60.0))

@@ -23,7 +23,7 @@ from reprise.model import (
     Trace,
 )
 from reprise.observability.collectors import REDIS_QUERY_INTERVAL_SECONDS, find_fullest_server
-from reprise.observability.metrics import Metrics
+from reprise.observability.metrics import MAX_SOURCES, Metrics
 from tests.fake_clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -122,6 +122,26 @@ def test_decisions_are_counted_by_outcome_and_kind(registry: CollectorRegistry, 
     assert value("reprise_stop_bands_total") == 2
     assert value("reprise_full_buckets_total") == 1
     assert value("reprise_conflicts_total") == 3
+
+
+def test_pages_without_an_article_are_counted_by_source(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """They have an outcome of their own. Sources beyond the maximum share a label."""
+    rejection = Rejection(reason=DeadLetterReason.NO_ARTICLE, detail="", source="paper.example")
+    metrics.decided([replace(make_decision(), is_article=False)], 0.02, 0.05)
+    metrics.dead_lettered(make_message(1), rejection)
+    metrics.dead_lettered(make_message(1), replace(rejection, source=None))
+    value = registry.get_sample_value
+    assert value("reprise_articles_total", {"outcome": "no_article"}) == 1
+    assert value("reprise_articles_total", {"outcome": "new"}) == 0
+    assert value("reprise_articles_total", {"outcome": "dead"}) == 0
+    assert value("reprise_dead_letters_total", {"reason": "no_article"}) == 2
+    for source in ("paper.example", "unknown"):
+        assert value("reprise_no_article_total", {"source": source}) == 1
+    for number in range(MAX_SOURCES):
+        metrics.dead_lettered(make_message(1), replace(rejection, source=f"{number}.example"))
+    metrics.dead_lettered(make_message(1), rejection)
+    assert value("reprise_no_article_total", {"source": "other"}) == 2
+    assert value("reprise_no_article_total", {"source": "paper.example"}) == 2
 
 
 def test_merges_are_counted_once(registry: CollectorRegistry, metrics: Metrics) -> None:

@@ -38,6 +38,9 @@ from tests.fake_clock import FakeClock
 
 ARTICLES, EVENTS, DEAD = "articles", "events", "dead"
 
+#: Start of the ids of pages that show a notice in place of an article, and the story of their decisions.
+NOTICE = "notice"
+
 TIMEOUTS = RetryTimeouts(poll_timeout_seconds=1.0, drain_timeout_seconds=45.0, attempt_timeout_seconds=30.0)
 
 
@@ -140,14 +143,23 @@ class FakePending:
 
     def result(self) -> Sequence[Decision]:
         self.faults.call("decide")  # the decisions are recorded, and the response is lost
-        return [Decision(type=EventType.NEW, story_id=story, decided_at_ms=self.now_ms) for story in self.stories]
+        return [
+            Decision(
+                type=EventType.NEW,
+                story_id=story,
+                decided_at_ms=self.now_ms,
+                matched_article_id="a",
+                is_article=story != NOTICE,
+            )
+            for story in self.stories
+        ]
 
     def cancel(self) -> None: ...
 
 
 @dataclass
 class FakeIndex:
-    """An index with a story for each article, numbered in the order of the articles."""
+    """An index with a story for each article, numbered in the order of the articles; pages "notice..." have none."""
 
     faults: Faults
     stories: dict[str, str] = field(default_factory=dict)
@@ -155,7 +167,9 @@ class FakeIndex:
     def submit(self, namespace: str, fingerprints: Sequence[Fingerprint], now_ms: int) -> PendingDecisions:
         self.faults.call("submit")
         for fingerprint in fingerprints:
-            self.stories.setdefault(fingerprint.article_id, f"{namespace}-{len(self.stories)}")
+            is_notice = fingerprint.article_id.startswith(NOTICE)
+            story = NOTICE if is_notice else f"{namespace}-{len(self.stories)}"
+            self.stories.setdefault(fingerprint.article_id, story)
         stories = [self.stories[fingerprint.article_id] for fingerprint in fingerprints]
         return FakePending(self.faults, stories, now_ms)
 
@@ -332,6 +346,17 @@ def test_a_malformed_message_becomes_a_dead_letter() -> None:
     assert run.dead == [(b"1", b"bad", "not_json")]
     assert run.observer.of("dead_lettered") == [("dead_lettered", DeadLetterReason.NOT_JSON)]
     assert run.committed == 3
+
+
+def test_a_page_without_an_article_becomes_a_dead_letter() -> None:
+    """It has no event. It is a decision and no error, so the circuit stays closed."""
+    limits = CircuitLimits(max_consecutive=1, max_ratio=0.1, min_samples=1)
+    run = PipelineRun(b"a", b"notice1", b"notice2", b"b", limits=limits)
+    assert run.pipeline.run() is True
+    assert [event.partition(b" ")[0] for event in run.events if event] == [b"a", b"b"]
+    assert run.dead == [(b"1", b"notice1", "no_article"), (b"2", b"notice2", "no_article")]
+    assert run.observer.of("dead_lettered") == [("dead_lettered", DeadLetterReason.NO_ARTICLE)] * 2
+    assert run.committed == 4
 
 
 def test_an_unexpected_error_makes_a_dead_letter_of_one_message() -> None:

@@ -173,14 +173,21 @@ class ReplayProgress(NullObserver):
         counts = [f"{self._outcomes[ArticleOutcome.NEW]:,} new", f"{self._outcomes[ArticleOutcome.VARIANT]:,} variants"]
         if replayed := self._outcomes[ArticleOutcome.REPLAYED]:
             counts.append(f"{replayed:,} replayed")
+        if notices := self._dead_letters[DeadLetterReason.NO_ARTICLE]:
+            counts.append(f"{notices:,} no article")
         if self._merges:
             counts.append(f"{self._merges:,} merges")
-        return f"{self._messages:,} messages: {', '.join(counts)}, {self._dead_letters.total():,} dead"
+        return f"{self._messages:,} messages: {', '.join(counts)}, {self._dead:,} dead"
+
+    @property
+    def _dead(self) -> int:
+        """Return the number of messages that could not be decided."""
+        return self._dead_letters.total() - self._dead_letters[DeadLetterReason.NO_ARTICLE]
 
     @property
     def is_all_dead(self) -> bool:
         """Whether there were messages, and all of them became dead letters."""
-        return self._messages > 0 and self._dead_letters.total() == self._messages
+        return self._messages > 0 and self._dead == self._messages
 
     def print_summary(self) -> None:
         """Print the counts, the duration, the rate, and the counts by kind and by reason."""

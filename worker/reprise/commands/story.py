@@ -18,6 +18,7 @@ from reprise.errors import Fatal, UsageError
 from reprise.index.redis.inspect import IndexInspector
 from reprise.index.redis.inspect_types import RecordedDecision, StoredRepresentative
 from reprise.messages.timestamps import format_rfc3339
+from reprise.observability.outcomes import ArticleOutcome
 from reprise.sanitize import one_line
 from reprise.settings import load
 
@@ -124,7 +125,7 @@ def to_json(
         "merged_story_id": merged,
         "decision": decision
         and {
-            "type": decision.type,
+            "type": decision.type if decision.is_article else ArticleOutcome.NO_ARTICLE,
             "kind": decision.kind,
             "decided_at": format_rfc3339(decision.decided_at_ms),
             "story_id": decision.published_story_id,
@@ -150,7 +151,13 @@ def to_lines(story_id: str, decision: RecordedDecision | None, found: StoryLooku
     if decision:
         type_and_kind = f"{decision.type}, {decision.kind}" if decision.kind else f"{decision.type}"
         decided_at = format_rfc3339(decision.decided_at_ms)
-        yield f"decided at {decided_at}: {type_and_kind} of story {decision.published_story_id}"
+        if decision.is_article:
+            yield f"decided at {decided_at}: {type_and_kind} of story {decision.published_story_id}"
+        else:
+            yield (
+                f"decided at {decided_at}: no article, but a notice that other pages show, too; they belong to story "
+                f"{decision.published_story_id}"
+            )
         if decision.published_story_id != story_id:
             yield f"this story has been merged into story {story_id} since"
     if found.representatives:

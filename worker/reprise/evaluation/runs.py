@@ -26,8 +26,14 @@ class OrderedRun:
     decided: Sequence[DecidedArticle]
 
     def stories(self) -> dict[str, str]:
-        """Return the story of each article id. For an id that occurs again the last decision counts."""
-        return {item.article.article_id: item.decision.story_id for item in self.decided}
+        """Return the story of each article id. For an id that occurs again the last decision counts.
+
+        A page that shows a notice in place of an article is a story of its own.
+        """
+        return {
+            item.article.article_id: item.decision.story_id if item.decision.is_article else item.article.article_id
+            for item in self.decided
+        }
 
 
 def order_seeds(orders: int) -> list[int | None]:

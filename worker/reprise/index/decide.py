@@ -4,10 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reprise.dedup.decision import Shortlist, is_flooded, is_stock_phrase, kind_of, quantise, shortlist, source_key
+from reprise.dedup.no_article import PageVerdict
 from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
 from reprise.dedup.sketch import sketch_of
-from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story
+from reprise.index.notices import (
+    PageJudgement,
+    decide_no_article,
+    forget_notice,
+    judge,
+    page_numbers,
+    prefer_same_page,
+    take_over_story,
+)
+from reprise.index.story_match import AppliedMerge, StoryMatch, find_match, follow, is_own_story, root_of
 from reprise.index.types import (
     EMPTY_SKETCH,
     Changes,
@@ -31,7 +41,13 @@ def list_candidates(lookup: Lookup, rule: Rule, retention: Retention, now_ms: in
     # If the article becomes a representative, the root of the story that it joins is the founder of the new record.
     # Later articles of the batch are compared with that founder, but their lookups do not name it.
     roots = {lookup.members[number].story_number for number in compared}
-    return [*compared, *shortlisted.witnesses, *_founders(lookup, compared), *sorted(roots)]
+    return [
+        *compared,
+        *shortlisted.witnesses,
+        *_founders(lookup, compared),
+        *sorted(roots),
+        *page_numbers(lookup, now_ms - retention.window_ms),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +76,21 @@ def decide(
     if lookup.replay:
         return as_decision(lookup.replay.decision, lookup.replay.matched_article_id, Trace(replayed=True)), None
     rule, now_ms = context.rule, context.now_ms
-    buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
-    shortlisted = shortlist(buckets, rule)
-    compared = _own_and_candidates(lookup, shortlisted)
-    found = find_match(
-        fingerprint,
-        lookup,
-        load(compared),
-        load(shortlisted.witnesses),
-        load(_founders(lookup, compared)),
-        rule,
-    )
+    judgement = judge(fingerprint, lookup, load(page_numbers(lookup, now_ms - context.retention.window_ms)))
     is_late = lookup.latest is not None and _is_late(
         fingerprint.crawled_at_ms, lookup.latest.crawled_at_ms, lookup.was_superseded
     )
+    if judgement.verdict is PageVerdict.NO_ARTICLE and judgement.shown:
+        return _no_article(fingerprint, lookup, judgement, judgement.shown, inherited, now_ms, is_late=is_late)
+    before, lookup = lookup.latest, forget_notice(prefer_same_page(lookup, judgement))
+    is_doubted = judgement.verdict is PageVerdict.DOUBTED
+    buckets = [] if lookup.copy else _current_buckets(lookup, context.retention, now_ms)
+    shortlisted = shortlist(buckets, rule)
+    compared = _own_and_candidates(lookup, shortlisted)
+    found = None
+    if not is_doubted:
+        witnesses, founders = load(shortlisted.witnesses), load(_founders(lookup, compared))
+        found = find_match(fingerprint, lookup, load(compared), witnesses, founders, rule)
     founded_story_id = (
         inherited.story_id
         if inherited
@@ -81,12 +98,16 @@ def decide(
     )
     is_indexed = found is None or (found.comparison.similarity < rule.index_below_similarity and not is_late)
     covering = number if is_indexed or found is None else found.record.number
+    if is_doubted and lookup.copy:
+        covering = lookup.copy.number
     # An article that the index learns from a previous one shows only the merges that it showed there: those events are
     # published. Other merges must wait for an article whose event is published.
     merges = found.merges if found and not inherited else ()
     story = follow(found.story, merges) if found else Story(number, founded_story_id)
     if found:
         stored = _variant(found, story, merges, lookup, is_late, context)
+    elif not is_doubted and (taken_over := take_over_story(lookup, number, now_ms, is_late=is_late)):
+        stored, story = taken_over
     else:
         stored = StoredDecision(
             kind=None,
@@ -96,28 +117,48 @@ def decide(
             story_id=founded_story_id,
             representative=number,
             is_late=is_late,
+            is_doubted=is_doubted,
         )
     record = _record(fingerprint, story, number, now_ms) if is_indexed else None
-    fills, full = _fills(buckets, rule) if is_indexed else ([], 0)
+    fills, full = _fills(buckets, rule) if is_indexed and not is_doubted else ([], 0)
     trace = Trace(
         candidates=len(shortlisted.candidates),
         stop_bands=shortlisted.ignored_bands,
         full_buckets=full,
-        indexed=is_indexed and fingerprint.signature is not None,
+        indexed=is_indexed and not is_doubted and fingerprint.signature is not None,
     )
     recorded = _recorded(stored, inherited)
     changes = Changes(
         stored=recorded,
-        latest=lookup.latest,
-        match=found.record if found else None,
-        joined=found.story if found else None,
+        latest=before,
+        # A doubted page matches nothing, but the copy still covers the text, so its record is renewed.
+        match=found.record if found else lookup.copy,
+        joined=found.story if found else root_of(lookup.copy, lookup.roots) if lookup.copy else None,
         merges={merge.story.story_id: merge.into for merge in merges} or _inherited_merges(recorded, story, number),
         covering=covering,
         record=record,
         fills=fills,
         members=list(dict.fromkeys(number for bucket in lookup.buckets for number in bucket)),
+        pages=judgement.pages_after(fingerprint, number if is_doubted else covering),
+        doubted=judgement.doubted,
     )
     return as_decision(stored, found.record.article_id if found else fingerprint.article_id, trace), changes
+
+
+def _no_article(
+    fingerprint: Fingerprint,
+    lookup: Lookup,
+    judgement: PageJudgement,
+    shown: RepresentativeRecord,
+    inherited: Inherited | None,
+    now_ms: int,
+    *,
+    is_late: bool,
+) -> tuple[Decision, Changes]:
+    """Return the decision on a page that shows a notice, and its changes."""
+    changes = decide_no_article(fingerprint, lookup, judgement, shown, now_ms)
+    stored = replace(changes.stored, is_late=is_late)
+    return as_decision(stored, shown.article_id, Trace()), replace(changes, stored=_recorded(stored, inherited))
 
 
 def as_decision(stored: StoredDecision, matched_article_id: str, trace: Trace) -> Decision:
@@ -130,9 +171,10 @@ def as_decision(stored: StoredDecision, matched_article_id: str, trace: Trace) -
         kind=stored.kind,
         similarity=stored.similarity if is_variant else None,
         containment=stored.containment if is_variant else None,
-        matched_article_id=matched_article_id if is_variant else None,
+        matched_article_id=matched_article_id if is_variant or not stored.is_article else None,
         supersedes=stored.supersedes,
         merges=stored.merges,
+        is_article=stored.is_article,
         trace=trace,
     )
 

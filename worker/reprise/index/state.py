@@ -12,6 +12,7 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.text.signature import unpack_rows
 from reprise.index.types import (
     Changes,
+    KnownPage,
     LatestDecision,
     Lookup,
     Member,
@@ -38,6 +39,8 @@ class IndexState:
     texts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     #: story id -> the story that it was merged into, which may have been merged itself
     merged: dict[str, Story] = field(default_factory=dict)
+    #: key of a text -> the pages that showed it, and the time of the last one
+    pages: dict[bytes, tuple[Sequence[KnownPage], int]] = field(default_factory=dict)
 
     def lookup(self, fingerprint: Fingerprint, retention: Retention, now_ms: int) -> Lookup:
         """Return the content about one article."""
@@ -51,26 +54,36 @@ class IndexState:
             return Lookup(latest=latest, replay=replay, members={})
         version = self.versions.get((fingerprint.article_id, fingerprint.content_hash))
         was_superseded = version is not None and now_ms - version[1] < retention.record_ms
+        pages = self._pages(fingerprint, retention, now_ms)
         number, seen_ms = self.texts.get(fingerprint.content_hash, (0, 0))
         if number and now_ms - seen_ms < retention.window_ms:
             copy = self.records[number]
-            roots = self._roots(latest, [copy])
-            return Lookup(latest=latest, was_superseded=was_superseded, copy=copy, members={}, roots=roots)
+            numbers = {known.number for known in pages if known.number in self.records}
+            records = [self.records[number] for number in numbers]
+            roots = self._roots(latest, [copy, *records])
+            return Lookup(
+                latest=latest,
+                was_superseded=was_superseded,
+                copy=copy,
+                members=_members(records, roots),
+                roots=roots,
+                pages=pages,
+            )
         buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
         numbers = {number for bucket in buckets for number in bucket}
+        numbers |= {known.number for known in pages if known.number in self.records}
         if latest and latest.decision.representative in self.records:
             numbers.add(latest.decision.representative)
         records = [self.records[number] for number in numbers]
         roots = self._roots(latest, records)
-        members = {
-            record.number: Member(
-                record.last_seen_ms,
-                roots[record.story_id].number if record.story_id in roots else record.story_number,
-                record.story_number,
-            )
-            for record in records
-        }
-        return Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=members, roots=roots)
+        return Lookup(
+            latest=latest,
+            was_superseded=was_superseded,
+            buckets=buckets,
+            members=_members(records, roots),
+            roots=roots,
+            pages=pages,
+        )
 
     def root(self, story_id: str) -> Story | None:
         """Return the story that a story was merged into in the end; None if it was not merged."""
@@ -81,7 +94,7 @@ class IndexState:
 
     def load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
         """Return the records of representatives, in order."""
-        return [self.records[number] for number in numbers]
+        return [self.records[number] for number in numbers if number in self.records]
 
     def apply(self, fingerprint: Fingerprint, changes: Changes, now_ms: int) -> None:
         """Apply the changes of one decision."""
@@ -91,7 +104,7 @@ class IndexState:
         if changes.record:
             number = changes.record.number
             self.records[number] = changes.record
-            for bucket, fills in zip(bucket_keys(fingerprint), changes.fills, strict=True):
+            for bucket, fills in zip(bucket_keys(fingerprint) if changes.fills else (), changes.fills, strict=True):
                 if fills:
                     self.buckets[bucket].append(number)
         for story_id, into in changes.merges.items():
@@ -99,6 +112,7 @@ class IndexState:
             if story_id not in self.merged and root.story_id != story_id:
                 self.merged[story_id] = root
         self.texts[fingerprint.content_hash] = (changes.covering, now_ms)
+        self._apply_pages(fingerprint, changes, now_ms)
         article_id, stored = fingerprint.article_id, changes.stored
         if stored.is_late:  # recorded as superseded from the start: a late crawl never replaces a newer one
             self.versions[article_id, fingerprint.content_hash] = (stored, now_ms)
@@ -108,6 +122,18 @@ class IndexState:
         self.articles[article_id] = LatestDecision(
             decision=stored, content_hash=fingerprint.content_hash, crawled_at_ms=fingerprint.crawled_at_ms
         )
+
+    def _apply_pages(self, fingerprint: Fingerprint, changes: Changes, now_ms: int) -> None:
+        if fingerprint.page and changes.pages is not None:
+            self.pages[fingerprint.page.text_key] = (changes.pages, now_ms)
+        for article_id, number in changes.doubted:
+            if (founded := self.articles.get(article_id)) and is_founding(founded.decision, number):
+                self.articles[article_id] = replace(founded, decision=replace(founded.decision, is_doubted=True))
+
+    def _pages(self, fingerprint: Fingerprint, retention: Retention, now_ms: int) -> Sequence[KnownPage]:
+        """Return the pages that showed the text of an article within the window."""
+        pages, seen_ms = self.pages.get(fingerprint.page.text_key, ((), 0)) if fingerprint.page else ((), 0)
+        return pages if now_ms - seen_ms < retention.window_ms else ()
 
     def _roots(self, latest: LatestDecision | None, records: Iterable[RepresentativeRecord]) -> Mapping[str, Story]:
         """Return the roots of the merged ones among the stories of these entries."""
@@ -124,6 +150,22 @@ class IndexState:
             return latest.decision
         version = self.versions.get((fingerprint.article_id, fingerprint.content_hash))
         return version[0] if version and now_ms - version[1] < retention.replay_ms else None
+
+
+def _members(records: Iterable[RepresentativeRecord], roots: Mapping[str, Story]) -> Mapping[int, Member]:
+    return {
+        record.number: Member(
+            record.last_seen_ms,
+            roots[record.story_id].number if record.story_id in roots else record.story_number,
+            record.story_number,
+        )
+        for record in records
+    }
+
+
+def is_founding(decision: StoredDecision, number: int) -> bool:
+    """Return whether a decision founded a story with this representative."""
+    return decision.kind is None and decision.is_article and decision.representative == number
 
 
 def bucket_keys(fingerprint: Fingerprint) -> Sequence[tuple[int, int]]:

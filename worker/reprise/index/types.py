@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from reprise.dedup.sketch import Sketch
-from reprise.model import EventType, Kind, StoryMerge, Superseded
+from reprise.model import EventType, Kind, Page, StoryMerge, Superseded
 
 #: The sketch of a representative without shingles, or of one whose sketch was not loaded.
 EMPTY_SKETCH: Final = np.zeros(0, dtype=np.uint32)
@@ -21,6 +21,9 @@ class StoredDecision:
     is_late         whether the crawl was older than the latest one of its article id
     supersedes      the decision that this revision replaces; None if unknown
     merges          the stories that the decision merged
+    is_article      False if the page showed a notice; the story is then that of the representative
+    is_doubted      whether the story was founded by one of two pages that cannot show one article, although both have
+                    this text: the text of a later crawl of its page takes over the story
     """
 
     kind: Kind | None
@@ -32,6 +35,8 @@ class StoredDecision:
     is_late: bool = False
     supersedes: Superseded | None = None
     merges: tuple[StoryMerge, ...] = ()
+    is_article: bool = True
+    is_doubted: bool = False
 
     @property
     def type(self) -> EventType:
@@ -73,6 +78,13 @@ class RepresentativeRecord:
     sketch: Sketch
 
 
+class KnownPage(NamedTuple):
+    """A page that showed a text, and the number of the representative that covers its text."""
+
+    page: Page
+    number: int
+
+
 class Member(NamedTuple):
     """The fields of a representative that a lookup returns for the entries of buckets.
 
@@ -105,6 +117,7 @@ class Lookup:
     buckets  for each band, the numbers of its representatives, oldest first
     members  the representatives of all buckets, and the one that the latest decision matched, by number
     roots    id of each merged story among these entries -> the story into which it was merged in the end
+    pages    the known pages that show the text of this one, the oldest first
     """
 
     latest: LatestDecision | None = None
@@ -114,6 +127,7 @@ class Lookup:
     buckets: Sequence[Sequence[int]] = ()
     members: Mapping[int, Member]
     roots: Mapping[str, Story] = field(default_factory=dict)
+    pages: Sequence[KnownPage] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +151,8 @@ class Changes:
     record      the article as a new representative
     fills       for each band, whether the new representative enters the bucket
     members     numbers of all representatives that the lookup found in the buckets
+    pages       the known pages of the text from now on; None if the page cannot show a notice
+    doubted     article id and representative of each founded story that is doubted from now on
     """
 
     stored: StoredDecision
@@ -148,3 +164,5 @@ class Changes:
     record: RepresentativeRecord | None
     fills: Sequence[bool]
     members: Sequence[int]
+    pages: Sequence[KnownPage] | None = None
+    doubted: Sequence[tuple[str, int]] = ()

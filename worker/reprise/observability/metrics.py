@@ -59,6 +59,12 @@ _REBALANCE_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 30
 #: Messages of a batch, up to the largest value of REPRISE_BATCH_MAX_ARTICLES.
 _SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
+#: Sources with a label value of their own in `reprise_no_article_total`: each is a time series of every worker.
+MAX_SOURCES: Final = 100
+
+#: Characters of a label value at most. Names of sites have up to 63.
+_MAX_SOURCE_CHARACTERS: Final = 64
+
 
 class Metrics:
     """Records the pipeline's progress in a registry. All durations are in seconds.
@@ -80,6 +86,8 @@ class Metrics:
         self._clock = clock
         #: timestamp of the latest delivered message of each partition, in seconds since the epoch
         self._delivered_at: dict[Partition, float] = {}
+        #: label values of `reprise_no_article_total`
+        self._sources: set[str] = set()
         self._declare_counters()
         self._declare_histograms()
         self._declare_gauges()
@@ -88,7 +96,8 @@ class Metrics:
     def _declare_counters(self) -> None:
         self._articles = self._counter(
             "articles",
-            "Messages by outcome: new story, variant, replayed decision, dead letter, skipped tombstone.",
+            "Messages by outcome: new story, variant, replayed decision, page without an article, dead letter, skipped "
+            "tombstone.",
             outcome=ArticleOutcome,
         )
         self._variants = self._counter(
@@ -98,6 +107,12 @@ class Metrics:
             "merges", "Stories that were merged into an older story; a replayed decision is not counted again."
         )
         self._dead = self._counter("dead_letters", "Messages sent to the dead-letter topic.", reason=DeadLetterReason)
+        self._no_article = Counter(
+            "reprise_no_article",
+            f"Pages that show a notice in place of an article, by source: {MAX_SOURCES} sources, then `other`.",
+            ["source"],
+            registry=self.registry,
+        )
         self._ignored_fields = self._counter(
             "ignored_fields",
             "Optional fields of messages that were left out because they could not be read.",
@@ -329,8 +344,19 @@ class Metrics:
 
     def dead_lettered(self, message: Message | CorruptRecord, rejection: Rejection) -> None:
         """See Observer."""
-        self._articles.labels(ArticleOutcome.DEAD).inc()
         self._dead.labels(rejection.reason).inc()
+        if rejection.reason is DeadLetterReason.NO_ARTICLE:  # `decided` counts its outcome
+            self._no_article.labels(self._source_label(rejection.source)).inc()
+        else:
+            self._articles.labels(ArticleOutcome.DEAD).inc()
+
+    def _source_label(self, source: str | None) -> str:
+        """Return the label of a source; the sources after the first MAX_SOURCES share one."""
+        label = source[:_MAX_SOURCE_CHARACTERS] if source else "unknown"
+        if label not in self._sources and len(self._sources) >= MAX_SOURCES:
+            return "other"
+        self._sources.add(label)
+        return label
 
     def warm_up_progress(self, learned: int, is_waiting: bool) -> None:
         """See Observer; logs report the progress."""

@@ -11,6 +11,7 @@ class ArticleOutcome(StrEnum):
     NEW = "new"
     VARIANT = "variant"
     REPLAYED = "replayed"
+    NO_ARTICLE = "no_article"
     DEAD = "dead"
     SKIPPED = "skipped"
 
@@ -19,4 +20,6 @@ def outcome_of(decision: Decision) -> ArticleOutcome:
     """Return the outcome of a decided article. A repeated decision is neither a new story nor a variant again."""
     if decision.trace.replayed:
         return ArticleOutcome.REPLAYED
+    if not decision.is_article:
+        return ArticleOutcome.NO_ARTICLE
     return ArticleOutcome.NEW if decision.type is EventType.NEW else ArticleOutcome.VARIANT

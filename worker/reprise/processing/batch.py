@@ -170,6 +170,9 @@ def build_outcomes(
         if isinstance(entry, Rejected):
             return _dead_letter_outcome(entry, processor, now)
         decision = next(left_decisions)
+        if not decision.is_article:
+            rejection = _no_article(entry.article, decision)
+            return _dead_letter_outcome(Rejected(message=message, rejection=rejection), processor, now)
         return Outcome(
             message=message,
             record=processor.event(entry.article, entry.fingerprint, decision, entry.message),
@@ -178,6 +181,14 @@ def build_outcomes(
         )
 
     return [outcome(message) for message in messages]
+
+
+def _no_article(article: Article, decision: Decision) -> Rejection:
+    detail = (
+        f"the page shows a notice in place of an article: the same text stands at other addresses, such as that of "
+        f"article {decision.matched_article_id}"
+    )
+    return Rejection(reason=DeadLetterReason.NO_ARTICLE, detail=detail, source=article.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.dedup.no_article import identify_page
 from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
@@ -52,6 +53,7 @@ def fingerprint_batch(
             crawled_at_ms=article.crawled_at_ms,
             signature=signature,
             seed=seed,
+            page=identify_page(article),
         )
         for article, (content_hash, signature) in zip(articles, sign(articles, rule, seed), strict=True)
     ]

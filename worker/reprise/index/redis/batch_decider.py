@@ -1,6 +1,7 @@
 """Decide the looked-up articles of a batch in order, and pack their commits."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from reprise.index.decide import DecisionContext, decide
 from reprise.index.redis.codec import (
@@ -11,9 +12,10 @@ from reprise.index.redis.codec import (
     LookupReply,
     commit_arguments,
 )
+from reprise.index.redis.decision_codec import mark_doubted
 from reprise.index.redis.record_cache import CandidateRecords
 from reprise.index.redis.story_codec import unpack_stories
-from reprise.index.state import IndexState
+from reprise.index.state import IndexState, is_founding
 from reprise.index.story_match import root_of
 from reprise.index.types import Changes, Inherited, Lookup, RepresentativeRecord, Story
 from reprise.model import Decision, Fingerprint
@@ -44,9 +46,13 @@ class BatchDecider:
         self._roots: dict[str, Story] = {}
         #: numbers of the representatives that this batch adds
         self._added: set[int] = set()
-        #: latest decisions by article id, and covering representatives by content hash, that this batch stores
+        #: latest decisions by article id, covering representatives by content hash, and known pages by key of their
+        #: text, that this batch stores
         self._latest: dict[str, bytes] = {}
         self._covering: dict[bytes, bytes] = {}
+        self._pages: dict[bytes, bytes] = {}
+        #: by article id, the representatives whose stories this batch doubts
+        self._doubted: dict[str, int] = {}
 
     def decide(
         self, fingerprint: Fingerprint, keys: ArticleKeys, reply: LookupReply, inherited: Inherited | None
@@ -70,18 +76,27 @@ class BatchDecider:
             keys=keys,
             fingerprint=fingerprint,
             changes=changes,
-            latest=self._latest.get(fingerprint.article_id, reply.latest),
+            latest=self._latest_after_batch(fingerprint.article_id, reply.latest),
             covering=self._covering.get(fingerprint.content_hash, reply.covering),
             stories=reply.stories,
             looked_up_roots=reply.lookup.roots,
             roots=lookup.roots,
             renewed_shards=renewed_shards,
             batch_numbers=[number for number in changes.members if number in self._added],
+            pages=self._pages.get(keys.pages_field, reply.pages),
         )
-        arguments, latest, covering = commit_arguments(self._keyspace, request, self._context.now_ms)
-        self._latest[fingerprint.article_id] = latest
-        self._covering[fingerprint.content_hash] = covering
+        arguments, stored = commit_arguments(self._keyspace, request, self._context.now_ms)
+        self._doubted.update(changes.doubted)
+        self._latest[fingerprint.article_id] = stored.latest
+        self._covering[fingerprint.content_hash] = stored.covering
+        if stored.pages:
+            self._pages[keys.pages_field] = stored.pages
         return arguments
+
+    def _latest_after_batch(self, article_id: str, looked_up: bytes) -> bytes:
+        """Return the packed latest decision on an article, with the changes of this batch."""
+        latest = self._latest.get(article_id, looked_up)
+        return mark_doubted(latest, self._doubted[article_id]) if article_id in self._doubted else latest
 
     def _load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
         """Return the records of candidates, with the changes of this batch."""
@@ -100,22 +115,22 @@ class BatchDecider:
             return looked_up
         own = state.lookup(fingerprint, self._context.retention, self._context.now_ms)
         latest = own.latest or looked_up.latest
+        if latest and is_founding(latest.decision, self._doubted.get(fingerprint.article_id, 0)):
+            latest = replace(latest, decision=replace(latest.decision, is_doubted=True))
         if own.replay:
             return Lookup(latest=latest, replay=own.replay, members={})
         was_superseded = own.was_superseded or looked_up.was_superseded
         self._roots.update(looked_up.roots)
         roots = self._roots_after_batch()
-        if own.copy:
-            return Lookup(latest=latest, was_superseded=was_superseded, copy=own.copy, members={}, roots=roots)
-        if reply.copy:
-            number = reply.copy[0]
-            stored = self._records.get(number)
-            copy = state.records.get(number) or (stored.representative if stored else None)
-            if copy:
-                return Lookup(latest=latest, was_superseded=was_superseded, copy=copy, members={}, roots=roots)
-        buckets = [
-            [*bucket, *added] if added else bucket for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
-        ]
+        copy = own.copy or self._looked_up_copy(reply)
+        buckets = (
+            [
+                [*bucket, *added] if added else bucket
+                for bucket, added in zip(looked_up.buckets, own.buckets, strict=True)
+            ]
+            if not copy
+            else []
+        )
         # `own.members` has the representatives that this batch added, and one that it matched. The batch's state alone
         # does not know the merges that were committed before. The batch may have changed other members as well.
         matched_or_added = {
@@ -135,7 +150,22 @@ class BatchDecider:
                 if (story := stories[member.story_number]).story_id in roots
             }
         members |= matched_or_added
-        return Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=members, roots=roots)
+        return Lookup(
+            latest=latest,
+            was_superseded=was_superseded,
+            copy=copy,
+            buckets=buckets,
+            members=members,
+            roots=roots,
+            pages=own.pages or looked_up.pages,
+        )
+
+    def _looked_up_copy(self, reply: LookupReply) -> RepresentativeRecord | None:
+        if reply.copy is None:
+            return None
+        number = reply.copy[0]
+        stored = self._records.get(number)
+        return self._state.records.get(number) or (stored.representative if stored else None)
 
     def _roots_after_batch(self) -> Mapping[str, Story]:
         """Return the root of every merged story that this batch knows, its own merges included."""

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from reprise.index.redis.decision_codec import (
     unpack_latest,
 )
 from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
+from reprise.index.redis.page_codec import pack_pages, unpack_pages
 from reprise.index.redis.records import pack48, pack_record, unpack_head
 from reprise.index.redis.story_codec import pack_story, pack_validated_stories, unpack_merged
 from reprise.index.types import Changes, Lookup, Member, Replay, StoredDecision, Story
@@ -85,6 +86,8 @@ class ArticleKeys:
     content_hash: bytes
     band_shards: bytes
     fragments: bytes
+    pages_shard: int
+    pages_field: bytes
 
     @property
     def version_field(self) -> bytes:
@@ -94,7 +97,7 @@ class ArticleKeys:
 
 def article_keys(fingerprint: Fingerprint, shards: int) -> ArticleKeys:
     """Pack the identity of an article for an index with this number of shards."""
-    field, signature = article_field(fingerprint.article_id), fingerprint.signature
+    field, signature, page = article_field(fingerprint.article_id), fingerprint.signature, fingerprint.page
     return ArticleKeys(
         field=field,
         shard=shard_of(field, shards),
@@ -102,6 +105,8 @@ def article_keys(fingerprint: Fingerprint, shards: int) -> ArticleKeys:
         content_hash=fingerprint.content_hash,
         band_shards=bucket_shards(signature, shards).astype(">u4").tobytes() if signature else b"",
         fragments=bucket_fragments(signature, shards) if signature else b"",
+        pages_shard=shard_of(page.text_key, shards) if page else 0,
+        pages_field=page.text_key if page else b"",
     )
 
 
@@ -117,6 +122,8 @@ def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequ
         keys.content_hash,
         keys.band_shards,
         keys.fragments,
+        keys.pages_shard,
+        keys.pages_field,
     )
 
 
@@ -128,6 +135,7 @@ class LookupReply:
     covering   number of the representative that covers the text: 5 bytes as stored, or none
     copy       number and record of the representative that covers the text within the window
     stories    the stories of all entries that were not merged, packed
+    pages      the known pages of the text, as stored
     """
 
     lookup: Lookup
@@ -135,11 +143,12 @@ class LookupReply:
     covering: bytes
     copy: tuple[int, bytes] | None
     stories: bytes = b""
+    pages: bytes = b""
 
 
 def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention, now_ms: int) -> LookupReply:
     """Parse the reply of lookup; the record of an exact copy stays packed."""
-    packed_latest, version, replaced, merges, text, record, members, heads, stories, merged = reply
+    packed_latest, version, replaced, merges, text, record, members, heads, stories, merged, packed_pages = reply
     latest = unpack_latest(packed_latest) if packed_latest else None
     if latest and now_ms - latest.decision.decided_at_ms >= retention.record_ms:
         latest = None
@@ -151,10 +160,6 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
     was_superseded = bool(version) and now_ms - int.from_bytes(version[:6], "big") < retention.record_ms
     roots_by_number = unpack_merged(merged) if merged else {}
     roots = {story.story_id: root for story, root in roots_by_number.values()}
-    if record:
-        copy = int.from_bytes(text[:5], "big"), record
-        lookup = Lookup(latest=latest, was_superseded=was_superseded, members={}, roots=roots)
-        return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=copy, stories=stories)
     buckets: list[list[int]] = [[] for _ in range(len(keys.band_shards) // 4)]
     for band, number in _unpack_entries(members):
         buckets[band].append(number)
@@ -165,8 +170,22 @@ def parse_lookup(reply: Sequence[bytes], keys: ArticleKeys, retention: Retention
             for number, member in found.items()
             if member.story_number in roots_by_number
         }
-    lookup = Lookup(latest=latest, was_superseded=was_superseded, buckets=buckets, members=found, roots=roots)
-    return LookupReply(lookup=lookup, latest=packed_latest, covering=text[:5], copy=None, stories=stories)
+    lookup = Lookup(
+        latest=latest,
+        was_superseded=was_superseded,
+        buckets=() if record else buckets,
+        members=found,
+        roots=roots,
+        pages=unpack_pages(packed_pages, keys.pages_field, now_ms - retention.window_ms) if packed_pages else (),
+    )
+    return LookupReply(
+        lookup=lookup,
+        latest=packed_latest,
+        covering=text[:5],
+        copy=(int.from_bytes(text[:5], "big"), record) if record else None,
+        stories=stories,
+        pages=packed_pages,
+    )
 
 
 def _unpack_entries(members: bytes) -> Iterable[tuple[int, int]]:
@@ -194,6 +213,7 @@ class CommitRequest:
     stories           the stories that the lookup found and that were not merged, as it returned them
     looked_up_roots   the merged stories that the lookup found
     roots             id of each story that was merged by then -> its root, after the earlier articles of the batch
+    pages             the known pages of the text, as the lookup returned them
     """
 
     keys: ArticleKeys
@@ -206,12 +226,21 @@ class CommitRequest:
     stories: bytes
     looked_up_roots: Iterable[str]
     roots: Mapping[str, Story]
+    pages: bytes
+
+
+class StoredValues(NamedTuple):
+    """Values that a commit will store: the latest decision, the covering representative, and the known pages."""
+
+    latest: bytes
+    covering: bytes
+    pages: bytes
 
 
 def commit_arguments(
     keyspace: Keyspace, request: CommitRequest, now_ms: int
-) -> tuple[Sequence[Argument], bytes, bytes]:
-    """Return ARGV of commit, and the latest decision and the covering representative that it will store."""
+) -> tuple[Sequence[Argument], StoredValues]:
+    """Return ARGV of commit, and the values that it will store."""
     keys, fingerprint, changes = request.keys, request.fingerprint, request.changes
     latest, stored, record = request.latest, changes.stored, changes.record
     packed = pack_decision(stored)
@@ -223,8 +252,9 @@ def commit_arguments(
         superseded_field = keys.field + changes.latest.content_hash[:8]
         superseded = now_ms.to_bytes(6, "big") + pack_decision(changes.latest.decision)
     new_covering = changes.covering.to_bytes(5, "big")
-    # A merge cannot be taken back, so it is validated like a new representative.
-    validates_buckets = record is not None or bool(changes.merges)
+    # A merge cannot be taken back, so it is validated like a new representative. A doubted one is in no bucket.
+    validates_buckets = (record is not None and bool(changes.fills)) or bool(changes.merges)
+    new_pages = b"" if changes.pages is None else pack_pages(changes.pages, now_ms)
     arguments: Sequence[Argument] = (
         keyspace.id,
         keyspace.prefix,
@@ -253,8 +283,13 @@ def commit_arguments(
         *pack_validated_stories(request.stories, request.looked_up_roots, request.roots),
         keys.version_field,
         pack_merges(stored.merges),
+        keys.pages_shard,
+        keys.pages_field if new_pages else b"",
+        request.pages,
+        new_pages,
+        b"".join(_pack_doubted(article_id, number, keyspace.shards) for article_id, number in changes.doubted),
     )
-    return arguments, latest if stored.is_late else new_latest, new_covering
+    return arguments, StoredValues(latest if stored.is_late else new_latest, new_covering, new_pages)
 
 
 def sweep_arguments(keyspace: Keyspace, now_ms: int, max_shards: int) -> Sequence[Argument]:
@@ -288,6 +323,12 @@ def parse_previous(reply: Sequence[bytes]) -> tuple[StoredDecision | None, str |
     elif version:
         decision = complete(unpack_decision(version[6:]), replaced, merges)
     return decision, story.hex() or None
+
+
+def _pack_doubted(article_id: str, number: int, shards: int) -> bytes:
+    """Pack an article whose story is doubted from now on: shard 4 bytes, field 8, number of the representative 5."""
+    field = article_field(article_id)
+    return shard_of(field, shards).to_bytes(4, "big") + field + number.to_bytes(5, "big")
 
 
 def _pack_match(changes: Changes) -> bytes:

@@ -8,17 +8,27 @@ from typing import Final
 from reprise.index.types import LatestDecision, StoredDecision
 from reprise.model import EventType, Kind, StoryMerge, Superseded
 
-#: The byte that encodes the kind of a decision: N new, E exact, A near, P partial, R revision, r a late revision.
+#: The byte that encodes the kind of a decision: N new, D new and doubted, W no article, E exact, A near, P partial,
+#: R revision, r a late revision.
 _CODES: Final[Mapping[bytes, Kind | None]] = {
     b"N": None,
+    b"D": None,
+    b"W": None,
     b"E": Kind.EXACT,
     b"A": Kind.NEAR,
     b"P": Kind.PARTIAL,
     b"R": Kind.REVISION,
     b"r": Kind.REVISION,
 }
-_CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code != b"r"}
 _LATE_REVISION: Final = b"r"
+_NEW: Final = b"N"
+_DOUBTED: Final = b"D"
+_NO_ARTICLE: Final = b"W"
+_SPECIAL_CODES: Final = frozenset({_LATE_REVISION, _DOUBTED, _NO_ARTICLE})
+_CODE_OF: Final = {kind: code for code, kind in _CODES.items() if code not in _SPECIAL_CODES}
+
+#: Offset of the code of a latest decision: the crawl time and the content hash come before it.
+_LATEST_CODE: Final = 22
 
 #: Shares (0..1) are stored as integers in units of 1 / _SHARE_PARTS.
 _SHARE_PARTS: Final = 10_000
@@ -29,10 +39,9 @@ _MERGE: Final = Struct(">16s16sHH")
 
 def pack_decision(decision: StoredDecision) -> bytes:
     """Pack a decision: code 1 byte, similarity 2, containment 2, decided_at_ms 6, number 5, story id 16."""
-    is_late_revision = decision.is_late and decision.kind is Kind.REVISION
     return b"".join(
         (
-            _LATE_REVISION if is_late_revision else _CODE_OF[decision.kind],
+            _code(decision),
             round(decision.similarity * _SHARE_PARTS).to_bytes(2, "big"),
             round(decision.containment * _SHARE_PARTS).to_bytes(2, "big"),
             decision.decided_at_ms.to_bytes(6, "big"),
@@ -40,6 +49,26 @@ def pack_decision(decision: StoredDecision) -> bytes:
             bytes.fromhex(decision.story_id),
         )
     )
+
+
+def _code(decision: StoredDecision) -> bytes:
+    if not decision.is_article:
+        return _NO_ARTICLE
+    if decision.is_doubted:
+        return _DOUBTED
+    is_late_revision = decision.is_late and decision.kind is Kind.REVISION
+    return _LATE_REVISION if is_late_revision else _CODE_OF[decision.kind]
+
+
+def mark_doubted(latest: bytes, number: int) -> bytes:
+    """Mark the packed latest decision of an article as doubted if it founded a story with this representative.
+
+    commit.lua does the same.
+    """
+    code, representative = latest[_LATEST_CODE : _LATEST_CODE + 1], latest[_LATEST_CODE + 11 : _LATEST_CODE + 16]
+    if code != _NEW or int.from_bytes(representative, "big") != number:
+        return latest
+    return latest[:_LATEST_CODE] + _DOUBTED + latest[_LATEST_CODE + 1 :]
 
 
 def unpack_decision(packed: bytes) -> StoredDecision:
@@ -52,13 +81,15 @@ def unpack_decision(packed: bytes) -> StoredDecision:
         story_id=packed[16:32].hex(),
         representative=int.from_bytes(packed[11:16], "big"),
         is_late=packed[:1] == _LATE_REVISION,
+        is_article=packed[:1] != _NO_ARTICLE,
+        is_doubted=packed[:1] == _DOUBTED,
     )
 
 
 def unpack_latest(packed: bytes) -> LatestDecision:
     """Unpack the latest decision of an article id: crawl time 6 bytes, content hash 16, the decision."""
     return LatestDecision(
-        decision=unpack_decision(packed[22:]),
+        decision=unpack_decision(packed[_LATEST_CODE:]),
         content_hash=packed[6:22],
         crawled_at_ms=int.from_bytes(packed[:6], "big") or None,
     )

@@ -222,4 +222,5 @@ def parse_article(reply: Sequence[bytes]) -> RecordedDecision | None:
         published_story_id=decision.story_id,
         story_id=story.hex(),
         matched_article_id=representative.article_id if representative else None,
+        is_article=decision.is_article,
     )

@@ -88,6 +88,7 @@ class RecordedDecision:
     published_story_id  story of its event
     story_id            that story now: it may have been merged into an older one
     matched_article_id  article id of the representative: its own if it founded its story; None if that record expired
+    is_article          False if the page showed a notice in place of an article: it had no event
     """
 
     type: EventType
@@ -96,3 +97,4 @@ class RecordedDecision:
     published_story_id: str
     story_id: str
     matched_article_id: str | None
+    is_article: bool = True

@@ -8,6 +8,8 @@
     {ns}:VERSION:v:S         hash    article id, content hash (8 bytes each) -> a superseded decision, and the time
     {ns}:VERSION:p:S         hash    the same, of a revision -> the decision that it replaced, and the time
     {ns}:VERSION:t:S         hash    text (8 bytes of the content hash) -> the representative that covers it, last seen
+    {ns}:VERSION:w:S         hash    text without ids and times (8 bytes) -> the pages that showed it, last seen:
+                                     see page_codec.py
     {ns}:VERSION:m:STORY     string  a story that was merged: number and id of the story that it was merged into
     {ns}:VERSION:e:DECISION  string  the merges of a decision, whose events a replay repeats
 

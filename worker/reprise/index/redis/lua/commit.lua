@@ -23,6 +23,9 @@
 --          25 the stories of all entries that were not merged, as the lookup returned them (33)
 --          26 the merged ones: id and id of the root (16 each)
 --          27 article field and the first 8 bytes of the content hash   28 the merges as a replay returns them
+--          29 shard of the known pages of the text   30 their field (none if the page cannot show a notice)
+--          31 the known pages, as the lookup returned them (or none)   32 the known pages from now on
+--          33 articles whose stories are doubted from now on: shard (4 bytes), field (8), representative (5)
 -- Returns  1 if the decision is committed; 0 if an entry has changed, so that the article must be looked up and decided again
 -- Atomic because two workers may process two copies of a new story at the same time: one must be a variant of the other.
 -- Idempotent: a second run after a lost reply finds its own decision and changes nothing.
@@ -62,6 +65,12 @@ if latest ~= ARGV[6] then return 0 end
 
 local text = redis.call('HGET', texts, text_field) or ''
 if string.sub(text, 1, TEXT.NUMBER_BYTES) ~= ARGV[13] then return 0 end
+
+local pages = prefix .. 'w:' .. ARGV[29]
+if ARGV[30] ~= '' then
+  local known = redis.call('HGET', pages, ARGV[30]) or ''
+  if string.sub(known, PAGES.FIRST) ~= string.sub(ARGV[31], PAGES.FIRST) then return 0 end
+end
 
 local match, match_founder, match_story, match_root, last_seen_ms
 if ARGV[15] ~= '' then
@@ -172,6 +181,16 @@ local function put_bounded(key, field, value, ttl_ms)
 end
 
 put(texts, text_field, ARGV[14], bucket_ttl_ms)
+if ARGV[30] ~= '' then put(pages, ARGV[30], ARGV[32], bucket_ttl_ms) end
+for at = 1, #ARGV[33], 17 do
+  local shard, doubted = struct.unpack('>I4c8', string.sub(ARGV[33], at, at + 11))
+  local key = prefix .. 'a:' .. string.format('%d', shard)
+  local founded = redis.call('HGET', key, doubted) or ''
+  if string.sub(founded, LATEST.CODE, LATEST.CODE) == 'N'
+    and string.sub(founded, LATEST.NUMBER, LATEST.NUMBER + 4) == string.sub(ARGV[33], at + 12, at + 16) then
+    redis.call('HSET', key, doubted, string.sub(founded, 1, LATEST.CODE - 1) .. 'D' .. string.sub(founded, LATEST.CODE + 1))
+  end
+end
 if ARGV[10] ~= '' then put_bounded(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], longest_ttl_ms) end
 if ARGV[8] ~= '' then
   put_bounded(versions, ARGV[8], ARGV[9], record_ttl_ms)

@@ -5,10 +5,11 @@
 -- ARGV     1 id of the index   2 prefix   3 now_ms, window_ms, record_ms, replay_ms (6 bytes each)
 --          4 shard of the article   5 article field (8 bytes)   6 shard of the text   7 content hash (16)
 --          8 shards of its bands (4 bytes each, or none)   9 fragments of its rows (3 bytes each, or none)
+--          10 shard of the known pages of its text   11 their field (8 bytes, or none if the page cannot show a notice)
 -- Returns  {latest decision, superseded decision (of any age), what that replaced, merges of the recorded decision, text, record,
---          members, heads, stories, merged stories}, each empty if there is none. Members: band (1 byte) and number (5) for
+--          members, heads, stories, merged stories, known pages}, each empty if there is none. Members: band (1 byte) and number (5) for
 --          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
---          exists, and for the representative that the latest decision matched. A recorded decision comes with the head of
+--          exists, and for the representatives of known pages and of the latest decision. A recorded decision comes with the head of
 --          its representative's record and nothing after it; a text with the whole record. Stories: the part of the record from the story number to the story id (33 bytes; zeros
 --          before the id for that of the latest decision), of each story of these entries that was not merged; merged
 --          stories: the same, and number and id of the root (21).
@@ -43,7 +44,7 @@ if number then
   if record ~= '' then
     local replaced = redis.call('HGET', prefix .. 'p:' .. article_shard, article .. text_field) or ''
     local merges = redis.call('GET', prefix .. 'e:' .. article .. text_field) or ''
-    return {latest, superseded, replaced, merges, '', record, '', '', '', ''}
+    return {latest, superseded, replaced, merges, '', record, '', '', '', '', ''}
   end
 end
 
@@ -73,16 +74,6 @@ end
 -- The latest decision has a story id and no number: it takes the place of a record with zeros before the id.
 if latest ~= '' then add_story(string.rep('\0', RECORD.STORY_ID - 1) .. string.sub(latest, LATEST.STORY_ID)) end
 
-local text = redis.call('HGET', prefix .. 't:' .. text_shard, text_field) or ''
-if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
-  local record = redis.call('GET', record_key(prefix, u40(text, TEXT.NUMBER)))
-  if record then
-    add_story(record)
-    local current, merged = resolve_stories()
-    return {latest, superseded, '', '', text, record, '', '', current, merged}
-  end
-end
-
 local members, heads, seen, seen_stories = {}, {}, {}, {}
 
 -- Add the head of a representative's record and its story. `packed` is the number as in entries.
@@ -97,6 +88,22 @@ local function add_head(packed)
   if not seen_stories[story_number] then
     seen_stories[story_number] = true
     add_story(head)
+  end
+end
+
+local pages = ''
+if ARGV[11] ~= '' then
+  pages = redis.call('HGET', prefix .. 'w:' .. ARGV[10], ARGV[11]) or ''
+  for at = PAGES.FIRST, #pages, PAGES.BYTES do add_head(struct.pack('>I5', 2 * u40(pages, at) + 1)) end
+end
+
+local text = redis.call('HGET', prefix .. 't:' .. text_shard, text_field) or ''
+if text ~= '' and now_ms - u48(text, TEXT.SEEN) < window_ms then
+  local record = redis.call('GET', record_key(prefix, u40(text, TEXT.NUMBER)))
+  if record then
+    add_story(record)
+    local current, merged = resolve_stories()
+    return {latest, superseded, '', '', text, record, '', table.concat(heads), current, merged, pages}
   end
 end
 
@@ -115,4 +122,4 @@ if ARGV[9] ~= '' then
   end
 end
 local current, merged = resolve_stories()
-return {latest, superseded, '', '', text, '', table.concat(members), table.concat(heads), current, merged}
+return {latest, superseded, '', '', text, '', table.concat(members), table.concat(heads), current, merged, pages}

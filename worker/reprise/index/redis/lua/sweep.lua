@@ -23,13 +23,14 @@ local entries_read = 0
 local prefix = ARGV[2]
 local now_ms, window_ms, record_ms, replay_ms = struct.unpack('>I6I6I6I6', ARGV[3])
 local bands, shards = tonumber(ARGV[4]), tonumber(ARGV[5])
-local total = (bands + 4) * shards
+local total = (bands + 5) * shards
 -- by kind of hash, the offset of the time in a value, and the age in ms at which the entry is removed
 local AGES = {
   {kind = 'a', at = LATEST.DECIDED, max_ms = record_ms},
   {kind = 'v', at = VERSION.SUPERSEDED, max_ms = record_ms},
   {kind = 'p', at = 1, max_ms = record_ms + replay_ms},
   {kind = 't', at = TEXT.SEEN, max_ms = window_ms},
+  {kind = 'w', at = PAGES.SEEN, max_ms = window_ms},
 }
 
 local function is_in_window(number)

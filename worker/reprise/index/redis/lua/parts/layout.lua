@@ -7,7 +7,7 @@ local RECORD = {LAST_SEEN = 1, STORY_NUMBER = 7, STORY_ID = 24, RENEWED = 40, HE
 local RECORD_WITH_ID_BYTES = RECORD.HEAD_BYTES + 256
 
 -- The latest decision of an article id, in `a`; a superseded decision, in `v`.
-local LATEST = {CONTENT = 7, DECIDED = 28, NUMBER = 34, STORY_ID = 39}
+local LATEST = {CONTENT = 7, CODE = 23, DECIDED = 28, NUMBER = 34, STORY_ID = 39}
 local VERSION = {SUPERSEDED = 1, NUMBER = 18, STORY_ID = 23}
 
 -- A story in `m`, and as a root in replies and arguments: number (5 bytes) and id (16).
@@ -19,6 +19,9 @@ local RECORDED_STORY = {ID = 18, BYTES = 33}
 
 -- The representative that covers a text, in `t`.
 local TEXT = {NUMBER = 1, SEEN = 6, NUMBER_BYTES = 5}
+
+-- The known pages of a text, in `w`: the time of the latest, then pages that begin with the number of a representative.
+local PAGES = {SEEN = 1, FIRST = 7, BYTES = 19}
 
 -- An entry of a bucket: three bytes of the row, then the representative's number, doubled plus one. So the last byte of an
 -- entry is never 0, and a shard may end in zeros.
