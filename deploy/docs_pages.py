@@ -66,7 +66,10 @@ _REASONS: Final[Mapping[DeadLetterReason, str]] = {
         "The page shows a notice in place of an article: its text stands at other addresses, under other titles. "
         "Other than the other reasons it is a decision, and the circuit breaker ignores it."
     ),
-    DeadLetterReason.RECORD_UNREADABLE: "The Kafka client cannot decode the record: corrupt, or of an unknown codec.",
+    DeadLetterReason.RECORD_UNREADABLE: "The Kafka client cannot decode the record: corrupt, or of an unknown codec. "
+    "Of a file: a part that cannot be read.",
+    DeadLetterReason.SCHEMA_MISMATCH: "The value does not match its schema in the Schema Registry, or the registry has "
+    "no such schema, or none that can be used.",
 }
 
 #: Meaning of each header of an event.

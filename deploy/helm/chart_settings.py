@@ -24,7 +24,9 @@ from reprise.settings.types import BROKERS_PATTERN, PORT_PATTERN
 CHART: Final = Path(__file__).parent / "reprise"
 
 #: Settings that only a Secret may hold. The Redis URL may be in either place, since often it holds no password.
-_IN_SECRETS_ONLY: Final = frozenset({"REPRISE_KAFKA_SASL_PASSWORD", "REPRISE_REDIS_PASSWORD"})
+_IN_SECRETS_ONLY: Final = frozenset(
+    {"REPRISE_KAFKA_SASL_PASSWORD", "REPRISE_REDIS_PASSWORD", "REPRISE_SCHEMA_REGISTRY_PASSWORD"}
+)
 
 #: Settings without a default in the chart: the worker's default, localhost, is wrong in a pod.
 _REQUIRED: Final = frozenset({"REPRISE_KAFKA_BOOTSTRAP_SERVERS", "REPRISE_REDIS_URL"})
@@ -47,6 +49,10 @@ _DEFAULT_KEYS: Final = {
     "redisSslCafile": "ca.crt",
     "redisSslCertfile": "tls.crt",
     "redisSslKeyfile": "tls.key",
+    "schemaRegistryPassword": "password",
+    "schemaRegistrySslCafile": "ca.crt",
+    "schemaRegistrySslCertfile": "tls.crt",
+    "schemaRegistrySslKeyfile": "tls.key",
 }
 
 #: Restrictions beyond the worker's: no password in the URL, since it belongs in a Secret, and a fixed port for probes.

@@ -29,6 +29,7 @@ COMPATIBLE: dict[str, object] = {
     "kafkaBootstrapServers": "a.example:9092",
     "kafkaSecurityProtocol": "SASL_SSL",
     "kafkaSessionTimeoutSeconds": 10,
+    "schemaRegistryUrl": "https://registry.example:8443/path",
     "redisUrl": "rediss://redis.example:6380/1",
     "namespaceBy": "lang",
     "inputFormat": "scrapy",
@@ -70,7 +71,11 @@ def test_every_setting_of_the_worker_can_be_set(helm: Helm) -> None:
 def test_some_settings_may_be_plain_or_secret(helm: Helm) -> None:
     """A Redis URL without a password, and certificates from own volumes, need no Secret."""
     either = [each for each in SETTINGS if each.in_settings and each.in_secrets]
-    required = {"kafkaBootstrapServers": "a:1", "kafkaSecurityProtocol": "SSL"}
+    required = {
+        "kafkaBootstrapServers": "a:1",
+        "kafkaSecurityProtocol": "SSL",
+        "schemaRegistryUrl": "https://registry.example",
+    }
     values = {"settings": required | {each.name: another(each) for each in either}}
     environment = helm.objects(values=values).environment()
     for each in either:

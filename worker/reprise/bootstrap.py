@@ -47,6 +47,8 @@ from reprise.processing.ports import (
 from reprise.processing.processor import ArticleProcessor
 from reprise.processing.retry import Retrier, RetryTimeouts
 from reprise.processing.shutdown import StopRequest
+from reprise.schema_registry.client import SchemaRegistryClient
+from reprise.schema_registry.registry import SchemaRegistry
 from reprise.settings import DeliveryMode, Settings
 from reprise.settings.cross_checks import batch_seconds
 from reprise.startup import retry_until_ready, wait_for_topics
@@ -81,6 +83,7 @@ def open_worker(
     waiting does not help, and StoppedDuringStartup.
     """
     check_codecs()
+    schemas = open_schema_registry(settings)
     kafka = f"kafka at {settings.kafka.bootstrap_servers}"
     when_ready = partial(retry_until_ready, timeout_seconds=settings.times.startup_timeout_seconds, stop=stop)
     with ExitStack() as closing:
@@ -117,7 +120,10 @@ def open_worker(
         delivery = when_ready(lambda: _open_delivery(settings, source, observers.stage_completed), kafka)
         closing.callback(delivery.close)
         observers.reachable(Dependency.KAFKA)
-        processor = article_processor(settings, seed_of=index.seed_of)
+        if schemas is not None:
+            when_ready(schemas.check, f"schema registry at {settings.schema_registry.url}")
+            observers.reachable(Dependency.SCHEMA_REGISTRY)
+        processor = article_processor(settings, seed_of=index.seed_of, schemas=schemas)
         if warm_up is None:
             pipeline = build_pipeline(
                 settings,
@@ -128,7 +134,7 @@ def open_worker(
                 stop=stop,
                 processor=processor,
             )
-            pipeline.clock = clock
+            pipeline.clock, pipeline.schemas = clock, schemas
             yield pipeline, source
             return
         cutoff = when_ready(lambda: _open_cutoff(settings, warm_up, closing), kafka)
@@ -145,7 +151,7 @@ def open_worker(
             stop=stop,
             processor=processor,
         )
-        pipeline.clock = clock
+        pipeline.clock, pipeline.schemas = clock, schemas
         pipeline.reads_ahead = False  # `is_learning` is about the batch that was polled last
         yield pipeline, source
 
@@ -212,13 +218,25 @@ def decode_seconds(settings: Settings) -> float:
     return min(_MAX_DECODE_SECONDS, (longest - batch_seconds(settings.times, settings.redis)) / 2)
 
 
+def open_schema_registry(settings: Settings) -> SchemaRegistry | None:
+    """Return the Schema Registry of the settings, without a request to it; None if none is set. Raises UsageError."""
+    if settings.schema_registry.url is None:
+        return None
+    return SchemaRegistry(SchemaRegistryClient(settings.schema_registry))
+
+
 def article_processor(
-    settings: Settings, *, default_source: str | None = None, seed_of: SeedOf = fixed_seed
+    settings: Settings,
+    *,
+    default_source: str | None = None,
+    seed_of: SeedOf = fixed_seed,
+    schemas: SchemaRegistry | None = None,
 ) -> ArticleProcessor:
     """Build the pure steps.
 
     default_source  the source of articles whose message names none
     seed_of         returns the seed of the signatures of a namespace
+    schemas         the schemas of values in Confluent's wire format
     """
     return ArticleProcessor(
         limits=DecoderLimits(
@@ -234,6 +252,7 @@ def article_processor(
         dead_letter_topic=settings.topics.dead,
         default_source=default_source,
         mapping=FieldMapping.build(settings.input.format, settings.input.fields),
+        read_value=schemas.read_value if schemas is not None else None,
         connect_headers=settings.service.dead_letter_headers == "kafka-connect",
         seed_of=seed_of,
     )

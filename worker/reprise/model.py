@@ -30,6 +30,7 @@ class DeadLetterReason(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
     #: a decision, not an error: the page shows a notice in place of an article
     NO_ARTICLE = "no_article"
+    SCHEMA_MISMATCH = "schema_mismatch"
 
 
 class InputField(StrEnum):
@@ -68,6 +69,11 @@ class Dependency(StrEnum):
 
     REDIS = "redis"
     KAFKA = "kafka"
+    SCHEMA_REGISTRY = "schema_registry"
+
+
+#: The services that every worker depends on. A registry is one only where it is configured.
+REQUIRED_DEPENDENCIES: Final = (Dependency.REDIS, Dependency.KAFKA)
 
 
 class Stage(StrEnum):

@@ -217,6 +217,8 @@ SASL = {
 }
 
 
+REGISTRY = {"REPRISE_SCHEMA_REGISTRY_URL": "http://registry:8081"}
+
 #: Settings that are valid alone but not together, and the variables of the error lines. The chart refuses them, too.
 CONFLICTS: Sequence[tuple[dict[str, str], list[str]]] = [
     ({**SASL, "REPRISE_KAFKA_SASL_PASSWORD": ""}, ["REPRISE_KAFKA_SASL_PASSWORD"]),
@@ -234,6 +236,9 @@ CONFLICTS: Sequence[tuple[dict[str, str], list[str]]] = [
         {"REPRISE_REDIS_URL": "rediss://host", "REPRISE_REDIS_SSL_KEYFILE": __file__},
         ["REPRISE_REDIS_SSL_KEYFILE"],
     ),
+    ({"REPRISE_SCHEMA_REGISTRY_SSL_CAFILE": __file__}, ["REPRISE_SCHEMA_REGISTRY_SSL_CAFILE"]),
+    ({**REGISTRY, "REPRISE_SCHEMA_REGISTRY_USERNAME": "reader"}, ["REPRISE_SCHEMA_REGISTRY_USERNAME"]),
+    ({**REGISTRY, "REPRISE_SCHEMA_REGISTRY_SSL_CAFILE": __file__}, ["REPRISE_SCHEMA_REGISTRY_SSL_CAFILE"]),
     ({"REPRISE_NAMESPACE_BY": "lang"}, ["REPRISE_NAMESPACE_BY"]),
     ({"REPRISE_NAMESPACE_VALUES": "en"}, ["REPRISE_NAMESPACE_VALUES"]),
     (
@@ -252,6 +257,21 @@ def test_conflicting_settings_are_errors(environment: dict[str, str], names: lis
     lines = error_lines(environment)
     assert [line.partition(":")[0] for line in lines] == names
     assert not any("hunter2" in line for line in lines)
+
+
+def test_the_login_of_a_registry_is_complete() -> None:
+    """A password needs a user name, and both need an address; a password in the address is refused."""
+    password = {"REPRISE_SCHEMA_REGISTRY_PASSWORD": "hunter2"}
+    assert error_lines({**REGISTRY, **password}) == [
+        "REPRISE_SCHEMA_REGISTRY_PASSWORD: requires REPRISE_SCHEMA_REGISTRY_USERNAME"
+    ]
+    assert error_lines(password) == [
+        "REPRISE_SCHEMA_REGISTRY_PASSWORD: has no effect without REPRISE_SCHEMA_REGISTRY_URL"
+    ]
+    (line,) = error_lines({"REPRISE_SCHEMA_REGISTRY_URL": "http://reader:hunter2@registry:8081"})
+    assert line.startswith("REPRISE_SCHEMA_REGISTRY_URL: invalid value 'http://***@registry:8081'; allowed: ")
+    login = load({**REGISTRY, **password, "REPRISE_SCHEMA_REGISTRY_USERNAME": "reader"}).schema_registry
+    assert login.username == "reader"
 
 
 def test_a_complete_sasl_login_is_valid() -> None:

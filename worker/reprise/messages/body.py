@@ -1,12 +1,13 @@
 """Parse the value of a message as a JSON object.
 
 Some producers compress the values themselves, beside the compression of Kafka's record batches: gzip and zstd are
-recognised by their first bytes.
+recognised by their first bytes. Confluent's wire format is a byte 0, the id of a schema in four bytes, and the value.
 """
 
 import gc
 import io
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -31,8 +32,21 @@ _CONFLUENT_MAGIC: Final = 0
 _CONFLUENT_HEADER_BYTES: Final = 5
 
 
-def parse_body(value: bytes, max_bytes: int) -> dict[str, Any]:
+#: Read a value of Confluent's wire format, from the id of its schema and the bytes after the header. Raises BadMessage.
+ReadValue = Callable[[int, bytes], dict[str, Any]]
+
+
+def confluent_schema_id(value: bytes) -> int | None:
+    """Return the id of the schema of a value in Confluent's wire format; None for any other value."""
+    if len(value) < _CONFLUENT_HEADER_BYTES or value[0] != _CONFLUENT_MAGIC:
+        return None
+    return int.from_bytes(value[1:_CONFLUENT_HEADER_BYTES], "big")
+
+
+def parse_body(value: bytes, max_bytes: int, read_value: ReadValue | None = None) -> dict[str, Any]:
     """Parse a JSON object from a message's value; a byte order mark is skipped.
+
+    read_value  reads values of Confluent's wire format; without it only those whose value is JSON are read
 
     orjson is strict: it refuses NaN, infinite numbers, nesting beyond 1,024 levels and lone surrogates. Raises
     BadMessage, also if the value is larger than `max_bytes`, compressed or decompressed.
@@ -43,6 +57,17 @@ def parse_body(value: bytes, max_bytes: int) -> dict[str, Any]:
         raise BadMessage(DeadLetterReason.MESSAGE_TOO_LARGE, f"{size} bytes; the limit is {max_bytes}")
     if value.startswith((_GZIP, _ZSTD)):
         value = _decompress(value, max_bytes)
+    elif value.startswith(b"\0") and (schema_id := confluent_schema_id(value)) is not None:
+        payload = value[_CONFLUENT_HEADER_BYTES:]
+        if read_value is not None:
+            return read_value(schema_id, payload)
+        if payload.startswith(b"{"):  # a value of JSON Schema
+            value = payload
+    return load_json_object(value)
+
+
+def load_json_object(value: bytes) -> dict[str, Any]:
+    """Parse a JSON object; a byte order mark is skipped. Raises BadMessage."""
     value = value.removeprefix(BYTE_ORDER_MARK)
     try:
         parsed = _load_json(value)
@@ -103,11 +128,10 @@ def json_type(value: object) -> str:
 
 def _parse_error(value: bytes, error: orjson.JSONDecodeError) -> BadMessage:
     """Distinguish invalid UTF-8 and known formats from other invalid JSON. The detail holds no text of the article."""
-    if len(value) >= _CONFLUENT_HEADER_BYTES and value[0] == _CONFLUENT_MAGIC:
-        schema_id = int.from_bytes(value[1:_CONFLUENT_HEADER_BYTES], "big")
+    if (schema_id := confluent_schema_id(value)) is not None:
         detail = (
             f"the value begins with byte 0: Confluent's wire format, with schema id {schema_id}; "
-            "set the producer's value serializer to JSON without a schema"
+            "set REPRISE_SCHEMA_REGISTRY_URL to the address of the registry that has the schema"
         )
         return BadMessage(DeadLetterReason.NOT_JSON, detail)
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reprise.errors import BadMessage, SkippedMessage
-from reprise.messages.body import parse_body
+from reprise.messages.body import ReadValue, parse_body
 from reprise.messages.field_values import TEXT_FIELDS, FieldValues, read_fields
 from reprise.messages.formats import AS_IS, DEFAULT_FORMAT, FieldMapping
 from reprise.messages.formats.detection import find_format
@@ -58,13 +58,16 @@ def decode_article(
     limits: DecoderLimits,
     namespaces: NamespaceRule = SINGLE_NAMESPACE,
     mapping: FieldMapping = AS_IS,
+    read_value: ReadValue | None = None,
 ) -> Article:
     """Decode an article from a message that is not a tombstone.
+
+    read_value  reads values of Confluent's wire format
 
     Without an id the article is identified by its canonical URL, without a URL by its text. Raises BadMessage, and
     SkippedMessage for a message that the mapping skips.
     """
-    parsed = parse_body(message.value or b"", limits.message_bytes)
+    parsed = parse_body(message.value or b"", limits.message_bytes, read_value)
     content: Mapping[str, Any] = parsed
     if mapping.is_identity:
         fields = read_fields(parsed)

@@ -23,6 +23,7 @@ from prometheus_client import (
 from reprise import __version__
 from reprise.dedup.text.backend import TEXT_BACKEND
 from reprise.model import (
+    REQUIRED_DEPENDENCIES,
     Article,
     CorruptRecord,
     DeadLetterReason,
@@ -178,7 +179,7 @@ class Metrics:
             ["dependency"],
             registry=self.registry,
         )
-        for dependency in Dependency:
+        for dependency in REQUIRED_DEPENDENCIES:
             self._up.labels(dependency)
         self._failing = Gauge(
             "reprise_dependency_failing",
@@ -187,7 +188,7 @@ class Metrics:
             ["dependency", "reason"],
             registry=self.registry,
         )
-        for dependency, kind in product(Dependency, OutageKind):
+        for dependency, kind in product(REQUIRED_DEPENDENCIES, OutageKind):
             self._failing.labels(dependency, kind)
         self._last_poll = self._gauge(
             "last_poll_timestamp_seconds", "Unix time of the last completed poll; 0 before the first."

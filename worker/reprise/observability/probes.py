@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from reprise.model import Dependency, OutageKind
+from reprise.model import REQUIRED_DEPENDENCIES, Dependency, OutageKind
 from reprise.observability.observers import NullObserver
 
 #: The one liveness failure of a worker that has not finished its start.
@@ -32,7 +32,7 @@ class ProbeState(NullObserver):
         self._liveness_timeout_seconds = liveness_timeout_seconds
         self._monotonic = monotonic
         self._polled_at: float | None = None
-        self._outages: Mapping[Dependency, OutageKind] = dict.fromkeys(Dependency, OutageKind.UNREACHABLE)
+        self._outages: Mapping[Dependency, OutageKind] = dict.fromkeys(REQUIRED_DEPENDENCIES, OutageKind.UNREACHABLE)
         self._is_group_member: Callable[[], bool] = bool  # bool() is False: no member before `mark_started`
         self._draining = False
 

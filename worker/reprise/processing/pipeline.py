@@ -17,7 +17,7 @@ from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, d
 from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
 from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.pending import FailedDecisions
-from reprise.processing.ports import Delivery, Index, Observer, PendingDecisions, Source
+from reprise.processing.ports import Delivery, Index, Observer, PendingDecisions, Source, ValueSchemas
 from reprise.processing.processor import ArticleProcessor
 from reprise.processing.rejections import RejectionHistory
 from reprise.processing.retry import Retrier, ShutdownTimeout
@@ -65,6 +65,8 @@ class Pipeline:
     stop: StopRequest
     retrier: Retrier
     limits: CircuitLimits
+    #: schemas to load before a batch is decoded; None if values need none
+    schemas: ValueSchemas | None = None
     #: whether to poll the next batch while the index decides the one before it
     reads_ahead: bool = True
     #: Smaller batches are finished before the next poll. Overlapping saves the worker's waits for Redis, but an event
@@ -97,7 +99,14 @@ class Pipeline:
         looked_up: _InFlightBatch | None = None
         try:
             while recording or looked_up or not self.stop.requested:
-                following = self._decode(self._poll_next(is_idle=recording is None and looked_up is None))
+                messages = self._poll_next(is_idle=recording is None and looked_up is None)
+                if self.schemas is not None and (missing := self.schemas.missing(messages)):
+                    # The decided batches must not wait for the registry.
+                    while recording or looked_up:
+                        recording, looked_up = self._advance(recording, looked_up, _EMPTY)
+                    self._finish_delivery()
+                    self.retrier.call(Dependency.SCHEMA_REGISTRY, partial(self.schemas.load, missing))
+                following = self._decode(messages)
                 recording, looked_up = self._advance(recording, looked_up, following)
                 while (recording or looked_up) and len(following.messages) < self.overlap_min_messages:
                     recording, looked_up = self._advance(recording, looked_up, _EMPTY)

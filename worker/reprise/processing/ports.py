@@ -4,7 +4,8 @@ Adapters: kafka/ (Source, Sink, Delivery), at_least_once.py (Delivery), index/ (
 files), observability/ (Observer).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from reprise.model import (
@@ -116,6 +117,19 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Free the connections within a bounded time. Unflushed records may be lost."""
+
+
+class ValueSchemas(Protocol):
+    """The schemas of the values of messages, which another service has."""
+
+    def missing(self, messages: Iterable[Message | CorruptRecord]) -> AbstractSet[int]:
+        """Return the ids of the schemas of these messages that are not loaded."""
+
+    def load(self, schema_ids: Iterable[int]) -> None:
+        """Load schemas, so that decoding needs no other service. Raises Unreachable; the call may be repeated.
+
+        A schema that does not exist counts as loaded: its messages are rejected.
+        """
 
 
 class PendingDecisions(Protocol):

@@ -7,6 +7,7 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.dedup.text.seeds import SeedOf, fixed_seed
 from reprise.messages import dead_letters
+from reprise.messages.body import ReadValue
 from reprise.messages.decoder import DecoderLimits, decode_article
 from reprise.messages.events import event_record, merge_records
 from reprise.messages.formats import AS_IS, FieldMapping
@@ -31,6 +32,7 @@ class ArticleProcessor:
     dead_letter_topic  topic of the messages that cannot be processed
     default_source     source of articles whose message names none
     mapping            where a message has the fields of its article
+    read_value         reads values of Confluent's wire format; None without a Schema Registry
     connect_headers    whether dead letters also have the headers of Kafka Connect
     seed_of            the seed of the signatures of a namespace
     """
@@ -42,12 +44,13 @@ class ArticleProcessor:
     dead_letter_topic: str
     default_source: str | None = None
     mapping: FieldMapping = AS_IS
+    read_value: ReadValue | None = None
     connect_headers: bool = False
     seed_of: SeedOf = fixed_seed
 
     def decode(self, message: Message) -> Article:
         """Read the article out of a message that is no tombstone. Raises BadMessage, SkippedMessage."""
-        article = decode_article(message, self.limits, self.namespaces, self.mapping)
+        article = decode_article(message, self.limits, self.namespaces, self.mapping, self.read_value)
         return article if article.source or not self.default_source else replace(article, source=self.default_source)
 
     def fingerprint(self, article: Article) -> Fingerprint:

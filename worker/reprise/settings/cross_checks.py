@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reprise.settings.groups import (
     IndexSettings,
     KafkaSettings,
     RedisSettings,
     RuleSettings,
+    SchemaRegistrySettings,
     TimeSettings,
     TopicSettings,
     variable_name,
 )
+
+_REGISTRY_URL: Final = "REPRISE_SCHEMA_REGISTRY_URL"
 
 
 def cross_check(groups: Mapping[str, Any]) -> Iterator[str]:
@@ -22,6 +25,7 @@ def cross_check(groups: Mapping[str, Any]) -> Iterator[str]:
     """
     checks: Sequence[tuple[Callable[..., Iterator[str]], tuple[str, ...]]] = (
         (_check_kafka, ("kafka",)),
+        (_check_schema_registry, ("schema_registry",)),
         (_check_topics, ("topics",)),
         (_check_redis, ("redis",)),
         (_check_namespaces, ("index",)),
@@ -50,6 +54,21 @@ def _check_kafka(kafka: KafkaSettings) -> Iterator[str]:
         )
 
 
+def _check_schema_registry(registry: SchemaRegistrySettings) -> Iterator[str]:
+    if registry.url is None:
+        for name in ("username", "password", "ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            if getattr(registry, name) is not None:
+                yield f"{variable_name(SchemaRegistrySettings, name)}: has no effect without {_REGISTRY_URL}"
+        return
+    if (registry.username is None) != (registry.password is None):
+        given, other = ("username", "password") if registry.password is None else ("password", "username")
+        variables = (variable_name(SchemaRegistrySettings, name) for name in (given, other))
+        yield "{}: requires {}".format(*variables)
+    if not registry.url.startswith("https:"):
+        yield from _reject_tls(registry, f"unless {_REGISTRY_URL} begins with https:")
+    yield from _check_key_pair(registry)
+
+
 def _check_topics(topics: TopicSettings) -> Iterator[str]:
     variables: dict[str, str] = {}
     for name in TopicSettings.model_fields:
@@ -68,13 +87,13 @@ def _check_redis(redis: RedisSettings) -> Iterator[str]:
     yield from _check_key_pair(redis)
 
 
-def _reject_tls(group: KafkaSettings | RedisSettings, condition: str) -> Iterator[str]:
+def _reject_tls(group: KafkaSettings | RedisSettings | SchemaRegistrySettings, condition: str) -> Iterator[str]:
     for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
         if getattr(group, name) is not None:
             yield f"{variable_name(type(group), name)}: has no effect {condition}"
 
 
-def _check_key_pair(group: KafkaSettings | RedisSettings) -> Iterator[str]:
+def _check_key_pair(group: KafkaSettings | RedisSettings | SchemaRegistrySettings) -> Iterator[str]:
     if group.ssl_keyfile is not None and group.ssl_certfile is None:
         keyfile, certfile = (variable_name(type(group), name) for name in ("ssl_keyfile", "ssl_certfile"))
         yield f"{keyfile}: requires {certfile}"

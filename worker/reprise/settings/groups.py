@@ -17,6 +17,8 @@ from reprise.settings.types import (
     Brokers,
     DeliveryMode,
     Generation,
+    HttpUrl,
+    HttpUserName,
     InputFields,
     InputFormat,
     Name,
@@ -105,6 +107,31 @@ class InputSettings(SettingsGroup):
         description="Where a message has a field, if REPRISE_INPUT_FORMAT does not say it: "
         "text=body.content; url=link.",
     )
+
+
+class SchemaRegistrySettings(SettingsGroup):
+    """The Schema Registry of values in Confluent's wire format."""
+
+    title = "Schema Registry"
+    prefix = "SCHEMA_REGISTRY_"
+
+    url: HttpUrl | None = Field(
+        default=None,
+        description="Address of the Schema Registry, for messages in Confluent's wire format: Avro, Protobuf or JSON "
+        "Schema.",
+    )
+    username: HttpUserName | None = Field(
+        default=None, repr=False, description="User name or API key for the registry."
+    )
+    password: Secret | None = Field(default=None, description="Password or API secret for the registry.")
+    ssl_cafile: ReadableFile | None = Field(
+        default=None, description="PEM file of the trusted certificate authorities, instead of the system's."
+    )
+    ssl_certfile: ReadableFile | None = Field(default=None, description="PEM file of the client certificate.")
+    ssl_keyfile: ReadableFile | None = Field(
+        default=None, description="PEM file of the private key of the client certificate."
+    )
+    timeout_seconds: Timeout = Field(default=5.0, description="Timeout of a request to the registry.")
 
 
 class TopicSettings(SettingsGroup):
@@ -413,6 +440,7 @@ class Settings:
 
     kafka: KafkaSettings
     input: InputSettings
+    schema_registry: SchemaRegistrySettings
     topics: TopicSettings
     redis: RedisSettings
     index: IndexSettings

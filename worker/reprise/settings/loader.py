@@ -33,6 +33,9 @@ _SERVICE_LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://")
 #: Bytes of a secret's file. A larger one is the wrong file.
 _MAX_SECRET_BYTES: Final = 65_536
 
+#: The login in an address, which no error line may show.
+_LOGIN: Final = re.compile(r"//[^/\s]*@")
+
 #: Characters of an invalid value in its error line.
 _MAX_VALUE_CHARACTERS: Final = 100
 
@@ -142,7 +145,8 @@ def _format_errors(group: type[SettingsGroup], error: ValidationError) -> Iterat
         if is_secret(field):
             shown = "value"
         else:
-            shown = f"value {shorten(str(item['input']), _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
+            given = _LOGIN.sub("//***@", str(item["input"]))
+            shown = f"value {shorten(given, _MAX_VALUE_CHARACTERS, placeholder='...')!r}"
             if reason := str(item.get("ctx", {}).get("error", "")):
                 shown += f": {reason}"
         yield f"{variable_name(group, name)}: invalid {shown}; allowed: {allowed_values(name, field)}"

@@ -3,6 +3,7 @@
 import os
 import re
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -39,6 +40,9 @@ PORT_PATTERN: Final = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|
 BROKERS_PATTERN: Final = _list_pattern(rf"([^\s:/,]+|\[[0-9a-fA-F:]+\]):{PORT_PATTERN}")
 _NAMESPACE_VALUES_PATTERN: Final = _list_pattern(r"[a-zA-Z0-9._-]{1,64}")
 _INPUT_FORMAT_PATTERN: Final = "^({0})(\\+({0}))*$".format("|".join(load_presets()))
+_HTTP_USER_PATTERN: Final = "^[^:]+$"
+#: Addresses of HTTP; of several, comma-separated, the next is tried if one does not answer.
+_HTTP_URL_PATTERN: Final = r"^https?://[^\s/@?#,]+(/[^\s@?#,]*)?(,https?://[^\s/@?#,]+(/[^\s@?#,]*)?)*$"
 
 
 def _normalize_brokers(value: str) -> str:
@@ -62,6 +66,12 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
     _ = parts.port  # raises ValueError if the port is not a number up to 65535
     # the client uses database 0 for a path that is no number
     if parts.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}\s*", parts.path):
+        raise ValueError
+    return value
+
+
+def _check_pattern(pattern: str, value: str) -> str:
+    if not re.fullmatch(pattern, value):
         raise ValueError
     return value
 
@@ -97,6 +107,16 @@ RedisUrl = Annotated[
     SecretStr,
     AfterValidator(_check_redis_url),
     Field(**_allowed("redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix://PATH")),
+]
+HttpUrl = Annotated[
+    str,
+    AfterValidator(partial(_check_pattern, _HTTP_URL_PATTERN)),
+    Field(**_allowed("http://HOST:PORT/PATH or https://HOST:PORT/PATH, without a password", _HTTP_URL_PATTERN)),
+]
+HttpUserName = Annotated[
+    str,
+    AfterValidator(partial(_check_pattern, _HTTP_USER_PATTERN)),
+    Field(max_length=255, **_allowed("1 to 255 characters without a colon", _HTTP_USER_PATTERN)),
 ]
 InputFormat = Annotated[
     str,

@@ -63,7 +63,7 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, a file of the volume: a s
 {{- end -}}
 {{- end -}}
 {{- $secrets := .Values.secrets -}}
-{{- range $client, $tls := dict "kafka" (contains "SSL" $settings.kafkaSecurityProtocol) "redis" (or $secrets.redisUrl.existingSecret (hasPrefix "rediss:" (default "" $settings.redisUrl))) -}}
+{{- range $client, $tls := dict "kafka" (contains "SSL" $settings.kafkaSecurityProtocol) "redis" (or $secrets.redisUrl.existingSecret (hasPrefix "rediss:" (default "" $settings.redisUrl))) "schemaRegistry" (hasPrefix "https:" (default "" $settings.schemaRegistryUrl)) -}}
 {{- range $name := list "SslCafile" "SslCertfile" "SslKeyfile" -}}
 {{- $full := print $client $name -}}
 {{- if and (not $tls) (or (get $settings $full) (get $secrets $full).existingSecret) -}}
@@ -75,6 +75,12 @@ secrets.kafkaSslCafile       REPRISE_KAFKA_SSL_CAFILE, a file of the volume: a s
 {{- if and (or (get $settings $keyfile) (get $secrets $keyfile).existingSecret) (not (or (get $settings $certfile) (get $secrets $certfile).existingSecret)) -}}
 {{- $errors = append $errors (printf "settings.%s: requires settings.%s" $keyfile $certfile) -}}
 {{- end -}}
+{{- end -}}
+{{- if ne (empty $settings.schemaRegistryUsername) (empty $secrets.schemaRegistryPassword.existingSecret) -}}
+{{- $errors = append $errors "settings.schemaRegistryUsername: requires secrets.schemaRegistryPassword, and the other way round" -}}
+{{- end -}}
+{{- if and $settings.schemaRegistryUsername (not $settings.schemaRegistryUrl) -}}
+{{- $errors = append $errors "settings.schemaRegistryUsername: has no effect without settings.schemaRegistryUrl" -}}
 {{- end -}}
 {{- if and $settings.redisCluster (hasPrefix "unix:" (default "" $settings.redisUrl)) -}}
 {{- $errors = append $errors "settings.redisCluster: a Redis Cluster has no Unix socket" -}}

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from reprise.errors import RepriseError
+from reprise.messages.plain_json import encode_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,10 @@ class DamagedFile(RepriseError):
 def encode(fields: Mapping[str, Any], max_bytes: int) -> bytes | UnreadableEntry:
     """Return the fields as JSON.
 
-    Of a longer value only one byte more than `max_bytes` is kept, so that the decoder rejects it. Times become
-    RFC 3339; a time without a zone is in UTC.
+    Of a longer value only one byte more than `max_bytes` is kept, so that the decoder rejects it.
     """
     try:
-        value = orjson.dumps(fields, default=_plain_value, option=orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS)
+        value = encode_plain(fields)
     except orjson.JSONEncodeError as error:
         return UnreadableEntry(f"a value has no form in JSON: {error}")
     return value[: max_bytes + 1]
-
-
-def _plain_value(value: object) -> str | None:
-    """Return bytes and numbers of another type as text; None for bytes that are no text."""
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return None
-    return str(value)
