@@ -165,6 +165,8 @@ def choose_earlier_crawl(
     The same id is evidence: one text that contains the other is enough, however short it is. So the whole text follows
     a feed's summary or the free part of a page, and the other way round.
     """
+    if not candidates:
+        return None
     compared = _compare(find_overlap(article, candidates), source, candidates, rule)
     return min(
         (
