@@ -15,6 +15,7 @@ from reprise.model import CorruptRecord, Decision, Delivered, Dependency, Messag
 from reprise.processing import circuit_breaker
 from reprise.processing.batch import Decoded, Entry, Rejected, build_outcomes, decode_batch
 from reprise.processing.circuit_breaker import CircuitLimits, CircuitState
+from reprise.processing.contention import ContentionMonitor
 from reprise.processing.namespace_fanout import submit_by_namespace
 from reprise.processing.pending import FailedDecisions
 from reprise.processing.ports import Delivery, Index, Observer, PendingDecisions, Source, ValueSchemas
@@ -78,6 +79,8 @@ class Pipeline:
     #: seconds since the epoch: the time of decisions and dead letters
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    #: conflicts with other workers, which bound the batches
+    contention: ContentionMonitor = field(default_factory=ContentionMonitor)
     _circuit: CircuitState = field(default_factory=CircuitState, init=False)
     _rejections: RejectionHistory = field(init=False)
     #: the batch that is published and whose offsets are being committed, with the offset metadata
@@ -178,8 +181,10 @@ class Pipeline:
         if messages and (timestamp_ms := getattr(messages[0], "timestamp_ms", None)) is not None:
             self.observer.stage_completed(Stage.FETCH, max(0.0, self.clock() - timestamp_ms / 1000))
         deadline = polled_at + self.decode_seconds
+        # Batches that the commits of another worker may disturb are small, and finished one by one.
+        limit = self.overlap_min_messages - 1 if self.contention.is_contended else 0
         count, entries = decode_batch(
-            messages,
+            messages[: limit or None],
             self.processor,
             self.observer,
             is_over=lambda: self.stop.requested or self.monotonic() >= deadline,
@@ -236,6 +241,7 @@ class Pipeline:
             if decisions:
                 now = self.monotonic()
                 index_seconds += now - started
+                self.contention.record(decisions)
                 self.observer.decided(decisions, index_seconds, now - in_flight.batch.polled_at)
             return decisions
 
