@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,28 @@ def test_pages_of_a_warc_file(name: str, tmp_path: Path) -> None:
     assert article.text.strip() == PROSE
     assert decode(second).text.strip() == PROSE
     assert decode(second).title == "Brücke"
+
+
+def test_a_warc_file_from_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input is read forward only, and may be compressed."""
+    for name in ("a.warc", "a.warc.gz"):
+        write_warc(tmp_path / name)
+        reader, writer = os.pipe()
+        os.write(writer, (tmp_path / name).read_bytes())
+        os.close(writer)
+        with open(reader, "rb") as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            assert [message.offset for message in read(Path("-"))] == [3, 6]
+
+
+@pytest.mark.parametrize("percent", range(3, 99, 5))
+def test_a_warc_file_that_ends_within_a_record_is_fatal(percent: int, tmp_path: Path) -> None:
+    """As after an interrupted download; without compression only the lengths of the records show it."""
+    write_warc(tmp_path / "a.warc")
+    content = (tmp_path / "a.warc").read_bytes()
+    (tmp_path / "a.warc").write_bytes(content[: len(content) * percent // 100])
+    with pytest.raises(Fatal, match=r"a\.warc cannot be read to its end: "):
+        read(tmp_path / "a.warc")
 
 
 def test_texts_of_a_wet_file(tmp_path: Path) -> None:
