@@ -257,7 +257,7 @@ class StoryMerge:
 
     story_id         the younger story
     into             the older story: its id replaces that of the younger one
-    sources          distinct sources whose representatives of the younger story the article copies
+    sources          distinct registered domains whose representatives of the younger story the article copies
     representatives  these representatives
     """
 

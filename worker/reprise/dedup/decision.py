@@ -5,6 +5,7 @@ docs/internals/detection has the evidence for the rule.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 from math import floor
 from typing import Final
@@ -16,11 +17,12 @@ from reprise.dedup.comparison import (
     compare_all,
     contains_copy,
 )
-from reprise.dedup.matches import Match, Representative
+from reprise.dedup.matches import DOMAIN_KEY_BYTES, Match, Representative
 from reprise.dedup.merges import Merge, find_merges
 from reprise.dedup.overlap import Overlap, find_overlap
 from reprise.dedup.rule import Rule
 from reprise.dedup.shared_passages import ComparedText, find_shared_passages
+from reprise.messages.urls import registered_domain
 from reprise.model import Kind, Signature
 
 #: Maximum witnesses. Two unrelated texts reveal a passage; the third is for the case that one is a copy of another.
@@ -28,6 +30,9 @@ _WITNESSES: Final = 3
 
 #: Sampled hashes that an article must share with a founder: fewer may be a phrase.
 _FOUNDER_HASHES: Final = 3
+
+#: Sources whose keys are kept, some 200 bytes each.
+_CACHED_SOURCES: Final = 16_384
 
 #: Share of all bands that a representative must share with an article whose buckets hold mostly stock phrases. With a
 #: smaller one, unrelated articles with the same notices are compared.
@@ -304,10 +309,17 @@ def quantise(share: float) -> float:
     return floor(share * 10_000 + 0.5) / 10_000
 
 
+@lru_cache(maxsize=_CACHED_SOURCES)
 def source_key(source: str | None) -> bytes:
-    """Return eight bytes for a source in any letter case; b"" for an unknown source, which equals no other."""
-    return (
-        blake2b(source.casefold().encode("utf-8", "surrogatepass"), digest_size=8, person=b"reprise.source").digest()
-        if source
-        else b""
+    """Return eight bytes for a source in any letter case; b"" for an unknown source, which equals no other.
+
+    The first DOMAIN_KEY_BYTES stand for its registered domain: all sources of one domain have them in common.
+    """
+    if not source:
+        return b""
+    name = source.casefold()
+    domain = registered_domain(f"http://{name}/") or name
+    return b"".join(
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DOMAIN_KEY_BYTES, person=b"reprise.source").digest()
+        for text in (domain, name)
     )

@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from reprise.dedup.matches import Match, Representative
+from reprise.dedup.matches import DOMAIN_KEY_BYTES, Match, Representative
 from reprise.dedup.rule import Rule
 from reprise.dedup.sketch import reach_of
 
@@ -16,7 +16,7 @@ from reprise.dedup.sketch import reach_of
 class Merge:
     """Two stories that an article shows to be one: the younger is merged into the older. Both are named by number.
 
-    support          distinct sources of the younger story's representatives that show it
+    support          distinct registered domains of the younger story's representatives that show it
     representatives  the number of these representatives
     """
 
@@ -62,8 +62,11 @@ def _containment(one: Representative, other: Representative) -> float:
 
 
 def _independent_source(match: Match) -> bytes:
-    """Return the source of a match; representatives of unknown sources count as one source each."""
-    return match.representative.source or b"#%d" % match.representative.number
+    """Return the registered domain of a match's source; representatives of unknown sources count as one source each.
+
+    Anyone can publish under any number of names of one domain.
+    """
+    return match.representative.source[:DOMAIN_KEY_BYTES] or b"#%d" % match.representative.number
 
 
 def _is_strong(match: Match, rule: Rule) -> bool:

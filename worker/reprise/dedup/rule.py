@@ -24,7 +24,8 @@ class Rule:
     copied_hashes           minimum sampled hashes in copied sentences
     copied_words            minimum words in copied sentences: a short paragraph
     strong_support_ratio    a match supports its story strongly if another source copied at least this share
-    merge_sources           a story is merged into an older one if this many sources support each of them strongly,
+    merge_sources           a story is merged into an older one if sources of this many registered domains support each
+                            of them strongly,
     merge_containment       and if the median pair of these representatives, one of each story, shares at least this
                             share of the smaller text: above what a roundup joins (.01 to .05), below stories of one
                             event (.2 to .6)

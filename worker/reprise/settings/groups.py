@@ -326,7 +326,8 @@ class RuleSettings(SettingsGroup):
         default=_RULE.merge_sources,
         ge=2,
         le=1000,
-        description="A story is merged into an older one if this many sources support each of them strongly.",
+        description="A story is merged into an older one if sources of this many registered domains support each of "
+        "them strongly.",
     )
     merge_containment: Ratio = Field(
         default=_RULE.merge_containment,
