@@ -204,7 +204,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The identity of a page that may show a notice in place of an article; dedup/no_article.py makes it.
+    """The identity of a page that may show a notice in place of an article; dedup/page_identity.py makes it.
 
     text_key      8 bytes that stand for the text without ids, times and names of the site
     source        4 bytes that stand for the source, b"" for an unknown one

@@ -7,11 +7,10 @@ import pytest
 from reprise.dedup.no_article import (
     MAX_PAGES,
     PageVerdict,
-    identify_page,
     judge_page,
-    mentions_title,
     pages_to_keep,
 )
+from reprise.dedup.page_identity import identify_page, mentions_title
 from reprise.model import Article, Page
 
 NOTICES = {
