@@ -65,7 +65,7 @@ def _passages(a: DissectedArticle, b: DissectedArticle, copied_sentences: frozen
     passages: list[SharedPassage] = []
     number = 0
     for run in shared_runs(a, b):
-        is_copied = not copied_sentences.isdisjoint(b.tokens.sentences[run.b : run.b + run.length].tolist())
+        is_copied = not copied_sentences.isdisjoint(b.tokens.sentence_parts[run.b : run.b + run.length].tolist())
         number += is_copied
         passages.append(
             SharedPassage(

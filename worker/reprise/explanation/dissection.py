@@ -14,9 +14,10 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.code_points import limit_marks
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.presentation import remove_presentation
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, check_segments, keep_prose
-from reprise.dedup.text.tokens import Tokens, normalise, tokenise
+from reprise.dedup.text.tokens import Tokens, tokenise
 from reprise.explanation.offsets import SourceOffsets, source_offsets
 from reprise.model import Article, Fingerprint
 
@@ -60,7 +61,7 @@ class ShingleOccurrence:
 
     token_hashes  the hashes of its tokens; they identify the shingle
     first         its first token
-    sentence      number of its sentence
+    sentence      number of its part of a sentence; see Tokens.sentence_parts
     has_digit     whether it contains a digit
     """
 
@@ -172,6 +173,7 @@ def find_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[ShingleOc
     kept_tokens = np.flatnonzero(kept).tolist()
     hashes, lengths = tokens.hashes[kept].tolist(), tokens.shingle_lengths[kept].tolist()
     sentences, has_digit = tokens.sentences[kept].tolist(), tokens.has_digit[kept].tolist()
+    parts = tokens.sentence_parts[kept].tolist()
     starts = [at for at, sentence in enumerate(sentences) if at == 0 or sentence != sentences[at - 1]]
     for start, end in pairwise([*starts, len(kept_tokens)]):
         for at in range(start, end):
@@ -180,7 +182,7 @@ def find_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[ShingleOc
                 yield ShingleOccurrence(
                     token_hashes=tuple(hashes[at:after]),
                     first=kept_tokens[at],
-                    sentence=sentences[at],
+                    sentence=parts[at],
                     has_digit=any(has_digit[at:after]),
                 )
 

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Final
-from unicodedata import normalize
 
 import numpy as np
 import regex
-from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import CharClass, char_classes
+from reprise.dedup.text.characters import CharClass
 from reprise.dedup.text.hashing import Offsets
-from reprise.dedup.text.tokens import normalise
+from reprise.dedup.text.normalisation import normalise
 
 #: White space never composes with its neighbours, so each run of white space and each word normalises by itself.
 _RUN: Final = regex.compile(r"\s+|\S+")
@@ -37,7 +35,7 @@ def source_offsets(text: str) -> SourceOffsets:
         for start, end, length in _units(run.group(), run.start()):
             starts += [start] * length
             ends += [end] * length
-    kept = ~_is_ignorable(normalise(text))
+    kept = (normalise(text).classes & np.uint16(CharClass.IGNORABLE)) == 0
     return SourceOffsets(starts=np.asarray(starts, dtype=np.intp)[kept], ends=np.asarray(ends, dtype=np.intp)[kept])
 
 
@@ -47,16 +45,9 @@ def _units(run: str, offset: int) -> list[tuple[int, int, int]]:
     The units are grapheme clusters, or the whole run if clusters compose with each other.
     """
     clusters = [
-        (offset + cluster.start(), offset + cluster.end(), len(normalise(cluster.group())))
+        (offset + cluster.start(), offset + cluster.end(), len(normalise(cluster.group()).characters))
         for cluster in _GRAPHEME_CLUSTER.finditer(run)
     ]
-    # Lengths are compared, not characters: the lower case of a sigma depends on its neighbours. Composition always
-    # changes the length.
-    length = len(normalize("NFKC", run).lower())
+    # Composition always changes the length.
+    length = len(normalise(run).characters)
     return clusters if sum(units for *_, units in clusters) == length else [(offset, offset + len(run), length)]
-
-
-def _is_ignorable(normalised: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Mark the ignorable characters, which `tokenise` removes."""
-    ignorable: NDArray[np.bool_] = (char_classes()[normalised] & np.uint16(CharClass.IGNORABLE)) != 0
-    return ignorable

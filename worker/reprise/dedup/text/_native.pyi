@@ -16,23 +16,24 @@ class TextSigner:
     def __new__(
         cls,
         *,
-        char_classes: NDArray[np.uint16],
         normal_forms: NDArray[np.uint32],
+        source_classes: NDArray[np.uint16],
         white_space: str,
         replacements: Sequence[tuple[str, str]],
         legal_phrases: Sequence[str],
         multipliers: NDArray[np.uint32],
         offsets: NDArray[np.uint32],
         sketch_size: int,
-        normalise: Callable[[str], NDArray[np.uint32]],
+        normalise: Callable[[str], tuple[NDArray[np.uint32], NDArray[np.uint16]]],
     ) -> TextSigner:
         """Copy the tables.
 
         white_space           the characters that `str.isspace` is true for
-        replacements          as tokens.REPLACEMENTS
+        replacements          as normalisation.REPLACEMENTS
         legal_phrases         as prose_filter.LEGAL_PHRASES
         multipliers, offsets  of the permutations, shape (permutations,)
-        normalise             joins wrapped lines and normalises a text; called if a normal form depends on context
+        normalise             joins wrapped lines and normalises a text, and returns its characters and their classes;
+                              called if a normal form depends on context
         """
 
     def with_permutations(self, *, multipliers: NDArray[np.uint32], offsets: NDArray[np.uint32]) -> TextSigner:

@@ -12,11 +12,12 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.native import sign_texts
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.presentation import remove_presentation
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import make_signature
-from reprise.dedup.text.tokens import Tokens, normalise, tokenise
+from reprise.dedup.text.tokens import WORDS_PER_SHINGLE, Tokens, tokenise
 from reprise.model import FIXED_SEED, Article, Fingerprint, Signature
 
 #: Bytes of a content hash. With 128 bits, two of 10**12 articles collide with a chance of 10**-15.
@@ -26,15 +27,20 @@ _CONTENT_HASH_BYTES: Final = 16
 #: 15 % slower. With the growth by normalisation it stays below hashing.PRECOMPUTED_POWERS.
 MAX_BATCH_CHARACTERS: Final = 60_000
 
+#: Weight of a token in tenths of a word, by the tokens of its shingle; see Tokens.word_weights. Integers, because a sum
+#: of fractions depends on the order of its terms.
+_WEIGHT_TENTHS: Final = np.array([0, *(10 * WORDS_PER_SHINGLE // length for length in range(1, 7))])
+
 
 def fingerprint(
     article: Article, rule: Rule, *, seed: int = FIXED_SEED, backend: TextBackend = TEXT_BACKEND
 ) -> Fingerprint:
     """Return the fingerprint of an article. `seed` is that of the MinHash permutations.
 
-    The content hash covers the kept words in order, so it does not depend on menus, white space or punctuation. If no
-    segment of the text is prose, it covers all words, or all characters if there is no word; the signature is None, and
-    only an exact copy can match.
+    The content hash covers the kept words in order, so it does not depend on menus, white space or punctuation. It
+    covers all words if less than half of them are kept, because pages with one sentence in common are no copies, and
+    all characters if there is no word. If no segment of the text is prose, the signature is None, and only an exact
+    copy can match.
     """
     return fingerprint_batch([article], rule, seed=seed, backend=backend)[0]
 
@@ -103,11 +109,8 @@ def _sign_together(articles: Sequence[Article], rule: Rule, seed: int) -> Sequen
     tokens = tokenise(*(normalise(join_wrapped_lines(remove_presentation(article.text))) for article in articles))
     kept = keep_prose(tokens, _min_words(articles[0]))
     return [
-        (
-            _content_hash(tokens, number, kept),
-            make_signature(shingles, rule.permutations, rule.sketch_size, seed) if shingles else None,
-        )
-        for number, shingles in enumerate(hash_shingles(tokens, kept))
+        (content_hash, make_signature(shingles, rule.permutations, rule.sketch_size, seed) if shingles else None)
+        for content_hash, shingles in zip(_content_hashes(tokens, kept), hash_shingles(tokens, kept), strict=True)
     ]
 
 
@@ -115,10 +118,13 @@ def _min_words(article: Article) -> int:
     return MIN_WORDS_HTML if article.extracted else MIN_WORDS_TEXT
 
 
-def _content_hash(tokens: Tokens, number: int, kept: NDArray[np.bool_]) -> bytes:
-    """Return the content hash of one of the texts that were tokenised together."""
-    text = tokens.text_slices[number]
-    hashes = tokens.hashes[text]
-    content = hashes[kept[text]].tobytes() or hashes.tobytes()
-    content = content or tokens.text_at(number).encode("utf-8", "surrogatepass")
-    return blake2b(content, digest_size=_CONTENT_HASH_BYTES, person=b"reprise.content").digest()
+def _content_hashes(tokens: Tokens, kept: NDArray[np.bool_]) -> Iterator[bytes]:
+    """Yield the content hash of each of the texts that were tokenised together."""
+    tenths = _WEIGHT_TENTHS.take(tokens.shingle_lengths)
+    totals, kept_totals = (np.concatenate(((0,), weights.cumsum())) for weights in (tenths, tenths * kept))
+    for number, text in enumerate(tokens.text_slices):
+        hashes = tokens.hashes[text]
+        if 2 * (kept_totals[text.stop] - kept_totals[text.start]) >= totals[text.stop] - totals[text.start]:
+            hashes = hashes[kept[text]]
+        content = hashes.tobytes() or tokens.text_at(number).encode("utf-8", "surrogatepass")
+        yield blake2b(content, digest_size=_CONTENT_HASH_BYTES, person=b"reprise.content").digest()

@@ -41,7 +41,12 @@ def _join_if_full(text: str, width: int) -> str:
     """Join the lines of each paragraph if enough of them are full."""
     lines = text.split("\n")
     continuations = [index for index in range(1, len(lines)) if _continues(lines[index - 1], lines[index])]
-    full = sum(_is_full(lines[index - 1], lines[index], width) for index in continuations)
+    # A shorter line has room for any word that is shorter than a narrow line.
+    min_length = width - _MIN_WIDTH + 1
+    full = sum(
+        len(lines[index - 1]) >= min_length and _is_full(lines[index - 1], lines[index], width)
+        for index in continuations
+    )
     if len(continuations) < _MIN_LINE_ENDS or full < _MIN_FULL_SHARE * len(continuations):
         return text
     joined = set(continuations)
@@ -62,7 +67,8 @@ def _is_full(line: str, following: str, width: int) -> bool:
 
     A first word as long as a narrow line is text without spaces: there, whether no further character fitted.
     """
-    word = len(following.split(" ", 1)[0])
+    space = following.find(" ")
+    word = space if space >= 0 else len(following)
     return len(line) + (1 + word if word < _MIN_WIDTH else 1) > width
 
 

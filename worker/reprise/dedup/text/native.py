@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import char_classes, normal_forms, white_space
+from reprise.dedup.text.characters import normal_forms, source_classes, white_space
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.normalisation import REPLACEMENTS, normalise
 from reprise.dedup.text.prose_filter import LEGAL_PHRASES
 from reprise.dedup.text.signature import permutation_constants
-from reprise.dedup.text.tokens import REPLACEMENTS, normalise
 from reprise.model import Signature
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def _signer_with_tables(sketch_size: int) -> "TextSigner":
 
     none = np.array([], dtype=np.uint32)
     return TextSigner(
-        char_classes=char_classes(),
         normal_forms=normal_forms(),
+        source_classes=source_classes(),
         white_space=white_space(),
         replacements=REPLACEMENTS,
         legal_phrases=LEGAL_PHRASES,
@@ -60,8 +60,9 @@ def _signer_with_tables(sketch_size: int) -> "TextSigner":
     )
 
 
-def _join_and_normalise(text: str) -> NDArray[np.uint32]:
-    return normalise(join_wrapped_lines(text))
+def _join_and_normalise(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+    normalised = normalise(join_wrapped_lines(text))
+    return normalised.characters, normalised.classes
 
 
 def _signature(rows: bytes, sketch: bytes, sentence_ids: bytes, shingle_count: int, word_count: int) -> Signature:

@@ -1,7 +1,8 @@
 """Remove what differs between two copies of a text although a reader sees no difference.
 
-These are the targets of links in Markdown and plain addresses, spaces that the layout doubled, and letters that have
-several code points. It comes before the text step, in Python for both implementations.
+These are the targets of links in Markdown and plain addresses, marks of footnotes, time codes of transcripts, and tabs
+in place of spaces. Later steps read through line breaks and doubled spaces (line_unwrapping.py, layout.py) and fold
+letters (normalisation.py).
 """
 
 import re
@@ -14,78 +15,50 @@ _MARKDOWN_LINK: Final = re.compile(
     r"\([^()\s]{1,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?(?: \"[^\"\n]{0,200}\")?\)"
 )
 
-#: A plain address and the space behind it. Closing punctuation belongs to the sentence.
-_ADDRESS: Final = re.compile(r"https?://[^\s<>\"]{1,2000}(?<![.,;:!?)\]'’”»]) ?")
+#: The rest of a plain address, and the space behind it. Closing punctuation belongs to the sentence.
+_ADDRESS_END: Final = r"[^\s<>\"]{1,2000}(?<![.,;:!?)\]'’”»]) ?"
+_ADDRESS: Final = re.compile(rf"https?://{_ADDRESS_END}")
+_ADDRESS_WITHOUT_SCHEME: Final = re.compile(rf"www\.{_ADDRESS_END}")
 
-# A search is fast for a pattern that begins with a character or a set of them. Each lookbehind is for the character
-# before the gap.
+#: The mark of a footnote or a time code in brackets, and the space behind it.
+_BRACKETED: Final = re.compile(r"\[\d{1,3}(?::\d\d){0,2}\]( ?)")
 
-#: Two spaces or more between two words of a line.
-_WIDE_GAP: Final = re.compile(r"[ \u00a0](?<=\S.)[ \u00a0]+(?=\S)")
-
-#: A no-break space behind or before a single space within a sentence: an editor's way to keep two spaces. Before a
-#: capital letter it may as well separate the items of a menu.
-_NO_BREAK_BEHIND: Final = re.compile(r"\u00a0(?<=[\w,] \u00a0)(?=[^\W\dA-Z])")
-_NO_BREAK_BEFORE: Final = re.compile(r"\u00a0(?<=[\w,]\u00a0) (?=[^\W\dA-Z])")
-
-#: Two or three spaces after a comma: no columns, which are not separated by commas as well.
-_WIDE_AFTER_COMMA: Final = re.compile(r"([,;،؛]) {2,3}(?=\S)")
-_COMMAS_AND_SPACES: Final = (",  ", ";  ", "،  ", "؛  ")
-
-#: If at least this share of the gaps between words is wide, that is the layout of the text, and no columns or menus.
-_WIDE_LAYOUT: Final = 0.5
-
-#: Characters from the middle of a text in which gaps are counted first: counting costs less than a search.
-_SAMPLE: Final = 1_000
-
-#: Letters that look the same, or that writers replace freely: Persian and Arabic yeh and kaf, the Arabic tatweel that
-#: only stretches a word, Romanian letters with a cedilla for those with a comma, and Russian io.
-_LETTERS: Final = (
-    ("\u064a", "\u06cc"),
-    ("\u0649", "\u06cc"),
-    ("\u0643", "\u06a9"),
-    ("\u0640", ""),
-    ("\u015f", "\u0219"),
-    ("\u0163", "\u021b"),
-    ("\u015e", "\u0218"),
-    ("\u0162", "\u021a"),
-    ("ё", "е"),
-    ("Ё", "Е"),
+#: The mark of a footnote after a word or a punctuation mark. After one or two letters it is a unit, such as m².
+_SUPERSCRIPT_DIGITS: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SUPERSCRIPT: Final = re.compile(
+    rf"[{_SUPERSCRIPT_DIGITS}]+(?:(?<=[^\W\d_]{{3}}[{_SUPERSCRIPT_DIGITS}])"
+    rf"|(?<=[^\W\d_]{{3}}[{_SUPERSCRIPT_DIGITS}]{{2}})|(?<=[.,;:!?)\"'’”»][{_SUPERSCRIPT_DIGITS}])"
+    rf"|(?<=[.,;:!?)\"'’”»][{_SUPERSCRIPT_DIGITS}]{{2}}))"
 )
+
+#: A time code at the start of a line, as subtitles and transcripts have it.
+_TIME: Final = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?"
+_TIME_CODE: Final = re.compile(rf"\n{_TIME}(?: *--> *{_TIME})?(?=\s)")
 
 
 def remove_presentation(text: str) -> str:
-    """Return the text without link targets and doubled spaces, and with one code point for equal letters."""
-    if "](" in text:
-        text = _MARKDOWN_LINK.sub(r"\1", text)
+    """Return the text without addresses, marks of footnotes and time codes, and with spaces if it has mostly tabs."""
+    text = _remove_marks(text)
     if "://" in text:
         text = _ADDRESS.sub("", text)
-    if "  " in text or "\u00a0" in text:
-        text = _join_spaces(text)
-    if text.isascii():
-        return text
-    for letter, replacement in _LETTERS:
-        text = text.replace(letter, replacement)
+    if "www." in text:
+        text = _ADDRESS_WITHOUT_SCHEME.sub("", text)
+    if "\t" in text and text.count("\t") > text.count(" "):
+        text = text.replace("\t", " ")
     return text
 
 
-def _join_spaces(text: str) -> str:
-    if _is_wide(text):
-        return _WIDE_GAP.sub(" ", text)
-    if "\u00a0" in text:
-        text = _NO_BREAK_BEFORE.sub(" ", _NO_BREAK_BEHIND.sub("", text))
-    if any(each in text for each in _COMMAS_AND_SPACES):
-        text = _WIDE_AFTER_COMMA.sub(r"\1 ", text)
-    return text
+def _remove_marks(text: str) -> str:
+    """Remove the targets of Markdown links, the marks of footnotes, and time codes."""
+    if "](" in text:
+        text = _MARKDOWN_LINK.sub(r"\1", text)
+    if "[" in text:
+        text = _BRACKETED.sub(_space_behind, text)
+    if not text.isascii() and any(digit in text for digit in _SUPERSCRIPT_DIGITS):
+        text = _SUPERSCRIPT.sub("", text)
+    return _TIME_CODE.sub("\n", text) if "\n" in text else text
 
 
-def _is_wide(text: str) -> bool:
-    """Return whether the gaps between words are wide throughout the text."""
-    middle = text[len(text) // 2 :][:_SAMPLE]
-    pairs = middle.count("  ") + middle.count("\u00a0")
-    if pairs < middle.count(" ") / 5:  # then fewer than half of the gaps are wide
-        return False
-    spaces = text.count(" ") + text.count("\u00a0")
-    wide = _WIDE_GAP.findall(text)
-    single = spaces - sum(map(len, wide))
-    return len(wide) >= _WIDE_LAYOUT * (len(wide) + single)
+def _space_behind(mark: re.Match[str]) -> str:
+    """Return the space behind a mark, unless white space stands before it, too."""
+    return "" if mark.string[mark.start() - 1 : mark.start()].isspace() else mark[1]

@@ -29,7 +29,7 @@ class Shingles:
     """The distinct shingles of a text.
 
     hashes      32-bit hashes, ascending; bit 8, the lowest bit of a sketch, is set if the shingle contains a digit
-    sentences   number of the sentence of each shingle's first occurrence; kept sentences are numbered from 0
+    sentences   number of the part of a sentence with each shingle's first occurrence; kept parts are numbered from 0
     word_count  words that the kept tokens count for; see Tokens.word_weights
     """
 
@@ -50,6 +50,9 @@ def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles 
     starts_sentence = is_run_start(tokens.sentences.take(kept_tokens))
     sentence_starts = starts_sentence.nonzero()[0]
     sentence_numbers = starts_sentence.cumsum() - 1
+    parts = sentence_numbers
+    if tokens.sentence_parts is not tokens.sentences:
+        parts = is_run_start(tokens.sentence_parts.take(kept_tokens)).cumsum() - 1
     starts = np.arange(len(kept_tokens))
     ends = starts + lengths
     sentence_ends = np.concatenate((sentence_starts[1:], (len(kept_tokens),))).take(sentence_numbers)
@@ -65,12 +68,9 @@ def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles 
     word_weights = WORDS_PER_SHINGLE / lengths
     text_ends = kept_tokens.searchsorted([text.stop for text in tokens.text_slices])
     shingles: list[Shingles | None] = []
-    token = shingle = sentence = 0
-    for last_token, last_shingle, last_sentence in zip(
-        text_ends.tolist(),
-        shingle_starts.searchsorted(text_ends).tolist(),
-        sentence_starts.searchsorted(text_ends).tolist(),
-        strict=True,
+    token = shingle = 0
+    for last_token, last_shingle in zip(
+        text_ends.tolist(), shingle_starts.searchsorted(text_ends).tolist(), strict=True
     ):
         if token == last_token:
             shingles.append(None)
@@ -79,11 +79,11 @@ def hash_shingles(tokens: Tokens, kept: NDArray[np.bool_]) -> Sequence[Shingles 
         shingles.append(
             Shingles(
                 hashes=hashes,
-                sentences=sentence_numbers.take(positions) - sentence,
+                sentences=parts.take(positions) - parts[token],
                 word_count=round(word_weights[token:last_token].sum().round(6)),
             )
         )
-        token, shingle, sentence = last_token, last_shingle, last_sentence
+        token, shingle = last_token, last_shingle
     return shingles
 
 

@@ -4,4 +4,4 @@ from typing import Final
 
 #: Increase it with every change that alters the signature or the content hash of any text. It is part of the version of
 #: the index.
-TEXT_VERSION: Final = 3
+TEXT_VERSION: Final = 4
