@@ -27,10 +27,11 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.hashing import mix64
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import make_signature
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 from reprise.evaluation.labels import LabelledArticle, gold_labels, read_lines
 from reprise.evaluation.runs import decide_in_order, order_seeds, shuffle
 from reprise.evaluation.scores import Scores, score, summarize_orders

@@ -29,8 +29,9 @@ from reprise.dedup.retention import Retention
 from reprise.dedup.rule import Rule
 from reprise.dedup.text.fingerprint import fingerprint
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex
 from reprise.model import Article, Decision, Kind

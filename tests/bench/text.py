@@ -31,10 +31,11 @@ from reprise.dedup.rule import Rule
 from reprise.dedup.text.backend import TEXT_BACKEND, TextBackend
 from reprise.dedup.text.fingerprint import fingerprint, fingerprint_batch
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.prose_filter import MIN_WORDS_TEXT, keep_prose
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import make_signature
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 from reprise.model import Article
 from reprise.synthetic import CrawlOptions, generate_crawl
 

@@ -23,9 +23,10 @@ from reprise.dedup.decision import (
 from reprise.dedup.matches import Representative
 from reprise.dedup.rule import Rule
 from reprise.dedup.sketch import sketch_of
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.shingles import Shingles
 from reprise.dedup.text.signature import make_signature
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 from reprise.model import Kind, Signature
 from tests.text_helpers import shingles
 

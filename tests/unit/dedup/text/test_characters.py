@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-from reprise.dedup.text.characters import CharClass, char_classes, normal_forms
+from reprise.dedup.text.characters import CharClass, char_classes, normal_forms, source_classes
+from tests.text_helpers import reference_form
 
 W, M = CharClass.WORD, CharClass.MARK
 
@@ -16,9 +17,14 @@ W, M = CharClass.WORD, CharClass.MARK
 @pytest.mark.parametrize(
     ("characters", "expected"),
     [
-        ("aßДعñ가अⅧ_", W),
+        ("ع가अⅧ", W),
+        ("aßñд", W | CharClass.LOWER),
+        ("AÑДǅ", W | CharClass.UPPER),
+        ("ăơệ", W | CharClass.LOWER | CharClass.VIETNAMESE),
         ("7٣", W | CharClass.DIGIT),
         ("\u0301\u093f\u20e3", W | M),
+        ("\u064e\u0651\u05b8", W | M | CharClass.IGNORABLE),
+        ("\u0640", W | CharClass.IGNORABLE),
         ("漢々ひカ", W | CharClass.IDEOGRAPH),
         ("ー", W | CharClass.IDEOGRAPH),
         ("กລខမ", W | CharClass.COMPLEX),
@@ -32,7 +38,7 @@ W, M = CharClass.WORD, CharClass.MARK
         ("\ufe0f\u034f", W | M | CharClass.IGNORABLE),
         ("|•·→■", CharClass.MENU_SEPARATOR),
         ("»›", CharClass.MENU_SEPARATOR | CharClass.CLOSE),
-        (",;-$©#\ud800\U0010ffff", CharClass(0)),
+        (",;-_$©#\ud800\U0010ffff", CharClass(0)),
     ],
 )
 def test_classes_of_characters(characters: str, expected: CharClass) -> None:
@@ -42,12 +48,12 @@ def test_classes_of_characters(characters: str, expected: CharClass) -> None:
 
 
 def test_every_letter_mark_and_number_is_a_word_character() -> None:
-    """The word characters are the letters, marks and numbers of Python's Unicode data, and the underscore."""
+    """The word characters are the letters, marks and numbers of Python's Unicode data."""
     wrong = [
         f"U+{code:04X}"
         for code in range(sys.maxunicode + 1)
         if (category := unicodedata.category(chr(code))) != "Cn"  # a newer Unicode version may have assigned it
-        and bool(char_classes()[code] & CharClass.WORD) != (category[0] in "LMN" or chr(code) == "_")
+        and bool(char_classes()[code] & CharClass.WORD) != (category[0] in "LMN")
     ]
     assert wrong == []
 
@@ -71,20 +77,30 @@ def test_normal_forms_equal_the_standard_library() -> None:
     wrong = [
         f"U+{code:04X}"
         for code, form in enumerate(normal_forms().tolist())
-        if form and chr(form) != unicodedata.normalize("NFKC", chr(code)).lower()
+        if form and chr(form) != reference_form(chr(code))
     ]
     assert wrong == []
 
 
-def test_table_of_normal_forms_has_no_marks() -> None:
-    """No mark has an entry, and no entry is a mark: texts with marks go through limit_marks."""
+def test_table_of_normal_forms_has_no_marks_that_compose() -> None:
+    """The marks with an entry are the ignored vowel marks; other texts with marks go through limit_marks."""
     forms = normal_forms()
-    marks = (char_classes()[: len(forms)] & CharClass.MARK) != 0
+    marks = (char_classes()[: len(forms)] & (CharClass.MARK | CharClass.IGNORABLE)) == CharClass.MARK
     assert not forms[marks].any()
     assert not marks[forms].any()
 
 
-@pytest.mark.parametrize("table", [char_classes, normal_forms])
+def test_source_classes_keep_the_case() -> None:
+    """A capital has the classes of its small letter, but for the case."""
+    classes = source_classes()
+    assert CharClass(int(classes[ord("B")])) == W | CharClass.UPPER
+    assert CharClass(int(classes[ord("b")])) == W | CharClass.LOWER
+    assert CharClass(int(classes[ord("Ơ")])) == W | CharClass.UPPER | CharClass.VIETNAMESE
+    assert CharClass(int(classes[ord("٣")])) == W | CharClass.DIGIT
+    assert CharClass(int(classes[ord("！")])) == CharClass.TERMINATOR
+
+
+@pytest.mark.parametrize("table", [char_classes, normal_forms, source_classes])
 def test_tables_are_shared_and_read_only(table: Callable[[], NDArray[Any]]) -> None:
     """Every call returns the same read-only table."""
     assert table() is table()

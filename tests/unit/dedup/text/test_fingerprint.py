@@ -2,6 +2,7 @@
 
 import textwrap
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -32,7 +33,7 @@ TEXT = f"{FIRST}\n{SECOND}\n{THIRD}"
 
 #: Text version, content hash, first rows, first sketch hashes, first passages, shingle count, word count.
 GOLDEN = (
-    3,
+    4,
     "9f5cf2de99ea159fdd86d4ea25faa3f2",
     (1481262, 25781803, 43693379, 24116178),
     (57880, 139842, 201630, 333062),
@@ -132,6 +133,33 @@ def test_texts_without_prose_differ_by_words_or_characters() -> None:
     texts = ["", "!!!", "???", "Home\nNews", "Home\nSport"]
     assert len({of(text).content_hash for text in texts}) == len(texts)
     assert of("Home | News").content_hash == of("HOME\nnews").content_hash
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lambda number: [f"Share {number * 7 + line} fund\t{line * number % 97}\t{line}" for line in range(40)],
+        lambda number: [f"{number * 31 + line} to {line * number}" for line in range(60)],
+        lambda number: [" | ".join(f"Entry {number * 40 + line} here" for line in range(40))],
+        lambda number: [f"Player {number}x{line}" for line in range(60)],
+    ],
+    ids=["a table", "a ticker", "a link bar", "short lines"],
+)
+@pytest.mark.parametrize("constant", [SECOND, THIRD], ids=["English", "Chinese"])
+def test_pages_that_share_little_have_other_content_hashes(lines: Callable[[int], list[str]], constant: str) -> None:
+    """Pages with one sentence in common and most words outside of it are no exact copies."""
+    pages = ["\n".join([*lines(number), constant]) for number in range(1, 6)]
+    assert len({of(page).content_hash for page in pages}) == len(pages)
+
+
+def test_content_hash_covers_all_words_if_less_than_half_is_kept() -> None:
+    """With as many kept words as others, the content hash is that of the kept ones; with one word more, of all."""
+    words = len(SECOND.split())
+    menu = "\n".join(f"Entry{number}" for number in range(words))
+    assert of(f"{menu}\n{SECOND}").content_hash == of(SECOND).content_hash
+    longer = of(f"{menu}\nMore\n{SECOND}")
+    assert longer.content_hash != of(SECOND).content_hash
+    assert longer.signature == of(SECOND).signature
 
 
 def test_html_keeps_shorter_paragraphs() -> None:

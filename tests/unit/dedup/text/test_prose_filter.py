@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.prose_filter import MIN_WORDS_HTML, MIN_WORDS_TEXT, keep_prose
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 
 SENTENCE = (
     "The ferry to the northern islands left the harbour an hour late on Monday because a crane "
@@ -118,13 +119,59 @@ def test_short_lines_of_prose_are_kept_together() -> None:
         "Home. News. Sport.",
         "\n".join(["Home", "News", "Sport", "Weather", "Culture", "Travel", "Letters", "Archive"] * 4),
         "\n".join(["Home | News.", "Sport | Travel.", "Letters | Archive.", "Weather | Culture."] * 4),
-        "one two three four five " * 20 + "end.\n" + "| more " * 40,
+        "one two three four five " * 9 + "end.\n" + "| more " * 40,
     ],
 )
 def test_boilerplate_alone_is_dropped(text: str) -> None:
     """No word of a page with menus alone is kept."""
     text = text.replace("end.", "end")
     assert kept(text) == []
+
+
+MENUS = {
+    "English": ["Home", "World News", "Sport and Games", "Weather", "Letters to Us", "Travel", "Contact", "Our Shop"],
+    "German": ["Startseite", "Politik", "Sport", "Wetter in der Region", "Kultur", "Reise", "Kontakt", "Anzeigen"],
+    "Russian": ["Главная", "Новости", "Спорт", "Погода", "Культура", "Письма в редакцию", "Контакты", "Реклама"],
+    "Arabic": ["الرئيسية", "الأخبار", "الرياضة", "الطقس", "الثقافة", "اتصل بنا", "السفر", "الأرشيف"],
+    "Chinese": ["首页", "新闻", "体育", "天气预报", "文化", "旅游", "联系我们", "广告"],
+    "Thai": ["หน้าแรก", "ข่าว", "กีฬา", "อากาศ", "วัฒนธรรม", "ท่องเที่ยว", "ติดต่อ", "โฆษณา"],
+}
+#: For the layouts with spaces, an article in which single spaces stand between the words.
+SEPARATED = {
+    "\n": "lines",
+    "\n\n": "blank lines",
+    "\n  ": "indented lines",
+    "\t": "tabs",
+    "\r\n": "CRLF",
+    " | ": "bars",
+}
+SPACED = {"  ": "two spaces", "   ": "three spaces", "\u00a0 ": "no-break spaces"}
+
+
+@pytest.mark.parametrize("separator", [*SEPARATED, *SPACED], ids=[*SEPARATED.values(), *SPACED.values()])
+@pytest.mark.parametrize("language", MENUS)
+def test_menus_stay_dropped_in_each_layout(language: str, separator: str) -> None:
+    """A menu above an article is dropped, and the article is kept."""
+    if separator == "\u00a0 " and language in ("Arabic", "Chinese", "Thai"):
+        separator = "\n"  # without capitals, such a pair is read as a space
+    menu = separator.join(MENUS[language] * 2)
+    assert kept(f"{menu}\n\n{SENTENCE}\n\n{OTHER}") == [plain(SENTENCE), plain(OTHER)]
+    assert kept(f"{SENTENCE}\n\n{OTHER}\n\n{menu}") == [plain(SENTENCE), plain(OTHER)]
+
+
+# Not in Thai, where each line end counts as the end of a phrase, because there are no full stops.
+@pytest.mark.parametrize("language", [language for language in MENUS if language != "Thai"])
+@pytest.mark.parametrize("separator", SEPARATED, ids=SEPARATED.values())
+def test_a_menu_alone_is_dropped(language: str, separator: str) -> None:
+    """A page with a menu alone has no prose, whatever its layout is."""
+    assert kept(separator.join(MENUS[language] * 6)) == []
+
+
+def test_lines_without_stops_are_kept_from_fifty_words() -> None:
+    """Lines without stops are a text if they have fifty words; fewer may be captions."""
+    lines = ["the ferry left late and nobody on the quay knew why", "we waited in the hall until the rain had passed"]
+    assert kept("\n\n".join(lines * 2)) == []
+    assert " ".join(kept("\n\n".join(lines * 3))) == plain("\n".join(lines * 3))
 
 
 def test_legal_notice_alone_is_dropped() -> None:
