@@ -13,18 +13,20 @@ pub const IGNORABLE: u16 = 512;
 pub const MENU_SEPARATOR: u16 = 1024;
 pub const TEXT_END: u16 = 2048;
 pub const DIGIT: u16 = 4096;
+pub const LOWER: u16 = 8192;
+pub const UPPER: u16 = 16384;
+pub const VIETNAMESE: u16 = 32768;
 
 /// Number of Unicode's code points.
 const CODE_POINTS: usize = 0x11_0000;
 
 /// The tables that Python makes, so that only Python's version of Unicode counts.
 pub struct CharacterTables {
-    classes: Box<[u16]>,
     normal_forms: Box<[NormalForm]>,
     white_space: Box<[u32]>,
 }
 
-/// The lower-case NFKC form of a code point, with the classes of that form.
+/// The folded form of a code point, with the classes of that form and the case of the code point.
 #[derive(Clone, Copy)]
 pub struct NormalForm {
     /// 0 if the form depends on context or has several characters.
@@ -33,23 +35,17 @@ pub struct NormalForm {
 }
 
 impl CharacterTables {
-    /// Take Python's tables. Return None if a table has no entry for some code point.
-    pub fn new(classes: Vec<u16>, normal_forms: Vec<u32>, mut white_space: Vec<u32>) -> Option<Self> {
-        if classes.len() < CODE_POINTS || normal_forms.len() < CODE_POINTS {
+    /// Take Python's tables. Return None if a table has not one entry for each code point.
+    pub fn new(normal_forms: Vec<u32>, source_classes: Vec<u16>, mut white_space: Vec<u32>) -> Option<Self> {
+        if normal_forms.len() != CODE_POINTS || source_classes.len() != CODE_POINTS {
             return None;
         }
         white_space.sort_unstable();
-        let form = |point: u32| Some(NormalForm { point, classes: *classes.get(point as usize)? });
+        let form = |(point, classes)| NormalForm { point, classes };
         Some(Self {
-            normal_forms: normal_forms.into_iter().map(form).collect::<Option<_>>()?,
-            classes: classes.into(),
+            normal_forms: normal_forms.into_iter().zip(source_classes).map(form).collect(),
             white_space: white_space.into(),
         })
-    }
-
-    /// Return the classes of a code point.
-    pub fn char_classes(&self, point: u32) -> u16 {
-        self.classes[point as usize]
     }
 
     /// Return the normal form of a code point.

@@ -5,11 +5,12 @@ use blake2b_simd::Params;
 use crate::characters::CharacterTables;
 use crate::code_points::to_utf8;
 use crate::line_unwrapping::join_wrapped_lines;
+use crate::normalisation::{Normalised, normalise};
 use crate::phrases::PhraseMatcher;
-use crate::prose_filter::keep_prose;
+use crate::prose_filter::{keep_prose, word_weight};
 use crate::shingles::hash_shingles;
 use crate::signature::{Permutation, Signature, make_signature};
-use crate::tokens::{Normalised, Tokens, normalise, tokenise};
+use crate::tokens::{Tokens, tokenise};
 
 const CONTENT_HASH_BYTES: usize = 16;
 
@@ -34,11 +35,6 @@ impl TextStep {
         normalise(joined.as_deref().unwrap_or(text), &self.replacements, &self.tables)
     }
 
-    /// Add the character classes to a text that Python normalised.
-    pub fn classify(&self, characters: Vec<u32>) -> Normalised {
-        Normalised { classes: characters.iter().map(|&point| self.tables.char_classes(point)).collect(), characters }
-    }
-
     /// Return the fingerprint of a normalised text.
     pub fn fingerprint(&self, text: Normalised, min_words: usize, permutations: &[Permutation]) -> Fingerprint {
         let tokens = tokenise(text);
@@ -51,14 +47,15 @@ impl TextStep {
     }
 }
 
-/// Hash the kept words in order; all words if none is kept; all characters if there is no word.
+/// Hash the kept words in order; all words if less than half of them are kept; all characters if there is no word.
 fn content_hash(tokens: &Tokens, kept: &[bool]) -> [u8; CONTENT_HASH_BYTES] {
+    let weights = || tokens.shingle_lengths.iter().map(|&length| word_weight(length));
+    let total: usize = weights().sum();
+    let kept_total: usize = weights().zip(kept).map(|(weight, &kept)| weight * usize::from(kept)).sum();
+    let all = 2 * kept_total < total;
     let mut content: Vec<u8> = Vec::with_capacity(8 * kept.len());
-    for (hash, _) in tokens.hashes.iter().zip(kept).filter(|(_, kept)| **kept) {
+    for (hash, _) in tokens.hashes.iter().zip(kept).filter(|(_, kept)| all | **kept) {
         content.extend_from_slice(&hash.to_le_bytes());
-    }
-    if content.is_empty() {
-        content = tokens.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
     }
     if content.is_empty() {
         content = to_utf8(&tokens.characters);

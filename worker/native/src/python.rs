@@ -12,11 +12,12 @@ use pyo3::types::{PyBytes, PyString};
 use crate::characters::CharacterTables;
 use crate::code_points::{str_to_code_points, to_code_points};
 use crate::fingerprint::{Fingerprint, TextStep};
+use crate::normalisation::Normalised;
 use crate::phrases::compile_phrases;
 use crate::signature::Permutation;
 
 /// The same as TEXT_VERSION in `version.py`: Python does not use a module built for another version.
-const TEXT_VERSION: u32 = 3;
+const TEXT_VERSION: u32 = 4;
 
 /// Bytes of UTF-32 processed at once. It bounds the memory for a batch of huge texts, and the time without Python's
 /// lock between two returns.
@@ -42,13 +43,13 @@ struct TextSigner {
 #[pymethods]
 impl TextSigner {
     #[new]
-    #[pyo3(signature = (*, char_classes, normal_forms, white_space, replacements, legal_phrases, multipliers, offsets,
+    #[pyo3(signature = (*, normal_forms, source_classes, white_space, replacements, legal_phrases, multipliers, offsets,
         sketch_size, normalise))]
     #[allow(clippy::too_many_arguments, reason = "all are keyword arguments in Python")]
     fn new(
         py: Python<'_>,
-        char_classes: PyBuffer<u16>,
         normal_forms: PyBuffer<u32>,
+        source_classes: PyBuffer<u16>,
         white_space: &str,
         replacements: Vec<(char, String)>,
         legal_phrases: Vec<String>,
@@ -57,10 +58,10 @@ impl TextSigner {
         sketch_size: usize,
         normalise: Py<PyAny>,
     ) -> PyResult<Self> {
-        let (classes, forms) = (char_classes.to_vec(py)?, normal_forms.to_vec(py)?);
+        let (forms, classes) = (normal_forms.to_vec(py)?, source_classes.to_vec(py)?);
         Ok(Self {
             step: Arc::new(TextStep {
-                tables: CharacterTables::new(classes, forms, str_to_code_points(white_space))
+                tables: CharacterTables::new(forms, classes, str_to_code_points(white_space))
                     .ok_or_else(|| PyValueError::new_err("a table must have an entry for each code point"))?,
                 replacements: replacements
                     .into_iter()
@@ -131,9 +132,13 @@ impl TextSigner {
     /// Fingerprint a text that Python normalises.
     fn normalise_and_fingerprint(&self, text: &Bound<'_, PyString>, min_words: usize) -> PyResult<Fingerprint> {
         let py = text.py();
-        let normalised: PyBuffer<u32> = self.normalise.bind(py).call1((text,))?.extract()?;
-        let normalised = normalised.to_vec(py)?;
-        Ok(py.detach(|| self.step.fingerprint(self.step.classify(normalised), min_words, &self.permutations)))
+        let (characters, classes): (PyBuffer<u32>, PyBuffer<u16>) =
+            self.normalise.bind(py).call1((text,))?.extract()?;
+        let normalised = Normalised { characters: characters.to_vec(py)?, classes: classes.to_vec(py)? };
+        if normalised.characters.len() != normalised.classes.len() {
+            return Err(PyValueError::new_err("a normalised text must have classes for each character"));
+        }
+        Ok(py.detach(|| self.step.fingerprint(normalised, min_words, &self.permutations)))
     }
 }
 

@@ -23,7 +23,8 @@ pub fn hash_shingles(tokens: &Tokens, kept: &[bool]) -> Option<Shingles> {
         return None;
     }
     let lengths: Vec<u8> = kept_tokens.iter().map(|&token| tokens.shingle_lengths[token as usize]).collect();
-    let sentences = sentence_numbers(tokens, &kept_tokens);
+    let sentences = number_runs(&tokens.sentences, &kept_tokens);
+    let parts = tokens.sentence_parts.as_ref().map(|parts| number_runs(parts, &kept_tokens));
     let (starts, ends) = shingle_bounds(&lengths, &sentences);
     let hashes = window_hashes(kept_tokens.iter().map(|&token| tokens.hashes[token as usize]), &starts, &ends);
     let mut digits = vec![0; kept_tokens.len() + 1];
@@ -36,19 +37,20 @@ pub fn hash_shingles(tokens: &Tokens, kept: &[bool]) -> Option<Shingles> {
     };
     let keys: Vec<u64> = hashes.zip(&starts).zip(&ends).map(key).collect();
     let distinct = distinct(&keys);
+    let parts = parts.as_ref().unwrap_or(&sentences);
     Some(Shingles {
         hashes: distinct.iter().map(|key| (key >> HASH_SHIFT) as u32).collect(),
-        sentences: distinct.iter().map(|&key| sentences[key as u32 as usize]).collect(),
+        sentences: distinct.iter().map(|&key| parts[key as u32 as usize]).collect(),
         word_count: count_words(lengths.into_iter()),
     })
 }
 
-/// Number the sentences of the kept tokens from 0.
-fn sentence_numbers(tokens: &Tokens, kept_tokens: &[Offset]) -> Vec<Offset> {
+/// Number the sentences, or the parts of sentences, of the kept tokens from 0.
+fn number_runs(sentences: &[Offset], kept_tokens: &[Offset]) -> Vec<Offset> {
     let mut numbers = vec![0; kept_tokens.len()];
     let mut number = 0;
     for (position, pair) in kept_tokens.windows(2).enumerate() {
-        number += Offset::from(tokens.sentences[pair[0] as usize] != tokens.sentences[pair[1] as usize]);
+        number += Offset::from(sentences[pair[0] as usize] != sentences[pair[1] as usize]);
         numbers[position + 1] = number;
     }
     numbers

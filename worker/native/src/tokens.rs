@@ -1,15 +1,18 @@
-//! Normalisation and tokenisation. Mirrors `tokens.py`, which explains the rules.
+//! Tokenisation. Mirrors `tokens.py`, which explains the rules.
 //!
 //! Python tokenises several texts at once, with TEXT_END between two; here each text is tokenised alone.
 
 use crate::characters::{
-    BREAK, CLOSE, COMPLEX, CharacterTables, DIGIT, IDEOGRAPH, IGNORABLE, MARK, MENU_SEPARATOR, SPACE, TERMINATOR,
-    TEXT_END, UNSPACED_TERMINATOR, WORD,
+    CLOSE, COMPLEX, DIGIT, IDEOGRAPH, IGNORABLE, MARK, MENU_SEPARATOR, SPACE, TERMINATOR, TEXT_END,
+    UNSPACED_TERMINATOR, VIETNAMESE, WORD,
 };
 use crate::hashing::window_hashes;
+use crate::layout::{Gaps, LineEnds, find_line_ends};
+use crate::normalisation::Normalised;
 use crate::offsets::{Offset, positions, rare_positions};
 
 const WORDS_PER_SHINGLE: u8 = 3;
+const SYLLABLES_PER_SHINGLE: u8 = 5;
 const IDEOGRAPHS_PER_SHINGLE: u8 = 5;
 const COMPLEX_PER_SHINGLE: u8 = 6;
 
@@ -17,23 +20,23 @@ const UNSEPARATED: u16 = IDEOGRAPH | COMPLEX;
 const AFTER_SENTENCE: u16 = SPACE | IDEOGRAPH | TEXT_END;
 const ANY_TERMINATOR: u16 = TERMINATOR | UNSPACED_TERMINATOR;
 
+const TOKENS_PER_VIETNAMESE_LETTER: usize = 10;
+const MAX_PART: usize = 64;
 const MAX_CLOSE_CHARACTERS: usize = 3;
-
-/// The characters of a normalised text and the classes of each.
-pub struct Normalised {
-    pub characters: Vec<u32>,
-    pub classes: Vec<u16>,
-}
 
 /// The tokens of a text; the fields are those of Python's `Tokens`.
 pub struct Tokens {
     pub characters: Vec<u32>,
+    pub classes: Vec<u16>,
     pub line_ends: Vec<Offset>,
+    pub starts: Vec<Offset>,
     pub hashes: Vec<u64>,
     pub shingle_lengths: Vec<u8>,
     pub has_digit: Vec<bool>,
     pub segments: Vec<Offset>,
     pub sentences: Vec<Offset>,
+    /// None if no sentence is split, so that the parts are the sentences.
+    pub sentence_parts: Option<Vec<Offset>>,
     pub line_has_token: Vec<bool>,
     pub sentence_end_counts: Vec<usize>,
     pub separator_counts: Vec<usize>,
@@ -44,39 +47,6 @@ impl Tokens {
     pub fn count_by_segment(&self, offsets: &[Offset]) -> Vec<usize> {
         count_by_segment(offsets, &self.line_ends, &self.line_has_token)
     }
-}
-
-/// Return the lower case of the NFKC form; None if a form depends on context, so that Python must normalise the text.
-pub fn normalise(text: &[u32], replacements: &[(u32, Vec<u32>)], tables: &CharacterTables) -> Option<Normalised> {
-    let mut characters = vec![0; text.len()];
-    let mut classes = vec![0; text.len()];
-    let mut complete = true;
-    for ((&point, character), char_classes) in text.iter().zip(&mut characters).zip(&mut classes) {
-        let form = tables.normal_form(point);
-        (*character, *char_classes) = (form.point, form.classes);
-        complete &= form.point != 0;
-    }
-    if complete {
-        return Some(Normalised { characters, classes });
-    }
-    let replaced = replace(text, replacements)?;
-    normalise(&replaced, &[], tables)
-}
-
-/// Replace characters by several; None if the text contains none of them.
-fn replace(text: &[u32], replacements: &[(u32, Vec<u32>)]) -> Option<Vec<u32>> {
-    let replacement = |point: u32| replacements.iter().find(|(character, _)| *character == point);
-    if !text.iter().any(|&point| replacement(point).is_some()) {
-        return None;
-    }
-    let mut replaced = Vec::with_capacity(text.len());
-    for &point in text {
-        match replacement(point) {
-            Some((_, characters)) => replaced.extend_from_slice(characters),
-            None => replaced.push(point),
-        }
-    }
-    Some(replaced)
 }
 
 /// Split a normalised text into tokens, sentences and segments.
@@ -96,8 +66,9 @@ pub fn tokenise(Normalised { mut characters, mut classes }: Normalised) -> Token
         tokens_before = tokens_before.into_iter().map(|runs| first_tokens[runs as usize]).collect();
     }
     // Line ends, sentence ends and separators are indexes of gaps.
-    let line_ends = line_ends(&gaps, &gap_classes);
-    let sentence_ends = sentence_ends(&classes, &gaps, &gap_classes, present);
+    let text = Gaps { characters: &characters, classes: &classes, offsets: &gaps, gap_classes: &gap_classes };
+    let LineEnds { line_ends, joined_feeds } = find_line_ends(&text);
+    let sentence_ends = sentence_ends(&text, &joined_feeds, present);
     let separators = rare_positions(&gap_classes, |classes| classes & MENU_SEPARATOR != 0);
     let first_tokens = |ends: &[Offset]| ends.iter().map(|&gap| tokens_before[gap as usize]).collect::<Vec<Offset>>();
     let line_starts = first_tokens(&line_ends);
@@ -110,7 +81,10 @@ pub fn tokenise(Normalised { mut characters, mut classes }: Normalised) -> Token
         sentence_end_counts: count_by_segment(&sentence_ends, &line_ends, &line_has_token),
         separator_counts: count_by_segment(&separators, &line_ends, &line_has_token),
         line_ends: line_ends.into_iter().map(|gap| gaps[gap as usize]).collect(),
+        sentence_parts: split_long_sentences(&sentences),
         characters,
+        classes,
+        starts,
         segments,
         sentences,
         line_has_token,
@@ -170,40 +144,24 @@ fn split_unseparated(
     (starts, ends, first_tokens)
 }
 
-/// Return the gaps that are line ends, tabs, or a space after another space.
-fn line_ends(gaps: &[Offset], gap_classes: &[u16]) -> Vec<Offset> {
-    let mut ends = vec![0; gaps.len()];
-    let mut count = 0;
-    let (mut previous_gap, mut previous_space) = (0, 0);
-    for ((&gap, &classes), index) in gaps.iter().zip(gap_classes).zip(0..) {
-        let space = classes & SPACE;
-        let after_space = (space & previous_space != 0) & (gap == previous_gap + 1);
-        ends[count] = index;
-        count += usize::from((classes & BREAK != 0) | after_space);
-        (previous_gap, previous_space) = (gap, space);
-    }
-    ends.truncate(count);
-    ends
-}
-
 /// Return the gaps that end a sentence, ascending.
-fn sentence_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16], present: u16) -> Vec<Offset> {
-    let classes_at = |offset: usize| classes.get(offset).copied().unwrap_or(TEXT_END);
+fn sentence_ends(text: &Gaps, joined_feeds: &[Offset], present: u16) -> Vec<Offset> {
+    let classes_at = |offset: usize| text.classes.get(offset).copied().unwrap_or(TEXT_END);
     let mut ends = Vec::new();
     let mut any_unspaced = false;
-    for terminator in rare_positions(gap_classes, |classes| classes & ANY_TERMINATOR != 0) {
-        let mut following = gaps[terminator as usize] as usize + 1;
+    for terminator in rare_positions(text.gap_classes, |classes| classes & ANY_TERMINATOR != 0) {
+        let mut following = text.offsets[terminator as usize] as usize + 1;
         for _ in 0..MAX_CLOSE_CHARACTERS {
             following += usize::from(classes_at(following) & CLOSE != 0);
         }
-        let is_unspaced = gap_classes[terminator as usize] & UNSPACED_TERMINATOR != 0;
+        let is_unspaced = text.gap_classes[terminator as usize] & UNSPACED_TERMINATOR != 0;
         if is_unspaced || classes_at(following) & AFTER_SENTENCE != 0 {
             ends.push(terminator);
         }
         any_unspaced |= is_unspaced;
     }
     if present & COMPLEX != 0 && !any_unspaced {
-        ends.extend(phrase_ends(classes, gaps, gap_classes));
+        ends.extend(phrase_ends(text, joined_feeds));
         ends.sort_unstable();
         ends.dedup();
     }
@@ -211,12 +169,18 @@ fn sentence_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16], present:
 }
 
 /// Return the gaps between phrases of complex-context scripts (Thai, Lao, Khmer, Burmese): spaces between two characters.
-fn phrase_ends(classes: &[u16], gaps: &[Offset], gap_classes: &[u16]) -> Vec<Offset> {
-    let classes_at = |offset: usize| classes.get(offset).copied().unwrap_or(TEXT_END);
-    let mut spaces = positions(gap_classes, |classes| classes & SPACE != 0);
-    spaces.retain(|&index| {
-        let space = gaps[index as usize] as usize;
-        space > 0 && classes[space - 1] & (COMPLEX | MARK) != 0 && classes_at(space + 1) & COMPLEX != 0
+///
+/// joined_feeds  offsets of the line feeds that do not end a line, ascending; they are not counted
+fn phrase_ends(text: &Gaps, joined_feeds: &[Offset]) -> Vec<Offset> {
+    let classes_at = |offset: usize| text.classes.get(offset).copied().unwrap_or(TEXT_END);
+    let mut spaces = positions(text.gap_classes, |classes| classes & SPACE != 0);
+    spaces.retain(|&gap| {
+        let offset = text.offsets[gap as usize];
+        let space = offset as usize;
+        space > 0
+            && text.classes[space - 1] & (COMPLEX | MARK) != 0
+            && classes_at(space + 1) & COMPLEX != 0
+            && joined_feeds.binary_search(&offset).is_err()
     });
     spaces
 }
@@ -249,6 +213,23 @@ fn number_parts(starts: &[bool]) -> Vec<Offset> {
     numbers.collect()
 }
 
+/// Number the parts of sentences from the number of each token's sentence; None if no sentence is longer than a part.
+fn split_long_sentences(sentences: &[Offset]) -> Option<Vec<Offset>> {
+    let is_long = |(first, last): (&Offset, &Offset)| first == last;
+    if !sentences.iter().zip(sentences.iter().skip(MAX_PART)).any(is_long) {
+        return None;
+    }
+    let (mut previous, mut size, mut number) = (0, 0, 0);
+    let part = |&sentence: &Offset| {
+        let starts_part = sentence != previous || size == MAX_PART;
+        number += Offset::from(starts_part);
+        size = if starts_part { 1 } else { size + 1 };
+        previous = sentence;
+        number
+    };
+    Some(sentences.iter().map(part).collect())
+}
+
 /// Return whether each line contains a token, from the first token of each line but the first.
 fn line_has_token(count: usize, line_starts: &[Offset]) -> Vec<bool> {
     let mut previous = 0;
@@ -262,7 +243,14 @@ fn line_has_token(count: usize, line_starts: &[Offset]) -> Vec<bool> {
 
 /// Return the tokens of a shingle that starts with each token.
 fn shingle_lengths(classes: &[u16], starts: &[Offset], present: u16) -> Vec<u8> {
-    let mut lengths = vec![WORDS_PER_SHINGLE; starts.len()];
+    let mut length = WORDS_PER_SHINGLE;
+    if present & VIETNAMESE != 0 {
+        let letters = classes.iter().filter(|&classes| classes & VIETNAMESE != 0).count();
+        if letters * TOKENS_PER_VIETNAMESE_LETTER >= starts.len() {
+            length = SYLLABLES_PER_SHINGLE;
+        }
+    }
+    let mut lengths = vec![length; starts.len()];
     if present & UNSEPARATED != 0 {
         for (length, &start) in lengths.iter_mut().zip(starts) {
             let first = classes[start as usize];
