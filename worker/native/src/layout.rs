@@ -247,3 +247,63 @@ fn first_beyond_close(classes: &[u16], mut offset: i64, step: i64) -> u16 {
 fn neighbours(marks: &[bool], index: usize) -> (bool, bool) {
     (index > 0 && marks[index - 1], marks.get(index + 1).copied().unwrap_or(false))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code_points::str_to_code_points;
+    use crate::offsets::positions;
+
+    fn classes_of(character: char) -> u16 {
+        match character {
+            '\n' | '\t' => BREAK | SPACE,
+            ' ' | '\u{a0}' => SPACE,
+            '.' => TERMINATOR,
+            '"' => CLOSE,
+            'a'..='z' => WORD | LOWER,
+            'A'..='Z' => WORD | UPPER,
+            _ => 0,
+        }
+    }
+
+    /// Return a text with its line ends replaced by slashes, and the number of line feeds that are none.
+    fn mark_line_ends(text: &str) -> (String, usize) {
+        let classes: Vec<u16> = text.chars().map(classes_of).collect();
+        let gaps = positions(&classes, |classes| classes & WORD == 0);
+        let gap_classes: Vec<u16> = gaps.iter().map(|&gap| classes[gap as usize]).collect();
+        let characters = str_to_code_points(text);
+        let found = find_line_ends(&Gaps {
+            characters: &characters,
+            classes: &classes,
+            offsets: &gaps,
+            gap_classes: &gap_classes,
+        });
+        let offsets: Vec<usize> = found.line_ends.iter().map(|&gap| gaps[gap as usize] as usize).collect();
+        let marked = text.chars().enumerate().map(|(at, own)| if offsets.contains(&at) { '/' } else { own });
+        (marked.collect(), found.joined_feeds.len())
+    }
+
+    #[test]
+    fn a_line_with_a_small_letter_continues_a_sentence() {
+        assert_eq!(mark_line_ends("One\ntwo. Three\nFour"), ("One\ntwo. Three/Four".into(), 1));
+        assert_eq!(mark_line_ends("One.\ntwo \n\"three"), ("One./two \n\"three".into(), 1));
+        assert_eq!(mark_line_ends("One\n\n two\n"), ("One\n\n two/".into(), 2));
+    }
+
+    #[test]
+    fn the_next_sentence_of_a_paragraph_is_joined() {
+        assert_eq!(mark_line_ends("One\ntwo.\nThree\nfour"), ("One\ntwo.\nThree\nfour".into(), 3));
+    }
+
+    #[test]
+    fn several_spaces_separate_columns_unless_most_gaps_are_such() {
+        assert_eq!(mark_line_ends("One two three  four").0, "One two three /four");
+        assert_eq!(mark_line_ends("One  two   three four").0, "One  two   three four");
+    }
+
+    #[test]
+    fn spaces_after_a_comma_and_pairs_within_a_sentence_are_one_space() {
+        let text = "One two three,  four five six \u{a0}seven \u{a0}Eight";
+        assert_eq!(mark_line_ends(text).0, "One two three,  four five six \u{a0}seven /Eight");
+    }
+}

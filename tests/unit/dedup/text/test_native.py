@@ -1,6 +1,7 @@
 """The native text step returns the fingerprints of the numpy code, bit for bit."""
 
 import json
+import random
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from reprise.dedup.text.hashing import PRECOMPUTED_POWERS
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.model import Article
 from tests.fuzz.strategies import TEXTS
+from tests.layouts import LAYOUTS
 from tests.support import unavailable
 from tests.text_helpers import fingerprints_of_all_backends
 
@@ -36,6 +38,23 @@ SENTENCE: Final = (
 #: What surrounds each code point: words, digits, spaces, terminators, line ends, and the code point itself.
 SHORT_CONTEXT: Final = "x{0}y {0} {0}{0} z.{0} "
 LONG_CONTEXT: Final = f"{SHORT_CONTEXT}1{{0}}2, {{0}}漢{{0}} ก{{0}} {{0}}. {{0}}e\u0301\n{SENTENCE}{{0}}\n\n{{0}}"
+
+#: Words at the edges of lines: small letters, capitals, digits of several scripts, scripts without spaces or capitals,
+#: Vietnamese, letters that are folded, and words with terminators, closing quotes, commas and invisible characters.
+WORDS: Final = (
+    "the crane", "a", "word", "Harbour", "THE ISLANDS", "3", "1,200", "٣", "४", "漢字", "かな。", "ไทย", "ກິນ", "한국",
+    "العربية", "כִּתָּה", "مُدَرِّسٌ", "ـ", "đường", "Ở", "ăn", "việt", "ΣΟΦΟΣ", "άλλος", "ё", "ı", "İ", "ş", "ي", "end.",
+    "end.”", "(end?)", "end!)))))", "“quote", "((((deep", "«", "mid,", "mid;", "وسط،", "।", "។", "|", "•", "-", "_",
+    "\u02bc", "e\u0301", "\u200b", "\u00ad", "©", "\ud800", "…", "™", "copyright",
+)  # fmt: skip
+
+#: White space between words: one and several, in a line and between lines.
+SPACES: Final = (
+    " ", "  ", "   ", "    ", "\u00a0", " \u00a0", "\u00a0 ", "\u00a0\u00a0", "\u2003", "\u3000 ", "\t", "\t\t", " \t",
+    "\n", "\n\n", "\n\n\n", " \n", "\n ", "\n    ", "\n\t", "\r\n", "\r\n\r\n", "\r", "\x0b", "\x85", "\u2028", "",
+)  # fmt: skip
+
+PHRASES_IN_THAI: Final = "กิน ไทย " * 9
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +106,18 @@ def test_languages(language: str) -> None:
         agree(text, wrapped, text.upper(), f"{text}…\n\u00a9 {text}\u2122")
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(layout: str) -> None:
+    """The implementations agree on reports in fifteen languages in each layout, in one batch of all languages."""
+    rng = random.Random(layout)
+    texts = [text for texts in LANGUAGES.values() for text in texts.values()]
+    articles = [
+        Article(article_id="a", text=LAYOUTS[layout](text, rng), extracted=number % 2 > 0)
+        for number, text in enumerate(texts)
+    ]
+    fingerprints_of_all_backends(articles, Rule())
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -114,6 +145,27 @@ def test_languages(language: str) -> None:
         "กิน\u0e31\u0e31 ไทย។ ",
         f"{SENTENCE}\n© 2024 Example Press. All rights reserved.",
         "\n".join(["© copyright", "privacy policy", "cop", SENTENCE]),
+        "word " * 64,
+        "word " * 65,
+        "word " * 129 + "end. " + "word " * 200,
+        "đường " * 4 + "word " * 36,
+        "đường " * 4 + "word " * 37,
+        "\n".join(["Four Words In Capitals", "four words in line"] * 12),
+        "\n".join(["four words in line"] * 12),
+        "\n".join(["four words in line"] * 13),
+        "\n".join(["four words in line"] * 13 + ["| one | two |"] * 8),
+        "\n\n".join(["Three words here.", "four words in line"] * 20 + [SENTENCE]),
+        "two  spaces " * 20 + "and one " * 9,
+        "two  spaces " * 20 + "and one " * 10,
+        "a comma,   and a comma,    and a pair \u00a0of spaces \u00a0Before \u00a03 " + SENTENCE,
+        "\n".join(
+            ["this line is open and", "goes on (", "“with a quote", "(((((and another", "Capital next to", "3 lines."]
+        ),
+        "\n".join(["this line has a sentence and its end.", "The next line begins", "with a capital and goes on"] * 2),
+        "\n\n".join(
+            ["this line is open and", "goes on after", "Blank lines", "漢字漢字漢字漢字漢字漢字", "漢字漢字漢字漢字"]
+            * 3
+        ),
     ],
 )
 def test_edge_cases(text: str) -> None:
@@ -160,6 +212,35 @@ def test_drawn_texts(drawn: list[tuple[str, bool]], rule: Rule) -> None:
 def test_mixed_languages(parts: list[tuple[str, int, int, str]]) -> None:
     """The implementations agree on texts put together from pieces in many scripts."""
     agree("".join(text[start : start + length] + end for text, start, length, end in parts))
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(SPACES)), max_size=120),
+    st.lists(st.sampled_from(SPACES), min_size=1, max_size=4),
+    st.integers(1, 12),
+)
+def test_words_and_spaces(parts: list[tuple[str, str]], spaces: list[str], repetitions: int) -> None:
+    """The implementations agree on many kinds of words with one kind of white space between them, and with many."""
+    words = [word for word, _ in parts] * repetitions
+    mixed = "".join(word + space for word, space in parts)
+    uniform = "".join(word + spaces[number % len(spaces)] for number, word in enumerate(words))
+    agree(mixed, uniform, mixed + uniform, PHRASES_IN_THAI)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.sampled_from([text for texts in LANGUAGES.values() for text in texts.values()]),
+    st.sampled_from(sorted(LAYOUTS)),
+    st.lists(st.tuples(st.integers(0, 1500), st.sampled_from(WORDS + SPACES)), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_edited_layouts(text: str, layout: str, insertions: list[tuple[int, str]], rng: random.Random) -> None:
+    """The implementations agree on laid-out reports with words and white space inserted anywhere."""
+    laid_out = LAYOUTS[layout](text, rng)
+    for offset, piece in insertions:
+        laid_out = f"{laid_out[:offset]}{piece}{laid_out[offset:]}"
+    agree(laid_out, PHRASES_IN_THAI)
 
 
 def test_white_space_of_all_of_unicode() -> None:

@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reprise.dedup.text.hashing import PRECOMPUTED_POWERS
@@ -294,6 +294,7 @@ def test_a_million_characters(text: str) -> None:
 
 
 @settings(deadline=None)
+@example(["a long line of words, and\nthe next one.\nThe third line is\nthe last one", "กิน ไทย"])
 @given(
     st.lists(
         st.text(st.sampled_from("abAƠơ é.,!”\n\t|\u00a0\u200b漢か\u3099\u0301ก\u0e31ไ。។ "), max_size=30),

@@ -37,7 +37,7 @@ class TextSigner:
         """
 
     def with_permutations(self, *, multipliers: NDArray[np.uint32], offsets: NDArray[np.uint32]) -> TextSigner:
-        """Return a text step with other permutations that shares the tables, which take 7 MB."""
+        """Return a text step with other permutations that shares the tables, which take 9 MB."""
 
     def fingerprint_batch(
         self, texts: Sequence[tuple[str, int]]
