@@ -14,9 +14,10 @@ import redis
 
 from reprise.dedup import decision as decision_module
 from reprise.dedup.text.fingerprint import fingerprint
+from reprise.dedup.text.normalisation import normalise
 from reprise.dedup.text.shingles import hash_shingles
 from reprise.dedup.text.signature import minhash_rows
-from reprise.dedup.text.tokens import normalise, tokenise
+from reprise.dedup.text.tokens import tokenise
 from reprise.index import decide as decide_module
 from reprise.index.memory import MemoryIndex
 from reprise.index.redis.index import RedisIndex

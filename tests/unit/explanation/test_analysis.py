@@ -171,6 +171,31 @@ def test_shingles_are_those_of_the_worker(text: str) -> None:
         assert dissected.shingles == []
 
 
+def test_lines_are_kept_beside_a_paragraph() -> None:
+    """The lines of a live report are kept beside its one paragraph, and the report says that they are no prose."""
+    lines = [f"At {hour} the ferry left the quay of the harbour town" for hour in range(3, 23)]
+    dissected = dissect_text("\n\n".join([TEACHER, *lines]))
+    assert dissected.kept_together
+    assert all(segment.kept for segment in dissected.segments)
+    assert {segment.status for segment in dissected.segments} == {SegmentStatus.KEPT, SegmentStatus.TOO_SHORT}
+
+
+def test_positions_are_those_of_the_original_text() -> None:
+    """Words that are joined over lines, folded and stripped of marks have their own ranges in the text."""
+    text = "The ferry to the\nnorthern islands left the\nharbour LATE on Monday [1] because of a crane,  they said."
+    dissected = dissect_text(text)
+    assert len(dissected.segments) == 1
+    shown = "The ferry to the northern islands left the harbour LATE on Monday because of a crane they said"
+    assert " ".join(shown_words(dissected)) == shown
+    words = ["Ο", "Δήμος", "ΆΝΩ", "Πόλης", "İzmir", "الـمـدينة", "بَلَد", "ａｂ", "٢٠", "ﬁn"]
+    assert shown_words(dissect_text(" ".join(words))) == words
+
+
+def shown_words(dissected: DissectedArticle) -> list[str]:
+    """Return the range of the text of each token."""
+    return [dissected.text[start:end] for start, end in zip(dissected.token_starts, dissected.token_ends, strict=True)]
+
+
 def test_sentences_have_their_own_punctuation() -> None:
     """A sentence ends after its terminator and closing quote; an opening quote belongs to the next sentence."""
     text = f"She said: “It floods.” “We know,” he said. Then they left… “Why?” ( And so on.)  {RIVER}"

@@ -78,7 +78,7 @@ class DissectedArticle:
     text                      the text before normalisation: extracted from HTML, with hard-wrapped lines joined
     token_starts, token_ends  offsets of each token in the text, in characters
     kept                      whether each token is kept, shape (tokens,)
-    kept_together             True if no segment is prose by itself, but the short ones together are
+    kept_together             True if segments are kept that are no prose by themselves, because little else is kept
     shingles                  all shingles of the kept tokens, in the order of the text
     """
 
@@ -134,6 +134,7 @@ def dissect(article: Article, rule: Rule) -> DissectedArticle:
     token_starts: list[int] = offsets.starts[tokens.starts].tolist()
     token_ends: list[int] = offsets.ends[tokens.ends - 1].tolist()
     statuses = segment_statuses(tokens, min_words)
+    segments = list(_segments(text, tokens, offsets, kept, statuses))
     return DissectedArticle(
         article=article,
         fingerprint=fingerprint(article, rule),
@@ -142,8 +143,8 @@ def dissect(article: Article, rule: Rule) -> DissectedArticle:
         token_starts=token_starts,
         token_ends=token_ends,
         kept=kept,
-        kept_together=bool(kept.any()) and SegmentStatus.KEPT not in statuses,
-        segments=list(_segments(text, tokens, offsets, kept, statuses)),
+        kept_together=any(segment.kept and segment.status is not SegmentStatus.KEPT for segment in segments),
+        segments=segments,
         shingles=list(find_shingles(tokens, kept)),
     )
 

@@ -116,7 +116,7 @@ def describe_kept(article: DissectedArticle) -> str:
     """Return the number of kept segments and words in one line."""
     kept = sum(segment.kept for segment in article.segments)
     words = f"{article.kept_word_count:,.0f} of {article.word_count:,.0f} words"
-    reason = "; no segment is prose by itself, but all together are" if article.kept_together else ""
+    reason = "; lines that are no prose by themselves are kept, because little else is" if article.kept_together else ""
     return f"kept {kept} of {format_count(len(article.segments), 'segment')}, {words}{reason}"
 
 

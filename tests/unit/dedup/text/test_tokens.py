@@ -258,6 +258,11 @@ def test_vietnamese_shingles_have_five_syllables() -> None:
     for text in (vietnamese, vietnamese.upper(), unicodedata.normalize("NFD", vietnamese)):
         assert set(tokens_of(text).shingle_lengths.tolist()) == {SYLLABLES_PER_SHINGLE}
     assert set(tokens_of(french).shingle_lengths.tolist()) == {WORDS_PER_SHINGLE}
+    # Letters that Vietnamese shares with Romanian and Croatian are no sign.
+    romanian = "Primăria a anunțat că lucrările vor începe după sărbători și că strada rămâne închisă până în vară"
+    croatian = "Međutim građani tvrde da između dvaju mostova više nema pješačke staze niđe duž riječke luke"
+    for text in (romanian, croatian):
+        assert set(tokens_of(text).shingle_lengths.tolist()) == {WORDS_PER_SHINGLE}
     together = tokenise(normalise(french), normalise(vietnamese), normalise(french))
     lengths = [set(together.shingle_lengths[text].tolist()) for text in together.text_slices]
     assert lengths == [{WORDS_PER_SHINGLE}, {SYLLABLES_PER_SHINGLE}, {WORDS_PER_SHINGLE}]

@@ -65,7 +65,7 @@ _PROPERTIES = {
     CharClass.DIGIT: r"\p{Nd}",
     CharClass.LOWER: r"\p{Ll}",
     CharClass.UPPER: r"[\p{Lu}\p{Lt}]",
-    CharClass.VIETNAMESE: "[ăằẳẵắặầẩẫấậđềểễếệồổỗốộơờởỡớợưừửữứự]",
+    CharClass.VIETNAMESE: "[ằẳẵắặầẩẫấậềểễếệồổỗốộơờởỡớợưừửữứự]",
     CharClass.MENU_SEPARATOR: r"[|¦•·‣▪●>›»→■]",
 }
 
