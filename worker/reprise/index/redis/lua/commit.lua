@@ -91,8 +91,9 @@ end
 for first = 1, #unmerged, 1000 do
   if redis.call('EXISTS', unpack(unmerged, first, math.min(first + 999, #unmerged))) > 0 then return 0 end
 end
+local roots = {}
 for at = 1, #ARGV[26], 32 do
-  if root_id(prefix, string.sub(ARGV[26], at, at + 15)) ~= string.sub(ARGV[26], at + 16, at + 31) then return 0 end
+  if root_id(prefix, string.sub(ARGV[26], at, at + 15), roots) ~= string.sub(ARGV[26], at + 16, at + 31) then return 0 end
 end
 
 for at = 1, #ARGV[24], 5 do

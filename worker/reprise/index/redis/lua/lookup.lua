@@ -60,12 +60,12 @@ end
 
 -- Return the stories that were not merged, and the merged ones with their roots. Read in parts: Lua's stack is bounded.
 local function resolve_stories()
-  local current, merged = {}, {}
+  local current, merged, roots = {}, {}, {}
   for first = 1, count, 1000 do
     local values = redis.call('MGET', unpack(keys, first, math.min(first + 999, count)))
     for at, into in ipairs(values) do
       local story = stories[first + at - 1]
-      if into then merged[#merged + 1] = story .. end_of_chain(prefix, into) else current[#current + 1] = story end
+      if into then merged[#merged + 1] = story .. end_of_chain(prefix, into, roots) else current[#current + 1] = story end
     end
   end
   return table.concat(current), table.concat(merged)

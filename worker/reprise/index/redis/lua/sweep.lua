@@ -15,9 +15,10 @@
 -- Workers refuse to start with a clock that is 5 minutes ahead.
 local MAX_AHEAD_MS = 600000
 
--- Entries after which a call ends, and fields of a hash that are read at once, so that a call takes at most 5 ms of the
--- server's time, whatever the data: reading an entry takes 0.8 microseconds, and removing it as much again.
-local MAX_ENTRIES, MAX_FIELDS = 3000, 1500
+-- Entries after which a call ends, and entries of one key that are read at once, so that a call takes at most 5 ms of the
+-- server's time, whatever the data: reading an entry takes 0.8 microseconds, and removing it as much again. An index of the
+-- expected size has some hundred entries in a key. A larger key is swept in parts: each call takes another one, by the time.
+local MAX_ENTRIES, MAX_FIELDS = 2000, 1000
 local entries_read = 0
 
 local prefix = ARGV[2]
@@ -42,25 +43,33 @@ local function sweep_buckets(key)
   local shard = redis.call('GET', key)
   if not shard then return 0 end
   local used, kept, in_window = used_bytes(shard), {}, {}
-  entries_read = entries_read + used / ENTRY.BYTES
-  for at = 1, used, ENTRY.BYTES do
+  local part_bytes = MAX_FIELDS * ENTRY.BYTES
+  local first = 1 + now_ms % math.max(1, math.ceil(used / part_bytes)) * part_bytes
+  local last = math.min(used, first + part_bytes - 1)
+  local entries = (last - first + 1) / ENTRY.BYTES
+  entries_read = entries_read + entries
+  for at = first, last, ENTRY.BYTES do
     local packed = string.sub(shard, at + ENTRY.FRAGMENT_BYTES, at + ENTRY.BYTES - 1)
     if in_window[packed] == nil then in_window[packed] = is_in_window(number_of(packed)) end
     if in_window[packed] then kept[#kept + 1] = string.sub(shard, at, at + ENTRY.BYTES - 1) end
   end
-  local removed = used / ENTRY.BYTES - #kept
-  if #kept == 0 then
-    redis.call('DEL', key)
-  elseif removed > 0 then
-    redis.call('SET', key, padded(table.concat(kept)), 'KEEPTTL')
+  local removed = entries - #kept
+  if removed > 0 then
+    local rest = string.sub(shard, 1, first - 1) .. table.concat(kept) .. string.sub(shard, last + 1, used)
+    if rest == '' then redis.call('DEL', key) else redis.call('SET', key, padded(rest), 'KEEPTTL') end
   end
   return removed
 end
 
 local function sweep_hash(key, age)
-  -- A hash has some hundred fields. One that an earlier version filled without a bound is swept in parts.
-  local count = redis.call('HLEN', key)
-  local fields = count > MAX_FIELDS and redis.call('HSCAN', key, '0', 'COUNT', MAX_FIELDS)[2] or redis.call('HGETALL', key)
+  local count, fields = redis.call('HLEN', key), nil
+  if count > MAX_FIELDS then
+    -- any number is a valid cursor of a large hash; HSCAN goes on from there to the end
+    local cursor = string.format('%d', now_ms % 4294967296)
+    fields = redis.call('HSCAN', key, cursor, 'COUNT', MAX_FIELDS)[2]
+  else
+    fields = redis.call('HGETALL', key)
+  end
   local removed = 0
   entries_read = entries_read + #fields / 2
   for i = 1, #fields, 2 do
