@@ -5,6 +5,7 @@
     messages.md  from the JSON Schemas of articles and events, and from records that the worker's functions build
     metrics.md   from the metrics registry
     commands.md  from the click commands
+    asyncapi.yaml  from the JSON Schemas and the headers
 
 The pages are committed, and tests/unit/test_docs.py fails if one differs from what this module writes.
 """
@@ -21,6 +22,7 @@ import click
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from deploy.asyncapi import asyncapi_document
 from reprise.cli import COMMANDS, root
 from reprise.messages.dead_letters import CONNECT_PREFIX, dead_letter_record
 from reprise.messages.events import event_record
@@ -188,6 +190,8 @@ def messages_page() -> str:
         "",
         "Use this page to write a producer of articles, a consumer of events, or a tool for dead letters.",
         "",
+        "An [AsyncAPI 3 document](asyncapi.yaml) describes the same for generators and catalogues.",
+        "",
         "The schemas are files of the package: `worker/reprise/messages/schema/`. Every message of the",
         "tests and every event that they produce is validated against them.",
         "",
@@ -331,6 +335,11 @@ def _connect_headers() -> Iterator[list[str]]:
             yield [f"`{name}`", f"`{value.decode()}`"]
 
 
+def asyncapi_page() -> str:
+    """Return the AsyncAPI document of the topics."""
+    return asyncapi_document(_EVENT_HEADERS, _DEAD_LETTER_HEADERS)
+
+
 def metrics_page() -> str:
     """Return the reference of every metric that a worker exports."""
     registry = CollectorRegistry()
@@ -462,6 +471,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "messages.md": messages_page,
     "metrics.md": metrics_page,
     "commands.md": commands_page,
+    "asyncapi.yaml": asyncapi_page,
 }
 
 

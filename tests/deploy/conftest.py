@@ -1,8 +1,8 @@
 """Fixtures of the deployment tests. `--renew-golden` writes the golden renders instead of comparing with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -43,6 +43,11 @@ def _require(get: Callable[[], T]) -> T:
 @pytest.fixture(scope="session")
 def helm() -> Helm:
     return Helm(program=_require(lambda: tools.tool(tools.HELM)), kubernetes=tools.KUBERNETES)
+
+
+@pytest.fixture(scope="session")
+def asyncapi_schema() -> Mapping[str, Any]:
+    return _require(tools.asyncapi_schema)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 tool(TOOL)        a Go program of a pinned version: Helm, kubeconform or actionlint
 crd_files()       the custom resource definitions, from the Go modules of their operators
+asyncapi_schema() the JSON Schema of AsyncAPI documents, from its npm package
 schema_folder()   JSON Schemas of Kubernetes' and the operators' objects, with the file names that kubeconform expects
 
 Each raises ToolMissing with the reason if it cannot be fetched or built.
@@ -11,6 +12,8 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -32,6 +35,10 @@ _FETCH_SECONDS: Final = 300.0
 
 #: The version of Kubernetes that charts are rendered for; kubernetes-validate contains its schemas.
 KUBERNETES: Final = "1.34.0"
+
+
+#: Version of the npm package with the schemas of AsyncAPI.
+_ASYNCAPI_SPECS: Final = "6.11.1"
 
 
 class ToolMissing(Exception):
@@ -101,6 +108,28 @@ def crd_files() -> Sequence[Path]:
             unfinished.rename(folder)
         found += [folder / name for name in crds.names]
     return found
+
+
+def asyncapi_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of AsyncAPI 3.0 documents."""
+    folder = _STATE / f"asyncapi-specs-{_ASYNCAPI_SPECS}"
+    if not folder.is_dir():
+        if shutil.which("npm") is None:
+            raise ToolMissing("no Node.js (npm)")
+        _STATE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_STATE) as name:
+            package = f"@asyncapi/specs@{_ASYNCAPI_SPECS}"
+            done = subprocess.run(
+                ["npm", "pack", "--silent", package], cwd=name, capture_output=True, text=True, timeout=_FETCH_SECONDS,
+                check=False, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+            if done.returncode != 0:
+                raise ToolMissing(f"npm pack {package}: {done.stderr.strip()[-1000:]}")
+            with tarfile.open(Path(name) / done.stdout.strip()) as archive:
+                archive.extractall(name, filter="data")
+            (Path(name) / "package" / "schemas").rename(folder)
+    schema: Mapping[str, Any] = json.loads((folder / "3.0.0.json").read_text())
+    return schema
 
 
 def schema_folder() -> Path:
