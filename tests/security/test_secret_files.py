@@ -13,6 +13,7 @@ VALUES = {
     "REPRISE_REDIS_URL": "rediss://reprise:hunter2@redis.example:6380/0",
     "REPRISE_REDIS_PASSWORD": "hunter2",
     "REPRISE_KAFKA_SASL_PASSWORD": "hunter2",
+    "REPRISE_SCHEMA_REGISTRY_PASSWORD": "hunter2",
 }
 
 SASL = {
@@ -22,8 +23,16 @@ SASL = {
 }
 
 
+REGISTRY = {
+    "REPRISE_SCHEMA_REGISTRY_URL": "https://registry.example",
+    "REPRISE_SCHEMA_REGISTRY_USERNAME": "reader",
+}
+
+
 def other_settings(name: str) -> dict[str, str]:
     """Return the settings that a secret needs beside it."""
+    if "REGISTRY" in name:
+        return REGISTRY
     return SASL if "SASL" in name else {}
 
 
