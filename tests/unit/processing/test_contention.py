@@ -71,9 +71,13 @@ def test_batches_are_small_while_conflicts_are_frequent() -> None:
     run = PipelineRun(*values, batch_max=300, overlap_min_messages=50)
     run.pipeline.index = run.index = index = ContendedIndex(run.faults)
     index.contended_decisions = 1500
+    run.pipeline.monotonic = run.time
     assert run.pipeline.run() is True
     sizes = [size for _, size in run.observer.of("decided")]
     assert set(sizes[:35]) == {49, 300 % 49}
     assert sizes[-1] == 300
+    calls = run.faults.calls
+    last = len(calls) - calls[::-1].index("submit")
+    assert calls[:last].count("poll") == count // 300, "the parts of a poll need no poll of their own"
     assert run.events == [b"%d n-%d" % (number, number) for number in range(count)]
     assert run.committed == count

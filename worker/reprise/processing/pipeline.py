@@ -38,6 +38,10 @@ class _DecodedBatch:
 #: Seconds that an idle poll waits for messages while offsets are being committed. The broker takes 5 ms to 10 ms.
 _COMMIT_SECONDS: Final = 0.02
 
+#: Seconds without a poll after which the rest of a cut batch waits for one. Such a poll pauses and resumes the
+#: partitions, which costs as much CPU time as the decisions of four articles.
+_MEMBERSHIP_SECONDS: Final = 1.0
+
 _EMPTY: Final = _DecodedBatch(messages=(), entries=(), polled_at=0.0, decoded_at=0.0)
 
 
@@ -87,6 +91,8 @@ class Pipeline:
     _begun: tuple[Sequence[Outcome], str] | None = field(default=None, init=False)
     #: messages of the last poll that are not decoded yet
     _postponed: Sequence[Message | CorruptRecord] = field(default=(), init=False)
+    #: time of the last poll, on the monotonic clock
+    _polled_at: float = field(default=float("-inf"), init=False)
 
     def __post_init__(self) -> None:
         self._rejections = RejectionHistory(self.limits.window)
@@ -154,6 +160,7 @@ class Pipeline:
     def _poll(self, seconds: float) -> Sequence[Message | CorruptRecord]:
         if self.stop.requested:  # between two attempts: the batch in hand must not wait for new messages
             return ()
+        self._polled_at = self.monotonic()
         try:
             messages = self.source.poll(seconds)
         except Unreachable:
@@ -164,7 +171,8 @@ class Pipeline:
 
     def _take_postponed(self) -> Sequence[Message | CorruptRecord]:
         """Return the messages that the batch before left undecoded. A poll without messages keeps the membership."""
-        if not self.stop.requested:
+        if not self.stop.requested and self.monotonic() - self._polled_at >= _MEMBERSHIP_SECONDS:
+            self._polled_at = self.monotonic()
             self.source.pause()
             try:
                 unexpected = self.source.poll(0)
