@@ -16,6 +16,7 @@ from reprise.index.redis.index import RedisIndex
 from reprise.index.redis.keys import article_field
 from reprise.model import Decision, EventType, Fingerprint, Kind
 from tests.contract.merging_stories import bridge, copy_of, story
+from tests.contract.notice_pages import page
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 
 pytestmark = pytest.mark.redis
@@ -104,6 +105,20 @@ def test_every_key_has_its_generation(client: redis.Redis, namespace: str) -> No
     keys = list(client.scan_iter(match=f"{{{namespace}}}:*"))
     assert keys
     assert all(key.startswith(f"{{{namespace}}}:g2:".encode()) for key in keys)
+
+
+def test_pages_without_an_article_are_learned(client: redis.Redis, namespace: str) -> None:
+    """A page that is crawled again repeats the old decision, and a further page of the notice is recognised."""
+    old, new = generation(client, None, RULE), generation(client, "g2", RULE)
+    pages = [page(number) for number in range(1, 5)]
+    before = old.decide(namespace, pages, T0)
+    assert [decision.is_article for decision in before] == [True, True, False, False]
+    new.learn(namespace, pages, T0 + 1).result()
+    *again, further = new.decide(namespace, [*pages, page(5)], T0 + 2)
+    assert [(each.is_article, event_fields(each)) for each in again] == [
+        (each.is_article, event_fields(each)) for each in before
+    ]
+    assert not further.is_article
 
 
 OLD, YOUNG = 100, 200

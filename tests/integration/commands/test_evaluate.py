@@ -145,7 +145,7 @@ def test_namespaces_follow_the_settings(tmp_path: Path, redis_url: str) -> None:
         "The river commission closed the lower locks at Aldermere on Friday after the water had risen by four metres."
     )
     lines = [
-        {"id": f"{lang}-{source}", "text": text, "lang": lang, "source": source, "story": lang}
+        {"id": f"{lang}-{source}", "text": text, "lang": lang, "source": f"{lang}.{source}", "story": lang}
         for lang in ("en", "fr")
         for source in ("one.example", "two.example")
     ]

@@ -51,6 +51,7 @@ def to_lines(*articles: Mapping[str, object]) -> bytes:
     return b"".join(json.dumps(article).encode() + b"\n" for article in articles)
 
 
+TITLES = ("Mayor resigns over budget", "Flood closes schools", "Nurses win higher wages", "Stadium plan approved")
 A = {"id": "a", "source": "one.example", "text": PROSE}
 B = {"id": "b", "source": "two.example", "text": OTHER}
 A_AGAIN = {"id": "c", "source": "three.example", "text": PROSE}
@@ -75,6 +76,27 @@ def test_events_are_in_input_order(tmp_path: Path) -> None:
     assert printed[-1].startswith("reprise: 4 messages: 2 new, 1 variants, 1 dead in ")
     assert printed[-1].endswith("; variants: 1 exact; dead letters: 1 not_json")
     assert run.stdout == b""
+
+
+def test_a_page_without_an_article_is_reported_by_file_and_line(tmp_path: Path) -> None:
+    """It has no event. The summary counts it apart from the messages that cannot be read."""
+    notice = "Please confirm that you are not a robot. Request 7f3a{}c9 was blocked until scripts run."
+    pages = [
+        {"url": f"https://paper.example/news/story-{number}", "title": TITLES[number], "text": notice.format(number)}
+        for number in range(4)
+    ]
+    article = {"url": "https://paper.example/news/story-3", "title": TITLES[3], "text": PROSE}
+    (tmp_path / "crawl.jsonl").write_bytes(to_lines(*pages, article, A))
+    run = replay(tmp_path, [str(tmp_path / "crawl.jsonl")])
+    assert run.returncode == 0, run.stderr
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [event["type"] for event in events] == ["story.new"] * 3 + ["story.variant"]
+    assert len({event["story_id"] for event in events}) == 3
+    assert events[3]["story_id"] == events[2]["story_id"]
+    printed = run.stderr.decode().splitlines()
+    for line in (3, 4):
+        assert printed[line - 3].startswith(f"reprise: {tmp_path / 'crawl.jsonl'}:{line}: no_article: ")
+    assert printed[-1].startswith("reprise: 6 messages: 3 new, 1 variants, 2 no article, 0 dead in ")
 
 
 def test_standard_input_to_standard_output(tmp_path: Path) -> None:

@@ -275,6 +275,17 @@ def test_equal_texts_in_two_namespaces_are_two_stories() -> None:
     assert explanation.copied_passages
 
 
+def test_two_pages_of_a_notice_are_two_stories() -> None:
+    """The summary says why an exact copy is none. Under one address both are one page."""
+    text = "Please confirm that you are not a robot. The site loads as soon as scripts and cookies are allowed."
+    a, b = (replace(article(text, each), source="paper.example", url=f"https://paper.example/{each}") for each in "ab")
+    verdict = explain(a, b, RULE).verdict
+    assert verdict.outcome is PairOutcome.NEW
+    assert "no_article" in verdict.summary
+    again = replace(b, url=a.url)
+    assert explain(a, again, RULE).verdict.outcome is PairOutcome.EXACT
+
+
 def test_small_texts_have_exact_estimates() -> None:
     """The estimates of a sketch that contains all shingles equal the exact values."""
     for text in (RIVER, RIVER + " " + TEACHER, TEACHER + "\n" + RIVER[:150] + ".", TABLE["fr"]["near"]):

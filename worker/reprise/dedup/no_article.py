@@ -38,6 +38,13 @@ def judge_page(page: Page, known: Sequence[Page]) -> PageVerdict:
     return PageVerdict.NO_ARTICLE if is_known else PageVerdict.DOUBTED
 
 
+def shows_notice(first: Page | None, second: Page | None) -> bool:
+    """Return whether two pages have one text, but cannot show one article."""
+    if first is None or second is None or first.text_key != second.text_key:
+        return False
+    return judge_page(second, [first]) is not PageVerdict.ARTICLE
+
+
 def find_contradicted(page: Page, known: Sequence[Page]) -> Sequence[int]:
     """Return the indexes of the known pages that cannot show the same article."""
     return [index for index, other in enumerate(known) if _contradict(page, other, is_brief=page.is_brief)]

@@ -17,6 +17,7 @@ from reprise.dedup.comparison import (
     is_update,
 )
 from reprise.dedup.decision import kind_of, source_key
+from reprise.dedup.no_article import shows_notice
 from reprise.dedup.rule import Rule
 from reprise.dedup.sketch import sketch_of
 from reprise.explanation.dissection import DissectedArticle
@@ -78,6 +79,11 @@ _DIFFERENT_NAMESPACES: Final = (
     "B is a new story: A and B have different namespaces, and articles are compared within one namespace only."
 )
 
+_NOTICE: Final = (
+    "B is a new story: A and B have one short text at unrelated addresses, and not under one title that it mentions, "
+    "like a notice in place of an article. From the third such page on it is no article (no_article)."
+)
+
 
 def decide_pair(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVerdict:
     """Decide `b` in an index that contains `a` alone."""
@@ -92,7 +98,9 @@ def decide_pair(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> PairVer
     accepted = estimate is not None and shared_bands > 0 and accepts(estimate, same_source, rule)
     comparison = estimate or _NOTHING_SHARED
     criteria = _criteria(comparison, shared_bands, same_source, rule)
-    if same_namespace:
+    if same_namespace and shows_notice(a.fingerprint.page, b.fingerprint.page):
+        outcome, summary = PairOutcome.NEW, _NOTICE
+    elif same_namespace:
         outcome = _outcome(a, b, estimate if accepted else None, rule)
         summary = _summary(a, b, outcome, comparison, shared_bands, same_source, rule)
     else:
