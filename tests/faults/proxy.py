@@ -22,7 +22,7 @@ _LOOP_SECONDS: Final = 10.0
 
 @dataclass(kw_only=True)
 class Proxy:
-    """A proxy that listens on `port` and forwards to `target`, both on the loopback interface.
+    """A proxy that listens on `port` of `host` and forwards to `target`, both on the loopback interface.
 
     drops_responses  read the server's responses and discard them
     delay_seconds    delay of every chunk
@@ -32,6 +32,7 @@ class Proxy:
 
     target: int
     port: int = field(default_factory=free_port)
+    host: str = "127.0.0.1"
     drops_responses: bool = False
     delay_seconds: float = 0.0
     dropped_bytes: int = 0
@@ -44,7 +45,7 @@ class Proxy:
     def start(self) -> None:
         """Listen on the port."""
         threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
-        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", self.port))
+        self._server = self._run(asyncio.start_server(self._serve, self.host, self.port))
 
     def close(self) -> None:
         """Cut all connections and stop listening."""

@@ -12,6 +12,7 @@ from reprise.index.redis.errors import REDIS_ERRORS, translate_redis_error
 from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
 from reprise.index.redis.split_pipeline import OrderedConnection, SplitPipeline
+from reprise.model import OutageKind
 
 #: Scripts that are called by their digest.
 _LOADED_SCRIPTS: Final = ("lookup", "commit", "sweep", "reserve_numbers", "find_previous")
@@ -69,9 +70,17 @@ class ScriptClient:
             raise self.translate(error) from error
 
     def translate(self, error: Exception) -> RepriseError:
-        """Translate an error of redis-py. The slots are read again first, because a failover may be the cause."""
+        """Translate an error of redis-py. A failover may be the cause: the next call looks for the server again.
+
+        The slots of a cluster are read again. If a single server refuses writes, its name may lead to another server by
+        now, while the old one keeps the connections open: they are closed, so that the name is resolved again.
+        """
         self.refresh_slots()
-        return translate_redis_error(error)
+        translated = translate_redis_error(error)
+        refuses_writes = isinstance(translated, Unreachable) and translated.kind is OutageKind.REFUSES_WRITES
+        if refuses_writes and isinstance(self.client, redis.Redis):
+            self.client.connection_pool.disconnect(inuse_connections=False)
+        return translated
 
     def refresh_slots(self) -> None:
         """Read the slot map of a cluster again: the client of a single node does not follow MOVED."""
