@@ -95,6 +95,30 @@ def test_a_schema_that_the_registry_does_not_have() -> None:
             open_client(f"http://127.0.0.1:{server.server_port}").fetch(7)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, SCHEMA),
+        (404, b'{"error_code": 40403, "message": "Schema 1 not found"}'),
+        (403, b'{"error_code": 40301, "message": "denied"}'),
+    ],
+)
+def test_the_check_at_the_start_needs_no_schema(status: int, body: bytes) -> None:
+    """A login that may read some schemas need not read the first."""
+    with stand_in() as server:
+        server.answer = (status, body)
+        open_client(f"http://127.0.0.1:{server.server_port}").check()
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_the_check_at_the_start_finds_a_wrong_address_or_login(status: int) -> None:
+    """The worker waits for these, up to the startup timeout."""
+    with stand_in() as server:
+        server.answer = (status, b"<html></html>")
+        with pytest.raises(Unreachable, match=f"answered {status}"):
+            open_client(f"http://127.0.0.1:{server.server_port}").check()
+
+
 def test_a_closed_port_is_an_outage() -> None:
     """The registry is stopped."""
     with pytest.raises(Unreachable, match="does not answer"):

@@ -16,6 +16,9 @@ _NOT_FOUND: Final = frozenset({40401, 40402, 40403})
 #: Statuses of a registry that does not accept the login.
 _REFUSED: Final = frozenset({401, 403})
 
+#: Status of a registry that accepts the login, but not for this schema.
+_FORBIDDEN: Final = 403
+
 #: Schemas that one schema may refer to, directly or through others.
 _MAX_REFERENCES: Final = 200
 
@@ -68,6 +71,19 @@ class SchemaRegistryClient:
         except (OSError, ValueError) as error:
             raise UsageError(f"REPRISE_SCHEMA_REGISTRY_: {error}") from None
 
+    def check(self) -> None:
+        """Raise Unreachable unless the registry answers and accepts the login.
+
+        It may have no schema 1, and may refuse it to this login, which then may still read others.
+        """
+        try:
+            self._call(lambda: self._client.get_schema(1), "schema 1")
+        except UnknownSchema:
+            return
+        except Unreachable as error:
+            if not _is_forbidden(error):
+                raise
+
     def fetch(self, schema_id: int) -> FetchedSchema:
         """Return a schema. Raises UnknownSchema, and Unreachable for every other answer or none."""
         schema = self._call(lambda: self._client.get_schema(schema_id), f"schema {schema_id}")
@@ -98,10 +114,14 @@ class SchemaRegistryClient:
                 raise UnknownSchema(f"the registry at {self._url} has no {wanted}: {message}") from None
             kind = OutageKind.REFUSES_USER if error.http_status_code in _REFUSED else OutageKind.UNREACHABLE
             problem = f"the registry at {self._url} answered {error.http_status_code} for {wanted}: {message}"
-            raise Unreachable(problem, kind) from None
+            raise Unreachable(problem, kind) from error
         except Exception as error:  # no answer, or one that is not the registry's: never the fault of a message
             reason = one_line(str(error), _MAX_MESSAGE_CHARACTERS) or type(error).__name__
             raise Unreachable(f"the registry at {self._url} does not answer: {reason}") from error
+
+
+def _is_forbidden(error: Unreachable) -> bool:
+    return getattr(error.__cause__, "http_status_code", None) == _FORBIDDEN
 
 
 def _client_options(settings: SchemaRegistrySettings) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from typing import Any, Final
 
 from reprise.errors import BadMessage
@@ -67,9 +66,8 @@ class SchemaRegistry:
                 self._retry_at[schema_id] = self._monotonic() + _UNKNOWN_SECONDS
 
     def check(self) -> None:
-        """Raise Unreachable unless the registry answers. The answer may be that it has no such schema."""
-        with suppress(UnknownSchema):
-            self._client.fetch(1)
+        """Raise Unreachable unless the registry answers and accepts the login."""
+        self._client.check()
 
     def read_value(self, schema_id: int, payload: bytes) -> dict[str, Any]:
         """Return the object of a value, from the bytes after its header; values have the types of JSON.
