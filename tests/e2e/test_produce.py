@@ -89,6 +89,19 @@ def test_a_message_beyond_the_limit_of_the_topic_is_named(sandbox: Sandbox, tmp_
     assert {message.key for message in sandbox.read(sandbox.topics.articles)} == {b"a", b"c"}
 
 
+def test_a_message_of_several_megabytes_reaches_a_topic_that_takes_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The client's own limit of 1 MB does not apply: the worker reads up to REPRISE_MAX_MESSAGE_BYTES."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, sandbox.topics.articles, {"max.message.bytes": "5000000"})
+    sandbox.admin.alter_configs([resource])
+    with Path("/dev/urandom").open("rb") as random:
+        page = f"<html><body><p>{PROSE}</p><!-- {random.read(1_500_000).hex()} --></body></html>"
+    (tmp_path / "a.html").write_text(page)
+    run = run_produce(sandbox, str(tmp_path / "a.html"))
+    assert run.returncode == 0, run.stderr
+    (message,) = sandbox.read(sandbox.topics.articles)
+    assert len(message.value or b"") > 3_000_000
+
+
 def test_no_article_is_an_error_that_names_the_next_step(sandbox: Sandbox, tmp_path: Path) -> None:
     """A file of another format does not end as a success."""
     (tmp_path / "a.jsonl").write_text('{"maintext": "x"}\n')

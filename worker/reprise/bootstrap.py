@@ -56,6 +56,9 @@ from reprise.stored_settings import log_longer_retention, log_stored_rule
 from reprise.warm_up.cutoff import Cutoff, GroupCutoff, GroupHandoverCutoff, WarmUpOptions
 from reprise.warm_up.decorators import WarmUpDelivery, WarmUpIndex, WarmUpSource
 
+#: Bytes of a record beside its value, at most: the key of an article has 256.
+_KEY_AND_HEADER_BYTES: Final = 4_096
+
 #: Seconds that decoding a batch may take at most. A batch of ordinary pages takes one or two.
 _MAX_DECODE_SECONDS: Final = 5.0
 
@@ -283,6 +286,15 @@ def retention(settings: Settings) -> Retention:
 def open_sink(settings: Settings) -> Sink:
     """Connect a producer. Raises Unreachable, Fatal."""
     return KafkaSink(settings.kafka, flush_timeout_seconds=settings.times.flush_timeout_seconds)
+
+
+def open_article_sink(settings: Settings) -> Sink:
+    """Connect a producer of articles: of the largest that the worker reads. Raises Unreachable, Fatal."""
+    return KafkaSink(
+        settings.kafka,
+        flush_timeout_seconds=settings.times.flush_timeout_seconds,
+        max_request_bytes=settings.limits.max_message_bytes + _KEY_AND_HEADER_BYTES,
+    )
 
 
 def open_index(

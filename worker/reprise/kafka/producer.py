@@ -27,6 +27,9 @@ _LINGER_MS: Final = 20
 #: Bytes of a producer batch before compression: about a hundred events. The client's default, 16 KB, holds fifteen.
 _BATCH_BYTES: Final = 131_072
 
+#: Bytes of a record, at most: the default of the client, and of max.message.bytes of a topic.
+_MAX_REQUEST_BYTES: Final = 1_048_576
+
 #: Seconds that closing may take.
 _CLOSE_SECONDS: Final = 5.0
 
@@ -48,16 +51,19 @@ class KafkaSink:
         *,
         flush_timeout_seconds: float,
         transactional_id: str | None = None,
+        max_request_bytes: int = _MAX_REQUEST_BYTES,
     ) -> None:
         """Connect. With a transactional id, each new producer first aborts the open transaction of the one before.
 
         flush_timeout_seconds  time from the first `send` of a batch until all its records must be acknowledged
+        max_request_bytes      of a record with its key and headers; a larger one is not sent
 
         Raises Unreachable, Fatal.
         """
         self._settings = settings
         self._flush_timeout_seconds = flush_timeout_seconds
         self._transactional_id = transactional_id
+        self._max_request_bytes = max_request_bytes
         self._in_flight: list[tuple[FutureRecordMetadata, OutputRecord]] = []
         #: records that the broker refused as too large; the next `send` returns their indexes
         self._too_large: set[OutputRecord] = set()
@@ -182,6 +188,7 @@ class KafkaSink:
             "linger_ms": _LINGER_MS,
             "batch_size": _BATCH_BYTES,
             "transactional_id": self._transactional_id,
+            "max_request_size": self._max_request_bytes,
             # By then this worker has abandoned the transaction; after a kill, the broker aborts it.
             "transaction_timeout_ms": delivery_ms,
             "delivery_timeout_ms": delivery_ms,

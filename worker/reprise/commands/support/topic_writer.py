@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 
-from reprise.bootstrap import open_sink
+from reprise.bootstrap import open_article_sink
 from reprise.errors import Fatal
 from reprise.model import OutputRecord
 from reprise.processing.ports import Sink
@@ -34,7 +34,7 @@ def open_topic_writer(
 
     wait_for_broker(settings, stop, report_waiting)
     require_topics(settings, [topic])  # otherwise the producer waits half a minute for the topic
-    sink = stack.enter_context(closing(open_sink(settings)))
+    sink = stack.enter_context(closing(open_article_sink(settings)))
 
     def write(records: Sequence[OutputRecord]) -> Sequence[int]:
         try:
