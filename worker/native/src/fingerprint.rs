@@ -7,6 +7,7 @@ use crate::code_points::to_utf8;
 use crate::line_unwrapping::join_wrapped_lines;
 use crate::normalisation::{Normalised, normalise};
 use crate::phrases::PhraseMatcher;
+use crate::presentation::remove_presentation;
 use crate::prose_filter::{keep_prose, word_weight};
 use crate::shingles::hash_shingles;
 use crate::signature::{Permutation, Signature, make_signature};
@@ -29,10 +30,11 @@ pub struct Fingerprint {
 }
 
 impl TextStep {
-    /// Join the wrapped lines of a text and normalise it; None if only Python can normalise it.
+    /// Remove the presentation of a text, join its wrapped lines and normalise it; None if only Python can do so.
     pub fn prepare(&self, text: &[u32]) -> Option<Normalised> {
-        let joined = join_wrapped_lines(text, &self.tables);
-        normalise(joined.as_deref().unwrap_or(text), &self.replacements, &self.tables)
+        let text = remove_presentation(text, &self.tables)?;
+        let joined = join_wrapped_lines(&text, &self.tables);
+        normalise(joined.as_deref().unwrap_or(&text), &self.replacements, &self.tables)
     }
 
     /// Return the fingerprint of a normalised text.

@@ -15,6 +15,7 @@ mod line_unwrapping;
 mod normalisation;
 mod offsets;
 mod phrases;
+mod presentation;
 mod prose_filter;
 #[cfg(feature = "python")]
 mod python;

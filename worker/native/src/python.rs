@@ -37,14 +37,14 @@ type PythonSignature<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py
 struct TextSigner {
     step: Arc<TextStep>,
     permutations: Vec<Permutation>,
-    normalise: Py<PyAny>,
+    prepare: Py<PyAny>,
 }
 
 #[pymethods]
 impl TextSigner {
     #[new]
     #[pyo3(signature = (*, normal_forms, source_classes, white_space, replacements, legal_phrases, multipliers, offsets,
-        sketch_size, normalise))]
+        sketch_size, prepare))]
     #[allow(clippy::too_many_arguments, reason = "all are keyword arguments in Python")]
     fn new(
         py: Python<'_>,
@@ -56,7 +56,7 @@ impl TextSigner {
         multipliers: PyBuffer<u32>,
         offsets: PyBuffer<u32>,
         sketch_size: usize,
-        normalise: Py<PyAny>,
+        prepare: Py<PyAny>,
     ) -> PyResult<Self> {
         let (forms, classes) = (normal_forms.to_vec(py)?, source_classes.to_vec(py)?);
         Ok(Self {
@@ -72,7 +72,7 @@ impl TextSigner {
                 sketch_size,
             }),
             permutations: to_permutations(py, &multipliers, &offsets)?,
-            normalise,
+            prepare,
         })
     }
 
@@ -82,7 +82,7 @@ impl TextSigner {
         Ok(Self {
             step: Arc::clone(&self.step),
             permutations: to_permutations(py, &multipliers, &offsets)?,
-            normalise: self.normalise.clone_ref(py),
+            prepare: self.prepare.clone_ref(py),
         })
     }
 
@@ -109,7 +109,7 @@ impl TextSigner {
                 for (fingerprint, (text, min_words)) in found.into_iter().zip(&texts[fingerprints.len()..]) {
                     fingerprints.push(match fingerprint {
                         Some(fingerprint) => to_python(py, &fingerprint),
-                        None => to_python(py, &self.normalise_and_fingerprint(text, *min_words)?),
+                        None => to_python(py, &self.prepare_and_fingerprint(text, *min_words)?),
                     });
                 }
                 batch.clear();
@@ -121,7 +121,7 @@ impl TextSigner {
 }
 
 impl TextSigner {
-    /// Fingerprint texts in UTF-32; None for a text that only Python can normalise.
+    /// Fingerprint texts in UTF-32; None for a text that only Python can prepare.
     fn fingerprint_utf32(&self, texts: &[(PyBackedBytes, usize)]) -> Vec<Option<Fingerprint>> {
         let fingerprint = |(utf32, min_words): &(PyBackedBytes, usize)| {
             Some(self.step.fingerprint(self.step.prepare(&to_code_points(utf32))?, *min_words, &self.permutations))
@@ -129,11 +129,10 @@ impl TextSigner {
         texts.iter().map(fingerprint).collect()
     }
 
-    /// Fingerprint a text that Python normalises.
-    fn normalise_and_fingerprint(&self, text: &Bound<'_, PyString>, min_words: usize) -> PyResult<Fingerprint> {
+    /// Fingerprint a text that Python prepares.
+    fn prepare_and_fingerprint(&self, text: &Bound<'_, PyString>, min_words: usize) -> PyResult<Fingerprint> {
         let py = text.py();
-        let (characters, classes): (PyBuffer<u32>, PyBuffer<u16>) =
-            self.normalise.bind(py).call1((text,))?.extract()?;
+        let (characters, classes): (PyBuffer<u32>, PyBuffer<u16>) = self.prepare.bind(py).call1((text,))?.extract()?;
         let normalised = Normalised { characters: characters.to_vec(py)?, classes: classes.to_vec(py)? };
         if normalised.characters.len() != normalised.classes.len() {
             return Err(PyValueError::new_err("a normalised text must have classes for each character"));

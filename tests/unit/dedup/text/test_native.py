@@ -54,6 +54,14 @@ SPACES: Final = (
     "\n", "\n\n", "\n\n\n", " \n", "\n ", "\n    ", "\n\t", "\r\n", "\r\n\r\n", "\r", "\x0b", "\x85", "\u2028", "",
 )  # fmt: skip
 
+#: Parts of addresses, Markdown links, marks of footnotes and time codes, complete and incomplete.
+PRESENTATION: Final = (
+    "http://", "https://", "httphttps://", "://", "www.", "wwww.", "www.www.", "w", "a.example/path", "x" * 1999, "[1]",
+    "[١٢]", "[", "]", "](", "[a](b)", ")", "»", "”", ".", ",", "<", ">", '"', "¹", "word²", "°", "\n0:12 ", "\n٠:12",
+    "\n12:34:56,7 --> 1:23 ", "\n1 ", "\n:", "\n", "\t", "\t\t", " ", "\u3000", "\x1c", "\u00a0",
+    "word", "漢", "\ud800",
+)  # fmt: skip
+
 PHRASES_IN_THAI: Final = "กิน ไทย " * 9
 
 
@@ -241,6 +249,14 @@ def test_edited_layouts(text: str, layout: str, insertions: list[tuple[int, str]
     for offset, piece in insertions:
         laid_out = f"{laid_out[:offset]}{piece}{laid_out[offset:]}"
     agree(laid_out, PHRASES_IN_THAI)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from(PRESENTATION), max_size=60), st.integers(0, 60))
+def test_presentation(pieces: list[str], place: int) -> None:
+    """The implementations agree on addresses, links, marks and tabs that touch each other, alone and in a report."""
+    text = "".join(pieces)
+    agree(text, f"{SENTENCE}{text}{SENTENCE}", "".join([*pieces[:place], SENTENCE, *pieces[place:]]))
 
 
 def test_white_space_of_all_of_unicode() -> None:

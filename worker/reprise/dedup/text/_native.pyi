@@ -24,7 +24,7 @@ class TextSigner:
         multipliers: NDArray[np.uint32],
         offsets: NDArray[np.uint32],
         sketch_size: int,
-        normalise: Callable[[str], tuple[NDArray[np.uint32], NDArray[np.uint16]]],
+        prepare: Callable[[str], tuple[NDArray[np.uint32], NDArray[np.uint16]]],
     ) -> TextSigner:
         """Copy the tables.
 
@@ -32,8 +32,9 @@ class TextSigner:
         replacements          as normalisation.REPLACEMENTS
         legal_phrases         as prose_filter.LEGAL_PHRASES
         multipliers, offsets  of the permutations, shape (permutations,)
-        normalise             joins wrapped lines and normalises a text, and returns its characters and their classes;
-                              called if a normal form depends on context
+        prepare               removes the presentation of a text, joins its wrapped lines and normalises it; returns the
+                              characters and the classes of each. It is called for texts with Markdown, marks of
+                              footnotes or time codes, and if a normal form depends on context
         """
 
     def with_permutations(self, *, multipliers: NDArray[np.uint32], offsets: NDArray[np.uint32]) -> TextSigner:

@@ -67,7 +67,7 @@ def fingerprint_batch(
 
 def _sign_natively(articles: Sequence[Article], rule: Rule, seed: int) -> Sequence[tuple[bytes, Signature | None]]:
     """Return the content hash and the signature of each article."""
-    texts = [(remove_presentation(article.text), _min_words(article)) for article in articles]
+    texts = [(article.text, _min_words(article)) for article in articles]
     return sign_texts(texts, rule.permutations, rule.sketch_size, seed)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from reprise.dedup.text.characters import normal_forms, source_classes, white_space
 from reprise.dedup.text.line_unwrapping import join_wrapped_lines
 from reprise.dedup.text.normalisation import REPLACEMENTS, normalise
+from reprise.dedup.text.presentation import remove_presentation
 from reprise.dedup.text.prose_filter import LEGAL_PHRASES
 from reprise.dedup.text.signature import permutation_constants
 from reprise.model import Signature
@@ -56,12 +57,12 @@ def _signer_with_tables(sketch_size: int) -> "TextSigner":
         multipliers=none,
         offsets=none,
         sketch_size=sketch_size,
-        normalise=_join_and_normalise,
+        prepare=_prepare,
     )
 
 
-def _join_and_normalise(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
-    normalised = normalise(join_wrapped_lines(text))
+def _prepare(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+    normalised = normalise(join_wrapped_lines(remove_presentation(text)))
     return normalised.characters, normalised.classes
 
 
