@@ -127,14 +127,25 @@ def test_a_report_under_headlines_of_several_sources_is_an_article() -> None:
             "https://paper.example/amp/4711.html",
         ],
         ["https://paper.example/some-long-title", "https://paper.example/some-long-title/2"],
+        ["https://paper.example/story/abc", "https://paper.example/print?id=abc", "https://m.paper.example/?id=abc"],
+        ["https://paper.example/story/abc", "https://paper.example/", "https://paper.example/amp/"],
         ["https://paper.example/article.php", "https://paper.example/article.php?page=2"],
     ],
-    ids=["words", "number", "pages", "script"],
+    ids=["words", "number", "pages", "query", "start page", "script"],
 )
 def test_addresses_of_one_page_are_one_article(addresses: Sequence[str], title: str | None) -> None:
     """Print, mobile and AMP forms, sections, query parameters."""
     pages = [identify(NOTICES["english"], address, title) for address in addresses]
     assert set(judge(pages)) == {PageVerdict.ARTICLE}
+
+
+def test_a_notice_has_one_title_on_all_pages_of_a_source() -> None:
+    """Crawlers that read the title of the page get that of the notice, if the text is short."""
+    pages = [
+        identify(NOTICES["english"], f"https://paper.example/news/story-{number}", "Are you a robot?")
+        for number in range(4)
+    ]
+    assert judge(pages) == RECOGNISED
 
 
 def test_one_title_on_one_site_is_one_article() -> None:

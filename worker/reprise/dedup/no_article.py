@@ -72,7 +72,9 @@ def _contradict(page: Page, other: Page, *, is_brief: bool) -> bool:
     if page.source and page.source == other.source:
         if _is_same_path(page, other):
             return False
-        return has_other_title or not page.title or not other.title
+        # A long text under one title may be an article that a site publishes twice. On a short one the title is that of
+        # the notice: "Just a moment...".
+        return has_other_title or not page.title or not other.title or is_brief
     # Sites reprint a report under headlines of their own.
     return has_other_title and is_brief and page.source != b"" and other.source != b""
 
@@ -86,7 +88,12 @@ def _find_contradiction(pages: Sequence[Page], *, is_brief: bool) -> tuple[int, 
 
 
 def _is_same_path(page: Page, other: Page) -> bool:
-    """Return whether two addresses of one site are forms of one page: the same words, the same number, or both."""
+    """Return whether two addresses of one site are forms of one page: the same words, the same number, or both.
+
+    An address with neither, such as that of a start page, may be a form of any page.
+    """
+    if not (page.path_words or page.path_numbers) or not (other.path_words or other.path_numbers):
+        return True
     same_words, same_numbers = page.path_words == other.path_words, page.path_numbers == other.path_numbers
     if same_words:
         return same_numbers or not page.path_numbers or not other.path_numbers

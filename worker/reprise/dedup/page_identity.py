@@ -235,13 +235,13 @@ def _split_address(address: str) -> tuple[str, str]:
         return address, ""
     path = unquote(parts.path if parts.netloc else address).casefold()
     segments = [_EXTENSION.sub("", segment) for segment in path.split("/")]
-    is_script = any(_EXTENSION.search(segment) for segment in path.split("/")[-1:]) or not any(segments)
+    is_script = _EXTENSION.search(path.rpartition("/")[2]) is not None
     segments = [segment for segment in segments if segment and segment not in _FORMS]
     # "/some-long-title/2" is the second page of an article
     if len(segments) > 1 and re.fullmatch(r"\d{1,2}", segments[-1]) and "-" in segments[-2]:
         del segments[-1]
     slug = segments[-1] if segments else ""
-    if is_script and not _DIGITS.search(slug):
+    if not slug or (is_script and not _DIGITS.search(slug)):
         values = [value for name, value in parse_qsl(parts.query) if _ID_PARAMETER.fullmatch(name) and value]
         slug = values[0].casefold() if values else slug
     tokens = re.findall(r"[^\W_]+", slug)
