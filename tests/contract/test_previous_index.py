@@ -13,7 +13,7 @@ from reprise.dedup.text.signature import unpack_rows
 from reprise.dedup.text.version import TEXT_VERSION
 from reprise.errors import IndexMismatch
 from reprise.index.redis.index import RedisIndex
-from reprise.index.redis.keys import article_field
+from reprise.index.redis.keys import LAYOUT_VERSION, article_field, shard_of
 from reprise.model import Decision, EventType, Fingerprint, Kind
 from tests.contract.merging_stories import bridge, copy_of, story
 from tests.contract.notice_pages import page
@@ -206,3 +206,28 @@ def test_the_previous_layout_is_learned(client: redis.Redis, namespace: str) -> 
     assert (again.trace.replayed, again.story_id, again.decided_at_ms) == (True, story_id, T0)
     (copy,) = new.decide(namespace, [make_fingerprint("b", edit_words(text, 4))], T0 + 30)
     assert (copy.type, copy.story_id) == (EventType.VARIANT, story_id)
+
+
+def test_the_versions_of_the_layout_before_are_learned(client: redis.Redis, namespace: str) -> None:
+    """That layout has all versions of an article in the shard of the article."""
+    old, new = generation(client, None, RULE), generation(client, "g2", RULE)
+    text = make_text(1, 2, 3)
+    versions = [make_fingerprint("a", text), make_fingerprint("a", edit_words(text, 4, 5))]
+    before = old.decide(namespace, versions, T0)
+    assert before[1].supersedes is not None
+    keyspace = old.namespaces.open(namespace).keyspace
+    shard = shard_of(article_field("a"), keyspace.shards)
+    for kind in "vp":
+        for other in range(keyspace.shards):
+            fields = client.hgetall(f"{keyspace.prefix}{kind}:{other}")
+            client.delete(f"{keyspace.prefix}{kind}:{other}")
+            if fields:
+                client.hset(f"{keyspace.prefix}{kind}:{shard}", mapping=fields)  # type: ignore[arg-type]  # invariant keys
+    parameters = client.hget(f"{{{namespace}}}:reprise", "parameters")
+    assert isinstance(parameters, bytes)
+    earlier = parameters.replace(b"layout=%d " % LAYOUT_VERSION, b"layout=3 ")
+    client.hset(f"{{{namespace}}}:reprise", "parameters", earlier)
+    new.learn(namespace, versions, T0 + 10).result()
+    again = new.decide(namespace, versions, T0 + 20)
+    assert [event_fields(decision) for decision in again] == [event_fields(decision) for decision in before]
+    assert all(decision.trace.replayed for decision in again)

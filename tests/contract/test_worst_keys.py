@@ -9,7 +9,7 @@ import redis
 from reprise.dedup.retention import Retention
 from reprise.index.redis.codec import sweep_arguments
 from reprise.index.redis.index import RedisIndex
-from reprise.index.redis.keys import article_field, meta_key, shard_of
+from reprise.index.redis.keys import meta_key
 from reprise.index.redis.scripts import script
 from tests.contract.texts import RULE, make_fingerprint, make_text
 
@@ -53,19 +53,34 @@ def sweep_usec(client: redis.Redis, index: RedisIndex, namespace: str, now_ms: i
     return int(removed), int(client.info("commandstats")["cmdstat_evalsha"]["usec"])
 
 
+def test_the_versions_of_an_id_are_spread_over_all_keys(client: redis.Redis, index: RedisIndex) -> None:
+    """An id of many texts has no key of its own, and the decision on each of its texts is repeated."""
+    namespace = f"n{uuid4().hex}"
+    shards = index.prepare(namespace)
+    prefix = index.namespaces.open(namespace).keyspace.prefix
+    versions = [make_fingerprint("undefined", make_text(number)) for number in range(60 * shards)]
+    first = [decision for article in versions for decision in index.decide(namespace, [article], T0)]
+    again = [decision for article in versions for decision in index.decide(namespace, [article], T0 + 1)]
+    assert all(decision.trace.replayed for decision in again)
+    assert [decision.story_id for decision in again] == [decision.story_id for decision in first]
+    sizes = [client.hlen(f"{prefix}v:{shard}") for shard in range(shards)]
+    assert sum(sizes) == len(versions) - 1
+    assert max(sizes) < 120
+
+
 def test_the_versions_of_an_id_are_bounded(client: redis.Redis, index: RedisIndex) -> None:
-    """A full hash takes no more versions; the article itself is decided and recorded as before."""
+    """Full hashes take no more versions; the article itself is decided and recorded as before."""
     namespace = f"n{uuid4().hex}"
     prefix = index.namespaces.open(namespace).keyspace.prefix
     shards = index.prepare(namespace)
-    shard = shard_of(article_field("undefined"), shards)
-    fill(client, f"{prefix}v:{shard}", MAX_FIELDS, T0, 16)
+    for shard in range(shards):
+        fill(client, f"{prefix}v:{shard}", MAX_FIELDS, T0, 16)
     for number in range(3):
         (decision,) = index.decide(namespace, [make_fingerprint("undefined", make_text(number))], T0 + number)
         (again,) = index.decide(namespace, [make_fingerprint("undefined", make_text(number))], T0 + number)
         assert again.trace.replayed
         assert (again.story_id, again.type) == (decision.story_id, decision.type)
-    assert client.hlen(f"{prefix}v:{shard}") == MAX_FIELDS
+    assert {client.hlen(f"{prefix}v:{shard}") for shard in range(shards)} == {MAX_FIELDS}
 
 
 def test_a_sweep_is_bounded_whatever_the_keys(client: redis.Redis, index: RedisIndex) -> None:

@@ -17,7 +17,14 @@ from reprise.index.redis.decision_codec import (
     unpack_decision,
     unpack_latest,
 )
-from reprise.index.redis.keys import article_field, bucket_fragments, bucket_shards, entry_number, shard_of
+from reprise.index.redis.keys import (
+    article_field,
+    bucket_fragments,
+    bucket_shards,
+    entry_number,
+    shard_of,
+    version_shard,
+)
 from reprise.index.redis.page_codec import pack_pages, unpack_pages
 from reprise.index.redis.records import pack48, pack_record, unpack_head
 from reprise.index.redis.story_codec import pack_story, pack_validated_stories, unpack_merged
@@ -42,6 +49,7 @@ class Keyspace:
     id      random id, drawn when the index was created; it differs after the index was lost and created again
     shards  number of shards of each kind
     bands   number of bands
+    shards_versions  whether the versions of one article are in several shards; in earlier layouts they are in one
     """
 
     id: bytes
@@ -49,6 +57,7 @@ class Keyspace:
     shards: int
     bands: int
     retention: Retention
+    shards_versions: bool = True
 
     def ages(self, now_ms: int) -> bytes:
         """Pack the time and the retentions, an argument of most scripts."""
@@ -78,10 +87,15 @@ def longest_ttl_ms(retention: Retention) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleKeys:
-    """The packed identity of an article: the same for its lookup, its commit and its lookup in a previous index."""
+    """The packed identity of an article: the same for its lookup, its commit and its lookup in a previous index.
+
+    version_field  the field of the article with this content in the hashes `v` and `p`
+    """
 
     field: bytes
     shard: int
+    version_field: bytes
+    version_shard: int
     text_shard: int
     content_hash: bytes
     band_shards: bytes
@@ -89,18 +103,16 @@ class ArticleKeys:
     pages_shard: int
     pages_field: bytes
 
-    @property
-    def version_field(self) -> bytes:
-        """Return the field of the article with this content in the hashes `v` and `p`."""
-        return self.field + self.content_hash[:8]
-
 
 def article_keys(fingerprint: Fingerprint, shards: int) -> ArticleKeys:
     """Pack the identity of an article for an index with this number of shards."""
     field, signature, page = article_field(fingerprint.article_id), fingerprint.signature, fingerprint.page
+    version_field = field + fingerprint.content_hash[:8]
     return ArticleKeys(
         field=field,
         shard=shard_of(field, shards),
+        version_field=version_field,
+        version_shard=version_shard(version_field, shards),
         text_shard=shard_of(fingerprint.content_hash, shards),
         content_hash=fingerprint.content_hash,
         band_shards=bucket_shards(signature, shards).astype(">u4").tobytes() if signature else b"",
@@ -124,6 +136,7 @@ def lookup_arguments(keyspace: Keyspace, keys: ArticleKeys, now_ms: int) -> Sequ
         keys.fragments,
         keys.pages_shard,
         keys.pages_field,
+        keys.version_shard,
     )
 
 
@@ -288,6 +301,8 @@ def commit_arguments(
         request.pages,
         new_pages,
         b"".join(_pack_doubted(article_id, number, keyspace.shards) for article_id, number in changes.doubted),
+        version_shard(superseded_field, keyspace.shards),
+        keys.version_shard,
     )
     return arguments, StoredValues(latest if stored.is_late else new_latest, new_covering, new_pages)
 
@@ -311,6 +326,8 @@ def previous_arguments(
         keys.text_shard,
         keys.content_hash,
         int(is_rehashed),
+        keys.version_shard if keyspace.shards_versions else keys.shard,
+        keyspace.shards if keyspace.shards_versions else 0,
     )
 
 

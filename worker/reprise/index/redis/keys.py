@@ -41,7 +41,7 @@ from reprise.model import Signature
 _ENTRIES_A_SHARD: Final = 128
 
 #: Increase it with every change to the format of a key's content.
-LAYOUT_VERSION: Final = 3
+LAYOUT_VERSION: Final = 4
 
 
 def shards_for(expected_articles: int) -> int:
@@ -71,6 +71,14 @@ def article_field(article_id: str) -> bytes:
 def shard_of(field: bytes, shards: int) -> int:
     """Return the shard of an article field or of a content hash."""
     return int.from_bytes(field[:4], "big") % shards
+
+
+def version_shard(version_field: bytes, shards: int) -> int:
+    """Return the shard of a field of the hashes `v` and `p`: article field and eight bytes of a content hash.
+
+    It depends on both, so that the many texts of one id ("undefined") do not share one key.
+    """
+    return (int.from_bytes(version_field[:4], "big") + int.from_bytes(version_field[8:12], "big")) % shards
 
 
 def bucket_shards(signature: Signature, shards: int) -> NDArray[np.uint32]:

@@ -26,7 +26,7 @@ from reprise.model import FIXED_SEED
 from reprise.processing.ports import StageObserver
 
 #: Layouts that a warm-up can learn from: the entries that it reads have the same format in all of them.
-_LEARNABLE_LAYOUTS: Final = (1, 2, LAYOUT_VERSION)
+_LEARNABLE_LAYOUTS: Final = (1, 2, 3, LAYOUT_VERSION)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,6 +177,7 @@ class NamespaceRegistry:
             shards=int(shards),
             bands=0,
             retention=self.retention,
+            shards_versions=f" layout={LAYOUT_VERSION} " in stored_parameters.decode(),
         )
         return keyspace, not stored_parameters.decode().startswith(f"text={TEXT_VERSION} ")
 

@@ -26,6 +26,7 @@
 --          29 shard of the known pages of the text   30 their field (none if the page cannot show a notice)
 --          31 the known pages, as the lookup returned them (or none)   32 the known pages from now on
 --          33 articles whose stories are doubted from now on: shard (4 bytes), field (8), representative (5)
+--          34 shard of the superseded decision   35 shard of the article with this content in `v` and `p`
 -- Returns  1 if the decision is committed; 0 if an entry has changed, so that the article must be looked up and decided again
 -- Atomic because two workers may process two copies of a new story at the same time: one must be a variant of the other.
 -- Idempotent: a second run after a lost reply finds its own decision and changes nothing.
@@ -43,7 +44,7 @@ if id ~= ARGV[1] then return redis.error_reply('INDEXLOST ' .. (id or 'none')) e
 
 local prefix = ARGV[2]
 local now_ms, bucket_ttl_ms, record_ttl_ms, longest_ttl_ms = struct.unpack('>I6I6I6I6', ARGV[3])
-local articles, versions = prefix .. 'a:' .. ARGV[4], prefix .. 'v:' .. ARGV[4]
+local articles, versions = prefix .. 'a:' .. ARGV[4], prefix .. 'v:' .. ARGV[34]
 local article, is_late = ARGV[5], ARGV[7] == ''
 local content, texts = ARGV[11], prefix .. 't:' .. ARGV[12]
 local text_field = string.sub(content, 1, 8)
@@ -57,7 +58,7 @@ if is_late then
 elseif latest == ARGV[7] then
   -- Another worker may have committed an equal decision that replaced another one or shows other merges. Then the article is
   -- looked up again, and its recorded decision is returned.
-  local replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[4], article .. text_field) or ''
+  local replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[35], article .. text_field) or ''
   local merges = redis.call('GET', prefix .. 'e:' .. ARGV[27]) or ''
   return replaced == ARGV[10] and merges == ARGV[28] and 1 or 0
 end
@@ -174,8 +175,9 @@ if number > 0 then
   end
 end
 
--- All versions of an article are in one shard. An id of thousands of texts (a home page, "undefined") must not make a hash
--- that takes Redis seconds to sweep: further versions are not recorded, and are decided again if they are replayed.
+-- The texts of an id are spread over all shards. Even so, an id of millions of texts (a home page, "undefined") must not
+-- make hashes that take Redis seconds to sweep: in full hashes further versions are not recorded, and are decided again if
+-- they are replayed.
 local MAX_FIELDS = 1500
 local function put_bounded(key, field, value, ttl_ms)
   if redis.call('HLEN', key) < MAX_FIELDS then put(key, field, value, ttl_ms) end
@@ -192,7 +194,7 @@ for at = 1, #ARGV[33], 17 do
     redis.call('HSET', key, doubted, string.sub(founded, 1, LATEST.CODE - 1) .. 'D' .. string.sub(founded, LATEST.CODE + 1))
   end
 end
-if ARGV[10] ~= '' then put_bounded(prefix .. 'p:' .. ARGV[4], article .. text_field, ARGV[10], longest_ttl_ms) end
+if ARGV[10] ~= '' then put_bounded(prefix .. 'p:' .. ARGV[35], article .. text_field, ARGV[10], longest_ttl_ms) end
 if ARGV[8] ~= '' then
   put_bounded(versions, ARGV[8], ARGV[9], record_ttl_ms)
   -- a replay of the superseded decision needs the record of its representative, so that must not expire earlier

@@ -4,6 +4,8 @@
 -- ARGV     1 prefix   2 now_ms, window_ms, record_ms, replay_ms (6 bytes each)   3 shard of the article   4 article field
 --          5 shard of the text   6 content hash (16)   7 '1' if the previous index hashes texts in another way: then the
 --          latest decision of the article is returned, even if its content hash differs
+--          8 shard of the article with this content in `v` and `p`   9 number of shards; 0 if an article's versions are
+--          all in the shard of the article
 -- Returns  {latest decision, superseded decision, what it replaced, merges of the decision, story id}, each empty if there
 --          is none. At most one of the first two is returned. The story is that of the text, else that of the decision,
 --          or the one into which it was merged.
@@ -27,7 +29,7 @@ local superseded = ''
 if latest == '' or (ARGV[7] ~= '1' and string.sub(latest, LATEST.CONTENT, LATEST.CONTENT + 15) ~= content) then
   latest = ''
   if ARGV[7] ~= '1' then
-    superseded = redis.call('HGET', prefix .. 'v:' .. ARGV[3], article .. text_field) or ''
+    superseded = redis.call('HGET', prefix .. 'v:' .. ARGV[8], article .. text_field) or ''
     if superseded ~= '' and now_ms - u48(superseded, VERSION.SUPERSEDED) >= replay_ms then superseded = '' end
   end
 end
@@ -35,7 +37,11 @@ local replaced, merges = '', ''
 if latest ~= '' or superseded ~= '' then
   -- the content hash as the previous index computed it
   local field = article .. (latest == '' and text_field or string.sub(latest, LATEST.CONTENT, LATEST.CONTENT + 7))
-  replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[3], field) or ''
+  local shard, shards = ARGV[8], tonumber(ARGV[9])
+  if shards > 0 then
+    shard = string.format('%d', (struct.unpack('>I4', field) + struct.unpack('>I4', string.sub(field, 9))) % shards)
+  end
+  replaced = redis.call('HGET', prefix .. 'p:' .. shard, field) or ''
   merges = redis.call('GET', prefix .. 'e:' .. field) or ''
 end
 local story = ''

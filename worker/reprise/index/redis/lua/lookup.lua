@@ -6,6 +6,7 @@
 --          4 shard of the article   5 article field (8 bytes)   6 shard of the text   7 content hash (16)
 --          8 shards of its bands (4 bytes each, or none)   9 fragments of its rows (3 bytes each, or none)
 --          10 shard of the known pages of its text   11 their field (8 bytes, or none if the page cannot show a notice)
+--          12 shard of the article with this content in `v` and `p`
 -- Returns  {latest decision, superseded decision (of any age), what that replaced, merges of the recorded decision, text, record,
 --          members, heads, stories, merged stories, known pages}, each empty if there is none. Members: band (1 byte) and number (5) for
 --          each entry of a bucket. Heads: number (5), last_seen_ms (6) and story number (5) for each member whose record
@@ -33,7 +34,7 @@ if latest ~= '' and string.sub(latest, LATEST.CONTENT, LATEST.CONTENT + 15) == c
   and now_ms - u48(latest, LATEST.DECIDED) < record_ms then
   number = u40(latest, LATEST.NUMBER)
 else
-  superseded = redis.call('HGET', prefix .. 'v:' .. article_shard, article .. text_field) or ''
+  superseded = redis.call('HGET', prefix .. 'v:' .. ARGV[12], article .. text_field) or ''
   if superseded ~= '' and now_ms - u48(superseded, VERSION.SUPERSEDED) < replay_ms then
     number = u40(superseded, VERSION.NUMBER)
   end
@@ -42,7 +43,7 @@ if number then
   local record = redis.call('GETRANGE', record_key(prefix, number), 0, RECORD_WITH_ID_BYTES - 1)
   -- the record is missing only if keys were evicted or deleted manually: then the article is decided again
   if record ~= '' then
-    local replaced = redis.call('HGET', prefix .. 'p:' .. article_shard, article .. text_field) or ''
+    local replaced = redis.call('HGET', prefix .. 'p:' .. ARGV[12], article .. text_field) or ''
     local merges = redis.call('GET', prefix .. 'e:' .. article .. text_field) or ''
     return {latest, superseded, replaced, merges, '', record, '', '', '', '', ''}
   end
