@@ -171,6 +171,9 @@ def test_a_text_that_mentions_its_title_is_no_notice() -> None:
         ("Access denied. Request 7f3a9c01d2 failed.", "Access denied. Request 0b11e8aa54 failed."),
         ("Access denied. Reference #18.2f3c4d5e.1699999999", "Access denied. Reference #18.00ff11aa.1700000123"),
         ("Access denied. Incident 4711042", "Access denied. Incident 9330118"),
+        ("Access denied. Request ID: 17.", "Access denied. Request ID: 204."),
+        ("Access denied (code a1b2).", "Access denied (code 7f3c9)."),
+        ("Blocked at 10:15 AM. Enable cookies.", "Blocked at 9:02 PM. Enable cookies."),
         (
             "Access denied on Sat, 28 Nov 2026 06:54:49 GMT. Enable cookies.",
             "Access denied on Mon, 1 Jun 2026 23:01:02 GMT. Enable cookies.",

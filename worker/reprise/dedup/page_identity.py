@@ -56,6 +56,10 @@ _TOKEN: Final = re.compile(r"[^\W_]+(?:[-_.:/@+=][^\W_]+)*")
 _ID_CHARACTERS: Final = 6
 #: A number that is written without separators of thousands; articles write such figures with separators.
 _NUMBER_ID: Final = re.compile(r"\d{5,}")
+#: A token that changes between letters and digits three times, such as "a1b2".
+_MIXED_ID: Final = re.compile(r"[^\W\d_]\d+[^\W\d_]+\d|\d[^\W\d_]+\d+[^\W\d_]")
+#: Words before an id, however short it is. Notices of many languages use them.
+_ID_NAMES: Final = frozenset({"id", "ray", "ref", "reference", "incident", "request", "session", "trace", "ticket"})
 _HOST: Final = re.compile(r"[^\W_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}(?:[/:].*)?")
 #: A time, a date with two separators, an IP address. Decimals and ranges ("7.5", "12-1/2") are figures of an article.
 _CLOCK_OR_DATE: Final = re.compile(
@@ -152,7 +156,8 @@ def _skeleton(text: str, source: str | None) -> str:
     mixed = [at for at, token in enumerate(tokens) if not token.isalpha()]
     if sum(_DIGITS.search(tokens[at]) is not None for at in mixed) > _MAX_FIGURES:
         return ""
-    dropped = {at for at in mixed if _is_id(tokens[at])} | _date_tokens(tokens, mixed)
+    dropped = {at for at in mixed if _is_id(tokens[at]) or (at and tokens[at - 1].casefold() in _ID_NAMES)}
+    dropped |= _date_tokens(tokens, mixed)
     folded = text.casefold()
     if any(part in folded for part in _name_parts(source or "")):
         dropped |= _site_tokens(text, source or "")
@@ -162,7 +167,7 @@ def _skeleton(text: str, source: str | None) -> str:
 
 def _is_id(token: str) -> bool:
     """Return whether a token that is no word is an id or an address: it differs between copies of a notice."""
-    if _HOST.fullmatch(token) or _NUMBER_ID.fullmatch(token):
+    if _HOST.fullmatch(token) or _NUMBER_ID.fullmatch(token) or _MIXED_ID.search(token):
         return True
     return len(token) >= _ID_CHARACTERS and _DIGITS.search(token) is not None and _WORD.search(token) is not None
 
