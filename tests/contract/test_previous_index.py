@@ -140,6 +140,20 @@ def test_learned_merges_are_repeated_and_not_decided_again(client: redis.Redis, 
     assert (other.merges, other.story_id, copy.story_id) == ((), root.story_id, root.story_id)
 
 
+def test_an_exact_copy_learns_the_merges_that_it_showed(client: redis.Redis, namespace: str) -> None:
+    """The buckets of an exact copy are not looked up; they hold the representative of the same text."""
+    old, new = generation(client, None, RULE), generation(client, "g2", replace(RULE, merge_sources=9))
+    articles = [*story(OLD, name="old"), *story(YOUNG, name="young")]
+    old.decide(namespace, articles, T0)
+    new.learn(namespace, articles, T0 + 1).result()
+    (merging,) = old.decide(namespace, [bridge(OLD, YOUNG)], T0 + 2)
+    new.decide(namespace, [replace(bridge(OLD, YOUNG), article_id="twin")], T0 + 3)
+    new.learn(namespace, [bridge(OLD, YOUNG)], T0 + 4).result()
+    (again,) = new.decide(namespace, [bridge(OLD, YOUNG)], T0 + 5)
+    assert len(merging.merges) == 1
+    assert (again.merges, again.trace.replayed) == (merging.merges, True)
+
+
 def test_articles_of_a_merged_story_are_learned_with_the_older_story(client: redis.Redis, namespace: str) -> None:
     """If the old index merged the stories before, later articles name the older story, without a second merge."""
     old, new = generation(client, None, RULE), generation(client, "g2", RULE)

@@ -1,5 +1,6 @@
 """The dashboard's queries on a real Prometheus that scraped a real worker under load."""
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,10 @@ LOAD = 1500
 
 #: One in so many messages is malformed: enough for RepriseDeadLetters, too few for the circuit breaker.
 MALFORMED_EVERY = 20
+
+#: One in so many messages is a page of a site that shows one notice in place of its articles.
+NOTICE_EVERY = 15
+NOTICE = "Please accept our cookies to read on. You can change your choice in the settings of your account at any time."
 
 #: Number of messages that are sent twice.
 REPEATED = 100
@@ -69,10 +74,14 @@ class ScrapedWorker:
 
 
 def load() -> list[InputMessage]:
-    """Return articles, malformed messages, repeated messages and a tombstone."""
+    """Return articles, malformed messages, notices in place of articles, repeated messages and a tombstone."""
     sent = synthetic_messages(LOAD, partitions=PARTITIONS)
     for number in range(0, LOAD, MALFORMED_EVERY):
         sent[number] = InputMessage(value=b"no JSON", partition=number % PARTITIONS)
+    for number in range(1, LOAD, NOTICE_EVERY):
+        address = f"https://walled.example/report-{number}"
+        page = {"id": address, "url": address, "title": f"Report {number}", "text": NOTICE}
+        sent[number] = InputMessage(value=json.dumps(page).encode(), partition=number % PARTITIONS)
     again = [InputMessage(value=each.value, key=each.key, partition=each.partition) for each in sent[:REPEATED]]
     return [*sent, *again, InputMessage(value=None, key=b"gone")]
 
@@ -166,7 +175,10 @@ def test_each_rule_is_healthy(scraped: ScrapedWorker) -> None:
     assert set(health.values()) == {"ok"}, health
 
 
-def test_the_table_lists_the_pending_alert(scraped: ScrapedWorker) -> None:
-    """The dead letters exceed their threshold; no other alert is pending."""
+def test_the_table_lists_the_pending_alerts(scraped: ScrapedWorker) -> None:
+    """The dead letters and the pages without an article exceed their thresholds; no other alert is pending."""
     pending = scraped.prometheus.at("ALERTS", scraped.end)
-    assert {(each["alertname"], each["alertstate"]) for each in pending} == {("RepriseDeadLetters", "pending")}
+    assert {(each["alertname"], each["alertstate"]) for each in pending} == {
+        ("RepriseDeadLetters", "pending"),
+        ("RepriseSourceWithoutArticles", "pending"),
+    }

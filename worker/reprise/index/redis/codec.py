@@ -265,8 +265,9 @@ def commit_arguments(
         superseded_field = keys.field + changes.latest.content_hash[:8]
         superseded = now_ms.to_bytes(6, "big") + pack_decision(changes.latest.decision)
     new_covering = changes.covering.to_bytes(5, "big")
-    # A merge cannot be taken back, so it is validated like a new representative. A doubted one is in no bucket.
-    validates_buckets = (record is not None and bool(changes.fills)) or bool(changes.merges)
+    # A merge cannot be taken back, so it is validated like a new representative. A doubted one is in no bucket. The
+    # buckets of an exact copy were not looked up; the merges that it inherits were shown in a previous index.
+    validates_buckets = (record is not None and bool(changes.fills)) or bool(changes.merges and changes.members)
     new_pages = b"" if changes.pages is None else pack_pages(changes.pages, now_ms)
     arguments: Sequence[Argument] = (
         keyspace.id,
