@@ -13,9 +13,10 @@ from reprise.model import Article, Page
 #: Maximum characters of a notice: long consent notices.
 _MAX_CHARACTERS: Final = 2_000
 
-#: Maximum characters of a notice on pages that are known by an id alone. The addresses of a chain of papers show that
-#: their copies of a report are one page, the ids do not.
-_MAX_CHARACTERS_WITHOUT_ADDRESS: Final = 600
+#: Maximum characters of a notice on pages that have no title, or an id in place of an address. The addresses of a chain
+#: of papers show that their copies of a report are one page, the ids do not; and without titles, copies of an article
+#: under several addresses look like a notice.
+_MAX_CHARACTERS_WITHOUT_ADDRESS_OR_TITLE: Final = 600
 
 #: Maximum tokens with digits: a notice has an id, a time and an address. Tables differ by their figures.
 _MAX_FIGURES: Final = 8
@@ -101,13 +102,20 @@ _CACHED_SOURCES: Final = 4_096
 
 
 def identify_page(article: Article) -> Page | None:
-    """Return the identity of a page that may show a notice; None if the text is long or mentions the title."""
+    """Return the identity of a page that may show a notice.
+
+    Returns None if the text is long or mentions the title, and for a page that has neither an address nor a title: its
+    id does not show that it is another page of the site.
+    """
     if len(article.text) > _MAX_CHARACTERS:
         return None
     text = article.text.casefold()
     length = len(text) * (_IDEOGRAPH_CHARACTERS if _UNSEPARATED.search(text[:_SCRIPT_CHARACTERS]) else 1)
     address = article.url or article.article_id
-    if length > _MAX_CHARACTERS_WITHOUT_ADDRESS and "://" not in address:
+    has_address = "://" in address
+    if not has_address and not article.title:
+        return None
+    if length > _MAX_CHARACTERS_WITHOUT_ADDRESS_OR_TITLE and not (has_address and article.title):
         return None
     if article.title and mentions_title(text, article.title):
         return None
