@@ -2,11 +2,13 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kafka.admin import TransactionListing
+from kafka.errors import CoordinatorLoadInProgressError
 
 from deploy.local.stack import wait_until
 from reprise.messages import dead_letters
@@ -71,10 +73,19 @@ def check_published_once(sandbox: Sandbox, sent: list[InputMessage]) -> None:
 
 def open_transactions(sandbox: Sandbox, milliseconds: int = 0) -> set[str]:
     """Return the transactional ids of workers with a transaction that has been open for this time."""
-    listings = sandbox.admin.list_transactions(state_filters=["Ongoing"], duration_filter_ms=milliseconds)
+
+    def list_ongoing() -> Mapping[int, Sequence[TransactionListing]]:
+        try:
+            listings: Mapping[int, Sequence[TransactionListing]] = sandbox.admin.list_transactions(
+                state_filters=["Ongoing"], duration_filter_ms=milliseconds
+            )
+        except CoordinatorLoadInProgressError:  # the broker still creates the topic of the transactions' states
+            return {}
+        return listings
+
     return {
         transaction.transactional_id
-        for listing in listings.values()
+        for listing in wait_until(list_ongoing, DELIVERY_SECONDS, "the transaction coordinator").values()
         for transaction in listing
         if transaction.transactional_id.startswith(sandbox.topics.group_id)
     }
