@@ -33,6 +33,7 @@ from reprise.index.redis.scripts import script
 from reprise.index.redis.split_pipeline import OrderedConnection, SplitPipeline
 from reprise.model import Decision, EventType, Fingerprint
 from tests.contract.merging_stories import MERGE_RULE, bridge, merge_articles, story
+from tests.contract.notice_pages import page as notice_page
 from tests.contract.texts import RULE, edit_words, make_fingerprint, make_text
 from tests.support import unavailable, wait_until
 
@@ -115,12 +116,13 @@ def bytes_at(client: redis.Redis, key: bytes) -> bytes:
 
 
 def test_every_key_is_listed_has_the_hash_tag_and_expires(client: redis.Redis, namespace: str) -> None:
-    """After 300 articles with revisions and a merge, every key has the hash tag, a listed type and a TTL."""
+    """After 300 articles with revisions, a merge and a notice, every key has the hash tag, a listed type and a TTL."""
     index = make_index(client)
     before = set(client.scan_iter(count=1_000))
     for at in range(0, 300, 50):
         index.decide(namespace, article_stream(50, at), T0 + at)
     index.decide(namespace, [*story(1_000, name="old"), *story(2_000, name="young"), bridge(1_000, 2_000)], T0 + 300)
+    index.decide(namespace, [notice_page(number) for number in range(3)], T0 + 300)
     created = set(client.scan_iter(count=1_000)) - before
     assert set(keys_of(client, namespace)) == created
     longest_ms = RETENTION.record_ms + RETENTION.replay_ms + margin_ms(RETENTION)
