@@ -77,7 +77,10 @@ def test_an_article_at_the_address_of_a_known_notice_founds_a_story(decide: Deci
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_an_article_joins_a_known_story(decide: Decide, number: int) -> None:
-    """Where another site has published it before, it is a variant, whichever page of the notice its address showed."""
+    """Match an article at the address of a notice with the copy that another site published before.
+
+    It is a variant, whichever page of the notice the address showed.
+    """
     (known,) = decide(make_fingerprint("known", make_text(1, 2, 3), source="other.example"))
     decide(*(page(each) for each in range(1, 4)), at=1)
     (found,) = decide(page(number, make_text(1, 2, 3)), at=2)

@@ -129,7 +129,7 @@ def compare_all(overlap: Overlap, rule: Rule) -> Sequence[Comparison | None]:
         for counted in (is_copied, is_whole)
     )
     return [
-        _comparison(*counts, overlap.article.word_count)
+        comparison_of(*counts, overlap.article.word_count)
         for counts in zip(totals, copied_totals, whole_totals, overlap.own_counts, overlap.counts, strict=True)
     ]
 
@@ -149,7 +149,13 @@ def _count_in_sentences(
     return counts
 
 
-def _comparison(shared: int, copied: int, whole: int, mine: int, other: int, word_count: int) -> Comparison | None:
+def comparison_of(shared: int, copied: int, whole: int, mine: int, other: int, word_count: int) -> Comparison | None:
+    """Return the comparison that some numbers of hashes, or of shingles, give; None if none is shared.
+
+    copied, whole  those of the shared ones that are in copied sentences, and in whole ones
+    mine, other    those of the article and of the other text
+    word_count     words of the article that `mine` represent
+    """
     if not shared:
         return None
     smaller, union = min(mine, other), mine + other - shared

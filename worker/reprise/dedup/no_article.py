@@ -17,7 +17,7 @@ MAX_PAGES: Final = 3
 
 
 class PageVerdict(StrEnum):
-    """How the pages of a text describe a further page of it."""
+    """Distinguish the judgements on a page, given the known pages of its text."""
 
     #: nothing speaks against an article
     ARTICLE = "article"

@@ -148,9 +148,15 @@ def _count_below(sketch: Sketch, reach: int) -> int:
 
 def _reach_without(text: SketchedText, removed: Sketch) -> int:
     """Return the reach of a text as if it did not have some of its sampled shingles."""
-    is_kept = np.ones(len(text.sketch), dtype=bool)
-    is_kept[text.sketch.searchsorted(removed)] = False
-    return reach_of(text.sketch[is_kept], text.shingle_count - len(removed))
+    kept = text.sketch[_is_kept(text.sketch, removed)]
+    return reach_of(kept, text.shingle_count - len(removed))
+
+
+def _is_kept(sketch: Sketch, removed: Sketch) -> NDArray[np.bool_]:
+    """Return, for each hash of a sketch, whether it is not among some hashes, all of which the sketch has."""
+    is_kept = np.ones(len(sketch), dtype=bool)
+    is_kept[sketch.searchsorted(removed)] = False
+    return is_kept
 
 
 def _remove_from_signature(signature: Signature, hashes: Sketch) -> Signature | None:
@@ -159,8 +165,7 @@ def _remove_from_signature(signature: Signature, hashes: Sketch) -> Signature | 
     The rows are those of the whole text.
     """
     sketch = sketch_of(signature)
-    is_kept = np.ones(len(sketch), dtype=bool)
-    is_kept[sketch.searchsorted(hashes)] = False
+    is_kept = _is_kept(sketch, hashes)
     kept = len(sketch) - len(hashes)
     if not kept:
         return None

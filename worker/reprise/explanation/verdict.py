@@ -12,6 +12,7 @@ from reprise.dedup.comparison import (
     Comparison,
     accepts,
     compare,
+    comparison_of,
     count_shared_rows,
     is_short_copy,
     is_update,
@@ -130,8 +131,6 @@ def compare_exactly(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> tup
     shared = shared_in_sentence.total()
     if not shared:
         return None, frozenset()
-    smaller = min(len(shingles_a), len(shingles_b))
-    union = len(shingles_a) + len(shingles_b) - shared
     other_digits = sum(shingle.has_digit and key not in shingles_b for key, shingle in shingles_a.items())
     copied_sentences = frozenset(
         sentence
@@ -149,17 +148,8 @@ def compare_exactly(a: DissectedArticle, b: DissectedArticle, rule: Rule) -> tup
         for sentence in copied_sentences
         if shared_in_sentence[sentence] >= WHOLE_SENTENCE * in_sentence[sentence]
     )
-    comparison = Comparison(
-        similarity=shared / union,
-        containment=shared / smaller,
-        copied_similarity=hashes / union,
-        copied=hashes / smaller,
-        whole=whole / smaller,
-        altered=(shared - whole) / smaller,
-        hashes=hashes,
-        words=hashes * round(b.kept_word_count) / len(shingles_b),
-    )
-    return comparison, copied_sentences
+    words = round(b.kept_word_count)
+    return comparison_of(shared, hashes, whole, len(shingles_b), len(shingles_a), words), copied_sentences
 
 
 def _outcome(a: DissectedArticle, b: DissectedArticle, accepted: Comparison | None, rule: Rule) -> PairOutcome:

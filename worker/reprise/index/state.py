@@ -56,29 +56,20 @@ class IndexState:
         was_superseded = version is not None and now_ms - version[1] < retention.record_ms
         pages = self._pages(fingerprint, retention, now_ms)
         number, seen_ms = self.texts.get(fingerprint.content_hash, (0, 0))
-        if number and now_ms - seen_ms < retention.window_ms:
-            copy = self.records[number]
-            numbers = {known.number for known in pages if known.number in self.records}
-            records = [self.records[number] for number in numbers]
-            roots = self._roots(latest, [copy, *records])
-            return Lookup(
-                latest=latest,
-                was_superseded=was_superseded,
-                copy=copy,
-                members=_members(records, roots),
-                roots=roots,
-                pages=pages,
-            )
-        buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
-        numbers = {number for bucket in buckets for number in bucket}
-        numbers |= {known.number for known in pages if known.number in self.records}
-        if latest and latest.decision.representative in self.records:
-            numbers.add(latest.decision.representative)
-        records = [self.records[number] for number in numbers]
-        roots = self._roots(latest, records)
+        copy = self.records[number] if number and now_ms - seen_ms < retention.window_ms else None
+        numbers = {known.number for known in pages}
+        buckets: Sequence[Sequence[int]] = ()
+        if copy is None:
+            buckets = [self.buckets.get(bucket, ()) for bucket in bucket_keys(fingerprint)]
+            numbers.update(number for bucket in buckets for number in bucket)
+            if latest:
+                numbers.add(latest.decision.representative)
+        records = self.load(list(numbers))
+        roots = self._roots(latest, [copy, *records] if copy else records)
         return Lookup(
             latest=latest,
             was_superseded=was_superseded,
+            copy=copy,
             buckets=buckets,
             members=_members(records, roots),
             roots=roots,
@@ -93,7 +84,7 @@ class IndexState:
         return root
 
     def load(self, numbers: Sequence[int]) -> Sequence[RepresentativeRecord]:
-        """Return the records of representatives, in order."""
+        """Return the records of representatives, in order; those that do not exist are left out."""
         return [self.records[number] for number in numbers if number in self.records]
 
     def apply(self, fingerprint: Fingerprint, changes: Changes, now_ms: int) -> None:

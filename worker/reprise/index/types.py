@@ -115,7 +115,7 @@ class Lookup:
              no longer be repeated
     copy     the representative that covers the same text; buckets are then empty
     buckets  for each band, the numbers of its representatives, oldest first
-    members  the representatives of all buckets, and the one that the latest decision matched, by number
+    members  the representatives of all buckets and known pages, and the one that the latest decision matched, by number
     roots    id of each merged story among these entries -> the story into which it was merged in the end
     pages    the known pages that show the text of this one, the oldest first
     """

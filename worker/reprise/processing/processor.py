@@ -62,8 +62,6 @@ class ArticleProcessor:
         positions: dict[int, list[int]] = {}
         for position, article in enumerate(articles):
             positions.setdefault(self.seed_of(article.namespace), []).append(position)
-        if len(positions) == 1:
-            return fingerprint_batch(articles, self.rule, seed=next(iter(positions)))
         made: dict[int, Fingerprint] = {}
         for seed, own in positions.items():
             batch = fingerprint_batch([articles[position] for position in own], self.rule, seed=seed)

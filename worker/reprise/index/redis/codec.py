@@ -267,7 +267,7 @@ def commit_arguments(
     new_covering = changes.covering.to_bytes(5, "big")
     # A merge cannot be taken back, so it is validated like a new representative. A doubted one is in no bucket. The
     # buckets of an exact copy were not looked up; the merges that it inherits were shown in a previous index.
-    validates_buckets = (record is not None and bool(changes.fills)) or bool(changes.merges and changes.members)
+    validates_buckets = bool(changes.fills or (changes.merges and changes.members))
     new_pages = b"" if changes.pages is None else pack_pages(changes.pages, now_ms)
     arguments: Sequence[Argument] = (
         keyspace.id,

@@ -60,8 +60,8 @@ class CandidateRecords:
     def get(self, number: int) -> StoredRecord | None:
         """Return a record; None if it does not exist.
 
-        The batch may turn buckets into stock phrases. The articles behind have other candidates then than their lookups
-        listed, whose records are read one by one: one article in thousands has such a candidate.
+        An article of the batch may turn buckets into stock phrases. Later articles of the batch then have candidates
+        that their lookups did not list. Their records are read one by one.
         """
         if number not in self._cache and number not in self._wanted:
             self._wanted.add(number)
